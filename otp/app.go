@@ -1,0 +1,35 @@
+package otp
+
+import "time"
+
+// PINType names the alphabet a PIN is drawn from, by its name on the wire.
+type PINType string
+
+// The three alphabets of the API.
+const (
+	PINNumbers      PINType = "numbers"
+	PINLetters      PINType = "letters"
+	PINAlphanumeric PINType = "alphanumeric"
+)
+
+// App is one application: who may ask for OTPs, and what a request that leaves a field out gets.
+// It is configuration: built once at start, then only read.
+type App struct {
+	Name    string   // the application id of the API
+	APIKeys []string // accepted in X-API-KEY or as a bearer token
+	Secret  string   // OAuth client secret; empty when the application uses keys only
+
+	Senders []string // approved senders; a `from` outside them becomes From
+	From    string   // the default sender, always one of Senders
+
+	Template    string            // the plain template, holds {{pin}}
+	Templates   map[string]string // by language subtag in lower case: "fr", "bg"
+	TTL         time.Duration     // 60 s to 1800 s
+	MaxAttempts int               // 1 to 10
+	PINType     PINType
+	PINLength   int // 4 to 10
+
+	CallbackURL    string  // empty: no callback unless the request names a URL
+	CallbackSecret string  // whsec_ and base64 of 24 to 64 bytes; signs callbacks
+	Rate           float64 // requests per second over the API; 0 is no limit
+}
