@@ -3,6 +3,8 @@ package link
 import (
 	"crypto/tls"
 	"time"
+
+	"otpgw/smpp/wire"
 )
 
 // BindMode says which binds a link keeps.
@@ -14,11 +16,8 @@ const (
 	BindSplit       BindMode = "split" // a transmitter and a receiver
 )
 
-// TLV is an optional parameter put on every submit_sm of a link (SMPP 3.4, 5.3).
-type TLV struct {
-	Tag   uint16
-	Value []byte
-}
+// TLV is an optional parameter (SMPP 3.4, 5.3).
+type TLV = wire.TLV
 
 // Config is one carrier link. It is configuration: built once at start, then only read.
 type Config struct {
@@ -40,7 +39,7 @@ type Config struct {
 	MessageID string // auto, exact, hex-dec, dec-hex: base in the response, then in the receipt
 	Alphabet  string // what data_coding 0 means there: gsm7, gsm7-packed, latin1, ascii
 	Long      string // how a long message is split: udh8, udh16, sar, payload
-	TLVs      []TLV
+	TLVs      []TLV  // put on every submit_sm
 
 	Routes []Route // the routes this link serves
 }

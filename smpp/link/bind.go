@@ -1,0 +1,165 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"otpgw/smpp/session"
+	"otpgw/smpp/wire"
+)
+
+// The states of a bind as Status names them.
+const (
+	stateConnecting = "connecting"
+	stateBound      = "bound"
+	stateWaiting    = "waiting" // for the next attempt
+	stateRefused    = "refused" // the SMSC says that the credentials are wrong
+	stateStopped    = "stopped"
+)
+
+// bind is one bind of a link: a connection that is made again whenever it ends.
+type bind struct {
+	link *Link
+	name string
+	cmd  wire.Command
+
+	mu    sync.Mutex // guards the rest
+	state string
+	since time.Time
+	err   error
+	sess  *session.Session
+}
+
+func newBind(l *Link, n int, cmd wire.Command) *bind {
+	kind := map[wire.Command]string{
+		wire.BindTransceiver: "transceiver", wire.BindTransmitter: "transmitter", wire.BindReceiver: "receiver",
+	}[cmd]
+	return &bind{link: l, name: fmt.Sprintf("%s %d", kind, n), cmd: cmd, state: stateStopped, since: time.Now()}
+}
+
+func (b *bind) sends() bool { return b.cmd != wire.BindReceiver }
+
+func (b *bind) set(state string, err error, s *session.Session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.state, b.err, b.sess, b.since = state, err, s, time.Now()
+	b.link.deps.Metrics.bound(b.link.cfg.Name, b.name, state == stateBound)
+}
+
+func (b *bind) status() BindStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	st := BindStatus{Bind: b.name, State: b.state, Since: b.since}
+	if b.err != nil {
+		st.Error = b.err.Error()
+	}
+	if b.sess != nil {
+		st.InFlight = b.sess.InFlight()
+	}
+	return st
+}
+
+// run keeps the bind until ctx ends.
+func (b *bind) run(ctx context.Context) {
+	log := b.link.log.With().Str("bind", b.name).Logger()
+	retry := backoff{base: backoffBase, limit: backoffLimit}
+	for ctx.Err() == nil {
+		began := time.Now()
+		b.set(stateConnecting, nil, nil)
+		err := b.once(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if time.Since(began) > backoffLimit {
+			retry.reset() // it held: this is a new trouble
+		}
+		state, wait := stateWaiting, retry.next()
+		switch {
+		case misconfigured(err):
+			state, wait = stateRefused, misconfigWait
+		case errors.Is(err, session.ErrUnbound) && time.Since(began) > time.Second:
+			wait = 0
+		}
+		log.Warn().Err(err).Dur("retry_in", wait).Str("state", state).Msg("bind down")
+		b.link.deps.Metrics.ended(b.link.cfg.Name)
+		b.set(state, err, nil)
+		if !sleep(ctx, wait) {
+			break
+		}
+	}
+	b.set(stateStopped, nil, nil)
+}
+
+// misconfigured reports whether only an operator can help.
+func misconfigured(err error) bool {
+	if errors.Is(err, errMisconfigured) {
+		return true
+	}
+	var refused *session.BindError
+	return errors.As(err, &refused) && Classify(refused.Status) == Misconfigured
+}
+
+// once is one life of the bind: dial, bind, work, unbind. It returns why it ended.
+func (b *bind) once(ctx context.Context) error {
+	conn, err := dial(ctx, b.link.cfg)
+	if err != nil {
+		return err
+	}
+	s := session.New(conn, b.options())
+	// The session outlives ctx by the time that the messages in flight and the unbind take; work ends it.
+	g, sctx := errgroup.WithContext(context.WithoutCancel(ctx))
+	g.Go(func() error { return s.Run(sctx) })
+	g.Go(func() error { b.work(ctx, s); return nil })
+	return g.Wait()
+}
+
+// work binds and sends until ctx or the session ends, then ends the session.
+func (b *bind) work(ctx context.Context, s *session.Session) {
+	_, err := s.Bind(ctx, b.cmd, wire.Bind{
+		SystemID: b.link.cfg.SystemID, Password: b.link.cfg.Password, SystemType: b.link.cfg.SystemType,
+		InterfaceVersion: wire.Version34,
+	})
+	if err != nil {
+		s.Close(err)
+		return
+	}
+	b.set(stateBound, nil, s)
+	b.link.log.Info().Str("bind", b.name).Msg("bound")
+	if b.sends() {
+		b.send(ctx, s)
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.Done():
+		return
+	}
+	unbind, cancel := context.WithTimeout(context.WithoutCancel(ctx), unbindTimeout)
+	defer cancel()
+	if err := s.Unbind(unbind); err != nil {
+		b.link.log.Debug().Err(err).Str("bind", b.name).Msg("unbind not answered")
+	}
+}
+
+func (b *bind) options() session.Options {
+	cfg := b.link.cfg
+	return session.Options{
+		Window:          cfg.Window,
+		ResponseTimeout: cfg.ResponseTimeout,
+		EnquireLink:     cfg.EnquireLink,
+		UnbindGrace:     unbindTimeout,
+		Handlers: map[wire.Command]session.Handler{
+			wire.DeliverSM: b.incoming,
+			wire.DataSM:    b.incoming,
+			// It says only that a number is reachable again, and has no response (SMPP 3.4, 4.12.1).
+			wire.AlertNotification: func(context.Context, *session.Session, wire.Frame) {},
+		},
+		Workers: incomingWorkers,
+		Backlog: incomingBacklog,
+		Busy:    wire.StatusTempAppErr,
+	}
+}

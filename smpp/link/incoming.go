@@ -1,0 +1,80 @@
+package link
+
+import (
+	"context"
+	"time"
+
+	"otpgw/smpp/session"
+	"otpgw/smpp/text"
+	"otpgw/smpp/wire"
+)
+
+const (
+	dataCodingUCS2 = 8 // SMPP 3.4, 5.2.19
+
+	incomingWorkers = 64   // receipts stored at once; each waits for NATS, not for a CPU
+	incomingBacklog = 1024 // receipts that wait for a worker; above, the SMSC is told to try again
+)
+
+// incoming handles a deliver_sm or data_sm: it is answered only after the Sink stored it.
+func (b *bind) incoming(ctx context.Context, s *session.Session, f wire.Frame) {
+	status := b.store(ctx, f)
+	b.link.deps.Metrics.incoming(b.link.cfg.Name, status)
+	if err := s.Respond(ctx, f, status, wire.MessageResp{}); err != nil {
+		b.link.log.Debug().Err(err).Msg("deliver_sm_resp not sent")
+	}
+}
+
+// store gives the message to the Sink and returns what the SMSC is to be told.
+func (b *bind) store(ctx context.Context, f wire.Frame) wire.Status {
+	m, err := wire.DecodeMessage(f)
+	if err != nil {
+		b.link.log.Warn().Err(err).Str("bind", b.name).Msg("malformed deliver_sm refused")
+		return wire.StatusPermAppErr // sent again it would be no better
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sinkTimeout)
+	defer cancel()
+	if err := b.link.deps.Sink.Deliver(ctx, b.link.decode(m)); err != nil {
+		b.link.log.Error().Err(err).Str("bind", b.name).Msg("receipt not stored, the SMSC is asked to send it again")
+		return wire.StatusTempAppErr
+	}
+	return wire.StatusOK
+}
+
+// decode makes an Incoming of a PDU. It never fails: what cannot be read is an empty text, the TLVs may say enough.
+func (l *Link) decode(m *wire.Message) Incoming {
+	payload := m.Payload()
+	if m.ESMClass&wire.ESMClassUDHI != 0 {
+		if _, rest, err := text.ParseUDH(payload); err == nil {
+			payload = rest
+		}
+	}
+	in := Incoming{
+		Link: l.cfg.Name, Receipt: isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
+		TLVs: m.TLVs.Map(), Received: time.Now(),
+	}
+	if in.Receipt && m.DataCoding != dataCodingUCS2 {
+		in.Text = latin1(payload) // SMSCs write receipts in ASCII whatever data_coding 0 means: an "_" in an id is no "§"
+		return in
+	}
+	in.Text, _ = text.Decode(m.DataCoding, payload, l.textOpt.Alphabet)
+	return in
+}
+
+// isReceipt tells receipts and intermediate notifications from messages of a handset (SMPP 3.4, 5.2.12).
+func isReceipt(m *wire.Message) bool {
+	switch m.ESMClass & wire.ESMClassTypeMask {
+	case wire.ESMClassReceipt, wire.ESMClassIntermediate:
+		return true
+	}
+	_, ok := m.TLVs.Get(wire.TagReceiptedMessageID)
+	return ok
+}
+
+func latin1(b []byte) string {
+	r := make([]rune, len(b))
+	for i, c := range b {
+		r[i] = rune(c)
+	}
+	return string(r)
+}

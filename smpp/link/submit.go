@@ -1,0 +1,221 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"otpgw/queue"
+	"otpgw/smpp/session"
+	"otpgw/smpp/text"
+	"otpgw/smpp/wire"
+)
+
+// result is what became of one part.
+type result struct {
+	class     Class
+	status    wire.Status
+	messageID string
+	err       error // no answer: timeout, the session ended
+}
+
+// submit sends one message and settles it with the queue: acknowledged when its outcome is stored, given back when it is
+// to be sent again.
+func (b *bind) submit(ctx context.Context, s *session.Session, slot session.Slot, d *queue.Delivery) {
+	l := b.link
+	m, parts, err := l.prepare(d)
+	if err != nil {
+		slot.Release()
+		l.unsendable(ctx, d, m, err)
+		return
+	}
+	results := b.submitParts(ctx, s, slot, m, parts)
+	worst := worstOf(results)
+	l.deps.Metrics.submitted(l.cfg.Name, results)
+	if err := l.record(ctx, m, results); err != nil {
+		// Better a second SMS than a receipt that nobody can match, or an outcome that nobody is told.
+		l.log.Error().Err(err).Str("msg", m.ID).Msg("outcome not stored, the message is sent again")
+		b.giveBack(d, time.Second)
+		return
+	}
+	if r := results[worst]; r.class != Taken && r.class != Permanent {
+		b.later(s, d, m, r)
+		return
+	}
+	ack, cancel := context.WithTimeout(ctx, sinkTimeout)
+	defer cancel()
+	if err := d.Ack(ack); err != nil {
+		l.log.Error().Err(err).Str("msg", m.ID).Msg("ack not confirmed, the message may be sent again")
+	}
+}
+
+// errDead is a message whose PIN is of no use any more.
+var errDead = errors.New("the PIN expired before the message could be sent")
+
+// prepare reads a queued message and makes its parts.
+func (l *Link) prepare(d *queue.Delivery) (*queue.Outbound, []text.Part, error) {
+	m, err := d.Outbound()
+	if err != nil {
+		return nil, nil, err
+	}
+	if time.Until(m.Expires) <= 0 {
+		return m, nil, errDead
+	}
+	body, err := l.deps.Open(m)
+	if err != nil {
+		return m, nil, fmt.Errorf("the text cannot be unsealed, was the secret key changed? %w", err)
+	}
+	parts, _, err := text.Split(body, reference(m.ID), l.textOpt)
+	if err != nil {
+		return m, nil, fmt.Errorf("the text cannot be encoded: %w", err)
+	}
+	return m, parts, nil
+}
+
+// reference is a message's concatenation reference: the same each time the message is sent.
+func reference(id string) uint16 {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return uint16(h.Sum32())
+}
+
+// unsendable settles a message that no link can send: dead ones are dropped, the others kept where an operator sees them.
+func (l *Link) unsendable(ctx context.Context, d *queue.Delivery, m *queue.Outbound, cause error) {
+	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
+	defer cancel()
+	if errors.Is(cause, errDead) {
+		l.log.Info().Str("msg", m.ID).Msg("not sent: the PIN has expired")
+		l.deps.Metrics.dead(l.cfg.Name)
+	} else {
+		l.log.Error().Err(cause).Msg("message dead-lettered")
+		err := l.deps.Queue.DeadLetter(ctx, queue.DeadLetter{Kind: "sms", Reason: cause.Error(), Subject: d.Subject, Data: d.Data})
+		if err != nil {
+			_ = d.Nak(time.Minute)
+			return
+		}
+	}
+	if err := d.Ack(ctx); err != nil {
+		l.log.Debug().Err(err).Msg("ack not confirmed")
+	}
+}
+
+// submitParts sends the parts, each in a slot of its own, the first in the one given. They are in flight together.
+func (b *bind) submitParts(ctx context.Context, s *session.Session, slot session.Slot, m *queue.Outbound, parts []text.Part) []result {
+	results := make([]result, len(parts))
+	var others sync.WaitGroup
+	for i := 1; i < len(parts); i++ {
+		others.Go(func() {
+			slot, err := b.reserve(ctx, s)
+			if err != nil {
+				results[i] = result{class: Temporary, err: err}
+				return
+			}
+			results[i] = b.submitPart(ctx, slot, m, &parts[i])
+		})
+	}
+	results[0] = b.submitPart(ctx, slot, m, &parts[0])
+	others.Wait()
+	return results
+}
+
+func (b *bind) submitPart(ctx context.Context, slot session.Slot, m *queue.Outbound, p *text.Part) result {
+	pdu, err := b.link.submitSM(m, p)
+	if err != nil {
+		slot.Release()
+		return result{class: Permanent, status: wire.StatusInvSrcAdr, err: err}
+	}
+	f, err := slot.Do(ctx, wire.SubmitSM, pdu)
+	if err != nil {
+		return result{class: Temporary, err: err}
+	}
+	return result{class: Classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID}
+}
+
+// submitSM builds the PDU of one part (SMPP 3.4, 4.4.1).
+func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) {
+	ton, npi, from, err := text.SenderAddress(m.From)
+	if err != nil {
+		return nil, err
+	}
+	pdu := &wire.Message{
+		Source:             wire.Address{TON: ton, NPI: npi, Addr: from},
+		ESMClass:           p.ESMClass,
+		Validity:           validity(time.Until(m.Expires)),
+		RegisteredDelivery: 1, // a receipt for success and failure (5.2.17)
+		DataCoding:         p.DataCoding,
+		ShortMessage:       p.ShortMessage,
+	}
+	pdu.Dest.TON, pdu.Dest.NPI, pdu.Dest.Addr = text.DestinationAddress(m.To)
+	for _, t := range p.TLVs {
+		pdu.TLVs = append(pdu.TLVs, wire.TLV(t))
+	}
+	pdu.TLVs = append(pdu.TLVs, l.cfg.TLVs...)
+	return pdu, nil
+}
+
+// validity is a relative validity_period (SMPP 3.4, 7.1.1) that ends no later than the PIN: whole seconds, rounded down,
+// at least one. A PIN lives at most half an hour, so days and more are zero.
+func validity(rest time.Duration) string {
+	s := max(1, int(rest/time.Second))
+	return fmt.Sprintf("%06d%02d%02d%02d000R", 0, s/3600, s/60%60, s%60)
+}
+
+// worstOf is the result that decides: what has to be tried again before what is refused, that before what is taken.
+func worstOf(results []result) int {
+	rank := map[Class]int{Taken: 0, Permanent: 1, Temporary: 2, Throttled: 3, Misconfigured: 4}
+	worst := 0
+	for i, r := range results {
+		if rank[r.class] > rank[results[worst].class] {
+			worst = i
+		}
+	}
+	return worst
+}
+
+// record tells the Sink what the SMSC said of each part: ids of parts that were taken even when another has to be sent
+// again, for their receipts will come; a refusal only when nothing is to be tried again.
+func (l *Link) record(ctx context.Context, m *queue.Outbound, results []result) error {
+	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
+	defer cancel()
+	for i, r := range results {
+		if r.class != Taken || r.messageID == "" {
+			continue
+		}
+		a := Accepted{Link: l.cfg.Name, MessageID: r.messageID, Message: m, Part: i + 1, Parts: len(results)}
+		if err := l.deps.Sink.Accepted(ctx, a); err != nil {
+			return err
+		}
+	}
+	worst := worstOf(results)
+	if r := results[worst]; r.class == Permanent {
+		l.log.Warn().Str("msg", m.ID).Stringer("status", r.status).AnErr("cause", r.err).Msg("the message is refused for good")
+		return l.deps.Sink.Refused(ctx, Refused{Link: l.cfg.Name, Status: r.status, Message: m, Part: worst + 1, Parts: len(results)})
+	}
+	return nil
+}
+
+// later gives a message back for another try, and slows or ends what the answer says is at fault.
+func (b *bind) later(s *session.Session, d *queue.Delivery, m *queue.Outbound, r result) {
+	l := b.link
+	delay := min(retryDelayLimit, time.Second<<min(d.Attempt-1, 5))
+	switch {
+	case r.class == Throttled:
+		l.pause(throttlePause)
+	case r.class == Misconfigured:
+		l.log.Error().Stringer("status", r.status).Msg("the SMSC says that the link is set up wrongly; it stops for a minute")
+		s.Close(fmt.Errorf("%w: %w", errMisconfigured, r.status))
+	case r.status == wire.StatusInvBindSts, r.status == wire.StatusAlreadyBound:
+		s.Close(r.status) // the SMSC takes this connection for something else: bind again
+	case r.err != nil && !errors.Is(r.err, session.ErrTimeout):
+		delay = 0 // the session ended under it: another bind may take it at once
+	}
+	l.log.Debug().Str("msg", m.ID).Stringer("class", r.class).AnErr("cause", r.err).Int("attempt", d.Attempt).Msg("message waits for another try")
+	if delay > 0 {
+		delay += rand.N(delay / 2)
+	}
+	b.giveBack(d, delay)
+}

@@ -1,0 +1,186 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"otpgw/smpp/wire"
+)
+
+// PDU is anything that can be written: the typed PDUs of package wire.
+type PDU interface {
+	Encode(wire.Header) ([]byte, error)
+}
+
+// Slot is room in the window for one request.
+type Slot struct{ s *Session }
+
+// Reserve waits for room in the window. The slot must be given back by Do or Release.
+func (s *Session) Reserve(ctx context.Context) (Slot, error) {
+	select {
+	case s.window <- struct{}{}:
+		return Slot{s}, nil
+	default:
+	}
+	select {
+	case s.window <- struct{}{}:
+		return Slot{s}, nil
+	case <-s.done:
+		return Slot{}, s.Err()
+	case <-ctx.Done():
+		return Slot{}, context.Cause(ctx)
+	}
+}
+
+// Release gives the slot back unused.
+func (l Slot) Release() { <-l.s.window }
+
+// Do sends a request in this slot and waits for its response, which may have any status; the slot is free again when
+// Do returns. Errors: why the session ended, ErrTimeout, the context's, or an encoding error (nothing was sent then).
+func (l Slot) Do(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, error) {
+	defer l.Release()
+	if l.s.State() == Unbinding {
+		return wire.Frame{}, ErrUnbound
+	}
+	return l.s.roundTrip(ctx, cmd, p)
+}
+
+// Do waits for room in the window, sends a request and waits for its response.
+func (s *Session) Do(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, error) {
+	slot, err := s.Reserve(ctx)
+	if err != nil {
+		return wire.Frame{}, err
+	}
+	return slot.Do(ctx, cmd, p)
+}
+
+// roundTrip sends a request outside the window's account and waits for its response.
+func (s *Session) roundTrip(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, error) {
+	seq, answer, err := s.register()
+	if err != nil {
+		return wire.Frame{}, err
+	}
+	defer s.forget(seq)
+	b, err := p.Encode(wire.Header{Command: cmd, Sequence: seq})
+	if err != nil {
+		return wire.Frame{}, err
+	}
+	timer := time.NewTimer(s.opts.ResponseTimeout)
+	defer timer.Stop()
+	if err := s.send(ctx, outgoing{b: b}); err != nil {
+		return wire.Frame{}, err
+	}
+	select {
+	case f := <-answer:
+		return f, nil
+	case <-timer.C:
+		return wire.Frame{}, fmt.Errorf("%w: %s after %s", ErrTimeout, cmd, s.opts.ResponseTimeout)
+	case <-ctx.Done():
+		return wire.Frame{}, context.Cause(ctx)
+	case <-s.done:
+		select { // the answer may have come with the end
+		case f := <-answer:
+			return f, nil
+		default:
+			return wire.Frame{}, s.Err()
+		}
+	}
+}
+
+// register makes a pending request with the next free sequence number, 1 to 0x7FFFFFFF (SMPP 3.4, 5.1.4).
+func (s *Session) register() (uint32, chan wire.Frame, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, nil, s.err
+	}
+	for {
+		s.seq = s.seq%wire.MaxSequence + 1
+		if _, taken := s.pending[s.seq]; !taken {
+			break
+		}
+	}
+	answer := make(chan wire.Frame, 1)
+	s.pending[s.seq] = answer
+	return s.seq, answer, nil
+}
+
+func (s *Session) forget(seq uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.pending, seq)
+	s.signalIdle()
+}
+
+// deliver gives a response, or a generic_nack, to the request it answers. A generic_nack with sequence 0 matches none:
+// the request it means runs into its timeout.
+func (s *Session) deliver(f wire.Frame) {
+	s.mu.Lock()
+	answer, ok := s.pending[f.Sequence]
+	delete(s.pending, f.Sequence)
+	s.signalIdle()
+	s.mu.Unlock()
+	if !ok {
+		s.unknown.Add(1)
+		return
+	}
+	answer <- f // has room: one answer for each registration
+}
+
+// signalIdle wakes who waits for the last response. The caller holds mu.
+func (s *Session) signalIdle() {
+	if s.idle != nil && len(s.pending) == 0 {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// Respond answers a request of the peer with the same sequence number. A nil PDU has no body.
+func (s *Session) Respond(ctx context.Context, f wire.Frame, status wire.Status, p PDU) error {
+	if p == nil {
+		p = wire.RawBody(nil)
+	}
+	b, err := p.Encode(wire.Header{Command: f.Command | wire.ResponseBit, Status: status, Sequence: f.Sequence})
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, outgoing{b: b})
+}
+
+// nack sends a generic_nack (SMPP 3.4, 4.3).
+func (s *Session) nack(ctx context.Context, seq uint32, status wire.Status) error {
+	b := wire.Frame{Header: wire.Header{Command: wire.GenericNack, Status: status, Sequence: seq}}.Bytes()
+	return s.send(ctx, outgoing{b: b})
+}
+
+// SendRaw puts octets on the connection as they are, behind what is queued. The simulator makes faults with it.
+func (s *Session) SendRaw(ctx context.Context, b []byte) error {
+	return s.send(ctx, outgoing{b: b})
+}
+
+// keepalive sends an enquire_link when nothing came or nothing went for the configured time (SMPP 3.4, 7.2). Any PDU
+// that comes counts as life, not only the answer.
+func (s *Session) keepalive(ctx context.Context) error {
+	timer := time.NewTimer(s.opts.EnquireLink)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		quiet := time.Since(time.Unix(0, min(s.lastRead.Load(), s.lastWrite.Load())))
+		if rest := s.opts.EnquireLink - quiet; rest > 0 {
+			timer.Reset(rest)
+			continue
+		}
+		asked := time.Now().UnixNano()
+		_, err := s.roundTrip(ctx, wire.EnquireLink, wire.RawBody(nil))
+		if errors.Is(err, ErrTimeout) && s.lastRead.Load() < asked {
+			return ErrDead
+		}
+		timer.Reset(s.opts.EnquireLink)
+	}
+}

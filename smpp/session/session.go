@@ -1,0 +1,341 @@
+package session
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"otpgw/smpp/wire"
+)
+
+// Why a session ended, or a request on it failed. Use errors.Is.
+var (
+	ErrClosed   = errors.New("smpp: the session is closed")
+	ErrUnbound  = errors.New("smpp: unbound")                   // by unbind, from either side
+	ErrDead     = errors.New("smpp: enquire_link not answered") // nothing came within the response timeout
+	ErrTimeout  = errors.New("smpp: no response in time")       // the request may still have been carried out
+	ErrWrite    = errors.New("smpp: the peer does not read")    // a write met its deadline
+	ErrPeerGone = errors.New("smpp: the peer closed the connection")
+)
+
+// State is where a session is in its life.
+type State int32
+
+// The states of a session. A server sets Bound when it took a bind, a client when its bind was answered OK.
+const (
+	Open State = iota
+	Bound
+	Unbinding
+	Closed
+)
+
+func (s State) String() string {
+	return [...]string{"open", "bound", "unbinding", "closed"}[s]
+}
+
+// Handler answers one kind of request from the peer, by Session.Respond. It runs on a worker and may take its time;
+// ctx ends with the session.
+type Handler func(ctx context.Context, s *Session, f wire.Frame)
+
+// Options set a session up. Zero values get the defaults of the constants below.
+type Options struct {
+	Window          int           // requests sent by Do that may wait for an answer at once
+	ResponseTimeout time.Duration // how long Do waits for the answer
+	WriteTimeout    time.Duration // how long one write to the connection may take
+	EnquireLink     time.Duration // silence before an enquire_link; negative: never
+	UnbindGrace     time.Duration // how long an unbind from the peer waits for our open requests
+
+	Handlers map[wire.Command]Handler // requests we take; any other gets a generic_nack (SMPP 3.4, 4.3)
+	Workers  int                      // handlers that run at once
+	Backlog  int                      // requests that wait for a worker
+	Busy     wire.Status              // the answer when the backlog is full; zero: the reader waits instead
+
+	// Trace, when set, sees each PDU as it is on the wire: out is true for those we send. It must not block, and must
+	// not keep b.
+	Trace func(out bool, b []byte)
+}
+
+const (
+	defaultWindow          = 100
+	defaultResponseTimeout = 10 * time.Second
+	defaultWriteTimeout    = 10 * time.Second
+	defaultEnquireLink     = 30 * time.Second
+	defaultUnbindGrace     = 5 * time.Second
+	defaultWorkers         = 16
+	defaultBacklog         = 1024
+
+	outQueue = 256 // PDUs queued for the writer; small, so that a stalled peer is felt at once
+	ioBuffer = 32 << 10
+)
+
+func orDefault[T int | time.Duration](v, d T) T {
+	if v == 0 {
+		return d
+	}
+	return v
+}
+
+// Session is one SMPP connection. Make it with New, then Run it; the other methods may be used from any goroutine.
+type Session struct {
+	conn   net.Conn
+	opts   Options
+	out    chan outgoing
+	window chan struct{}
+	inbox  chan wire.Frame // requests for the workers
+	done   chan struct{}   // closed when the session ended; err is set before
+
+	state     atomic.Int32
+	lastRead  atomic.Int64 // Unix nanoseconds
+	lastWrite atomic.Int64
+	unknown   atomic.Uint64 // responses that matched no request
+	unbound   atomic.Bool   // our own unbind was sent
+
+	mu      sync.Mutex // guards the rest
+	pending map[uint32]chan wire.Frame
+	seq     uint32
+	idle    chan struct{} // closed when pending becomes empty, if somebody waits for that
+	err     error         // why the session ended
+}
+
+// outgoing is a PDU for the writer. last ends the session once it is on the wire.
+type outgoing struct {
+	b    []byte
+	last error
+}
+
+// New makes a session over a connection, which it owns from now on.
+func New(conn net.Conn, o Options) *Session {
+	o.Window = orDefault(o.Window, defaultWindow)
+	o.ResponseTimeout = orDefault(o.ResponseTimeout, defaultResponseTimeout)
+	o.WriteTimeout = orDefault(o.WriteTimeout, defaultWriteTimeout)
+	o.EnquireLink = orDefault(o.EnquireLink, defaultEnquireLink)
+	o.UnbindGrace = orDefault(o.UnbindGrace, defaultUnbindGrace)
+	o.Workers = orDefault(o.Workers, defaultWorkers)
+	o.Backlog = orDefault(o.Backlog, defaultBacklog)
+	s := &Session{
+		conn:    conn,
+		opts:    o,
+		out:     make(chan outgoing, outQueue),
+		window:  make(chan struct{}, o.Window),
+		inbox:   make(chan wire.Frame, o.Backlog),
+		done:    make(chan struct{}),
+		pending: make(map[uint32]chan wire.Frame),
+	}
+	now := time.Now().UnixNano()
+	s.lastRead.Store(now)
+	s.lastWrite.Store(now)
+	return s
+}
+
+// Run works the connection until it ends, and returns why. When ctx ends the connection is closed at once; call Unbind
+// first for a clean end. Every request still waiting fails, and all goroutines are gone when Run returns.
+func (s *Session) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	stop := context.AfterFunc(ctx, func() { s.conn.Close() })
+	defer stop()
+	g.Go(func() error { return s.readLoop(ctx, g) })
+	g.Go(func() error { return s.writeLoop(ctx) })
+	if s.opts.EnquireLink > 0 {
+		g.Go(func() error { return s.keepalive(ctx) })
+	}
+	for range s.opts.Workers {
+		g.Go(func() error { return s.work(ctx) })
+	}
+	// Waiters must not wait for the slowest worker: they are told as soon as anything ends the session.
+	release := context.AfterFunc(ctx, func() { s.end(context.Cause(ctx)) })
+	defer release()
+	err := g.Wait()
+	s.end(err)
+	s.conn.Close()
+	return s.Err()
+}
+
+// end marks the session closed for the reason err; only the first counts.
+func (s *Session) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	if err == nil {
+		err = ErrClosed
+	}
+	s.err = err
+	s.state.Store(int32(Closed))
+	close(s.done)
+}
+
+// Err is why the session ended, nil while it lives.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Done is closed when the session has ended.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// State is where the session is in its life.
+func (s *Session) State() State { return State(s.state.Load()) }
+
+// SetBound says that the bind is done. It has no effect on a session that is already ending.
+func (s *Session) SetBound() { s.state.CompareAndSwap(int32(Open), int32(Bound)) }
+
+// UnknownResponses counts responses that came for no request of ours: late ones, or a peer that makes them up.
+func (s *Session) UnknownResponses() uint64 { return s.unknown.Load() }
+
+// InFlight is the number of requests that wait for an answer.
+func (s *Session) InFlight() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pending)
+}
+
+// RemoteAddr is the peer's address.
+func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+
+func (s *Session) readLoop(ctx context.Context, g *errgroup.Group) error {
+	r := bufio.NewReaderSize(s.conn, ioBuffer)
+	for {
+		f, err := wire.ReadFrame(r)
+		if err != nil {
+			return readError(ctx, err)
+		}
+		s.lastRead.Store(time.Now().UnixNano())
+		if s.opts.Trace != nil {
+			s.opts.Trace(false, f.Bytes())
+		}
+		if err := s.dispatch(ctx, g, f); err != nil {
+			return err
+		}
+	}
+}
+
+func readError(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return ErrPeerGone
+	default:
+		return fmt.Errorf("smpp: read: %w", err)
+	}
+}
+
+// dispatch gives a PDU to whoever it is for. It runs on the reader, so it may wait only for the writer's queue, which
+// has a deadline, and for the workers when there is no Busy status.
+func (s *Session) dispatch(ctx context.Context, g *errgroup.Group, f wire.Frame) error {
+	switch {
+	case f.IsResponse():
+		s.deliver(f)
+	case f.Command == wire.EnquireLink:
+		return s.Respond(ctx, f, wire.StatusOK, nil)
+	case f.Command == wire.Unbind:
+		s.state.Store(int32(Unbinding))
+		g.Go(func() error { return s.answerUnbind(ctx, f) })
+	case s.opts.Handlers[f.Command] != nil:
+		return s.enqueue(ctx, f)
+	default:
+		return s.nack(ctx, f.Sequence, wire.StatusInvCmdID)
+	}
+	return nil
+}
+
+func (s *Session) enqueue(ctx context.Context, f wire.Frame) error {
+	select {
+	case s.inbox <- f:
+		return nil
+	default:
+	}
+	if s.opts.Busy != wire.StatusOK {
+		return s.Respond(ctx, f, s.opts.Busy, wire.MessageResp{})
+	}
+	select {
+	case s.inbox <- f:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *Session) work(ctx context.Context) error {
+	for {
+		select {
+		case f := <-s.inbox:
+			s.opts.Handlers[f.Command](ctx, s, f)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *Session) writeLoop(ctx context.Context) error {
+	w := bufio.NewWriterSize(s.conn, ioBuffer)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case o := <-s.out:
+			if err := s.writeBatch(w, o); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// writeBatch writes o and whatever else is queued, then flushes.
+func (s *Session) writeBatch(w *bufio.Writer, o outgoing) error {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout)); err != nil {
+		return fmt.Errorf("%w: %w", ErrPeerGone, err)
+	}
+	for {
+		if _, err := w.Write(o.b); err != nil {
+			return writeError(err)
+		}
+		if s.opts.Trace != nil {
+			s.opts.Trace(true, o.b)
+		}
+		if o.last != nil {
+			break
+		}
+		select {
+		case o = <-s.out:
+			continue
+		default:
+		}
+		break
+	}
+	if err := w.Flush(); err != nil {
+		return writeError(err)
+	}
+	s.lastWrite.Store(time.Now().UnixNano())
+	return o.last
+}
+
+func writeError(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return ErrWrite
+	}
+	return fmt.Errorf("smpp: write: %w", err)
+}
+
+// send queues a PDU for the writer.
+func (s *Session) send(ctx context.Context, o outgoing) error {
+	select {
+	case s.out <- o:
+		return nil
+	case <-s.done:
+		return s.Err()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

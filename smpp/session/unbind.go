@@ -1,0 +1,64 @@
+package session
+
+import (
+	"context"
+
+	"otpgw/smpp/wire"
+)
+
+// Unbind ends the session cleanly (SMPP 3.4, 4.2): it takes no further requests, waits for the answers to the open
+// ones, sends unbind and waits for its answer, all within ctx. Run returns ErrUnbound after it, or the reason why the
+// connection ended before.
+func (s *Session) Unbind(ctx context.Context) error {
+	if s.State() == Closed {
+		return s.Err()
+	}
+	s.state.Store(int32(Unbinding))
+	err := s.waitIdle(ctx)
+	if err == nil {
+		s.unbound.Store(true)
+		_, err = s.roundTrip(ctx, wire.Unbind, wire.RawBody(nil))
+	}
+	s.Close(ErrUnbound)
+	return err
+}
+
+// Close ends the session at once, for the given reason. Run returns it.
+func (s *Session) Close(reason error) {
+	s.end(reason)
+	s.conn.Close() // the reader fails, and with it the rest
+}
+
+// answerUnbind is the peer's unbind: our open requests get a bounded time, then unbind_resp goes out as the last PDU.
+func (s *Session) answerUnbind(ctx context.Context, f wire.Frame) error {
+	if !s.unbound.Load() { // both sides at once: the only open request is our unbind, waiting for it would be mutual
+		grace, cancel := context.WithTimeout(ctx, s.opts.UnbindGrace)
+		defer cancel()
+		_ = s.waitIdle(grace) // what is still open then fails with ErrUnbound and is sent again elsewhere
+	}
+	b := wire.Frame{Header: wire.Header{Command: wire.UnbindResp, Sequence: f.Sequence}}.Bytes()
+	return s.send(ctx, outgoing{b: b, last: ErrUnbound})
+}
+
+// waitIdle waits until no request waits for an answer.
+func (s *Session) waitIdle(ctx context.Context) error {
+	s.mu.Lock()
+	if len(s.pending) == 0 || s.err != nil {
+		err := s.err
+		s.mu.Unlock()
+		return err
+	}
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	idle := s.idle
+	s.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-s.done:
+		return s.Err()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,93 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// The optional parameters this project reads or writes (SMPP 3.4, 5.3.2).
+const (
+	TagReceiptedMessageID  uint16 = 0x001E
+	TagSarMsgRefNum        uint16 = 0x020C
+	TagSarTotalSegments    uint16 = 0x020E
+	TagSarSegmentSeqnum    uint16 = 0x020F
+	TagScInterfaceVersion  uint16 = 0x0210
+	TagNetworkErrorCode    uint16 = 0x0423
+	TagMessagePayload      uint16 = 0x0424
+	TagDeliveryFailureCode uint16 = 0x0425
+	TagMessageState        uint16 = 0x0427
+)
+
+// TLV is one optional parameter.
+type TLV struct {
+	Tag   uint16
+	Value []byte
+}
+
+// TLVs are the optional parameters of a PDU in their order.
+type TLVs []TLV
+
+// Get returns the first parameter with that tag.
+func (t TLVs) Get(tag uint16) ([]byte, bool) {
+	for _, p := range t {
+		if p.Tag == tag {
+			return p.Value, true
+		}
+	}
+	return nil, false
+}
+
+// Map returns the parameters by tag; of a repeated tag the first.
+func (t TLVs) Map() map[uint16][]byte {
+	if len(t) == 0 {
+		return nil
+	}
+	m := make(map[uint16][]byte, len(t))
+	for _, p := range t {
+		if _, ok := m[p.Tag]; !ok {
+			m[p.Tag] = p.Value
+		}
+	}
+	return m
+}
+
+func (t TLVs) append(b []byte) ([]byte, error) {
+	for _, p := range t {
+		if len(p.Value) > 0xFFFF {
+			return nil, fmt.Errorf("smpp: TLV 0x%04X is %d octets, at most 65535 fit", p.Tag, len(p.Value))
+		}
+		b = binary.BigEndian.AppendUint16(b, p.Tag)
+		b = binary.BigEndian.AppendUint16(b, uint16(len(p.Value)))
+		b = append(b, p.Value...)
+	}
+	return b, nil
+}
+
+// decodeTLVs reads what is behind the mandatory fields. Some SMSCs put a stray NUL there: when the octets only make
+// whole parameters without it, it is skipped.
+func decodeTLVs(b []byte) TLVs {
+	t, whole := scanTLVs(b)
+	if !whole && len(b) > 0 && b[0] == 0 {
+		if u, ok := scanTLVs(b[1:]); ok {
+			return u
+		}
+	}
+	return t
+}
+
+// scanTLVs reads parameters until the octets end; whole is false when the last one was cut. A cut value is kept as
+// far as it goes.
+func scanTLVs(b []byte) (t TLVs, whole bool) {
+	for len(b) >= 4 {
+		p := TLV{Tag: binary.BigEndian.Uint16(b)}
+		n := int(binary.BigEndian.Uint16(b[2:]))
+		b = b[4:]
+		if n > len(b) {
+			p.Value = b
+			return append(t, p), false
+		}
+		p.Value, b = b[:n:n], b[n:]
+		t = append(t, p)
+	}
+	return t, len(b) == 0
+}
