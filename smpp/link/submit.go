@@ -58,10 +58,11 @@ var errDead = errors.New("the PIN expired before the message could be sent")
 
 // prepare reads a queued message and makes its parts.
 func (l *Link) prepare(d *queue.Delivery) (*queue.Outbound, []text.Part, error) {
-	m, err := d.Outbound()
+	message, err := queue.ParseOutbound(d.Data)
 	if err != nil {
 		return nil, nil, err
 	}
+	m := &message
 	if time.Until(m.Expires) <= 0 {
 		return m, nil, errDead
 	}

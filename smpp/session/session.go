@@ -98,6 +98,9 @@ type Session struct {
 	unknown   atomic.Uint64 // responses that matched no request
 	unbound   atomic.Bool   // our own unbind was sent
 
+	handling atomic.Int64  // requests of the peer that a worker has, or will have
+	handled  chan struct{} // holds a token after handling came to zero
+
 	mu      sync.Mutex // guards the rest
 	pending map[uint32]chan wire.Frame
 	seq     uint32
@@ -127,6 +130,7 @@ func New(conn net.Conn, o Options) *Session {
 		window:  make(chan struct{}, o.Window),
 		inbox:   make(chan wire.Frame, o.Backlog),
 		done:    make(chan struct{}),
+		handled: make(chan struct{}, 1),
 		pending: make(map[uint32]chan wire.Frame),
 	}
 	now := time.Now().UnixNano()
@@ -250,12 +254,14 @@ func (s *Session) dispatch(ctx context.Context, g *errgroup.Group, f wire.Frame)
 }
 
 func (s *Session) enqueue(ctx context.Context, f wire.Frame) error {
+	s.handling.Add(1)
 	select {
 	case s.inbox <- f:
 		return nil
 	default:
 	}
 	if s.opts.Busy != wire.StatusOK {
+		s.requestDone()
 		return s.Respond(ctx, f, s.opts.Busy, wire.MessageResp{})
 	}
 	select {
@@ -266,11 +272,23 @@ func (s *Session) enqueue(ctx context.Context, f wire.Frame) error {
 	}
 }
 
+// requestDone counts a request of the peer as dealt with.
+func (s *Session) requestDone() {
+	if s.handling.Add(-1) > 0 {
+		return
+	}
+	select {
+	case s.handled <- struct{}{}:
+	default:
+	}
+}
+
 func (s *Session) work(ctx context.Context) error {
 	for {
 		select {
 		case f := <-s.inbox:
 			s.opts.Handlers[f.Command](ctx, s, f)
+			s.requestDone()
 		case <-ctx.Done():
 			return nil
 		}

@@ -29,15 +29,28 @@ func (s *Session) Close(reason error) {
 	s.conn.Close() // the reader fails, and with it the rest
 }
 
-// answerUnbind is the peer's unbind: our open requests get a bounded time, then unbind_resp goes out as the last PDU.
+// answerUnbind is the peer's unbind: the requests that came before it are answered and our open ones get their answers,
+// in a bounded time, then unbind_resp goes out as the last PDU.
 func (s *Session) answerUnbind(ctx context.Context, f wire.Frame) error {
 	if !s.unbound.Load() { // both sides at once: the only open request is our unbind, waiting for it would be mutual
 		grace, cancel := context.WithTimeout(ctx, s.opts.UnbindGrace)
 		defer cancel()
+		s.waitHandled(grace)
 		_ = s.waitIdle(grace) // what is still open then fails with ErrUnbound and is sent again elsewhere
 	}
 	b := wire.Frame{Header: wire.Header{Command: wire.UnbindResp, Sequence: f.Sequence}}.Bytes()
 	return s.send(ctx, outgoing{b: b, last: ErrUnbound})
+}
+
+// waitHandled waits until no request of the peer is with a worker, or on its way to one.
+func (s *Session) waitHandled(ctx context.Context) {
+	for s.handling.Load() > 0 {
+		select {
+		case <-s.handled:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // waitIdle waits until no request waits for an answer.

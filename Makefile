@@ -1,0 +1,35 @@
+# Everything a developer does with this repository. Needs Go and make, nothing else.
+GO ?= go
+FUZZTIME ?= 30s
+
+.PHONY: help run build test check fuzz bench
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
+
+run: ## build, and start the gateway with a simulated SMSC: prints a curl line that works
+	@$(MAKE) --no-print-directory build
+	@exec ./bin/otpgw -demo
+
+build: ## bin/otpgw and bin/smscsim
+	$(GO) build -trimpath -o bin/ ./cmd/...
+
+check: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt: run gofmt -w on these files'; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+test: check ## check, then every test with the race detector, in a random order
+	$(GO) test -race -shuffle=on -timeout 8m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (30s) each
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+bench: ## OTPs per second, latency and CPU of the whole way, then the pieces
+	$(GO) test -run '^$$' -bench EndToEnd -benchtime 1x -count 3 -timeout 30m ./cmd/otpgw
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./smpp/... ./queue/... ./otp/... ./dlr/...

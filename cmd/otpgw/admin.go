@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"html/template"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"otpgw/queue"
+	"otpgw/smpp/link"
+)
+
+// adminTimeout bounds what one request to the operator's port may ask of the store.
+const adminTimeout = 5 * time.Second
+
+//go:embed status.html
+var statusPage string
+
+var statusTemplate = template.Must(template.New("status").Parse(statusPage))
+
+// admin is the operator's HTTP face on OTPGW_ADMIN_ADDR: health, metrics, the status page, and the dead letters. It has
+// no authentication, which is why it listens on loopback unless told otherwise.
+type admin struct {
+	queue    *queue.Queue
+	links    []*link.Link
+	registry *prometheus.Registry
+	started  time.Time
+}
+
+func (a *admin) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", a.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /dlq", a.deadLetters)
+	mux.HandleFunc("POST /dlq/{sequence}/replay", a.replay)
+	mux.HandleFunc("GET /{$}", a.status)
+	return http.TimeoutHandler(mux, 2*adminTimeout, "timeout\n")
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(v)
+}
+
+func fail(w http.ResponseWriter, status int, message string) {
+	reply(w, status, map[string]string{"error": message})
+}
+
+// readiness is what /readyz says and the status page shows.
+type readiness struct {
+	Ready bool                         `json:"ready"`
+	Store string                       `json:"store"` // ok, or what is wrong
+	Links map[string][]link.BindStatus `json:"links"`
+}
+
+// check is ready when the store takes a write and a link can send: without either, requests are better sent elsewhere.
+func (a *admin) check(ctx context.Context) readiness {
+	r := readiness{Store: "ok", Links: make(map[string][]link.BindStatus)}
+	up := false
+	for _, l := range a.links {
+		r.Links[l.Name()] = l.Status()
+		up = up || l.Up()
+	}
+	if err := a.queue.Ready(ctx); err != nil {
+		r.Store = err.Error()
+	}
+	r.Ready = up && r.Store == "ok"
+	return r
+}
+
+func (a *admin) ready(w http.ResponseWriter, req *http.Request) {
+	ctx, cancel := context.WithTimeout(req.Context(), adminTimeout)
+	defer cancel()
+	r := a.check(ctx)
+	status := http.StatusOK
+	if !r.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	reply(w, status, r)
+}
+
+func (a *admin) status(w http.ResponseWriter, req *http.Request) {
+	ctx, cancel := context.WithTimeout(req.Context(), adminTimeout)
+	defer cancel()
+	stats, err := a.queue.Stats(ctx)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	_ = statusTemplate.Execute(w, map[string]any{
+		"Version": programVersion(), "Uptime": time.Since(a.started).Round(time.Second),
+		"Ready": a.check(ctx), "Stats": stats, "Now": time.Now().UTC().Format(time.RFC3339),
+	})
+}
+
+// deadLetter is a dead letter as an operator sees it. The data stays in the store: it may hold a number.
+type deadLetter struct {
+	Sequence uint64    `json:"sequence"`
+	Time     time.Time `json:"time"`
+	Kind     string    `json:"kind"`
+	Reason   string    `json:"reason"`
+	Subject  string    `json:"subject"`
+}
+
+func (a *admin) deadLetters(w http.ResponseWriter, req *http.Request) {
+	after, err := strconv.ParseUint("0"+req.URL.Query().Get("after"), 10, 64)
+	if err != nil {
+		fail(w, http.StatusBadRequest, "after must be the sequence of a dead letter")
+		return
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), adminTimeout)
+	defer cancel()
+	all, err := a.queue.DeadLetters(ctx, after, 100)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	list := make([]deadLetter, len(all))
+	for i, d := range all {
+		list[i] = deadLetter{Sequence: d.Sequence, Time: d.Time, Kind: d.Kind, Reason: d.Reason, Subject: d.Subject}
+	}
+	reply(w, http.StatusOK, list)
+}
+
+func (a *admin) replay(w http.ResponseWriter, req *http.Request) {
+	seq, err := strconv.ParseUint(req.PathValue("sequence"), 10, 64)
+	if err != nil {
+		fail(w, http.StatusBadRequest, "the path must hold the sequence of a dead letter")
+		return
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), adminTimeout)
+	defer cancel()
+	switch err := a.queue.Replay(ctx, seq); {
+	case errors.Is(err, queue.ErrNotFound):
+		fail(w, http.StatusNotFound, "no dead letter has this sequence")
+	case err != nil:
+		fail(w, http.StatusServiceUnavailable, err.Error())
+	default:
+		reply(w, http.StatusOK, map[string]uint64{"replayed": seq})
+	}
+}

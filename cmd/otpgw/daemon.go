@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"otpgw/config"
+	"otpgw/dlr"
+	"otpgw/dlr/callback"
+	"otpgw/otp"
+	"otpgw/otp/api"
+	"otpgw/queue"
+	"otpgw/queue/seal"
+	"otpgw/smpp/link"
+	"otpgw/smpp/text"
+)
+
+// keyFile is the generated secret key in the data directory.
+const keyFile = "secret.key"
+
+// The bounds of a shutdown, stage by stage; together under the 30 s that orchestrators give.
+const (
+	intakeGrace = 5 * time.Second  // requests that are being answered
+	linksGrace  = 12 * time.Second // windows that drain, unbinds
+	workGrace   = 5 * time.Second  // receipts, timers and callbacks in hand
+	storeGrace  = 5 * time.Second
+	openTimeout = time.Minute // start of the store; a large one is read in seconds
+)
+
+// daemon is one running gateway. Make it with newDaemon, then run it.
+type daemon struct {
+	config   *config.Config
+	log      zerolog.Logger
+	queue    *queue.Queue
+	service  *otp.Service
+	tracker  *dlr.Tracker
+	dispatch *callback.Dispatcher
+	links    []*link.Link
+	api      *http.Server
+	admin    *http.Server
+	apiLn    net.Listener
+	adminLn  net.Listener
+}
+
+// newDaemon opens the store, listens, and wires everything. Nothing works before run.
+func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger) (*daemon, error) {
+	d := &daemon{config: c, log: log}
+	if err := d.open(ctx); err != nil {
+		d.release()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *daemon) open(ctx context.Context) error {
+	box, err := d.secretKey()
+	if err != nil {
+		return err
+	}
+	if d.apiLn, err = listen(d.config.HTTPAddr, "OTPGW_HTTP_ADDR"); err != nil {
+		return err
+	}
+	if d.adminLn, err = listen(d.config.AdminAddr, "OTPGW_ADMIN_ADDR"); err != nil {
+		return err
+	}
+	if err := d.openQueue(ctx); err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), storeCollector{d.queue})
+	d.wire(box, registry)
+	return nil
+}
+
+func listen(addr, variable string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; another program may use the port", variable, err)
+	}
+	return ln, nil
+}
+
+// secretKey makes the box that seals what must not be read in the store. Without OTPGW_SECRET_KEY the key is generated
+// once into the data directory.
+func (d *daemon) secretKey() (*seal.Box, error) {
+	key := d.config.SecretKey
+	if key == nil {
+		var err error
+		if key, err = seal.LoadOrCreateKey(filepath.Join(d.config.DataDir, keyFile)); err != nil {
+			return nil, err
+		}
+		if err := d.config.UseKey(key); err != nil {
+			return nil, err
+		}
+	}
+	return seal.New(key)
+}
+
+func (d *daemon) openQueue(ctx context.Context) (err error) {
+	routes := make([]string, len(d.config.Routes))
+	for i, r := range d.config.Routes {
+		routes[i] = r.Name
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	n := d.config.NATS
+	d.queue, err = queue.Open(ctx, queue.Options{
+		Dir: d.config.DataDir, URL: n.URL, Creds: n.Creds, Replicas: n.Replicas,
+		SyncInterval: n.Sync, SyncAlways: n.SyncAlways, Routes: routes, Log: d.log,
+	})
+	return err
+}
+
+// wire makes the parts and gives each what it needs.
+func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
+	guard := callback.NewGuard(d.config.CallbackAllow)
+	d.service = &otp.Service{
+		Queue: d.queue, Box: box, Route: d.config.Route, Measure: d.measure(), CallbackAllowed: guard.Allowed,
+		Now: time.Now, Log: d.log,
+	}
+	d.tracker = dlr.NewTracker(dlr.TrackerConfig{Queue: d.queue, Records: d.service, Log: d.log})
+	registry.MustRegister(d.tracker.Collectors()...)
+	d.dispatch = callback.New(callback.Config{
+		Queue: d.queue, Records: d.service, Guard: guard, Secret: d.callbackSecret, UserAgent: "otpgw/" + programVersion(), Log: d.log,
+	})
+	registry.MustRegister(d.dispatch.Collectors()...)
+	d.wireLinks(box, link.NewMetrics(registry))
+	d.api = httpServer(api.New(api.Config{Apps: d.config.Apps, Service: d.service, Log: d.log}), d.log)
+	ops := &admin{queue: d.queue, links: d.links, registry: registry, started: time.Now()}
+	d.admin = httpServer(ops.handler(), d.log)
+}
+
+func (d *daemon) wireLinks(box *seal.Box, metrics *link.Metrics) {
+	s := &sink{tracker: d.tracker, rules: make(map[string]dlr.Rule)}
+	for _, cfg := range d.config.Links {
+		s.rules[cfg.Name] = dlr.Rule(cfg.MessageID)
+		d.links = append(d.links, link.New(cfg, link.Deps{
+			Queue: d.queue, Sink: s, Log: d.log, Metrics: metrics,
+			Open: func(m *queue.Outbound) (string, error) {
+				plain, err := box.Open(m.Text, queue.TextContext(m.ID))
+				return string(plain), err
+			},
+		}))
+	}
+}
+
+// measure counts a text's parts as the first link of its route would send it.
+func (d *daemon) measure() func(route, body string) (int, string, error) {
+	options := make(map[string]text.Options)
+	for _, r := range d.config.Routes {
+		for _, c := range d.config.Links {
+			if len(r.Links) > 0 && r.Links[0].Name == c.Name {
+				options[r.Name] = text.Options{Alphabet: text.Alphabet(c.Alphabet), Long: text.Long(c.Long)}
+			}
+		}
+	}
+	return func(route, body string) (int, string, error) {
+		parts, encoding, err := text.Measure(body, options[route])
+		return parts, string(encoding), err
+	}
+}
+
+func (d *daemon) callbackSecret(app string) (string, bool) {
+	for i := range d.config.Apps {
+		if d.config.Apps[i].Name == app {
+			return d.config.Apps[i].CallbackSecret, true
+		}
+	}
+	return "", false
+}
+
+// httpServer bounds what a slow or hostile peer may hold: headers, the whole request, idle connections.
+func httpServer(h http.Handler, log zerolog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: stdLogger(log),
+	}
+}
+
+// release closes what open got, when it did not get everything.
+func (d *daemon) release() {
+	for _, ln := range []net.Listener{d.apiLn, d.adminLn} {
+		if ln != nil {
+			ln.Close()
+		}
+	}
+	if d.queue != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), storeGrace)
+		defer cancel()
+		_ = d.queue.Close(ctx)
+	}
+}
+
+// run works until ctx ends or a part fails, then shuts down in stages: no more requests, no more messages to the
+// SMSCs, no more receipts and callbacks, the store. ready is called once everything runs.
+func (d *daemon) run(ctx context.Context, ready func()) error {
+	g, gctx := errgroup.WithContext(ctx)
+	linksCtx, stopLinks := context.WithCancel(context.WithoutCancel(ctx))
+	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLinks()
+	defer stopWork()
+
+	g.Go(func() error { return serveHTTP(d.api, d.apiLn) })
+	g.Go(func() error { return serveHTTP(d.admin, d.adminLn) })
+	var links, work errgroup.Group
+	for _, l := range d.links {
+		links.Go(func() error { return l.Run(linksCtx) })
+	}
+	work.Go(func() error { return d.tracker.RunParked(workCtx) })
+	work.Go(func() error { return d.service.RunTimers(workCtx) })
+	work.Go(func() error { return d.dispatch.Run(workCtx) })
+	ready()
+
+	<-gctx.Done()
+	d.log.Info().Msg("stopping")
+	stopHTTP(d.api, intakeGrace)
+	stopLinks()
+	d.await("links", &links, linksGrace)
+	stopWork()
+	d.await("receipts, timers and callbacks", &work, workGrace)
+	stopHTTP(d.admin, time.Second)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeGrace)
+	defer cancel()
+	return errors.Join(g.Wait(), d.queue.Close(closing))
+}
+
+// await waits for a stage, but no longer than its grace: what it leaves undone is in the store.
+func (d *daemon) await(stage string, g *errgroup.Group, grace time.Duration) {
+	done := make(chan error, 1)
+	go func() { done <- g.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			d.log.Error().Err(err).Msg(stage + " ended with an error")
+		}
+	case <-time.After(grace):
+		d.log.Warn().Dur("grace", grace).Msg(stage + " did not end in time, going on without them")
+	}
+}
+
+func serveHTTP(s *http.Server, ln net.Listener) error {
+	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func stopHTTP(s *http.Server, grace time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if s.Shutdown(ctx) != nil {
+		s.Close()
+	}
+}

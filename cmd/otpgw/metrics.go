@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"otpgw/queue"
+)
+
+var (
+	streamMessages  = prometheus.NewDesc("otpgw_store_messages", "Messages, or keys, stored.", []string{"stream"}, nil)
+	streamBytes     = prometheus.NewDesc("otpgw_store_bytes", "Bytes stored.", []string{"stream"}, nil)
+	streamMaxBytes  = prometheus.NewDesc("otpgw_store_max_bytes", "The limit of the bytes stored.", []string{"stream"}, nil)
+	consumerWaiting = prometheus.NewDesc("otpgw_queue_waiting", "Messages that wait for a worker.", []string{"queue"}, nil)
+	consumerPending = prometheus.NewDesc("otpgw_queue_in_flight", "Messages with a worker or waiting for another try.", []string{"queue"}, nil)
+)
+
+// storeCollector asks the store for its fill when somebody asks for the metrics.
+type storeCollector struct{ queue *queue.Queue }
+
+func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending} {
+		ch <- d
+	}
+}
+
+func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	stats, err := c.queue.Stats(ctx)
+	if err != nil {
+		return // the store is down: /readyz says so, and its gauges are absent rather than stale
+	}
+	gauge := func(d *prometheus.Desc, v float64, label string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, label)
+	}
+	for _, s := range stats.Streams {
+		gauge(streamMessages, float64(s.Msgs), s.Name)
+		gauge(streamBytes, float64(s.Bytes), s.Name)
+		gauge(streamMaxBytes, float64(s.MaxBytes), s.Name)
+	}
+	for _, c := range stats.Consumers {
+		gauge(consumerWaiting, float64(c.Waiting), c.Name)
+		gauge(consumerPending, float64(c.InFlight), c.Name)
+	}
+}

@@ -1,0 +1,62 @@
+package link
+
+import (
+	"testing"
+	"time"
+
+	"otpgw/smpp/wire"
+)
+
+func TestValidity(t *testing.T) {
+	cases := map[time.Duration]string{
+		0:                                 "000000000001000R",
+		1500 * time.Millisecond:           "000000000001000R",
+		59 * time.Second:                  "000000000059000R",
+		5 * time.Minute:                   "000000000500000R",
+		30*time.Minute - time.Millisecond: "000000002959000R",
+		90 * time.Minute:                  "000000013000000R",
+	}
+	for rest, want := range cases {
+		if got := validity(rest); got != want {
+			t.Errorf("%s: %s, want %s", rest, got, want)
+		}
+	}
+}
+
+func TestClassify(t *testing.T) {
+	cases := map[Class][]wire.Status{
+		Taken:         {0},
+		Throttled:     {0x58, 0x14},
+		Temporary:     {0x08, 0x64, 0x45},
+		Misconfigured: {0x0D, 0x0E, 0x0F, 0x15, 0x53},
+		Permanent:     {0x0A, 0x0B, 0x33, 0x40, 0x43, 0x48, 0x51, 0x61, 0x62, 0x65, 0x66, 0xC0, 0xC4, 0x400, 0xFFFFFFFF},
+	}
+	for want, statuses := range cases {
+		for _, s := range statuses {
+			if got := Classify(s); got != want {
+				t.Errorf("%s is %s, want %s", s, got, want)
+			}
+		}
+	}
+}
+
+func TestBackoffGrowsAndIsCapped(t *testing.T) {
+	b := backoff{base: 100 * time.Millisecond, limit: 3 * time.Second}
+	var longest time.Duration
+	for range 100 {
+		d := b.next()
+		if d < b.base/2 || d > b.limit+b.base/2 {
+			t.Fatalf("waits %s", d)
+		}
+		longest = max(longest, d)
+	}
+	if longest < time.Second {
+		t.Errorf("never waits longer than %s", longest)
+	}
+}
+
+func TestReferenceIsStable(t *testing.T) {
+	if reference("a") != reference("a") || reference("a") == reference("b") {
+		t.Error("a message's reference must be its own and the same each time")
+	}
+}

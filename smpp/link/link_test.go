@@ -1,0 +1,438 @@
+package link_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"otpgw/queue"
+	"otpgw/queue/queuetest"
+	"otpgw/smpp/link"
+	"otpgw/smpp/smsc"
+	"otpgw/smpp/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// recorder is a Sink that keeps what it is told and can refuse to store.
+type recorder struct {
+	accepted chan link.Accepted
+	refused  chan link.Refused
+	incoming chan link.Incoming
+
+	mu   sync.Mutex
+	fail int // Deliver fails this many times
+}
+
+func newRecorder() *recorder {
+	return &recorder{accepted: make(chan link.Accepted, 10000), refused: make(chan link.Refused, 100), incoming: make(chan link.Incoming, 10000)}
+}
+
+func (r *recorder) Accepted(_ context.Context, a link.Accepted) error { r.accepted <- a; return nil }
+func (r *recorder) Refused(_ context.Context, a link.Refused) error   { r.refused <- a; return nil }
+
+func (r *recorder) Deliver(_ context.Context, in link.Incoming) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fail > 0 {
+		r.fail--
+		return errors.New("the store is away")
+	}
+	r.incoming <- in
+	return nil
+}
+
+// rig is a queue, an SMSC and what a link needs of them.
+type rig struct {
+	t    *testing.T
+	q    *queue.Queue
+	smsc *smsc.Server
+	sink *recorder
+	n    int
+}
+
+func newRig(t *testing.T, cfg smsc.Config) *rig {
+	t.Helper()
+	cfg.Accounts = map[string]string{"acc": "secret"}
+	s, err := smsc.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(ctx(t)); err != nil {
+			t.Errorf("closing the SMSC: %v", err)
+		}
+	})
+	return &rig{t: t, q: queuetest.Open(t), smsc: s, sink: newRecorder()}
+}
+
+func ctx(t *testing.T) context.Context {
+	c, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	t.Cleanup(cancel)
+	return c
+}
+
+// config is a link to the rig's SMSC.
+func (r *rig) config(change func(*link.Config)) link.Config {
+	cfg := link.Config{
+		Name: "carrier", Addr: r.smsc.Addr(), SystemID: "acc", Password: "secret", Bind: link.BindTransceiver, Binds: 1, Window: 10,
+		EnquireLink: 30 * time.Second, ResponseTimeout: 5 * time.Second, Routes: []link.Route{{Name: queuetest.Route}},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	return cfg
+}
+
+// start runs a link until the test ends, or until the returned function is called.
+func (r *rig) start(cfg link.Config) (*link.Link, func()) {
+	l := link.New(cfg, link.Deps{
+		Queue: r.q, Sink: r.sink, Log: zerolog.New(zerolog.NewTestWriter(r.t)).Level(zerolog.InfoLevel),
+		Open:    func(m *queue.Outbound) (string, error) { return string(m.Text), nil },
+		Metrics: link.NewMetrics(prometheus.NewRegistry()),
+	})
+	run, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = l.Run(run)
+	}()
+	stop := sync.OnceFunc(func() { cancel(); <-done })
+	r.t.Cleanup(stop)
+	return l, stop
+}
+
+// put queues a message and returns its id.
+func (r *rig) put(to, text string) string {
+	r.t.Helper()
+	r.n++
+	id := fmt.Sprint("msg", r.n)
+	now := time.Now()
+	err := r.q.PublishSMS(ctx(r.t), queue.Outbound{ID: id, Ref: "otp-" + id, Route: queuetest.Route, From: "Verify", To: to,
+		Text: []byte(text), Created: now, Expires: now.Add(time.Minute)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return id
+}
+
+func (r *rig) wait(to string) smsc.Message {
+	r.t.Helper()
+	m, err := r.smsc.Wait(ctx(r.t), to)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return m
+}
+
+func next[T any](t *testing.T, ch <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
+}
+
+// drained waits until the queue holds nothing any more: every message was acknowledged.
+func (r *rig) drained() {
+	r.t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		stats, err := r.q.Stats(ctx(r.t))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		left := uint64(0)
+		for _, s := range stats.Streams {
+			if s.Name == "SMS" {
+				left = s.Msgs
+			}
+		}
+		if left == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%d messages are still queued", left)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestMessageGoesOutAndReceiptComesIn(t *testing.T) {
+	r := newRig(t, smsc.Config{})
+	id := r.put("+46700000001", "Your code is 123456")
+	r.start(r.config(nil))
+	m := r.wait("46700000001")
+	if m.Text != "Your code is 123456" || m.From != "Verify" || m.Parts != 1 {
+		t.Errorf("arrived: %+v", m)
+	}
+	a := next(t, r.sink.accepted)
+	if a.Message.ID != id || a.MessageID != m.MessageIDs[0] || a.Part != 1 || a.Parts != 1 || a.Link != "carrier" {
+		t.Errorf("accepted: %+v", a)
+	}
+	in := next(t, r.sink.incoming)
+	if !in.Receipt || !strings.Contains(in.Text, "stat:DELIVRD") || string(bytes.TrimRight(in.TLVs[wire.TagReceiptedMessageID], "\x00")) != m.MessageIDs[0] {
+		t.Errorf("receipt: %+v", in)
+	}
+	r.drained()
+}
+
+func TestSubmitFields(t *testing.T) {
+	seen := make(chan *wire.Message, 1)
+	r := newRig(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome { seen <- s.PDU; return smsc.Outcome{} }})
+	r.put("+359888123456", "code")
+	r.start(r.config(func(c *link.Config) { c.TLVs = []link.TLV{{Tag: 0x1400, Value: []byte("1201")}} }))
+	m := next(t, seen)
+	if want := (wire.Address{TON: 5, NPI: 0, Addr: "Verify"}); m.Source != want {
+		t.Errorf("source %+v", m.Source)
+	}
+	if want := (wire.Address{TON: 1, NPI: 1, Addr: "359888123456"}); m.Dest != want {
+		t.Errorf("destination %+v", m.Dest)
+	}
+	if v, _ := m.TLVs.Get(0x1400); string(v) != "1201" {
+		t.Errorf("TLVs %+v", m.TLVs)
+	}
+	if m.RegisteredDelivery != 1 || m.Validity < "000000000050000R" || m.Validity > "000000000100000R" {
+		t.Errorf("registered_delivery %d, validity_period %s", m.RegisteredDelivery, m.Validity)
+	}
+}
+
+func TestLongMessageIsOneMessage(t *testing.T) {
+	r := newRig(t, smsc.Config{})
+	text := strings.Repeat("Вашият код е 123456 😀. ", 12)
+	r.put("+359888123456", text)
+	r.start(r.config(nil))
+	if m := r.wait("359888123456"); m.Text != text || m.Parts < 4 {
+		t.Errorf("%d parts, %d characters of %d", m.Parts, len(m.Text), len(text))
+	} else {
+		parts := make(map[int]string)
+		for range m.Parts {
+			a := next(t, r.sink.accepted)
+			parts[a.Part] = a.MessageID
+		}
+		for i, id := range m.MessageIDs {
+			if parts[i+1] != id {
+				t.Errorf("part %d was told as %q, it is %q", i+1, parts[i+1], id)
+			}
+		}
+	}
+	r.drained()
+}
+
+func TestAnswersOfTheSMSC(t *testing.T) {
+	cases := []struct {
+		name    string
+		first   smsc.Outcome // of the first submit; the second is taken
+		refused wire.Status  // not zero: the first answer ends the message
+	}{
+		{"throttled", smsc.Outcome{Status: wire.StatusThrottled}, 0},
+		{"queue full", smsc.Outcome{Status: wire.StatusMsgQFul}, 0},
+		{"system error", smsc.Outcome{Status: wire.StatusSysErr}, 0},
+		{"connection dropped", smsc.Outcome{Status: wire.StatusSysErr, Drop: true}, 0},
+		{"no answer", smsc.Outcome{Status: wire.StatusSysErr, NoAnswer: true}, 0},
+		{"wrong bind status", smsc.Outcome{Status: wire.StatusInvBindSts}, 0},
+		{"invalid destination", smsc.Outcome{Status: wire.StatusInvDstAdr}, wire.StatusInvDstAdr},
+		{"vendor status", smsc.Outcome{Status: 0x450}, 0x450},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var mu sync.Mutex
+			submits := 0
+			r := newRig(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
+				mu.Lock()
+				defer mu.Unlock()
+				if submits++; submits == 1 {
+					return c.first
+				}
+				return smsc.Outcome{}
+			}})
+			id := r.put("+46700000001", "code")
+			r.start(r.config(func(c *link.Config) { c.ResponseTimeout = 500 * time.Millisecond }))
+			if c.refused == 0 {
+				if a := next(t, r.sink.accepted); a.Message.ID != id {
+					t.Errorf("accepted %s", a.Message.ID)
+				}
+			} else if x := next(t, r.sink.refused); x.Message.ID != id || x.Status != c.refused {
+				t.Errorf("refused %s: %s", x.Message.ID, x.Status)
+			}
+			r.drained()
+		})
+	}
+}
+
+// TestReceiptNotStoredIsNotAcknowledged: the SMSC has to send it again.
+func TestReceiptNotStoredIsNotAcknowledged(t *testing.T) {
+	r := newRig(t, smsc.Config{ReceiptRetry: 10 * time.Millisecond})
+	r.sink.fail = 2
+	r.put("+46700000001", "code")
+	r.start(r.config(nil))
+	m := r.wait("46700000001")
+	next(t, r.sink.incoming)
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		got := r.smsc.Messages(smsc.Filter{To: m.To})[0].Receipts
+		if len(got) == 1 && got[0].Status == smsc.ReceiptAnswered && got[0].Attempts == 3 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("receipts: %+v", got)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestSplitBindsTakeReceiptsOnTheReceiver(t *testing.T) {
+	r := newRig(t, smsc.Config{})
+	r.put("+46700000001", "code")
+	l, _ := r.start(r.config(func(c *link.Config) { c.Bind = link.BindSplit; c.Binds = 2 }))
+	if m := r.wait("46700000001"); m.Bind != smsc.Transmitter {
+		t.Errorf("submitted on a %s", m.Bind)
+	}
+	if in := next(t, r.sink.incoming); !in.Receipt {
+		t.Errorf("incoming: %+v", in)
+	}
+	if n := len(l.Status()); n != 4 {
+		t.Errorf("%d binds", n)
+	}
+}
+
+// TestShutdownDrainsTheWindow: what is in flight gets its answer before the unbind; nothing is sent twice.
+func TestShutdownDrainsTheWindow(t *testing.T) {
+	arrived := make(chan struct{}, 100)
+	r := newRig(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
+		arrived <- struct{}{}
+		return smsc.Outcome{Delay: 200 * time.Millisecond}
+	}})
+	for range 5 {
+		r.put("+46700000001", "code")
+	}
+	_, stop := r.start(r.config(nil))
+	for range 5 {
+		next(t, arrived)
+	}
+	stop()
+	if n := len(r.sink.accepted); n != 5 {
+		t.Errorf("%d of 5 in flight were settled before the end", n)
+	}
+	r.drained()
+	if n := len(r.smsc.Messages(smsc.Filter{})); n != 5 {
+		t.Errorf("%d messages at the SMSC", n)
+	}
+}
+
+func TestWrongPasswordStopsTheHammering(t *testing.T) {
+	r := newRig(t, smsc.Config{})
+	l, stop := r.start(r.config(func(c *link.Config) { c.Password = "wrong" }))
+	deadline := time.Now().Add(10 * time.Second)
+	for l.Status()[0].State != "refused" {
+		if time.Now().After(deadline) {
+			t.Fatalf("status %+v", l.Status())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if st := l.Status()[0]; !strings.Contains(st.Error, "ESME_RINVPASWD") || l.Up() {
+		t.Errorf("status %+v", st)
+	}
+	began := time.Now()
+	stop() // also while it waits a minute
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("stopping took %s", d)
+	}
+}
+
+func TestBackupTakesOverAndGivesBack(t *testing.T) {
+	r := newRig(t, smsc.Config{})
+	second, err := smsc.Start(smsc.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = second.Close(ctx(t)) })
+	r.start(r.config(func(c *link.Config) {
+		c.Name, c.Addr, c.Routes = "backup", second.Addr(), []link.Route{{Name: queuetest.Route, Priority: 5}}
+	}))
+	_, stopPrimary := r.start(r.config(nil))
+	waitUp := func(srv *smsc.Server, to string) {
+		t.Helper()
+		r.put("+"+to, "code")
+		if _, err := srv.Wait(ctx(t), to); err != nil {
+			t.Fatalf("%s: %v", to, err)
+		}
+	}
+	// Until the primary's pull is there the backup may serve: send until the primary does.
+	deadline := time.Now().Add(15 * time.Second)
+	for i := 0; len(r.smsc.Messages(smsc.Filter{})) == 0; i++ {
+		if time.Now().After(deadline) {
+			t.Fatal("the primary sends nothing")
+		}
+		r.put("+46700000001", "code")
+		next(t, r.sink.accepted)
+	}
+	before := len(second.Messages(smsc.Filter{}))
+	for range 20 {
+		waitUp(r.smsc, "46700000002")
+	}
+	if n := len(second.Messages(smsc.Filter{})); n != before {
+		t.Errorf("the backup sent %d messages while the primary was bound", n-before)
+	}
+	stopPrimary()
+	waitUp(second, "46700000003")
+}
+
+func TestRate(t *testing.T) {
+	r := newRig(t, smsc.Config{})
+	r.start(r.config(func(c *link.Config) { c.TPS = 20; c.Binds = 2 }))
+	for range 31 {
+		r.put("+46700000001", "code")
+	}
+	var first, last time.Time
+	for i := range 31 {
+		m := r.wait("46700000001")
+		if i == 0 {
+			first = m.Time
+		}
+		last = m.Time
+	}
+	if d := last.Sub(first); d < 1300*time.Millisecond { // 30 intervals of 50 ms, less the burst of two
+		t.Errorf("31 parts in %s at 20 parts per second", d)
+	}
+}
+
+func TestProbe(t *testing.T) {
+	r := newRig(t, smsc.Config{})
+	cases := []struct {
+		name   string
+		change func(*link.Config)
+		want   []string
+		fails  bool
+	}{
+		{"good", nil, []string{"resolve", "connect", "bind as acc", "enquire_link", "unbind"}, false},
+		{"wrong password", func(c *link.Config) { c.Password = "x" }, []string{"FAILED", "ESME_RINVPASWD", "SYSTEM_ID and PASSWORD"}, true},
+		{"nothing listens", func(c *link.Config) { c.Addr = "127.0.0.1:1" }, []string{"FAILED", "connection refused", "firewalls"}, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := link.Probe(ctx(t), r.config(c.change), &out)
+			if (err != nil) != c.fails {
+				t.Errorf("error %v", err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("no %q in:\n%s", want, &out)
+				}
+			}
+		})
+	}
+}
