@@ -123,25 +123,32 @@ func (d *daemon) openQueue(ctx context.Context) (err error) {
 
 // wire makes the parts and gives each what it needs.
 func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
-	guard := callback.NewGuard(d.config.CallbackAllow)
+	guard := callback.Guard{Allow: d.config.CallbackAllow}
 	d.service = &otp.Service{
 		Queue: d.queue, Box: box, Route: d.config.Route, Measure: d.measure(), CallbackAllowed: guard.Allowed,
 		Now: time.Now, Log: d.log,
 	}
-	d.tracker = dlr.NewTracker(dlr.TrackerConfig{Queue: d.queue, Records: d.service, Log: d.log})
+	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
+	}, func() float64 { return float64(d.service.Evaluated.Load()) }))
+	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
 	registry.MustRegister(d.tracker.Collectors()...)
-	d.dispatch = callback.New(callback.Config{
-		Queue: d.queue, Records: d.service, Guard: guard, Secret: d.callbackSecret, UserAgent: "otpgw/" + programVersion(), Log: d.log,
+	d.dispatch = callback.New(callback.Options{
+		Queue: d.queue, Records: d.service, Secret: d.callbackSecret, Guard: guard, Grace: workGrace / 2, Version: programVersion(), Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
-	d.wireLinks(box, link.NewMetrics(registry))
+	d.wireLinks(box, registry)
 	d.api = httpServer(api.New(api.Config{Apps: d.config.Apps, Service: d.service, Log: d.log}), d.log)
 	ops := &admin{queue: d.queue, links: d.links, registry: registry, started: time.Now()}
 	d.admin = httpServer(ops.handler(), d.log)
 }
 
-func (d *daemon) wireLinks(box *seal.Box, metrics *link.Metrics) {
-	s := &sink{tracker: d.tracker, rules: make(map[string]dlr.Rule)}
+func (d *daemon) wireLinks(box *seal.Box, registry *prometheus.Registry) {
+	metrics := link.NewMetrics(registry)
+	s := &sink{tracker: d.tracker, rules: make(map[string]dlr.Rule), fromHandsets: prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "otpgw_smpp_handset_messages_total", Help: "Messages from handsets: answered, and not read.",
+	})}
+	registry.MustRegister(s.fromHandsets)
 	for _, cfg := range d.config.Links {
 		s.rules[cfg.Name] = dlr.Rule(cfg.MessageID)
 		d.links = append(d.links, link.New(cfg, link.Deps{
@@ -155,7 +162,7 @@ func (d *daemon) wireLinks(box *seal.Box, metrics *link.Metrics) {
 }
 
 // measure counts a text's parts as the first link of its route would send it.
-func (d *daemon) measure() func(route, body string) (int, string, error) {
+func (d *daemon) measure() func(route, body string) (int, string) {
 	options := make(map[string]text.Options)
 	for _, r := range d.config.Routes {
 		for _, c := range d.config.Links {
@@ -164,9 +171,12 @@ func (d *daemon) measure() func(route, body string) (int, string, error) {
 			}
 		}
 	}
-	return func(route, body string) (int, string, error) {
+	return func(route, body string) (int, string) {
 		parts, encoding, err := text.Measure(body, options[route])
-		return parts, string(encoding), err
+		if err != nil {
+			return 0, ""
+		}
+		return parts, string(encoding)
 	}
 }
 

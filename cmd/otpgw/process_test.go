@@ -1,0 +1,269 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"otpgw/smpp/smsc"
+)
+
+// processMode names the variable that makes the test binary be another program: the daemon itself, so that a test can
+// kill a real process, or the simulator and the load of the benchmark.
+const processMode = "OTPGW_TEST_PROCESS"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(processMode) {
+	case "":
+		goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+	case "otpgw":
+		os.Unsetenv(processMode)
+		main()
+	default:
+		benchProcess(os.Getenv(processMode))
+	}
+}
+
+// testTimeout bounds one step of a test: start, stop, a request.
+const testTimeout = 60 * time.Second
+
+// process is a daemon in a process of its own.
+type process struct {
+	t      testing.TB
+	cmd    *exec.Cmd
+	stdout *lines
+	stderr *lines
+	exited chan struct{}
+
+	HTTP  string // base URL of the API
+	Admin string // base URL of the operator's port
+}
+
+// lines collects what a process prints and tells of each line.
+type lines struct {
+	mu   sync.Mutex
+	all  []string
+	news chan struct{} // closed and replaced with each line
+	done bool
+}
+
+func collect(r io.Reader) *lines {
+	l := &lines{news: make(chan struct{})}
+	go func() {
+		sc := bufio.NewScanner(r)
+		sc.Buffer(nil, 1<<20)
+		for sc.Scan() {
+			l.add(sc.Text(), false)
+		}
+		l.add("", true)
+	}()
+	return l
+}
+
+func (l *lines) add(line string, done bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if done {
+		l.done = true
+	} else {
+		l.all = append(l.all, line)
+	}
+	close(l.news)
+	l.news = make(chan struct{})
+}
+
+// find waits for a line that match likes; false when the output ended or the time ran out.
+func (l *lines) find(match func(string) bool) (string, bool) {
+	deadline := time.After(testTimeout)
+	for from := 0; ; {
+		l.mu.Lock()
+		fresh, news, done := l.all[from:], l.news, l.done
+		from = len(l.all)
+		l.mu.Unlock()
+		if i := slices.IndexFunc(fresh, match); i >= 0 {
+			return fresh[i], true
+		}
+		if done {
+			return "", false
+		}
+		select {
+		case <-news:
+		case <-deadline:
+			return "", false
+		}
+	}
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.all, "\n")
+}
+
+// spawn starts the test binary as the daemon with exactly the given environment beside what the system needs.
+func spawn(t testing.TB, env map[string]string, args ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, cmd: exec.Command(self, args...), exited: make(chan struct{})}
+	p.cmd.Env = []string{processMode + "=otpgw", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "GOCOVERDIR=" + os.Getenv("GOCOVERDIR")}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		p.cmd.Env = append(p.cmd.Env, name+"="+env[name])
+	}
+	outR, outW, _ := os.Pipe()
+	errR, errW, _ := os.Pipe()
+	p.cmd.Stdout, p.cmd.Stderr = outW, errW
+	p.stdout, p.stderr = collect(outR), collect(errR)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	outW.Close()
+	errW.Close()
+	go func() {
+		defer close(p.exited)
+		_ = p.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		outR.Close()
+		errR.Close()
+		if t.Failed() {
+			t.Logf("the daemon printed:\n%s\n%s", p.stdout, p.stderr)
+		}
+	})
+	return p
+}
+
+// startDaemon starts a daemon and waits until it says that it is ready.
+func startDaemon(t testing.TB, env map[string]string) *process {
+	t.Helper()
+	p := spawn(t, env)
+	line, ok := p.stderr.find(func(s string) bool { return strings.Contains(s, `"message":"ready"`) })
+	if !ok {
+		t.Fatalf("the daemon did not get ready:\n%s", p.stderr)
+	}
+	var ready struct{ HTTP, Admin string }
+	if err := json.Unmarshal([]byte(line), &ready); err != nil {
+		t.Fatal(err)
+	}
+	p.HTTP, p.Admin = "http://"+reachable(ready.HTTP), "http://"+ready.Admin
+	return p
+}
+
+// kill ends the process as a power cut would.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.exited
+}
+
+// stop asks the process to end, as an operator would, and returns its exit status.
+func (p *process) stop() int {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case <-p.exited:
+	case <-time.After(testTimeout):
+		p.t.Error("the daemon did not end")
+		p.kill()
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// env is the smallest configuration of a daemon: one application, one link.
+func env(dir, smpp string, more map[string]string) map[string]string {
+	e := map[string]string{
+		"OTPGW_HTTP_ADDR": "127.0.0.1:0", "OTPGW_ADMIN_ADDR": "127.0.0.1:0", "OTPGW_DATA_DIR": dir, "OTPGW_LOG_FORMAT": "json",
+		"OTPGW_APPS": "shop", "OTPGW_APP_SHOP_API_KEYS": "key", "OTPGW_APP_SHOP_SENDERS": "Verify",
+		"OTPGW_LINKS": "carrier", "OTPGW_LINK_CARRIER_ADDR": smpp, "OTPGW_LINK_CARRIER_SYSTEM_ID": "acc", "OTPGW_LINK_CARRIER_PASSWORD": "secret",
+		"OTPGW_CALLBACK_ALLOW": "127.0.0.0/8",
+	}
+	maps.Copy(e, more)
+	return e
+}
+
+func startSMSC(t testing.TB, cfg smsc.Config) *smsc.Server {
+	t.Helper()
+	s, err := smsc.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = s.Close(ctx)
+	})
+	return s
+}
+
+// client is an HTTP client whose connections end with the test.
+func client(t testing.TB) *http.Client {
+	tr := &http.Transport{MaxIdleConnsPerHost: 256}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, Timeout: testTimeout}
+}
+
+// answer is a response of the API.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (a answer) json(t testing.TB, v any) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, v); err != nil {
+		t.Fatalf("%v in %s", err, a.body)
+	}
+}
+
+// call makes a request with the test's API key; a nil error only when there was an answer.
+func call(c *http.Client, method, url, body string) (answer, error) {
+	req, err := http.NewRequest(method, url, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set("X-API-KEY", "key")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, b}, err
+}
+
+// mustCall is call for requests that have to succeed with a status.
+func mustCall(t testing.TB, c *http.Client, method, url, body string, status int) answer {
+	t.Helper()
+	a, err := call(c, method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.status != status {
+		t.Fatalf("%s %s: %d, want %d: %s", method, url, a.status, status, a.body)
+	}
+	return a
+}
+
+// number is the nth valid telephone number.
+func number(n int) string { return fmt.Sprintf("+4670%07d", n) }
