@@ -1,0 +1,178 @@
+package config
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/sethvargo/go-envconfig"
+)
+
+const (
+	keySize       = 32
+	secretKeyName = "secret.key" // in the data directory
+
+	fileSuffix    = "_FILE"
+	maxSecretFile = 64 << 10
+	maxPEMFile    = 1 << 20
+
+	callbackSecretPrefix  = "whsec_"
+	callbackSecretMin     = 24 // bytes; Standard Webhooks, "Signature scheme"
+	callbackSecretMax     = 64
+	callbackSecretDerived = 32
+	callbackSecretInfo    = "otpgw callback secret, application "
+)
+
+// secret is the text of a variable that must not be shown, and does not show itself to fmt.
+type secret string
+
+func (s secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return mask
+}
+
+// GoString covers %#v.
+func (s secret) GoString() string { return s.String() }
+
+// source looks variables up as operators expect: an empty value is an unset one (a compose file passes
+// what it lacks as empty), and a secret may be in the file named by NAME_FILE.
+type source struct {
+	lookup envconfig.Lookuper
+	*report
+}
+
+// Lookup implements envconfig.Lookuper.
+func (s source) Lookup(name string) (string, bool) {
+	value, _ := s.lookup.Lookup(name)
+	if isSecret(name) {
+		if path, _ := s.lookup.Lookup(name + fileSuffix); path != "" {
+			value = s.fromFile(name, path, value)
+		}
+	}
+	return value, value != ""
+}
+
+// fromFile reads a secret's file. The path is in no fault: whoever wrote the secret itself there by
+// mistake would find it in the log.
+func (s source) fromFile(name, path, value string) string {
+	if value != "" {
+		s.fault(name, "is given twice, as %s and as %s; keep one", name, name+fileSuffix)
+		return ""
+	}
+	content, err := readFile(path, maxSecretFile)
+	if err != nil {
+		s.fault(name+fileSuffix, "the file it names cannot be read: %v; give the path of a readable file", err)
+		return ""
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+	if text == "" {
+		s.fault(name+fileSuffix, "the file it names is empty; write the secret into it")
+	}
+	return text
+}
+
+// readFile reads a regular file of at most limit bytes; its errors do not name it. Anything else than a
+// regular file (a pipe, a device) might never end.
+func readFile(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer f.Close()
+	var b bytes.Buffer
+	n, err := io.Copy(&b, io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if n > limit {
+		return nil, fmt.Errorf("longer than %d bytes", limit)
+	}
+	return b.Bytes(), nil
+}
+
+func withoutPath(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// secretKey reads the key that seals PINs; nil when it is to be kept in the data directory.
+func (s scope) secretKey(value secret, key string) []byte {
+	if value == "" {
+		return nil
+	}
+	for _, form := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if decoded, err := form.DecodeString(strings.TrimSpace(string(value))); err == nil && len(decoded) == keySize {
+			return decoded
+		}
+	}
+	s.fault(s.prefix+key, "is not 32 bytes as base64; make one with: openssl rand -base64 32")
+	return nil
+}
+
+// callbackSecret reads a given signing secret; an empty one is derived once the key is known.
+func (s scope) callbackSecret(value secret, key string) string {
+	if value == "" {
+		return ""
+	}
+	encoded, hasPrefix := strings.CutPrefix(string(value), callbackSecretPrefix)
+	decoded, err := base64.StdEncoding.DecodeString(encoded)
+	if !hasPrefix || err != nil || len(decoded) < callbackSecretMin || len(decoded) > callbackSecretMax {
+		s.fault(s.prefix+key, `is not whsec_ and base64 of 24 to 64 bytes; make one with: echo "whsec_$(openssl rand -base64 32)"`)
+	}
+	return string(value)
+}
+
+// SecretKeyFile is where the key is kept when OTPGW_SECRET_KEY does not give it (SecretKey is nil): the
+// caller loads or makes it there with seal.LoadOrCreateKey and hands it to UseKey.
+func (c *Config) SecretKeyFile() string { return filepath.Join(c.DataDir, secretKeyName) }
+
+// UseKey sets the secret key of 32 bytes and gives each application without a callback secret its derived
+// one. Load has called it when OTPGW_SECRET_KEY is set.
+func (c *Config) UseKey(key []byte) error {
+	if len(key) != keySize {
+		return fmt.Errorf("the secret key has %d bytes, not %d", len(key), keySize)
+	}
+	c.SecretKey = key
+	for i := range c.Apps {
+		if c.Apps[i].CallbackSecret != "" {
+			continue
+		}
+		derived, err := DeriveCallbackSecret(key, c.Apps[i].Name)
+		if err != nil {
+			return err
+		}
+		c.Apps[i].CallbackSecret = derived
+	}
+	return nil
+}
+
+// DeriveCallbackSecret returns the callback secret of an application that sets none: HKDF-SHA256 (RFC 5869)
+// of the secret key and the application's name. It is stored nowhere and yet survives restarts, is the
+// same on every daemon that has the same key, and tells nothing of the key to the receiver of callbacks.
+func DeriveCallbackSecret(key []byte, app string) (string, error) {
+	derived, err := hkdf.Key(sha256.New, key, nil, callbackSecretInfo+app, callbackSecretDerived)
+	if err != nil {
+		return "", fmt.Errorf("derive the callback secret of %s: %w", app, err)
+	}
+	return callbackSecretPrefix + base64.StdEncoding.EncodeToString(derived), nil
+}

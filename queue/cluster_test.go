@@ -1,0 +1,146 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"otpgw/queue"
+	"otpgw/queue/queuetest"
+)
+
+// startCluster runs three servers that replicate.
+func startCluster(t *testing.T) []*server.Server {
+	t.Helper()
+	var routes []*url.URL
+	var ports []int
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		routes = append(routes, &url.URL{Scheme: "nats", Host: l.Addr().String()})
+		must(t, l.Close())
+	}
+	var nodes []*server.Server
+	for i, port := range ports {
+		ns, err := server.NewServer(&server.Options{ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", Port: -1, JetStream: true,
+			StoreDir: t.TempDir(), NoSigs: true, NoLog: true, Routes: routes,
+			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port}})
+		must(t, err)
+		ns.Start()
+		t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+		nodes = append(nodes, ns)
+	}
+	waitFor(t, func() bool {
+		for _, ns := range nodes {
+			if len(ns.JetStreamClusterPeers()) == len(nodes) {
+				return true
+			}
+		}
+		return false
+	})
+	return nodes
+}
+
+// Three replicas: conflicts have another code there, reads may be old, and a leader dies under writes.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	nodes := startCluster(t)
+	var urls []string
+	for _, ns := range nodes {
+		urls = append(urls, ns.ClientURL())
+	}
+	q := queuetest.Open(t, queuetest.URL(strings.Join(urls, ",")), queuetest.Replicas(3),
+		queuetest.WithLimits(queue.Limits{Holds: queue.Limit{Msgs: 2}, Parked: queue.Limit{Msgs: 10}}))
+	ctx := within(t, 60*time.Second)
+	b := q.Records()
+
+	rev, err := b.Create(ctx, "k", []byte("1"), time.Minute)
+	must(t, err)
+	if _, err := b.Create(ctx, "k", []byte("1"), 0); !errors.Is(err, queue.ErrConflict) {
+		t.Fatalf("second create: %v", err)
+	}
+	if _, err := b.Update(ctx, "k", []byte("2"), 0, rev+1); !errors.Is(err, queue.ErrConflict) {
+		t.Fatalf("wrong revision: %v", err)
+	}
+	must(t, b.Delete(ctx, "k"))
+	_, err = b.Create(ctx, "k", []byte("3"), 0)
+	must(t, err)
+
+	fullWhenReplicated(ctx, t, q)
+
+	// Each writer counts its own key up; a success that was lost, or a conflict that was none, would show.
+	const writers = 4
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() { count(t, q, fmt.Sprint("w", w), stop) })
+	}
+	p := pull(t, q.SMS(queuetest.Route), 10, 0)
+	publishN(t, q, 20)
+	for _, ns := range nodes {
+		if ns.JetStreamIsStreamLeader("$G", "KV_otp") {
+			ns.Shutdown()
+			break
+		}
+	}
+	seen := map[string]bool{}
+	for len(seen) < 20 {
+		d := next(t, p, 30*time.Second)
+		seen[d.ID()] = true
+		must(t, d.Ack(ctx))
+	}
+	must(t, q.PublishSMS(context.Background(), sms("after")))
+	if d := next(t, p, 15*time.Second); d.ID() != "after" {
+		t.Fatalf("got %s", d.ID())
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// fullWhenReplicated: a bucket at its limit takes no new key, and still every change of those it has.
+func fullWhenReplicated(ctx context.Context, t *testing.T, q *queue.Queue) {
+	t.Helper()
+	b := q.Holds()
+	_, err := b.Create(ctx, "a", nil, 0)
+	must(t, err)
+	rev, err := b.Create(ctx, "b", nil, 0)
+	must(t, err)
+	if _, err := b.Create(ctx, "c", nil, 0); !errors.Is(err, queue.ErrFull) {
+		t.Fatalf("create over the limit: %v", err)
+	}
+	for range 3 {
+		rev, err = b.Update(ctx, "b", []byte("longer"), 0, rev)
+		must(t, err)
+	}
+	must(t, b.Delete(ctx, "b"))
+	for i := 0; ; i++ {
+		err := q.Publish(ctx, queue.Message{Subject: "parked.x"})
+		if errors.Is(err, queue.ErrFull) && i == 10 {
+			break
+		}
+		must(t, err)
+	}
+}
+
+func count(t *testing.T, q *queue.Queue, key string, stop chan struct{}) {
+	ctx := within(t, 40*time.Second)
+	rev, err := q.Records().Create(ctx, key, []byte("0"), time.Minute)
+	for n := 1; err == nil; n++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		rev, err = q.Records().Update(ctx, key, fmt.Append(nil, n), time.Minute, rev)
+	}
+	t.Errorf("%s: %v", key, err)
+}

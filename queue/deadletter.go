@@ -1,0 +1,93 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// deadPage is the most dead letters one call lists.
+const deadPage = 1000
+
+// DeadLetter is a message its consumer gave up on. It must not hold a PIN or a message text in the clear.
+type DeadLetter struct {
+	Kind    string            `json:"kind"` // one token: callback, receipt, ...
+	Reason  string            `json:"reason"`
+	Subject string            `json:"subject"` // where Replay publishes it
+	Data    []byte            `json:"data"`
+	Header  map[string]string `json:"header,omitempty"`
+
+	Sequence uint64    `json:"-"` // set by DeadLetters; the handle for Replay
+	Time     time.Time `json:"-"` // when it was given up
+}
+
+// DeadLetter stores d. At the limit of the stream the oldest dead letters go.
+func (q *Queue) DeadLetter(ctx context.Context, d DeadLetter) error {
+	if err := checkSubject(d.Subject); err != nil {
+		return err
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("queue: dead letter: %w", err)
+	}
+	return q.Publish(ctx, Message{Subject: "dlq." + Token(d.Kind), Data: data})
+}
+
+// DeadLetters lists up to limit (at most 1,000) dead letters, oldest first, that come after the given sequence.
+func (q *Queue) DeadLetters(ctx context.Context, after uint64, limit int) ([]DeadLetter, error) {
+	var list []DeadLetter
+	for limit = min(limit, deadPage); len(list) < limit; {
+		d, err := q.deadLetter(ctx, getRequest{Seq: after + 1, NextBySubject: "dlq.>"})
+		if errorsIsNotFound(err) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, d)
+		after = d.Sequence
+	}
+	return list, nil
+}
+
+// Replay publishes a dead letter to where it came from, and then removes it. Called twice in a short time it publishes
+// once. ErrNotFound when there is no such dead letter.
+func (q *Queue) Replay(ctx context.Context, sequence uint64) error {
+	d, err := q.deadLetter(ctx, getRequest{Seq: sequence})
+	if err != nil {
+		return err
+	}
+	id := "dlq." + strconv.FormatUint(sequence, 10)
+	if err := q.Publish(ctx, Message{Subject: d.Subject, ID: id, Data: d.Data, Header: d.Header}); err != nil {
+		return err
+	}
+	return q.retry(ctx, func(ctx context.Context) error {
+		err := q.handle(streamDead).DeleteMsg(ctx, sequence)
+		if errorsIsNotFound(err) || apiCode(err) == jetstream.JSErrCodeMessageNotFound || apiCode(err) == codeSequenceNotFound {
+			return nil // an earlier attempt removed it
+		}
+		return err
+	})
+}
+
+// codeSequenceNotFound is the answer to a deletion of what is not there (nats-server errors.json).
+const codeSequenceNotFound jetstream.ErrorCode = 10043
+
+func (q *Queue) deadLetter(ctx context.Context, r getRequest) (d DeadLetter, err error) {
+	err = q.retry(ctx, func(ctx context.Context) error {
+		m, err := q.leaderGet(ctx, streamDead, r)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(m.Data, &d); err != nil {
+			return fmt.Errorf("queue: dead letter %d: %w", m.Sequence, err)
+		}
+		d.Sequence, d.Time = m.Sequence, m.Time
+		return nil
+	})
+	return d, err
+}

@@ -1,0 +1,72 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// gateAge is how old the known fill of a bucket may be.
+const gateAge = time.Second
+
+// gate keeps new keys out of a replicated bucket that is at its limit. A single server lets a change of an existing key pass
+// in a full bucket; a replicated stream refuses every write (nats-server checkMsgHeadersPreClusteredProposal), and a PIN
+// could not even be verified. So the stream gets more room than the limit, and new keys stop at the limit.
+type gate struct {
+	limit Limit
+	fill  func(context.Context) (msgs, bytes uint64, err error)
+
+	mu    sync.Mutex
+	msgs  uint64 // guarded by mu; as last asked, and those created since
+	bytes uint64
+	asked time.Time
+}
+
+// headroom is the room of a replicated bucket beyond its limit.
+func (l Limit) headroom() Limit {
+	l.Msgs += l.Msgs/8 + 1000
+	l.Bytes += l.Bytes / 8
+	return l
+}
+
+// enter is ErrFull when there is no room for a new key. When the fill cannot be had, the write itself will tell why.
+func (g *gate) enter(ctx context.Context) error {
+	if g == nil {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if time.Since(g.asked) > gateAge {
+		ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+		defer cancel()
+		if msgs, bytes, err := g.fill(ctx); err == nil {
+			g.msgs, g.bytes = msgs, bytes
+		}
+		g.asked = time.Now()
+	}
+	if g.msgs >= uint64(g.limit.Msgs) || g.bytes >= uint64(g.limit.Bytes) {
+		return fmt.Errorf("%w: bucket at its limit", ErrFull)
+	}
+	g.msgs++
+	return nil
+}
+
+// addGates makes a gate for each replicated bucket that refuses when full, and gives its stream the room.
+func (q *Queue) addGates() {
+	q.gates = make(map[string]*gate)
+	for i, a := range q.assets {
+		if a.form != bucketForm || !a.refuses() {
+			continue
+		}
+		q.gates[a.name] = &gate{limit: a.limit, fill: func(ctx context.Context) (uint64, uint64, error) {
+			s, err := q.stream().Stream(ctx, a.name)
+			if err != nil {
+				return 0, 0, err
+			}
+			state := s.CachedInfo().State
+			return state.Msgs, state.Bytes, nil
+		}}
+		q.assets[i].limit = a.limit.headroom()
+	}
+}

@@ -1,0 +1,69 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Options says which server to use and what to make there.
+type Options struct {
+	Dir string // data directory of the embedded server; the store is in Dir/nats. Used when URL is empty.
+
+	URL      string // external server or cluster, comma-separated
+	Creds    string // credentials file for URL; empty for none
+	Replicas int    // copies of each stream in a cluster; 0 means 1
+
+	SyncInterval time.Duration // fsync interval of the embedded store; 0 means one second
+	SyncAlways   bool          // fsync each write before it is answered: about 6,000 writes/s in all
+
+	Routes []string // one work queue each on SMS
+	Log    zerolog.Logger
+	Limits Limits
+}
+
+// Limit bounds one asset. Zero fields take the default of that asset.
+type Limit struct {
+	Msgs  int64         // messages, or keys of a bucket
+	Bytes int64         // on disk, and per replica
+	Age   time.Duration // oldest message kept
+}
+
+// Limits bounds every asset. The defaults, and what happens at the limit, are in the table of assets.go. The server
+// holds about 250 bytes of memory for each stored key of a bucket and 50 for each message of a stream.
+type Limits struct {
+	Records, Receipts, Endpoints, Holds      Limit
+	SMS, Events, Parked, Timers, DeadLetters Limit
+}
+
+var routeName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// validate fills defaults and reports what cannot be opened.
+func (o *Options) validate() error {
+	if o.URL == "" && o.Dir == "" {
+		return errors.New("queue: neither a data directory nor a server URL is set")
+	}
+	if o.Replicas == 0 || o.URL == "" {
+		o.Replicas = 1
+	}
+	if o.Replicas < 1 || o.Replicas > 5 {
+		return fmt.Errorf("queue: %d replicas; NATS takes 1 to 5", o.Replicas)
+	}
+	if o.SyncInterval <= 0 {
+		o.SyncInterval = time.Second
+	}
+	seen := make(map[string]bool)
+	for _, r := range o.Routes {
+		if !routeName.MatchString(r) {
+			return fmt.Errorf("queue: route name %q; letters, digits, - and _ only", r)
+		}
+		if seen[r] {
+			return fmt.Errorf("queue: route %q is named twice", r)
+		}
+		seen[r] = true
+	}
+	return nil
+}

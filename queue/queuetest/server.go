@@ -1,0 +1,127 @@
+package queuetest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// serverDir names the store of a server process; set, the process is that server and runs no tests.
+const serverDir = "OTPGW_QUEUETEST_SERVER"
+
+// init makes any test binary that imports this package able to be the server, with nothing to add to it.
+func init() {
+	if dir := os.Getenv(serverDir); dir != "" {
+		if err := serve(dir, os.Getenv(serverDir+"_PORT")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+}
+
+// serve runs a server on a free port, or the one given, prints its URL, and ends when stdin does: also when the parent is killed.
+func serve(dir, port string) error {
+	o := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true}
+	if port != "" {
+		if _, err := fmt.Sscan(port, &o.Port); err != nil {
+			return err
+		}
+	}
+	ns, err := server.NewServer(o)
+	if err != nil {
+		return err
+	}
+	ns.Start()
+	if !ns.ReadyForConnections(10 * time.Second) {
+		return fmt.Errorf("server not ready")
+	}
+	fmt.Println(ns.ClientURL())
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	ns.Shutdown()
+	ns.WaitForShutdown()
+	return nil
+}
+
+// Server is an external NATS server in its own process.
+type Server struct {
+	URL string
+
+	dir   string
+	cmd   *exec.Cmd
+	stdin io.Closer
+	end   *sync.Once
+}
+
+// External runs a NATS server for the time of the test and returns its URL.
+func External(t testing.TB) string {
+	t.Helper()
+	return StartServer(t).URL
+}
+
+// StartServer runs a NATS server for the time of the test.
+func StartServer(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{dir: t.TempDir()}
+	s.start(t, "")
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func (s *Server) start(t testing.TB, port string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cmd = exec.Command(self)
+	s.cmd.Env = append(os.Environ(), serverDir+"="+s.dir, serverDir+"_PORT="+port)
+	s.cmd.Stderr = os.Stderr
+	s.end = new(sync.Once)
+	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		s.Kill()
+		t.Fatalf("nats-server process: %v", err)
+	}
+	s.URL = strings.TrimSpace(line)
+}
+
+// Kill ends the server as kill -9 does, and waits.
+func (s *Server) Kill() {
+	s.end.Do(func() {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	})
+}
+
+// Stop shuts the server down and waits.
+func (s *Server) Stop() {
+	s.end.Do(func() {
+		_ = s.stdin.Close()
+		_ = s.cmd.Wait()
+	})
+}
+
+// Restart starts the server again, on the same store and port, after Kill or Stop.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.start(t, s.URL[strings.LastIndexByte(s.URL, ':')+1:])
+}

@@ -1,0 +1,123 @@
+package seal_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"otpgw/queue/seal"
+)
+
+func TestBox(t *testing.T) {
+	key := seal.NewKey()
+	b, err := seal.New(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := b.Seal([]byte("12345"), "pin:a")
+	if bytes.Contains(sealed, []byte("12345")) {
+		t.Fatal("in the clear")
+	}
+	if bytes.Equal(sealed, b.Seal([]byte("12345"), "pin:a")) {
+		t.Fatal("the same text seals to the same bytes")
+	}
+	plain, err := b.Open(sealed, "pin:a")
+	if err != nil || string(plain) != "12345" {
+		t.Fatalf("open: %q, %v", plain, err)
+	}
+	other, _ := seal.New(seal.NewKey())
+	changed := bytes.Clone(sealed)
+	changed[len(changed)-1] ^= 1
+	for name, open := range map[string]func() ([]byte, error){
+		"another context": func() ([]byte, error) { return b.Open(sealed, "pin:b") },
+		"another key":     func() ([]byte, error) { return other.Open(sealed, "pin:a") },
+		"changed":         func() ([]byte, error) { return b.Open(changed, "pin:a") },
+		"cut":             func() ([]byte, error) { return b.Open(sealed[:5], "pin:a") },
+		"empty":           func() ([]byte, error) { return b.Open(nil, "pin:a") },
+	} {
+		if _, err := open(); !errors.Is(err, seal.ErrOpen) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := seal.New(key[:16]); err == nil {
+		t.Error("a short key was taken")
+	}
+}
+
+func TestKeyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data", "key")
+	keys := make([][]byte, 8)
+	var wg sync.WaitGroup
+	for i := range keys {
+		wg.Go(func() {
+			var err error
+			if keys[i], err = seal.LoadOrCreateKey(path); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, k := range keys {
+		if len(k) != seal.KeySize || !bytes.Equal(k, keys[0]) {
+			t.Fatal("callers at the same time got different keys")
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".key-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("mode %v, %v", info.Mode(), err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seal.LoadOrCreateKey(path); err == nil || !strings.Contains(err.Error(), "chmod") {
+		t.Errorf("a key that others can read was taken: %v", err)
+	}
+}
+
+func TestBadKeyFile(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty": "", "short": base64.StdEncoding.EncodeToString(make([]byte, 16)), "not base64": "SECRET!!",
+		"long": base64.StdEncoding.EncodeToString(make([]byte, 33)),
+	} {
+		path := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := seal.LoadOrCreateKey(path)
+		if err == nil || text != "" && strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzParseKey(f *testing.F) {
+	f.Add(base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	f.Add(base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{0xfb}, 32)))
+	f.Fuzz(func(t *testing.T, s string) {
+		if key, err := seal.ParseKey(s); err == nil && len(key) != seal.KeySize {
+			t.Fatalf("key of %d bytes", len(key))
+		}
+	})
+}
+
+func FuzzOpen(f *testing.F) {
+	b, _ := seal.New(make([]byte, 32))
+	f.Add(b.Seal([]byte("x"), "c"), "d")
+	f.Fuzz(func(t *testing.T, sealed []byte, context string) {
+		if plain, err := b.Open(sealed, context); err == nil && !bytes.Equal(plain, []byte("x")) {
+			t.Fatal("opened what was never sealed")
+		}
+	})
+}

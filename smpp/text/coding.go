@@ -1,0 +1,143 @@
+package text
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// coding is one way to write text: its data_coding and the units a part of it holds.
+type coding struct {
+	encoding   Encoding
+	dataCoding byte // SMPP 3.4, 5.2.19
+	kind       kind
+
+	single int // units in a part that stands alone
+	short  int // in a part with an 8-bit reference
+	wide   int // in a part with a 16-bit reference
+}
+
+type kind uint8
+
+const (
+	kindGSM7 kind = iota
+	kindPacked
+	kindLatin1
+	kindASCII
+	kindUCS2
+)
+
+var (
+	codingGSM7   = coding{GSM7, 0, kindGSM7, 160, 153, 152}
+	codingPacked = coding{GSM7, 0, kindPacked, 160, 153, 152}
+	codingLatin1 = coding{Latin1, 3, kindLatin1, 140, 134, 133}
+	codingASCII  = coding{ASCII, 0, kindASCII, 160, 153, 152}
+	codingUCS2   = coding{UCS2, 8, kindUCS2, 70, 67, 66}
+)
+
+// choose finds the coding of s on a link with that alphabet, and the units s takes in it.
+func choose(s string, a Alphabet) (c *coding, units int, err error) {
+	switch a {
+	case "", AlphabetGSM7:
+		c = &codingGSM7
+	case AlphabetGSM7Packed:
+		c = &codingPacked
+	case AlphabetLatin1:
+		c = &codingLatin1
+	case AlphabetASCII:
+		c = &codingASCII
+	default:
+		return nil, 0, ErrOptions
+	}
+	if !utf8.ValidString(s) {
+		return nil, 0, ErrInvalidUTF8
+	}
+	ok := c.kind != kindPacked || !strings.HasSuffix(s, "\r") // see the package comment: CR is the filler there
+	if ok {
+		units, ok = c.count(s)
+	}
+	if !ok {
+		c = &codingUCS2
+		units, _ = c.count(s)
+	}
+	return c, units, nil
+}
+
+// count sums the units of s; not ok when a character of s is not in the alphabet.
+func (c *coding) count(s string) (units int, ok bool) {
+	for _, r := range s {
+		w := c.weight(r)
+		if w == 0 {
+			return 0, false
+		}
+		units += w
+	}
+	return units, true
+}
+
+// weight is the units a character takes, 0 when the alphabet lacks it. The characters of weight 2 are the escape pairs
+// and surrogate pairs, so a part that holds whole characters splits none.
+func (c *coding) weight(r rune) int {
+	switch c.kind {
+	case kindGSM7, kindPacked:
+		switch code := gsmCode(r); {
+		case code < 0x80:
+			return 1
+		case code == gsmNone:
+			return 0
+		}
+		return 2
+	case kindASCII:
+		switch {
+		case r >= utf8.RuneSelf:
+			return 0
+		case gsmCode(r) < 0x80 || gsmCode(r) == gsmNone:
+			return 1
+		}
+		return 2
+	case kindLatin1:
+		if r > 0xFF {
+			return 0
+		}
+		return 1
+	}
+	if r > 0xFFFF {
+		return 2
+	}
+	return 1
+}
+
+// prefix is the length of the longest beginning of s that a part with that room may hold.
+func (c *coding) prefix(s string, room int) int {
+	units := 0
+	for i, r := range s {
+		units += c.weight(r)
+		if units <= room {
+			continue
+		}
+		// A full packed part ends on an octet boundary, where CR would be taken for the filler.
+		if c.kind == kindPacked && units-c.weight(r) == room && s[i-1] == '\r' {
+			return i - 1
+		}
+		return i
+	}
+	return len(s)
+}
+
+// append appends s in this coding, behind a header of so many octets in the same part.
+func (c *coding) append(dst []byte, s string, header int) []byte {
+	switch c.kind {
+	case kindGSM7:
+		return appendGSM7(dst, s)
+	case kindPacked:
+		from := len(dst)
+		return packFrom(appendGSM7(dst, s), from, fillBits(header))
+	case kindASCII:
+		return append(dst, s...)
+	case kindLatin1:
+		for _, r := range s {
+			dst = append(dst, byte(r))
+		}
+		return dst
+	}
+	return appendUTF16(dst, s)
+}

@@ -1,0 +1,134 @@
+package text
+
+import "unicode/utf16"
+
+// layout is how a text goes: its coding and the parts it takes.
+type layout struct {
+	coding *coding
+	form   Long // empty for a text that fits one part
+	room   int  // units in a part
+	units  int  // of the whole text
+	parts  int
+}
+
+// layOut decides all that Split and Measure have to agree on.
+func layOut(s string, o Options) (layout, error) {
+	c, units, err := choose(s, o.Alphabet)
+	if err != nil {
+		return layout{}, err
+	}
+	l := layout{coding: c, form: o.Long, units: units, room: c.wide, parts: 1}
+	switch o.Long {
+	case "", LongUDH8:
+		l.form, l.room = LongUDH8, c.short
+	case LongUDH16, LongSAR, LongPayload:
+	default:
+		return layout{}, ErrOptions
+	}
+	if units <= c.single {
+		l.form, l.room = "", c.single
+		return l, nil
+	}
+	for rest := s[c.prefix(s, l.room):]; rest != ""; l.parts++ {
+		if l.parts == MaxParts {
+			return layout{}, ErrTooLong
+		}
+		rest = rest[c.prefix(rest, l.room):]
+	}
+	if l.form == LongPayload {
+		l.parts = 1
+	}
+	return l, nil
+}
+
+// Measure says how many parts Split would make and in which encoding, without making them.
+func Measure(s string, o Options) (parts int, enc Encoding, err error) {
+	l, err := layOut(s, o)
+	if err != nil {
+		return 0, "", err
+	}
+	return l.parts, l.coding.encoding, nil
+}
+
+// Split encodes s and cuts it into parts, in order. All get the reference ref, its low 8 bits under udh8; the caller
+// should not use one again soon for the same destination, for handsets put parts together by it. The empty text is one
+// empty part. Errors: ErrInvalidUTF8, ErrTooLong, ErrOptions.
+func Split(s string, ref uint16, o Options) ([]Part, Encoding, error) {
+	l, err := layOut(s, o)
+	if err != nil {
+		return nil, "", err
+	}
+	parts := make([]Part, l.parts)
+	switch l.form {
+	case "":
+		parts[0] = Part{DataCoding: l.coding.dataCoding, Number: 1, Total: 1}
+		parts[0].ShortMessage = l.coding.append(l.buffer(0), s, 0)
+	case LongPayload:
+		payload := l.coding.append(l.buffer(0), s, 0)
+		parts[0] = Part{DataCoding: l.coding.dataCoding, Payload: payload, Number: 1, Total: 1}
+		parts[0].TLVs = []TLV{{TagMessagePayload, payload}}
+	case LongSAR:
+		l.fill(parts, s, ref, 0)
+		addSAR(parts)
+	case LongUDH8:
+		l.fill(parts, s, ref&0xFF, 6)
+	case LongUDH16:
+		l.fill(parts, s, ref, 7)
+	}
+	return parts, l.coding.encoding, nil
+}
+
+// buffer is room for all parts, so that their octets are one allocation; the octet more is for the filler of packed text.
+func (l *layout) buffer(header int) []byte {
+	size := l.units
+	if l.coding.kind == kindUCS2 {
+		size *= 2
+	}
+	return make([]byte, 0, size+l.parts*header+1)
+}
+
+// fill cuts s into the parts, each behind a concatenation header of so many octets.
+func (l *layout) fill(parts []Part, s string, ref uint16, header int) {
+	buf := l.buffer(header)
+	for i := range parts {
+		p := &parts[i]
+		*p = Part{DataCoding: l.coding.dataCoding, Ref: ref, Number: i + 1, Total: len(parts)}
+		from, n := len(buf), l.coding.prefix(s, l.room)
+		if header > 0 {
+			p.ESMClass = ESMClassUDHI
+			buf = appendConcatenation(buf, p, header == 7)
+		}
+		buf = l.coding.append(buf, s[:n], header)
+		p.ShortMessage = buf[from:len(buf):len(buf)]
+		s = s[n:]
+	}
+}
+
+// addSAR gives each part its three TLVs (SMPP 3.4, 5.3.2.22 to 5.3.2.24).
+func addSAR(parts []Part) {
+	tlvs := make([]TLV, 0, 3*len(parts))
+	values := make([]byte, 0, 4*len(parts))
+	for i := range parts {
+		p := &parts[i]
+		values = append(values, byte(p.Ref>>8), byte(p.Ref), byte(p.Total), byte(p.Number))
+		v := values[4*i:]
+		tlvs = append(tlvs,
+			TLV{TagSARMsgRefNum, v[0:2:2]},
+			TLV{TagSARTotalSegments, v[2:3:3]},
+			TLV{TagSARSegmentSeqnum, v[3:4:4]})
+		p.TLVs = tlvs[3*i : 3*i+3 : 3*i+3]
+	}
+}
+
+// appendUTF16 appends s as UTF-16, big end first.
+func appendUTF16(dst []byte, s string) []byte {
+	for _, r := range s {
+		if r > 0xFFFF {
+			high, low := utf16.EncodeRune(r)
+			dst = append(dst, byte(high>>8), byte(high), byte(low>>8), byte(low))
+			continue
+		}
+		dst = append(dst, byte(r>>8), byte(r))
+	}
+	return dst
+}

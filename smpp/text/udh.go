@@ -1,0 +1,71 @@
+package text
+
+// The information elements read here (3GPP TS 23.040, 9.2.3.24).
+const (
+	ieConcatenation8  = 0x00
+	ieConcatenation16 = 0x08
+	ieSingleShift     = 0x24
+	ieLockingShift    = 0x25
+)
+
+// UDH is what a user data header says of its text.
+type UDH struct {
+	Ref           uint16
+	Number, Total int  // 0 without concatenation
+	Wide          bool // the reference is of 16 bits
+
+	SingleShift  byte // national language identifiers (3GPP TS 23.038, 6.2.1.2.4); 0 is none
+	LockingShift byte
+
+	Octets int // the header's length with its length octet; decides the fill bits of packed text
+}
+
+// appendConcatenation appends a header with the part's place in its message.
+func appendConcatenation(dst []byte, p *Part, wide bool) []byte {
+	if wide {
+		return append(dst, 6, ieConcatenation16, 4, byte(p.Ref>>8), byte(p.Ref), byte(p.Total), byte(p.Number))
+	}
+	return append(dst, 5, ieConcatenation8, 3, byte(p.Ref), byte(p.Total), byte(p.Number))
+}
+
+// ParseUDH reads the header that shortMessage begins with, and returns what follows it. Elements of no interest are
+// passed over; of an element that comes twice the last counts; a concatenation that numbers its part 0 or above the
+// total is ignored, as 3GPP TS 23.040, 9.2.3.24.1 wants it. The error is ErrUDH: with a header longer than the message
+// rest is all of it, with an element longer than the header rest is right and u holds what came before.
+func ParseUDH(shortMessage []byte) (u UDH, rest []byte, err error) {
+	if len(shortMessage) == 0 || int(shortMessage[0]) >= len(shortMessage) {
+		return UDH{}, shortMessage, ErrUDH
+	}
+	u.Octets = 1 + int(shortMessage[0])
+	header, rest := shortMessage[1:u.Octets], shortMessage[u.Octets:]
+	for len(header) > 0 {
+		if len(header) < 2 || int(header[1]) > len(header)-2 {
+			return u, rest, ErrUDH
+		}
+		id, value := header[0], header[2:2+header[1]]
+		u.element(id, value)
+		header = header[2+len(value):]
+	}
+	return u, rest, nil
+}
+
+// element takes in one information element.
+func (u *UDH) element(id byte, v []byte) {
+	switch {
+	case id == ieConcatenation8 && len(v) == 3:
+		u.concatenation(uint16(v[0]), v[1], v[2], false)
+	case id == ieConcatenation16 && len(v) == 4:
+		u.concatenation(uint16(v[0])<<8|uint16(v[1]), v[2], v[3], true)
+	case id == ieSingleShift && len(v) == 1:
+		u.SingleShift = v[0]
+	case id == ieLockingShift && len(v) == 1:
+		u.LockingShift = v[0]
+	}
+}
+
+func (u *UDH) concatenation(ref uint16, total, number byte, wide bool) {
+	if number == 0 || number > total {
+		return
+	}
+	u.Ref, u.Total, u.Number, u.Wide = ref, int(total), int(number), wide
+}
