@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,14 +53,24 @@ type asset struct {
 	discard   jetstream.DiscardPolicy
 	limit     Limit
 	dedupe    time.Duration // how long a message id is remembered
+	ballast   bool          // never empty, see ballast.go
 	consumers []jetstream.ConsumerConfig
 }
 
-// assets is the whole inventory. Limits are defaults; o.Limits overrides them field by field.
+// assets are those of the given options. In the embedded server the work queues have ballast, see ballast.go.
+func assets(o Options) []asset {
+	list := inventory(o)
+	for i := range list {
+		list[i].ballast = o.URL == "" && (list[i].form == workForm || list[i].form == timerForm)
+	}
+	return list
+}
+
+// inventory is the whole inventory. Limits are defaults; o.Limits overrides them field by field.
 //
 // Bytes allow about 850 for a record, 200 for a receipt, 1,000 for an SMS; so the count is what fills first, and a
 // change to an existing record, which replaces a message, still fits when no new one does.
-func assets(o Options) []asset {
+func inventory(o Options) []asset {
 	l := o.Limits
 	records := l.Records.or(5_000_000, 4*gib, 26*day/24)
 	events := l.Events.or(2_000_000, 4*gib, 4*day)
@@ -131,6 +142,11 @@ func (a asset) config(replicas int) jetstream.StreamConfig {
 	c := jetstream.StreamConfig{Name: a.name, Subjects: a.subjects, Storage: jetstream.FileStorage, Replicas: replicas,
 		Discard: a.discard, MaxMsgs: a.limit.Msgs, MaxBytes: a.limit.Bytes, MaxAge: a.limit.Age, Duplicates: a.dedupe,
 		AllowDirect: true, AllowMsgTTL: true, Retention: jetstream.WorkQueuePolicy}
+	if a.ballast {
+		c.Subjects = append(slices.Clone(a.subjects), a.ballastSubject())
+		c.AllowRollup = true
+		c.MaxMsgs++
+	}
 	switch a.form {
 	case bucketForm:
 		c.Retention = jetstream.LimitsPolicy

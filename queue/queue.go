@@ -28,6 +28,8 @@ type Queue struct {
 	assets []asset
 	server *embedded // nil when external
 
+	ballast *ballast // nil when external
+
 	// Written by Open only.
 	conns   []*nats.Conn
 	streams []jetstream.JetStream       // one per connection
@@ -86,6 +88,9 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 			return fmt.Errorf("queue: stream %s: %w", a.name, err)
 		}
 		q.handles[a.name] = h
+	}
+	if q.server != nil {
+		q.ballast = q.startBallast(ctx)
 	}
 	return nil
 }
@@ -167,6 +172,9 @@ func (q *Queue) shutdown(pullers map[*Puller]struct{}) {
 		wg.Go(p.Stop)
 	}
 	wg.Wait()
+	if q.ballast != nil {
+		q.ballast.stop()
+	}
 	for _, c := range q.conns {
 		_ = c.FlushTimeout(attemptTimeout) // what was naked
 		c.Close()

@@ -51,7 +51,10 @@ func (q *Queue) streamStats(ctx context.Context, a asset, s *Stats) error {
 		return err
 	}
 	info := stream.CachedInfo()
-	one := StreamStats{Name: a.name, Msgs: info.State.Msgs, Bytes: info.State.Bytes, MaxMsgs: info.Config.MaxMsgs, MaxBytes: info.Config.MaxBytes}
+	one := StreamStats{Name: a.name, Msgs: info.State.Msgs, Bytes: info.State.Bytes, MaxMsgs: a.limit.Msgs, MaxBytes: info.Config.MaxBytes}
+	if a.ballast && one.Msgs > 0 {
+		one.Msgs--
+	}
 	if one.Msgs > 0 {
 		one.Oldest = info.State.FirstTime
 	}

@@ -5,16 +5,26 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
+	"otpgw/config"
+	"otpgw/queue/seal"
 	"otpgw/smpp/link"
 )
 
+// checkOptions are the flags of check.
+type checkOptions struct {
+	bind           bool
+	callbackSecret string // the application whose secret is to be printed, and nothing else
+}
+
 // check loads, validates and prints the configuration, and with bind tries each link.
-func check(ctx context.Context, environ []string, bind bool, stdout, stderr io.Writer) int {
+func check(ctx context.Context, environ []string, o checkOptions, stdout, stderr io.Writer) int {
 	c, code := load(ctx, environMap(environ), environ, stderr)
 	if c == nil {
 		return code
+	}
+	if o.callbackSecret != "" {
+		return printCallbackSecret(c, o.callbackSecret, stdout, stderr)
 	}
 	if err := c.Print(stdout); err != nil {
 		fmt.Fprintf(stderr, "otpgw: %v\n", err)
@@ -24,14 +34,14 @@ func check(ctx context.Context, environ []string, bind bool, stdout, stderr io.W
 		fmt.Fprintf(stdout, "# warning: %s\n", w)
 	}
 	if c.SecretKey == nil {
-		key := filepath.Join(c.DataDir, keyFile)
+		key := c.SecretKeyFile()
 		if _, err := os.Stat(key); err == nil {
 			fmt.Fprintf(stdout, "# the secret key is in %s\n", key)
 		} else {
 			fmt.Fprintf(stdout, "# the first start will generate a secret key into %s\n", key)
 		}
 	}
-	if !bind {
+	if !o.bind {
 		return exitOK
 	}
 	failed := 0
@@ -45,4 +55,27 @@ func check(ctx context.Context, environ []string, bind bool, stdout, stderr io.W
 		return exitFailed
 	}
 	return exitOK
+}
+
+// printCallbackSecret prints the secret that signs an application's callbacks, given or derived, for whoever writes the
+// receiver. It is the one command that shows a secret.
+func printCallbackSecret(c *config.Config, app string, stdout, stderr io.Writer) int {
+	if c.SecretKey == nil {
+		key, err := seal.LoadOrCreateKey(c.SecretKeyFile())
+		if err == nil {
+			err = c.UseKey(key)
+		}
+		if err != nil {
+			fmt.Fprintf(stderr, "otpgw: %v\n", err)
+			return exitFailed
+		}
+	}
+	for i := range c.Apps {
+		if c.Apps[i].Name == app {
+			fmt.Fprintln(stdout, c.Apps[i].CallbackSecret)
+			return exitOK
+		}
+	}
+	fmt.Fprintf(stderr, "otpgw: OTPGW_APPS names no application %q\n", app)
+	return exitUsage
 }

@@ -16,6 +16,8 @@ Usage:
   otpgw [serve]        run the gateway; the environment configures it
   otpgw check          load and validate the configuration and print it, secrets masked
   otpgw check -bind    the same, and try each link: connect, bind, enquire_link, unbind
+  otpgw check -callback-secret APP
+                       print the secret that signs the callbacks of an application, and nothing else
   otpgw version        print the version
   otpgw -demo          run the gateway with a simulated SMSC and an application "demo"
   otpgw -help          this text
@@ -37,7 +39,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	flags := flag.NewFlagSet("otpgw", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	demo := flags.Bool("demo", false, "")
-	bind := flags.Bool("bind", false, "")
+	var checks checkOptions
+	flags.BoolVar(&checks.bind, "bind", false, "")
+	flags.StringVar(&checks.callbackSecret, "callback-secret", "", "")
 	command := "serve"
 	if len(args) > 0 && len(args[0]) > 0 && args[0][0] != '-' {
 		command, args = args[0], args[1:]
@@ -50,8 +54,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return exitOK
 	case err == nil && flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case err == nil && *bind && command != "check":
-		err = errors.New("-bind belongs to check")
+	case err == nil && checks != (checkOptions{}) && command != "check":
+		err = errors.New("-bind and -callback-secret belong to check")
 	case err == nil && *demo && command != "serve":
 		err = errors.New("-demo belongs to serve")
 	}
@@ -66,7 +70,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		}
 		return serve(ctx, environ, stderr)
 	case "check":
-		return check(ctx, environ, *bind, stdout, stderr)
+		return check(ctx, environ, checks, stdout, stderr)
 	case "version":
 		printVersion(stdout)
 		return exitOK

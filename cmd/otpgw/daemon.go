@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,9 +23,6 @@ import (
 	"otpgw/smpp/link"
 	"otpgw/smpp/text"
 )
-
-// keyFile is the generated secret key in the data directory.
-const keyFile = "secret.key"
 
 // The bounds of a shutdown, stage by stage; together under the 30 s that orchestrators give.
 const (
@@ -96,7 +92,7 @@ func (d *daemon) secretKey() (*seal.Box, error) {
 	key := d.config.SecretKey
 	if key == nil {
 		var err error
-		if key, err = seal.LoadOrCreateKey(filepath.Join(d.config.DataDir, keyFile)); err != nil {
+		if key, err = seal.LoadOrCreateKey(d.config.SecretKeyFile()); err != nil {
 			return nil, err
 		}
 		if err := d.config.UseKey(key); err != nil {

@@ -22,7 +22,7 @@ type demoVars struct {
 	HTTPAddr     string        `env:"SMSCSIM_HTTP_ADDR, default=127.0.0.1:8775"`
 	ReceiptDelay time.Duration `env:"SMSCSIM_RECEIPT_DELAY, default=1s"`
 	Keep         int           `env:"SMSCSIM_KEEP, default=10000"`
-	CallbackAddr string        `env:"OTPGW_DEMO_CALLBACK_ADDR, default=127.0.0.1:8081"`
+	CallbackAddr string        `env:"SMSCSIM_CALLBACK_ADDR, default=127.0.0.1:8081"`
 }
 
 // demo is what -demo runs beside the daemon.
@@ -75,7 +75,7 @@ func startDemo(vars demoVars, log zerolog.Logger) (*demo, error) {
 	ln, err := net.Listen("tcp", vars.CallbackAddr)
 	if err != nil {
 		closeSim(sim)
-		return nil, fmt.Errorf("OTPGW_DEMO_CALLBACK_ADDR: %w", err)
+		return nil, fmt.Errorf("SMSCSIM_CALLBACK_ADDR: %w", err)
 	}
 	dm := &demo{sim: sim, received: &receivedCallbacks{}, url: "http://" + ln.Addr().String() + "/callbacks", ended: make(chan error, 1)}
 	dm.server = httpServer(dm.received.handler(), log)

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -33,10 +35,34 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 	case "otpgw":
 		os.Unsetenv(processMode)
-		main()
+		stop := profile(os.Getenv(cpuProfile))
+		ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+		cancel()
+		stop()
+		os.Exit(code)
 	default:
 		benchProcess(os.Getenv(processMode))
 	}
+}
+
+// cpuProfile names the variable with the file that a daemon's CPU profile goes to: make bench with it set shows where the
+// time goes.
+const cpuProfile = "OTPGW_TEST_CPUPROFILE"
+
+func profile(file string) (stop func()) {
+	if file == "" {
+		return func() {}
+	}
+	f, err := os.Create(file)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }
 }
 
 // testTimeout bounds one step of a test: start, stop, a request.
@@ -123,7 +149,7 @@ func spawn(t testing.TB, env map[string]string, args ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{t: t, cmd: exec.Command(self, args...), exited: make(chan struct{})}
-	p.cmd.Env = []string{processMode + "=otpgw", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "GOCOVERDIR=" + os.Getenv("GOCOVERDIR")}
+	p.cmd.Env = []string{processMode + "=otpgw", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), cpuProfile + "=" + os.Getenv(cpuProfile)}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		p.cmd.Env = append(p.cmd.Env, name+"="+env[name])
 	}

@@ -20,7 +20,7 @@ import (
 func demoEnv(t testing.TB) map[string]string {
 	return map[string]string{
 		"OTPGW_HTTP_ADDR": "127.0.0.1:0", "OTPGW_ADMIN_ADDR": "127.0.0.1:0", "OTPGW_DATA_DIR": t.TempDir(),
-		"SMSCSIM_SMPP_ADDR": "127.0.0.1:0", "SMSCSIM_HTTP_ADDR": "127.0.0.1:0", "OTPGW_DEMO_CALLBACK_ADDR": "127.0.0.1:0",
+		"SMSCSIM_SMPP_ADDR": "127.0.0.1:0", "SMSCSIM_HTTP_ADDR": "127.0.0.1:0", "SMSCSIM_CALLBACK_ADDR": "127.0.0.1:0",
 		"SMSCSIM_RECEIPT_DELAY": "10ms",
 	}
 }

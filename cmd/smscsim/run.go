@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -161,7 +162,7 @@ func (c command) config() (smsc.Config, error) {
 	if fs.NArg() > 0 {
 		return smsc.Config{}, fmt.Errorf("unknown argument %q", fs.Arg(0))
 	}
-	cfg := smsc.Config{Log: zerolog.New(c.stderr).With().Timestamp().Logger()}
+	cfg := smsc.Config{Log: zerolog.New(logWriter(c.stderr)).With().Timestamp().Logger()}
 	var faults []error
 	for i, s := range settings {
 		if err := s.parse(&cfg, *values[i]); err != nil {
@@ -169,6 +170,16 @@ func (c command) config() (smsc.Config, error) {
 		}
 	}
 	return cfg, errors.Join(faults...)
+}
+
+// logWriter makes log lines for people on a terminal, JSON elsewhere.
+func logWriter(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}
+		}
+	}
+	return w
 }
 
 func checkAddr(v string) error {

@@ -43,22 +43,39 @@ func (b *bind) store(ctx context.Context, f wire.Frame) wire.Status {
 
 // decode makes an Incoming of a PDU. It never fails: what cannot be read is an empty text, the TLVs may say enough.
 func (l *Link) decode(m *wire.Message) Incoming {
+	in := Incoming{
+		Link: l.cfg.Name, Receipt: isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
+		TLVs: m.TLVs.Map(), Received: time.Now(),
+	}
+	if in.Receipt && m.DataCoding != dataCodingUCS2 {
+		in.Text = receiptText(m)
+		return in
+	}
+	tlvs := make([]text.TLV, len(m.TLVs))
+	for i, t := range m.TLVs {
+		tlvs[i] = text.TLV(t)
+	}
+	if part, err := text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs); err == nil {
+		part.Number, part.Total = 1, 1 // one part of several is read as it stands
+		in.Text, _ = text.Join([]text.Part{part}, l.textOpt.Alphabet)
+	}
+	return in
+}
+
+// receiptText reads a receipt as Latin-1: SMSCs write them in ASCII whatever data_coding 0 means, and an "_" in an id is
+// no "§".
+func receiptText(m *wire.Message) string {
 	payload := m.Payload()
 	if m.ESMClass&wire.ESMClassUDHI != 0 {
 		if _, rest, err := text.ParseUDH(payload); err == nil {
 			payload = rest
 		}
 	}
-	in := Incoming{
-		Link: l.cfg.Name, Receipt: isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
-		TLVs: m.TLVs.Map(), Received: time.Now(),
+	r := make([]rune, len(payload))
+	for i, c := range payload {
+		r[i] = rune(c)
 	}
-	if in.Receipt && m.DataCoding != dataCodingUCS2 {
-		in.Text = latin1(payload) // SMSCs write receipts in ASCII whatever data_coding 0 means: an "_" in an id is no "§"
-		return in
-	}
-	in.Text, _ = text.Decode(m.DataCoding, payload, l.textOpt.Alphabet)
-	return in
+	return string(r)
 }
 
 // isReceipt tells receipts and intermediate notifications from messages of a handset (SMPP 3.4, 5.2.12).
@@ -69,12 +86,4 @@ func isReceipt(m *wire.Message) bool {
 	}
 	_, ok := m.TLVs.Get(wire.TagReceiptedMessageID)
 	return ok
-}
-
-func latin1(b []byte) string {
-	r := make([]rune, len(b))
-	for i, c := range b {
-		r[i] = rune(c)
-	}
-	return string(r)
 }

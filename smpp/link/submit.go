@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -155,6 +157,9 @@ func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) 
 		pdu.TLVs = append(pdu.TLVs, wire.TLV(t))
 	}
 	pdu.TLVs = append(pdu.TLVs, l.cfg.TLVs...)
+	for _, tag := range slices.Sorted(maps.Keys(m.TLVs)) {
+		pdu.TLVs = append(pdu.TLVs, wire.TLV{Tag: tag, Value: m.TLVs[tag]})
+	}
 	return pdu, nil
 }
 

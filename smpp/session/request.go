@@ -40,11 +40,41 @@ func (l Slot) Release() { <-l.s.window }
 // Do sends a request in this slot and waits for its response, which may have any status; the slot is free again when
 // Do returns. Errors: why the session ended, ErrTimeout, the context's, or an encoding error (nothing was sent then).
 func (l Slot) Do(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, error) {
-	defer l.Release()
-	if l.s.State() == Unbinding {
-		return wire.Frame{}, ErrUnbound
+	r, err := l.Start(ctx, cmd, p)
+	if err != nil {
+		return wire.Frame{}, err
 	}
-	return l.s.roundTrip(ctx, cmd, p)
+	return r.Wait(ctx)
+}
+
+// Start sends a request in this slot, for callers whose requests must go out in an order. After an error nothing was
+// sent and the slot is free; else the caller has to Wait, which frees it.
+func (l Slot) Start(ctx context.Context, cmd wire.Command, p PDU) (*Started, error) {
+	err := ErrUnbound
+	var r *Started
+	if l.s.State() != Unbinding {
+		r, err = l.s.begin(ctx, cmd, p)
+	}
+	if err != nil {
+		l.Release()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Started is a request that was sent.
+type Started struct {
+	s      *Session
+	cmd    wire.Command
+	seq    uint32
+	answer chan wire.Frame
+	timer  *time.Timer
+}
+
+// Wait waits for the response, as Do does.
+func (r *Started) Wait(ctx context.Context) (wire.Frame, error) {
+	defer Slot{r.s}.Release()
+	return r.wait(ctx)
 }
 
 // Do waits for room in the window, sends a request and waits for its response.
@@ -58,33 +88,46 @@ func (s *Session) Do(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, 
 
 // roundTrip sends a request outside the window's account and waits for its response.
 func (s *Session) roundTrip(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, error) {
+	r, err := s.begin(ctx, cmd, p)
+	if err != nil {
+		return wire.Frame{}, err
+	}
+	return r.wait(ctx)
+}
+
+// begin registers a request and queues it for the writer. The response timeout runs from here.
+func (s *Session) begin(ctx context.Context, cmd wire.Command, p PDU) (*Started, error) {
 	seq, answer, err := s.register()
 	if err != nil {
-		return wire.Frame{}, err
+		return nil, err
 	}
-	defer s.forget(seq)
 	b, err := p.Encode(wire.Header{Command: cmd, Sequence: seq})
+	if err == nil {
+		err = s.send(ctx, outgoing{b: b})
+	}
 	if err != nil {
-		return wire.Frame{}, err
+		s.forget(seq)
+		return nil, err
 	}
-	timer := time.NewTimer(s.opts.ResponseTimeout)
-	defer timer.Stop()
-	if err := s.send(ctx, outgoing{b: b}); err != nil {
-		return wire.Frame{}, err
-	}
+	return &Started{s, cmd, seq, answer, time.NewTimer(s.opts.ResponseTimeout)}, nil
+}
+
+func (r *Started) wait(ctx context.Context) (wire.Frame, error) {
+	defer r.s.forget(r.seq)
+	defer r.timer.Stop()
 	select {
-	case f := <-answer:
+	case f := <-r.answer:
 		return f, nil
-	case <-timer.C:
-		return wire.Frame{}, fmt.Errorf("%w: %s after %s", ErrTimeout, cmd, s.opts.ResponseTimeout)
+	case <-r.timer.C:
+		return wire.Frame{}, fmt.Errorf("%w: %s after %s", ErrTimeout, r.cmd, r.s.opts.ResponseTimeout)
 	case <-ctx.Done():
 		return wire.Frame{}, context.Cause(ctx)
-	case <-s.done:
+	case <-r.s.done:
 		select { // the answer may have come with the end
-		case f := <-answer:
+		case f := <-r.answer:
 			return f, nil
 		default:
-			return wire.Frame{}, s.Err()
+			return wire.Frame{}, r.s.Err()
 		}
 	}
 }
@@ -127,6 +170,9 @@ func (s *Session) deliver(f wire.Frame) {
 		return
 	}
 	answer <- f // has room: one answer for each registration
+	if f.Command == wire.UnbindResp && s.unbound.Load() {
+		s.end(ErrUnbound) // here, for the peer hangs up next, which would look like the reason
+	}
 }
 
 // signalIdle wakes who waits for the last response. The caller holds mu.

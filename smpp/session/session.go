@@ -331,6 +331,9 @@ func (s *Session) writeBatch(w *bufio.Writer, o outgoing) error {
 		}
 		break
 	}
+	if o.last != nil {
+		s.end(o.last) // before the peer can hang up on it, which would look like the reason
+	}
 	if err := w.Flush(); err != nil {
 		return writeError(err)
 	}

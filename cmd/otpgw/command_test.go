@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"otpgw/config"
+)
+
+// TestReadmeTable: the README's table of variables is the one the program works by.
+func TestReadmeTable(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table bytes.Buffer
+	if err := config.Markdown(&table); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(readme), strings.TrimSpace(table.String())) {
+		t.Errorf("the README does not have this table:\n%s", &table)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	good := []string{"OTPGW_APPS=shop", "OTPGW_APP_SHOP_API_KEYS=topsecret", "OTPGW_APP_SHOP_SENDERS=Verify",
+		"OTPGW_LINKS=carrier", "OTPGW_LINK_CARRIER_ADDR=127.0.0.1:1", "OTPGW_LINK_CARRIER_SYSTEM_ID=acc", "OTPGW_LINK_CARRIER_PASSWORD=pass",
+		"OTPGW_SECRET_KEY=b3RwZ3cncyB0ZXN0IHNlY3JldCBvZiAzMiBieXRlc3M="}
+	cases := []struct {
+		name    string
+		args    []string
+		environ []string
+		code    int
+		stdout  []string
+		stderr  []string
+	}{
+		{"help", []string{"-help"}, nil, 0, []string{"otpgw check -bind", "OTPGW_LINK_<NAME>_ADDR"}, nil},
+		{"version", []string{"version"}, nil, 0, []string{"otpgw "}, nil},
+		{"unknown command", []string{"frobnicate"}, nil, 2, nil, []string{`"frobnicate"`, "-help"}},
+		{"unknown flag", []string{"-frob"}, nil, 2, nil, []string{"-frob", "-help"}},
+		{"flag of another command", []string{"-bind"}, nil, 2, nil, []string{"check"}},
+		{"argument too many", []string{"check", "x"}, nil, 2, nil, []string{`"x"`}},
+		{"no configuration", nil, nil, 2, nil, []string{"OTPGW_APPS", "OTPGW_LINKS"}},
+		{"check", []string{"check"}, good, 0, []string{"OTPGW_APP_SHOP_API_KEYS=****", "OTPGW_LINK_CARRIER_ADDR=127.0.0.1:1"}, nil},
+		{"check with faults", []string{"check"}, append([]string{"OTPGW_APP_SHOP_TTL=9", "OTPGW_LINK_CARRIER_WINDOW=x"}, good...), 2, nil,
+			[]string{"OTPGW_APP_SHOP_TTL", "OTPGW_LINK_CARRIER_WINDOW"}},
+		{"check -bind with nobody there", []string{"check", "-bind"}, good, 1, []string{"FAILED", "connection refused"}, []string{"1 of 1 links failed"}},
+		{"callback secret", []string{"check", "-callback-secret", "shop"}, good, 0, []string{"whsec_"}, nil},
+		{"callback secret of nobody", []string{"check", "-callback-secret", "x"}, good, 2, nil, []string{`"x"`}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if code := run(context.Background(), c.args, c.environ, &stdout, &stderr); code != c.code {
+				t.Errorf("exit status %d, want %d", code, c.code)
+			}
+			for _, want := range c.stdout {
+				if !strings.Contains(stdout.String(), want) {
+					t.Errorf("stdout lacks %q:\n%s", want, &stdout)
+				}
+			}
+			for _, want := range c.stderr {
+				if !strings.Contains(stderr.String(), want) {
+					t.Errorf("stderr lacks %q:\n%s", want, &stderr)
+				}
+			}
+			if strings.Contains(stdout.String()+stderr.String(), "topsecret") {
+				t.Error("a secret is printed")
+			}
+		})
+	}
+}

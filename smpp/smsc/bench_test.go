@@ -1,0 +1,34 @@
+package smsc_test
+
+import (
+	"sync"
+	"testing"
+
+	"otpgw/smpp/smsc"
+	"otpgw/smpp/wire"
+)
+
+// BenchmarkSubmit is submits with one receipt each over one bind, client included.
+func BenchmarkSubmit(b *testing.B) {
+	srv := start(b, smsc.Config{})
+	e := bound(b, srv, wire.BindTransceiver, "a")
+	m := message("491701234567", "Your verification code is 123456")
+	ctx := b.Context()
+	b.ReportAllocs()
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			for range b.N / 100 {
+				if _, err := e.Do(ctx, wire.SubmitSM, m); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range b.N / 100 * 100 {
+		<-e.delivered
+	}
+	wg.Wait()
+}

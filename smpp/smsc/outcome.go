@@ -1,0 +1,146 @@
+package smsc
+
+import (
+	"time"
+
+	"otpgw/smpp/text"
+	"otpgw/smpp/wire"
+)
+
+// Kind is what a bind may do (SMPP 3.4, 2.2).
+type Kind string
+
+// The kinds of bind.
+const (
+	Transmitter Kind = "transmitter"
+	Receiver    Kind = "receiver"
+	Transceiver Kind = "transceiver"
+)
+
+func (k Kind) transmits() bool { return k == Transmitter || k == Transceiver }
+func (k Kind) receives() bool  { return k == Receiver || k == Transceiver }
+
+// SubmitInfo is one submit_sm or data_sm as Config.OnSubmit sees it.
+type SubmitInfo struct {
+	Time    time.Time
+	Account string // system_id
+	Bind    Kind
+	Remote  string // the peer's address
+
+	From, To string
+	Text     string // of this part alone
+	Encoding text.Encoding
+	Part     int // from 1
+	Parts    int
+
+	PDU *wire.Message // all the rest; read only
+}
+
+// Outcome says what becomes of a submit_sm or data_sm. The zero value is a good day: ESME_ROK at once, the message kept
+// and, when registered_delivery asks for it, one DELIVRD receipt Config.ReceiptDelay later.
+type Outcome struct {
+	// Status is the command_status of the answer. With any but ESME_ROK the message is not kept, and has no receipt but
+	// those in Receipts.
+	Status wire.Status
+	// MessageID replaces the message id we would give, in the answer and in the receipts: hexadecimal ones, say, or the
+	// same one twice. At most 64 characters (SMPP 3.4, 5.2.23).
+	MessageID string
+	// Delay is how long the answer waits. Later answers of the bind do not wait for it.
+	Delay time.Duration
+	// NoAnswer takes the message as Status says, but never answers.
+	NoAnswer bool
+	// Drop takes the message as Status says, but closes the connection instead of answering.
+	Drop bool
+
+	// NoReceipt sends none although asked for one.
+	NoReceipt bool
+	// Receipts replaces the one receipt: other states, several, duplicates, early ones. They are sent even when the
+	// message did not ask for one.
+	Receipts []Receipt
+}
+
+// Receipt is a receipt to be sent. The zero value is DELIVRD after Config.ReceiptDelay.
+type Receipt struct {
+	State State
+	Err   string        // the err field, three digits by custom; empty: 000 for DELIVRD, ENROUTE and ACCEPTD, else 001
+	Delay time.Duration // after the answer; zero: Config.ReceiptDelay; negative: none
+	// Early sends it before the answer, which waits until the receipt was answered: at most a second, and not at all
+	// when no bind of the account can receive. Delay has no effect then.
+	Early bool
+}
+
+// State is the stat field of a receipt (SMPP 3.4, 5.2.28 and appendix B). Any other text goes out as it is.
+type State string
+
+// The states of the specification.
+const (
+	Enroute       State = "ENROUTE"
+	Delivered     State = "DELIVRD"
+	Expired       State = "EXPIRED"
+	Deleted       State = "DELETED"
+	Undeliverable State = "UNDELIV"
+	Accepted      State = "ACCEPTD"
+	Unknown       State = "UNKNOWN"
+	Rejected      State = "REJECTD"
+)
+
+// messageState is the value of the TLV message_state (SMPP 3.4, 5.2.28), not ok for a state of no number.
+func (s State) messageState() (byte, bool) {
+	switch s {
+	case Enroute:
+		return 1, true
+	case Delivered:
+		return 2, true
+	case Expired:
+		return 3, true
+	case Deleted:
+		return 4, true
+	case Undeliverable:
+		return 5, true
+	case Accepted:
+		return 6, true
+	case Unknown:
+		return 7, true
+	case Rejected:
+		return 8, true
+	}
+	return 0, false
+}
+
+func (r Receipt) withDefaults(delay time.Duration) Receipt {
+	if r.State == "" {
+		r.State = Delivered
+	}
+	if r.Err == "" {
+		switch r.State {
+		case Delivered, Enroute, Accepted:
+			r.Err = "000"
+		default:
+			r.Err = "001"
+		}
+	}
+	if r.Delay == 0 {
+		r.Delay = delay
+	}
+	r.Delay = max(r.Delay, 0)
+	return r
+}
+
+// receipts is what to send after a message with that registered_delivery (SMPP 3.4, 5.2.17).
+func (o Outcome) receipts(registered byte, delay time.Duration) []Receipt {
+	if o.NoReceipt {
+		return nil
+	}
+	if len(o.Receipts) > 0 {
+		rs := make([]Receipt, len(o.Receipts))
+		for i, r := range o.Receipts {
+			rs[i] = r.withDefaults(delay)
+		}
+		return rs
+	}
+	// 1 asks for success and failure, 2 for failure only, 3 (SMPP 5.0) for success only; the one here is a success.
+	if o.Status != wire.StatusOK || registered&0x03 == 0 || registered&0x03 == 2 {
+		return nil
+	}
+	return []Receipt{Receipt{}.withDefaults(delay)}
+}
