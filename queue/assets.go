@@ -90,7 +90,7 @@ func inventory(o Options) []asset {
 		{name: streamSMS, subjects: []string{"sms.*"}, form: workForm, discard: jetstream.DiscardNew,
 			limit: l.SMS.or(500_000, 512*mib, time.Hour), dedupe: 2 * time.Minute, consumers: routeConsumers(o.Routes)},
 		// Full: a change that wants a callback is refused. A message id is remembered for less time than the dispatcher
-		// keeps an intent whose change did not come (15 s), else the intent published again would be taken for the
+		// keeps an intent whose change did not come (30 s), else the intent published again would be taken for the
 		// dropped one and the callback lost.
 		{name: streamEvents, subjects: []string{"events.item.*", "events.batch.*"}, form: workForm, discard: jetstream.DiscardNew,
 			limit: events, dedupe: 10 * time.Second, consumers: []jetstream.ConsumerConfig{

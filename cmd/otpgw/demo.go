@@ -105,7 +105,7 @@ func (dm *demo) greet(w io.Writer, d *daemon) {
   status     http://%s/
 
 Ask for a PIN:
-  curl -s -H 'X-API-KEY: demo-key' -d '{"phoneNumber":"+46700000001"}' %s/otp
+  curl -s -H 'X-API-KEY: demo-key' -H 'Content-Type: application/json' -d '{"phoneNumber":"+46700000001"}' %s/otp
 
 Read the SMS that arrived:
   curl -s '%s/api/v1/messages/wait?to=46700000001&timeout=10s'

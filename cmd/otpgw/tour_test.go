@@ -100,6 +100,7 @@ func demoCall(t testing.TB, c *http.Client, method, url, body string) answer {
 		t.Fatal(err)
 	}
 	req.Header.Set("X-API-KEY", "demo-key")
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.Do(req)
 	if err != nil {
 		t.Fatal(err)

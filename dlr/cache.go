@@ -1,0 +1,69 @@
+package dlr
+
+import (
+	"sync"
+	"time"
+)
+
+// Bounds of the cache: a receipt right behind its response is what it is for, so a minute is long, and 16,384 ids are
+// about 8 MB. Older ids are looked up in the bucket.
+const (
+	cacheSize = 16384
+	cacheLife = time.Minute
+)
+
+// slot is one key of the cache.
+type slot struct {
+	chain  chain
+	stored bool // the bucket has it, with what else it holds under this key
+	at     time.Time
+}
+
+// cache keeps the ids of the last moments, those included that are still on their way into the bucket.
+// It forgets the oldest key first.
+type cache struct {
+	mu    sync.Mutex
+	slots map[string]slot
+	order []string // ring of keys, as they came
+	next  int
+	now   func() time.Time
+}
+
+func newCache(size int, now func() time.Time) *cache {
+	return &cache{slots: make(map[string]slot), order: make([]string, size), now: now}
+}
+
+// put adds what is about to be stored.
+func (c *cache) put(key string, s stored) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, there := c.slots[key]
+	if !there {
+		delete(c.slots, c.order[c.next])
+		c.order[c.next] = key
+		c.next = (c.next + 1) % len(c.order)
+	}
+	if c.now().Sub(old.at) > cacheLife {
+		old = slot{}
+	}
+	c.slots[key] = slot{chain: old.chain.with(s), at: c.now()}
+}
+
+// confirm replaces a key by what the bucket holds now, if the key was not forgotten meanwhile.
+func (c *cache) confirm(key string, list chain) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s, ok := c.slots[key]; ok {
+		c.slots[key] = slot{chain: list, stored: true, at: s.at}
+	}
+}
+
+func (c *cache) get(key string) (slot, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.slots[key]
+	if !ok || c.now().Sub(s.at) > cacheLife {
+		return slot{}, false
+	}
+	return s, true
+}

@@ -1,0 +1,220 @@
+package callback
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"otpgw/otp"
+	"otpgw/queue"
+)
+
+// Records tells whether the record of an OTP took a change; otp.Service is one.
+type Records interface {
+	Took(ctx context.Context, otpID string, n int, change string) (otp.Verdict, error)
+}
+
+// DefaultSchedule is the wait before each try, from the failure of the one before: 75.6 h in all.
+var DefaultSchedule = []time.Duration{0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
+
+// Times and numbers of the dispatcher.
+const (
+	DefaultGrace  = 10 * time.Second
+	workers       = 32                     // items confirmed at a time
+	workerAhead   = 8                      // items that wait for one worker
+	pullAhead     = 256                    // messages asked for ahead
+	pullPause     = time.Second            // after the store failed
+	storeTimeout  = 10 * time.Second       // one step at the store
+	keepInterval  = 15 * time.Second       // a quarter of the AckWait of EVENTS
+	orphanAge     = 30 * time.Second       // an intent without its change after this long has none
+	confirmTries  = 4                      // looks at a record before an item goes back
+	confirmPause  = 500 * time.Microsecond // doubled from look to look
+	shortestDelay = 20 * time.Millisecond
+	longestDelay  = 5 * time.Minute
+)
+
+// Options say what a Dispatcher works on. Zero fields that have a default take it.
+type Options struct {
+	Queue   *queue.Queue
+	Records Records
+	Secret  func(app string) (string, bool) // whsec_ secret of an application
+	Guard   Guard
+	Log     zerolog.Logger
+
+	Schedule []time.Duration  // default DefaultSchedule; the first is the wait before the first try, and not used
+	Timeout  time.Duration    // of one POST; default DefaultTimeout
+	Grace    time.Duration    // for POSTs under way at the end of Run; default DefaultGrace
+	Lanes    int              // URLs served at a time; default DefaultLanes
+	Version  string           // of the User-Agent
+	Now      func() time.Time // default time.Now
+}
+
+// Dispatcher sends callbacks. Make it with New.
+type Dispatcher struct {
+	o         Options
+	lanes     *lanes
+	endpoints *endpoints
+	holds     *holds
+	sender    *sender
+	metrics   metrics
+	post      context.Context // of every POST; ends when the grace is over
+	cut       context.CancelFunc
+}
+
+// New returns a dispatcher that is not running.
+func New(o Options) *Dispatcher {
+	if o.Schedule == nil {
+		o.Schedule = DefaultSchedule
+	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
+	}
+	if o.Lanes == 0 {
+		o.Lanes = DefaultLanes
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	agent := "otpgw"
+	if o.Version != "" {
+		agent += "/" + o.Version
+	}
+	d := &Dispatcher{o: o, endpoints: newEndpoints(o.Queue.Endpoints(), o.Now), holds: &holds{queue: o.Queue, bucket: o.Queue.Holds()}}
+	transport := newTransport(&d.o.Guard)
+	d.sender = &sender{client: newClient(transport), transport: transport, secret: o.Secret, agent: agent, timeout: o.Timeout, now: o.Now}
+	d.lanes = newLanes(o.Lanes, d.runLane)
+	d.metrics = newMetrics(d.lanes)
+	d.post, d.cut = context.WithCancel(context.Background())
+	return d
+}
+
+// Enable lets callbacks go to a URL again that answered 410. Other daemons see it within seconds.
+func (d *Dispatcher) Enable(ctx context.Context, url string) error {
+	return d.endpoints.enable(ctx, url)
+}
+
+// Run sends callbacks until ctx ends. Then it takes no more, waits for the POSTs under way, for the grace at most, gives back
+// what was not sent, and returns nil. It is called once.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	defer d.sender.transport.CloseIdleConnections()
+	defer d.cut()
+	keep, stopKeeping := context.WithCancel(context.Background())
+	var keeper sync.WaitGroup
+	keeper.Go(func() { d.keep(keep) })
+
+	d.confirmAll(ctx)
+	grace := time.AfterFunc(d.o.Grace, d.cut)
+	defer grace.Stop()
+	for _, j := range d.lanes.close() {
+		d.nak(j.d, 0)
+	}
+	d.lanes.wg.Wait()
+	stopKeeping()
+	keeper.Wait()
+	return nil
+}
+
+// confirmAll pulls events and spreads them over the workers until ctx ends, and then waits for those. All items of an OTP go
+// to one worker, so that they reach their lane in the order they were stored in.
+func (d *Dispatcher) confirmAll(ctx context.Context) {
+	var in [workers]chan *queue.Delivery
+	var wg sync.WaitGroup
+	for i := range in {
+		in[i] = make(chan *queue.Delivery, workerAhead)
+		wg.Go(func() {
+			for m := range in[i] {
+				d.accept(ctx, m)
+			}
+		})
+	}
+	seed := maphash.MakeSeed()
+	for ctx.Err() == nil {
+		err := d.pull(ctx, func(m *queue.Delivery) { in[maphash.String(seed, m.Subject)%workers] <- m })
+		if ctx.Err() != nil {
+			break
+		}
+		d.o.Log.Warn().Err(err).Msg("callbacks: cannot pull, trying again")
+		sleep(ctx, pullPause)
+	}
+	for _, c := range in {
+		close(c)
+	}
+	wg.Wait()
+}
+
+func (d *Dispatcher) pull(ctx context.Context, hand func(*queue.Delivery)) error {
+	p, err := d.o.Queue.Events().Pull(ctx, queue.PullOptions{Max: pullAhead})
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	for {
+		m, err := p.Next(ctx)
+		if err != nil {
+			return err
+		}
+		hand(m)
+	}
+}
+
+// keep tells the queue that what waits in the lanes is still being worked on.
+func (d *Dispatcher) keep(ctx context.Context) {
+	tick := time.NewTicker(keepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, j := range d.lanes.all() {
+			if err := j.d.InProgress(); err != nil {
+				break // the connection is gone; the AckWait decides
+			}
+		}
+	}
+}
+
+// nak gives a message back. Were it lost, the AckWait does the same.
+func (d *Dispatcher) nak(m *queue.Delivery, delay time.Duration) {
+	if err := m.Nak(delay); err != nil {
+		d.o.Log.Debug().Err(err).Msg("callbacks: message not given back; it returns after its AckWait")
+	}
+}
+
+// ack takes a message off the queue.
+func (d *Dispatcher) ack(m *queue.Delivery) error {
+	ctx, cancel := step()
+	defer cancel()
+	err := m.Ack(ctx)
+	if err != nil {
+		d.o.Log.Warn().Err(err).Msg("callbacks: message done, but not taken off; it will be done again")
+	}
+	return err
+}
+
+// step is the context of one step at the store. It does not end with Run's: what was begun is finished.
+func step() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), storeTimeout)
+}
+
+// growing is a delay of the order of an age, so that an item that waits long is looked at seldom.
+func growing(age, longest time.Duration) time.Duration {
+	return min(max(age/2, shortestDelay), longest)
+}
+
+func sleep(ctx context.Context, pause time.Duration) {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

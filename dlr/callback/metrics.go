@@ -1,0 +1,60 @@
+package callback
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// What became of an item; the values of the label "result" of otpgw_callback_items_total.
+const (
+	itemDelivered = "delivered"
+	itemRetrying  = "retrying" // stored as part of a batch
+	itemDead      = "dead"     // dead-lettered
+	itemLost      = "lost"     // an intent whose change another won: nothing to tell
+	itemOrphan    = "orphan"   // an intent whose writer died before the change
+	itemGone      = "gone"     // its record is past its retention
+)
+
+// What became of a POST; the values of the label "result" of otpgw_callback_posts_total.
+const (
+	postOK      = "ok"
+	postGone    = "gone"    // 410
+	postFailed  = "failed"  // another status, or no answer
+	postRefused = "refused" // the address guard
+)
+
+type metrics struct {
+	items    *prometheus.CounterVec // by app and result
+	posts    *prometheus.CounterVec // by app and result
+	seconds  prometheus.Histogram
+	age      prometheus.Histogram
+	returned prometheus.Counter
+	lanes    prometheus.GaugeFunc
+	held     prometheus.GaugeFunc
+}
+
+func newMetrics(t *lanes) metrics {
+	return metrics{
+		items: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "otpgw_callback_items_total",
+			Help: "Changes of OTPs by application and by what became of their callback."}, []string{"app", "result"}),
+		posts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "otpgw_callback_posts_total",
+			Help: "Callback requests by application and outcome."}, []string{"app", "result"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "otpgw_callback_post_seconds",
+			Help: "Duration of a callback request.", Buckets: []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}}),
+		age: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "otpgw_callback_age_seconds",
+			Help: "Time from a change to its acknowledged callback.", Buckets: []float64{.005, .01, .05, .1, .5, 1, 5, 30, 300, 3600, 36000}}),
+		returned: prometheus.NewCounter(prometheus.CounterOpts{Name: "otpgw_callback_no_room_total",
+			Help: "Changes that went back to the queue because their lane, or all lanes, were full."}),
+		lanes: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "otpgw_callback_lanes",
+			Help: "URLs that callbacks are being sent to right now."}, func() float64 { n, _ := t.size(); return float64(n) }),
+		held: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "otpgw_callback_held_items",
+			Help: "Changes in memory, waiting for their request or under way."}, func() float64 { _, n := t.size(); return float64(n) }),
+	}
+}
+
+// Collectors are the dispatcher's metrics, for the caller to register. Their labels are names of applications, so few.
+func (d *Dispatcher) Collectors() []prometheus.Collector {
+	m := d.metrics
+	return []prometheus.Collector{m.items, m.posts, m.seconds, m.age, m.returned, m.lanes, m.held}
+}
+
+func (d *Dispatcher) count(app, result string, n int) {
+	d.metrics.items.WithLabelValues(app, result).Add(float64(n))
+}

@@ -1,0 +1,218 @@
+package callback
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"otpgw/otp"
+	"otpgw/queue"
+)
+
+// records answers for the records of OTPs; Took unless told otherwise.
+type records struct {
+	mu      sync.Mutex
+	verdict map[string]otp.Verdict // by change
+	err     map[string]error
+	asked   map[string]int
+}
+
+func (r *records) Took(_ context.Context, otpID string, n int, change string) (otp.Verdict, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asked == nil {
+		r.asked = make(map[string]int)
+	}
+	r.asked[change]++
+	if v, ok := r.verdict[change]; ok {
+		return v, r.err[change]
+	}
+	return otp.Took, nil
+}
+
+func (r *records) set(change string, v otp.Verdict, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.verdict == nil {
+		r.verdict, r.err = make(map[string]otp.Verdict), make(map[string]error)
+	}
+	r.verdict[change], r.err[change] = v, err
+}
+
+func (r *records) timesAsked(change string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked[change]
+}
+
+// item is what the tests put into events.
+type item struct {
+	OtpID string `json:"otpId"`
+	N     int    `json:"n"`
+}
+
+// request is one callback as the application got it.
+type request struct {
+	id    string
+	body  string
+	at    time.Time
+	Event string `json:"event"`
+	Data  []item `json:"data"`
+}
+
+// application is a callback receiver that verifies each signature as a real one would.
+type application struct {
+	*httptest.Server
+	answer func(request) int // status; nil is 200 always
+
+	mu  sync.Mutex
+	got []request
+}
+
+func receiver(t testing.TB, answer func(request) int) *application {
+	t.Helper()
+	hook, err := webhooks.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &application{answer: answer}
+	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // cut off
+		}
+		if err := hook.Verify(body, r.Header); err != nil {
+			t.Errorf("signature: %v", err)
+		}
+		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s with content type %q", r.Method, r.Header.Get("Content-Type"))
+		}
+		req := request{id: r.Header.Get(webhooks.HeaderWebhookID), body: string(body), at: time.Now()}
+		if err := json.Unmarshal(body, &req); err != nil {
+			t.Errorf("body: %v", err)
+		}
+		a.mu.Lock()
+		a.got = append(a.got, req)
+		a.mu.Unlock()
+		if a.answer != nil {
+			w.WriteHeader(a.answer(req))
+		}
+	}))
+	t.Cleanup(a.Close)
+	return a
+}
+
+func (a *application) requests() []request {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]request(nil), a.got...)
+}
+
+// items lists what was received, in order.
+func (a *application) items() (list []item) {
+	for _, r := range a.requests() {
+		list = append(list, r.Data...)
+	}
+	return list
+}
+
+// event is an intent of an OTP's nth change for a URL.
+func event(url, otpID string, n int) otp.Event {
+	data, err := json.Marshal(item{otpID, n})
+	if err != nil {
+		panic(err)
+	}
+	return otp.Event{OtpID: otpID, App: "demo", URL: url, Kind: otp.OtpChange, N: n, Change: fmt.Sprintf("otp:X@%s-%d", otpID, n), Item: data}
+}
+
+func publish(t testing.TB, q *queue.Queue, list ...otp.Event) {
+	t.Helper()
+	for _, e := range list {
+		data, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := queue.Message{Subject: otp.EventSubject(e.OtpID), ID: fmt.Sprintf("%s.%d.%s", e.OtpID, e.N, e.Change), Data: data}
+		if err := q.Publish(context.Background(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// quick is a schedule of four tries within a second.
+var quick = []time.Duration{0, 50 * time.Millisecond, 100 * time.Millisecond, 150 * time.Millisecond}
+
+func options(t testing.TB, q *queue.Queue) Options {
+	return Options{Queue: q, Records: &records{}, Secret: testSecret, Guard: loopback, Schedule: quick, Timeout: 5 * time.Second,
+		Grace: 2 * time.Second, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel)}
+}
+
+// start runs a dispatcher until stop is called, or the test ends.
+func start(t testing.TB, o Options) (d *Dispatcher, stop func()) {
+	t.Helper()
+	d = New(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("run: %v", err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return d, stop
+}
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(15 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within 15 s: %s", what)
+		}
+	}
+}
+
+func msgs(t testing.TB, q *queue.Queue, stream string) int {
+	t.Helper()
+	s, err := q.Stats(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range s.Streams {
+		if one.Name == stream {
+			return int(one.Msgs)
+		}
+	}
+	t.Fatalf("no stream %s", stream)
+	return 0
+}
+
+func empty(t testing.TB, q *queue.Queue) {
+	t.Helper()
+	eventually(t, "EVENTS is empty", func() bool { return msgs(t, q, "EVENTS") == 0 })
+}
+
+// inOrder fails the test when an item of an OTP was first received before an earlier one.
+func inOrder(t *testing.T, list []item) {
+	t.Helper()
+	last := make(map[string]int)
+	for _, i := range list {
+		if i.N > last[i.OtpID]+1 {
+			t.Errorf("OTP %s: change %d came after %d", i.OtpID, i.N, last[i.OtpID])
+		}
+		last[i.OtpID] = max(last[i.OtpID], i.N)
+	}
+}

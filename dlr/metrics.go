@@ -1,0 +1,35 @@
+package dlr
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// What became of a receipt; the values of the label "result".
+const (
+	resultFolded     = "folded"     // into the record of its OTP
+	resultParked     = "parked"     // no match yet
+	resultLate       = "late"       // folded after it was parked
+	resultGone       = "gone"       // its OTP is past its retention
+	resultUnmatched  = "unmatched"  // given up, dead-lettered
+	resultUnparsable = "unparsable" // dead-lettered
+	resultError      = "error"      // could not be stored; the SMSC is asked to try again
+)
+
+type metrics struct {
+	receipts  *prometheus.CounterVec // by link and result
+	untracked *prometheus.CounterVec // by link
+}
+
+func newMetrics() metrics {
+	return metrics{
+		receipts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "otpgw_receipts_total",
+			Help: "Delivery receipts by link and by what became of them."}, []string{"link", "result"}),
+		untracked: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "otpgw_receipts_untracked_total",
+			Help: "Parts that an SMSC accepted without a message id, so that no receipt can name them."}, []string{"link"}),
+	}
+}
+
+// Collectors are the tracker's metrics, for the caller to register. Their labels are names of links, so few.
+func (t *Tracker) Collectors() []prometheus.Collector {
+	return []prometheus.Collector{t.metrics.receipts, t.metrics.untracked}
+}
+
+func (t *Tracker) count(link, result string) { t.metrics.receipts.WithLabelValues(link, result).Inc() }

@@ -1,0 +1,134 @@
+package dlr
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"otpgw/queue"
+)
+
+// deadKind is the kind of this package's dead letters: DLQ subject dlq.receipt.
+const deadKind = "receipt"
+
+// Bounds of RunParked.
+const (
+	parkedAhead   = 256              // receipts asked for ahead
+	parkedWorkers = 16               // looked up at a time
+	parkedTimeout = 10 * time.Second // one look-up and what follows from it
+	pullPause     = time.Second      // after the store failed
+)
+
+// subjectOf is the subject on PARKED of a link's receipts.
+func subjectOf(link string) string { return "parked." + queue.Token(link) }
+
+func (p parked) encode() []byte {
+	if !utf8.ValidString(p.ID) {
+		p.IDHex, p.ID = hex.EncodeToString([]byte(p.ID)), ""
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and numbers: cannot fail
+	}
+	return b
+}
+
+func decodeParked(data []byte) (parked, error) {
+	var p parked
+	if err := json.Unmarshal(data, &p); err != nil {
+		return p, fmt.Errorf("dlr: parked receipt: %w", err)
+	}
+	if id, err := hex.DecodeString(p.IDHex); err == nil && len(id) > 0 {
+		p.ID = string(id)
+	}
+	if p.ID == "" || p.State == 0 {
+		return p, errors.New("dlr: parked receipt without an id or a state")
+	}
+	return p, nil
+}
+
+// RunParked looks parked receipts up again until ctx ends; then it waits for those under way and returns nil. Any number
+// of daemons may run it.
+func (t *Tracker) RunParked(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := t.pullParked(ctx); err != nil && ctx.Err() == nil {
+			t.log.Warn().Err(err).Msg("parked receipts: cannot pull, trying again")
+			select {
+			case <-ctx.Done():
+			case <-time.After(pullPause):
+			}
+		}
+	}
+	return nil
+}
+
+func (t *Tracker) pullParked(ctx context.Context) error {
+	puller, err := t.queue.Parked().Pull(ctx, queue.PullOptions{Max: parkedAhead})
+	if err != nil {
+		return err
+	}
+	defer puller.Stop()
+	var g errgroup.Group
+	defer func() { _ = g.Wait() }() // no worker returns an error
+	g.SetLimit(parkedWorkers)
+	for {
+		d, err := puller.Next(ctx)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error {
+			// What was taken is finished, even when the daemon is about to stop.
+			work, cancel := context.WithTimeout(context.WithoutCancel(ctx), parkedTimeout)
+			defer cancel()
+			t.again(work, d)
+			return nil
+		})
+	}
+}
+
+// again looks one parked receipt up. Whatever fails, it stays parked.
+func (t *Tracker) again(ctx context.Context, d *queue.Delivery) {
+	p, err := decodeParked(d.Data)
+	var result string
+	if err != nil {
+		result = resultUnparsable
+		err = t.bury(ctx, d, result)
+	} else if result, err = t.fold(ctx, p); err == nil && result == "" && t.Now().Sub(d.Stored) >= t.GiveUp {
+		result = resultUnmatched
+		err = t.bury(ctx, d, result)
+	}
+	if err != nil || result == "" {
+		if err != nil {
+			t.log.Warn().Err(err).Str("link", p.Link).Msg("parked receipt: stays parked")
+		}
+		_ = d.Nak(t.wait(d.Attempt)) // lost, the AckWait does the same
+		return
+	}
+	if result == resultFolded {
+		result = resultLate
+	}
+	t.count(p.Link, result)
+	if err := d.Ack(ctx); err != nil {
+		t.log.Warn().Err(err).Str("link", p.Link).Msg("parked receipt: done, but not taken off; it will be done again")
+	}
+}
+
+func (t *Tracker) bury(ctx context.Context, d *queue.Delivery, reason string) error {
+	t.log.Warn().Str("subject", d.Subject).Str("reason", reason).Msg("receipt dead-lettered")
+	return t.queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Reason: reason, Subject: d.Subject, Data: d.Data})
+}
+
+// wait is the pause after the nth look-up: 50 ms, 100 ms, ... 5 min.
+func (t *Tracker) wait(attempt int) time.Duration {
+	w := t.FirstWait
+	for i := 1; i < attempt && w < t.LongWait; i++ {
+		w *= 2
+	}
+	return min(w, t.LongWait)
+}

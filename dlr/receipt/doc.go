@@ -1,0 +1,37 @@
+// Package receipt reads the delivery receipts of SMSCs.
+//
+// A receipt is text after Appendix B of SMPP 3.4 (`id:... stat:... err:... text:...`), TLVs (SMPP 3.4, 5.3.2),
+// or both. The appendix is an example, not a rule, and every vendor has a form of its own: Parse takes all it can find
+// and refuses only what has no message id or no state. TLVs are typed and so win over text.
+//
+// The text field repeats the start of the short message, and so may hold the PIN. Parse never returns it, and Redact
+// gives what may be kept of a receipt that Parse refuses.
+//
+// Data flows one way: octets of a deliver_sm or data_sm in, a Receipt out. The package keeps no state.
+package receipt
+
+import "time"
+
+// Tags of the TLVs that a receipt may carry, SMPP 3.4, 5.3.2.
+const (
+	TagReceiptedMessageID uint16 = 0x001E // C-octet string, with or without its NUL
+	TagNetworkErrorCode   uint16 = 0x0423 // one octet of network type, two of code; some send ASCII digits
+	TagMessageState       uint16 = 0x0427 // one octet
+)
+
+// Absent is the value of Sub and Dlvrd when the receipt does not tell them.
+const Absent = -1
+
+// Receipt is what an SMSC said of one message.
+type Receipt struct {
+	ID        string // message id as the receipt writes it, without NULs and blanks around it; never empty
+	State     State
+	ErrorCode *int // nil when the receipt has none; its meaning is the carrier's
+	Sub       int  // messages submitted, or Absent
+	Dlvrd     int  // messages delivered, or Absent
+
+	// Dates are in the SMSC's own clock and zone, which the receipt does not tell; they are given as UTC, and are
+	// the zero time when missing or unreadable.
+	Submitted time.Time
+	Done      time.Time
+}

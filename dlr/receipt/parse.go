@@ -1,0 +1,142 @@
+package receipt
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Parse reads a receipt from its decoded text and its TLVs; either may be empty. It reports false when there is no
+// message id or no state in them. It never panics, whatever the octets.
+func Parse(text string, tlvs map[uint16][]byte) (Receipt, bool) {
+	head, tail, body := split(text)
+	f := values(head, body, false)
+
+	id, state := tlvID(tlvs[TagReceiptedMessageID]), tlvState(tlvs[TagMessageState])
+	if (id == "" && f.token(fieldID) == "" || state == 0 && parseState(f.token(fieldStat)) == 0) && len(tail) > 0 {
+		f.fill(values(tail, body, true))
+	}
+	if id == "" {
+		id = f.token(fieldID)
+	}
+	if state == 0 {
+		state = parseState(f.token(fieldStat))
+	}
+	r := Receipt{
+		ID:        id,
+		State:     state,
+		ErrorCode: tlvError(tlvs[TagNetworkErrorCode]),
+		Sub:       parseCount(f.token(fieldSub)),
+		Dlvrd:     parseCount(f.token(fieldDlvrd)),
+		Submitted: parseDate(f.value[fieldSubmit]),
+		Done:      parseDate(f.value[fieldDone]),
+	}
+	if r.ErrorCode == nil {
+		r.ErrorCode = parseError(f.token(fieldErr))
+	}
+	return r, r.ID != "" && r.State != 0
+}
+
+// fill takes from behind the text what the fields before it lack.
+func (f *fields) fill(behind fields) {
+	for k, v := range behind.value {
+		if field(k) == fieldStat && parseState(f.token(fieldStat)) == 0 && v != "" {
+			f.value[k] = v
+		}
+		if f.value[k] == "" {
+			f.value[k] = v
+		}
+	}
+}
+
+// tlvID reads receipted_message_id up to its NUL, SMPP 3.4, 5.3.2.12.
+func tlvID(v []byte) string {
+	s, _, _ := strings.Cut(string(v), "\x00")
+	return strings.TrimFunc(s, blank)
+}
+
+// tlvState reads message_state, SMPP 3.4, 5.3.2.35; an ASCII digit is taken for its number.
+func tlvState(v []byte) State {
+	switch {
+	case len(v) == 0:
+		return 0
+	case v[0] >= '0' && v[0] <= '9':
+		return parseState(string(v[:1]))
+	case len(v) > 1 && v[0] == 0:
+		v = v[len(v)-1:] // written as a wider integer
+	}
+	return wireState(v[0])
+}
+
+// tlvError reads network_error_code, SMPP 3.4, 5.3.2.31. No network type is an ASCII digit, so digits are certain.
+func tlvError(v []byte) *int {
+	if s := strings.TrimFunc(string(v), blank); s != "" && len(s) <= 6 && strings.Trim(s, "0123456789") == "" {
+		n, _ := strconv.Atoi(s)
+		return &n
+	}
+	if len(v) < 2 {
+		return nil
+	}
+	n := int(binary.BigEndian.Uint16(v[len(v)-2:]))
+	return &n
+}
+
+// parseError reads err: digits are decimal, with a letter a to f or an 0x it is hexadecimal.
+func parseError(token string) *int {
+	base, digits := 10, token
+	if s, ok := strings.CutPrefix(strings.ToLower(token), "0x"); ok {
+		base, digits = 16, s
+	} else if strings.ContainsAny(strings.ToLower(token), "abcdef") {
+		base = 16
+	}
+	n, err := strconv.ParseUint(digits, base, 31)
+	if err != nil || len(digits) > 8 {
+		return nil
+	}
+	code := int(n)
+	return &code
+}
+
+func parseCount(token string) int {
+	n, err := strconv.ParseUint(token, 10, 16)
+	if err != nil {
+		return Absent
+	}
+	return int(n)
+}
+
+// parseDate reads the digits a date starts with, with or without separators, and ignores the rest (seconds' tenths,
+// zone). Twelve digits are YYMMDDhhmmss, or YYYYMMDDhhmm where that is no date.
+func parseDate(v string) time.Time {
+	digits := leadingDigits(v)
+	for _, layout := range []string{"20060102150405", "060102150405", "200601021504", "0601021504"} {
+		if len(digits) < len(layout) || len(layout) == 14 && !strings.HasPrefix(digits, "20") {
+			continue
+		}
+		if t, err := time.Parse(layout, digits[:len(layout)]); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+func leadingDigits(v string) string {
+	n := strings.IndexFunc(v, func(r rune) bool { return r < '0' || r > '9' })
+	if n < 0 {
+		return v
+	}
+	if n >= 10 {
+		return v[:n]
+	}
+	var b strings.Builder
+	for _, r := range v {
+		switch {
+		case r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case !strings.ContainsRune("-/:.T ", r):
+			return b.String()
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,104 @@
+package dlr
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"otpgw/queue"
+)
+
+func TestCandidates(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		rule Rule
+		id   string
+		want []string
+	}{
+		{"exact", Exact, "00AB", []string{"ab"}},
+		{"auto, hexadecimal", Auto, "1A2B", []string{"1a2b", "6699"}},
+		{"auto, decimal", Auto, "6699", []string{"6699", "1a2b", "26265"}},
+		{"auto, leading zeros", Auto, "0006699", []string{"6699", "1a2b", "26265"}},
+		{"auto, 0x", Auto, "0x1A2B", []string{"1a2b", "6699"}},
+		{"auto, UUID", Auto, "6F9619FF-8B86-D011-B42D-00C04FC964FF", []string{"6f9619ff-8b86-d011-b42d-00c04fc964ff"}},
+		{"auto, letters keep their case", Auto, "zQ9", []string{"zQ9"}},
+		{"auto, small number", Auto, "7", []string{"7"}},
+		{"auto, zero", Auto, "000", []string{"0"}},
+		{"auto, 20 digits", Auto, "18446744073709551616", []string{"18446744073709551616", "10000000000000000", "114598615266301018707478"}},
+		{"hex-dec, decimal", HexDec, "6699", []string{"1a2b"}},
+		{"hex-dec, no decimal", HexDec, "1A2B", []string{"1a2b"}},
+		{"dec-hex, hexadecimal", DecHex, "1A2B", []string{"6699"}},
+		{"dec-hex, no hexadecimal", DecHex, "xyz", []string{"xyz"}},
+		{"blanks and NUL", Auto, " xyz\x00", []string{"xyz"}},
+		{"empty", Auto, "\x00 ", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for _, k := range candidates(c.rule, c.id) {
+				got = append(got, k.form)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestParseRule(t *testing.T) {
+	for _, s := range []string{"auto", "exact", "hex-dec", "dec-hex"} {
+		if r, err := ParseRule(s); err != nil || string(r) != s {
+			t.Errorf("%s: got %q, %v", s, r, err)
+		}
+	}
+	if r, err := ParseRule(""); err != nil || r != Auto {
+		t.Errorf("empty: got %q, %v", r, err)
+	}
+	if _, err := ParseRule("hex"); err == nil {
+		t.Error("hex was taken")
+	}
+}
+
+func FuzzKey(f *testing.F) {
+	for _, s := range []string{"", "a", "0", "a.b", "*", ">", "\x00\xff", "ÄÖ", "00AB", "0x", strings.Repeat("9", 300)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		for _, k := range append(candidates(Auto, id), candidates(HexDec, id)...) {
+			key := keyOf("li.nk", k.form)
+			if strings.Trim(key, "=-_.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" ||
+				strings.Count(key, ".") != 1 || strings.HasSuffix(key, ".") || len(key) > 500 {
+				t.Fatalf("key %q of id %q", key, id)
+			}
+		}
+		if id != "" && id != "a" && token(id) == token("a") {
+			t.Fatalf("%q and a have one token", id)
+		}
+		if len(id) <= maxKeyPart && token(id) != queue.Token(id) && id != "" {
+			t.Fatalf("token of %q", id)
+		}
+	})
+}
+
+func TestCompareAddresses(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		destination string
+		addresses   []string
+		want        proof
+	}{
+		{"the same", "+491711234567", []string{"491711234567"}, proven},
+		{"national form", "+491711234567", []string{"01711234567"}, proven},
+		{"not swapped", "+491711234567", []string{"Verify", "491711234567"}, proven},
+		{"another number", "+491711234567", []string{"491711234568"}, disproven},
+		{"masked", "+491711234567", []string{"49171****"}, noProof},
+		{"none", "+491711234567", nil, noProof},
+		{"short code only", "+491711234567", []string{"4567"}, noProof},
+		{"destination not stored", "", []string{"491711234567"}, noProof},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := compare(tail(c.destination), c.addresses); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}

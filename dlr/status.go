@@ -1,0 +1,23 @@
+package dlr
+
+import (
+	"otpgw/dlr/receipt"
+	"otpgw/otp"
+)
+
+// Status is what a message state means for the delivery of an OTP.
+//
+// ACCEPTD is final in SMPP 3.4 (a human read the message on behalf of the subscriber), but what sends it today means "taken
+// over by the network", and a final state follows. UNKNOWN and SKIPPED are what an SMSC says when it has no better
+// to say and is done with the message.
+func Status(s receipt.State) otp.DeliveryStatus {
+	switch s {
+	case receipt.Delivered:
+		return otp.DeliveryDelivered
+	case receipt.Rejected:
+		return otp.DeliveryRejected
+	case receipt.Enroute, receipt.Accepted, receipt.Scheduled:
+		return otp.DeliverySent
+	}
+	return otp.DeliveryFailed // Expired, Deleted, Undeliverable, Unknown, Skipped
+}

@@ -1,0 +1,366 @@
+package dlr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/rs/zerolog"
+
+	"otpgw/dlr/receipt"
+	"otpgw/otp"
+	"otpgw/queue"
+	"otpgw/queue/queuetest"
+)
+
+// ledger is a Reports that writes down what it is told.
+type ledger struct {
+	mu   sync.Mutex
+	list []otp.DeliveryReport
+	err  error
+	told chan struct{} // one for each report taken
+}
+
+func newLedger() *ledger { return &ledger{told: make(chan struct{}, 1000)} }
+
+func (l *ledger) Report(_ context.Context, r otp.DeliveryReport) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return l.err
+	}
+	l.list = append(l.list, r)
+	l.told <- struct{}{}
+	return nil
+}
+
+func (l *ledger) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+}
+
+func (l *ledger) reports() []otp.DeliveryReport {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]otp.DeliveryReport(nil), l.list...)
+}
+
+func (l *ledger) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-l.told:
+	case <-time.After(10 * time.Second):
+		t.Fatal("no report within 10 s")
+	}
+}
+
+func newTracker(t testing.TB, q *queue.Queue, r Reports) *Tracker {
+	tr := NewTracker(q, r, zerolog.New(zerolog.NewTestWriter(t)))
+	tr.FirstWait, tr.Settle = 5*time.Millisecond, 200*time.Millisecond
+	return tr
+}
+
+// runParked runs it until the test ends, and waits for it.
+func runParked(t *testing.T, tr *Tracker) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- tr.RunParked(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func msgs(t *testing.T, q *queue.Queue, stream string) uint64 {
+	t.Helper()
+	s, err := q.Stats(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range s.Streams {
+		if one.Name == stream {
+			return one.Msgs
+		}
+	}
+	t.Fatalf("no stream %s", stream)
+	return 0
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within 10 s: %s", what)
+		}
+	}
+}
+
+const delivered = "id:%s sub:001 dlvrd:001 submit date:2603040506 done date:2603040507 stat:DELIVRD err:000 text:Your code is 482913"
+
+func TestReceiptIsFolded(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	ctx := context.Background()
+	if err := tr.Accepted(ctx, "carrier", "AB12", Entry{OtpID: "o1", MessageID: "m1", Part: 2, Parts: 3}); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().UTC().Truncate(time.Second)
+	if err := tr.Receipt(ctx, Incoming{Link: "carrier", Rule: Auto, Text: fmt.Sprintf(delivered, "AB12"), Received: at}); err != nil {
+		t.Fatal(err)
+	}
+	got := l.reports()
+	if len(got) != 1 {
+		t.Fatalf("%d reports, want 1", len(got))
+	}
+	r := got[0]
+	if r.OtpID != "o1" || r.MessageID != "m1" || r.Part != 2 || r.Parts != 3 || r.Status != otp.DeliveryDelivered || !r.At.Equal(at) {
+		t.Errorf("report %+v", r)
+	}
+	if msgs(t, q, "PARKED") != 0 {
+		t.Error("it was parked too")
+	}
+}
+
+func TestReceiptByTLVsOnly(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	ctx := context.Background()
+	if err := tr.Accepted(ctx, "c", "77", Entry{OtpID: "o1"}); err != nil {
+		t.Fatal(err)
+	}
+	tlvs := map[uint16][]byte{receipt.TagReceiptedMessageID: []byte("77\x00"), receipt.TagMessageState: {5}, receipt.TagNetworkErrorCode: {3, 0, 27}}
+	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, TLVs: tlvs}); err != nil {
+		t.Fatal(err)
+	}
+	if r := l.reports()[0]; r.Status != otp.DeliveryFailed || r.ErrorCode == nil || *r.ErrorCode != 27 || r.At.IsZero() {
+		t.Errorf("report %+v", r)
+	}
+}
+
+func TestEarlyReceiptIsParkedThenFolded(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	ctx := context.Background()
+	if err := tr.Receipt(ctx, Incoming{Link: "li.nk", Rule: Auto, Text: fmt.Sprintf(delivered, "AB12")}); err != nil {
+		t.Fatal(err)
+	}
+	if n := msgs(t, q, "PARKED"); n != 1 {
+		t.Fatalf("%d parked, want 1", n)
+	}
+	runParked(t, tr)
+	if err := tr.Accepted(ctx, "li.nk", "AB12", Entry{OtpID: "o1", Part: 1, Parts: 1}); err != nil {
+		t.Fatal(err)
+	}
+	l.wait(t)
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
+	if got := l.reports(); len(got) != 1 || got[0].OtpID != "o1" {
+		t.Errorf("reports %+v", got)
+	}
+}
+
+func TestGuessedBaseMatchesOnceSettled(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	ctx := context.Background()
+	if err := tr.Accepted(ctx, "c", "1A2B", Entry{OtpID: "o1"}); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "6699")}); err != nil {
+		t.Fatal(err)
+	}
+	runParked(t, tr)
+	l.wait(t)
+	if took := time.Since(begun); took < tr.Settle {
+		t.Errorf("matched after %v, before it settled", took)
+	}
+}
+
+func TestUnmatchedReceiptIsDeadLettered(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	tr.GiveUp = 100 * time.Millisecond
+	ctx := context.Background()
+	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "none\xff")}); err != nil {
+		t.Fatal(err)
+	}
+	runParked(t, tr)
+	eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
+	list, err := q.DeadLetters(ctx, 0, 10)
+	if err != nil || len(list) != 1 || list[0].Kind != "receipt" || list[0].Reason != resultUnmatched {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	noPIN(t, string(list[0].Data))
+	if n := value(t, tr.metrics.receipts.WithLabelValues("c", resultUnmatched)); n != 1 {
+		t.Errorf("counted %v, want 1", n)
+	}
+	// A replay finds the message when its response came after all.
+	if err := tr.Accepted(ctx, "c", "none\xff", Entry{OtpID: "late"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Replay(ctx, list[0].Sequence); err != nil {
+		t.Fatal(err)
+	}
+	l.wait(t)
+	if got := l.reports(); got[0].OtpID != "late" {
+		t.Errorf("reports %+v", got)
+	}
+}
+
+func noPIN(t *testing.T, data string) {
+	t.Helper()
+	if strings.Contains(data, "482913") || strings.Contains(data, "Your code") {
+		t.Errorf("the text was stored: %s", data)
+	}
+}
+
+func TestUnparsableReceiptIsDeadLetteredWithoutText(t *testing.T) {
+	q := queuetest.Open(t)
+	var log strings.Builder
+	tr := NewTracker(q, newLedger(), zerolog.New(&log))
+	ctx := context.Background()
+	in := Incoming{Link: "c", Rule: Auto, Text: "id:5 sub:001 stat:PURPLE err:000 text:Your code is 482913",
+		TLVs: map[uint16][]byte{0x0424: []byte("Your code is 482913"), receipt.TagMessageState: {99}}}
+	if err := tr.Receipt(ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	list, err := q.DeadLetters(ctx, 0, 10)
+	if err != nil || len(list) != 1 || list[0].Kind != "receipt" || list[0].Reason != resultUnparsable {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	noPIN(t, string(list[0].Data))
+	noPIN(t, log.String())
+	if !strings.Contains(string(list[0].Data), "stat:PURPLE") {
+		t.Errorf("nothing of use to an operator in %s", list[0].Data)
+	}
+	if n := value(t, tr.metrics.receipts.WithLabelValues("c", resultUnparsable)); n != 1 {
+		t.Errorf("counted %v, want 1", n)
+	}
+}
+
+func TestReceiptThatCannotBeStoredIsAnError(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	ctx := context.Background()
+	if err := tr.Accepted(ctx, "c", "77", Entry{OtpID: "o1"}); err != nil {
+		t.Fatal(err)
+	}
+	l.fail(queue.ErrUnavailable)
+	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "77")}); !errors.Is(err, queue.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+	if n := msgs(t, q, "PARKED"); n != 0 {
+		t.Errorf("%d parked, want none", n)
+	}
+	l.fail(otp.ErrNotFound) // the record is past its retention: nothing to store
+	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "77")}); err != nil {
+		t.Errorf("got %v, want nil", err)
+	}
+	if n := value(t, tr.metrics.receipts.WithLabelValues("c", resultGone)); n != 1 {
+		t.Errorf("counted %v, want 1", n)
+	}
+}
+
+func TestParkedFullIsAnError(t *testing.T) {
+	q := queuetest.Open(t, queuetest.WithLimits(queue.Limits{Parked: queue.Limit{Msgs: 1}}))
+	tr := newTracker(t, q, newLedger())
+	ctx := context.Background()
+	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "1")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "2")}); !errors.Is(err, queue.ErrFull) {
+		t.Errorf("got %v, want ErrFull", err)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	l := newLedger()
+	tr := newTracker(t, queuetest.Open(t), l)
+	if err := tr.Refused(context.Background(), "c", Entry{OtpID: "o1", MessageID: "m", Part: 1, Parts: 1}, 0x0B); err != nil {
+		t.Fatal(err)
+	}
+	if r := l.reports()[0]; r.Status != otp.DeliveryRejected || r.ErrorCode == nil || *r.ErrorCode != 11 || r.OtpID != "o1" {
+		t.Errorf("report %+v", r)
+	}
+}
+
+func TestAcceptedWithoutID(t *testing.T) {
+	tr := newTracker(t, queuetest.Open(t), newLedger())
+	if err := tr.Accepted(context.Background(), "c", "\x00", Entry{OtpID: "o1"}); err != nil {
+		t.Errorf("got %v; the part was sent, so it is no error", err)
+	}
+	if n := value(t, tr.metrics.untracked.WithLabelValues("c")); n != 1 {
+		t.Errorf("counted %v, want 1", n)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	for s, want := range map[receipt.State]otp.DeliveryStatus{
+		receipt.Delivered: otp.DeliveryDelivered, receipt.Rejected: otp.DeliveryRejected,
+		receipt.Enroute: otp.DeliverySent, receipt.Accepted: otp.DeliverySent, receipt.Scheduled: otp.DeliverySent,
+		receipt.Undeliverable: otp.DeliveryFailed, receipt.Expired: otp.DeliveryFailed, receipt.Deleted: otp.DeliveryFailed,
+		receipt.Unknown: otp.DeliveryFailed, receipt.Skipped: otp.DeliveryFailed,
+	} {
+		if got := Status(s); got != want {
+			t.Errorf("%v is %s, want %s", s, got, want)
+		}
+	}
+}
+
+func TestWaitGrowsToItsBound(t *testing.T) {
+	tr := NewTracker(queuetest.Open(t), newLedger(), zerolog.Nop())
+	for attempt, want := range map[int]time.Duration{1: 50 * time.Millisecond, 2: 100 * time.Millisecond, 5: 800 * time.Millisecond, 40: 5 * time.Minute, 1 << 20: 5 * time.Minute} {
+		if got := tr.wait(attempt); got != want {
+			t.Errorf("after look-up %d: %v, want %v", attempt, got, want)
+		}
+	}
+}
+
+func BenchmarkReceipt(b *testing.B) {
+	q := queuetest.Open(b)
+	l := &nobody{}
+	tr := NewTracker(q, l, zerolog.Nop())
+	ctx := context.Background()
+	var n int
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		id := fmt.Sprintf("%08X", n)
+		if err := tr.Accepted(ctx, "c", id, Entry{OtpID: "6f9619ff-8b86-4011-b42d-00c04fc964ff", MessageID: "m", Part: 1, Parts: 1}); err != nil {
+			b.Fatal(err)
+		}
+		if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, id)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "receipts/s")
+}
+
+type nobody struct{}
+
+func (*nobody) Report(context.Context, otp.DeliveryReport) error { return nil }
+
+func value(t *testing.T, c prometheus.Counter) float64 {
+	t.Helper()
+	var m dto.Metric
+	if err := c.Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	return m.GetCounter().GetValue()
+}

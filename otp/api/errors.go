@@ -1,0 +1,112 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"otpgw/otp"
+)
+
+// wire is what an error is in HTTP.
+type wire struct {
+	status int
+	kind   string // the envelope's type: one of the list in otp-api.md, for clients throw on another
+}
+
+// table has every code of otp-api.md that this package answers with.
+var table = map[otp.Code]wire{
+	otp.CodeInvalidBody:   {http.StatusBadRequest, "invalid_body"},
+	otp.CodeInvalidAPIKey: {http.StatusUnauthorized, "invalid_api_key"},
+	otp.CodeUnknownPath:   {http.StatusNotFound, "not_found"},
+	otp.CodeInvalidMethod: {http.StatusMethodNotAllowed, "invalid_method"},
+	otp.CodeBodyTooLarge:  {http.StatusRequestEntityTooLarge, "invalid_body"},
+	otp.CodeMediaType:     {http.StatusUnsupportedMediaType, "invalid_body"},
+	otp.CodeInternal:      {http.StatusInternalServerError, "server_error"},
+	otp.CodeUnavailable:   {http.StatusServiceUnavailable, "server_error"},
+	otp.CodeNoCoverage:    {http.StatusForbidden, "no_coverage"},
+
+	otp.CodePhoneMissing:      invalidParam,
+	otp.CodeCountryMissing:    invalidParam,
+	otp.CodeCountryInvalid:    invalidParam,
+	otp.CodeFromEmpty:         invalidParam,
+	otp.CodeFromInvalid:       invalidParam,
+	otp.CodeTemplate:          invalidParam,
+	otp.CodeTTLNumber:         invalidParam,
+	otp.CodeTTLLow:            invalidParam,
+	otp.CodeTTLHigh:           invalidParam,
+	otp.CodeMaxAttemptsNumber: invalidParam,
+	otp.CodeMaxAttemptsLow:    invalidParam,
+	otp.CodeMaxAttemptsHigh:   invalidParam,
+	otp.CodePINTypeEmpty:      invalidParam,
+	otp.CodePINTypeInvalid:    invalidParam,
+	otp.CodePINLengthNumber:   invalidParam,
+	otp.CodePINLengthLow:      invalidParam,
+	otp.CodePINLengthHigh:     invalidParam,
+	otp.CodeTrackID:           invalidParam,
+	otp.CodeCallbackURL:       invalidParam,
+	otp.CodePhoneInvalid:      invalidParam,
+
+	otp.CodeNotFound:         {http.StatusNotFound, "not_found"},
+	otp.CodePINMissing:       invalidParam,
+	otp.CodeVerified:         {http.StatusBadRequest, "otp_verified"},
+	otp.CodeCancelled:        {http.StatusBadRequest, "otp_cancelled"},
+	otp.CodeExpired:          {http.StatusBadRequest, "otp_expired"},
+	otp.CodeFailed:           {http.StatusBadRequest, "otp_failed"},
+	otp.CodeLastAttempt:      {http.StatusBadRequest, "otp_failed"},
+	otp.CodeExpiredMeanwhile: {http.StatusBadRequest, "otp_expired"},
+	otp.CodeWrongPIN:         {http.StatusBadRequest, "invalid_pin"},
+	otp.CodeCancelledAlready: {http.StatusForbidden, "access_denied"},
+	otp.CodeCancelNotPending: {http.StatusForbidden, "access_denied"},
+}
+
+var invalidParam = wire{http.StatusBadRequest, "invalid_param"}
+
+// Errors that never reach the domain.
+var (
+	errUnknownPath = &otp.Error{Code: otp.CodeUnknownPath, Message: "No such path"}
+	errMethod      = &otp.Error{Code: otp.CodeInvalidMethod, Message: "Method not allowed for this path"}
+	errAPIKey      = &otp.Error{Code: otp.CodeInvalidAPIKey, Message: "The API key or access token is missing or not valid"}
+	errTooLarge    = &otp.Error{Code: otp.CodeBodyTooLarge, Message: "The body is larger than 64 KiB"}
+	errMediaType   = &otp.Error{Code: otp.CodeMediaType, Message: "The body must be application/json, not compressed"}
+
+	errPINMissing = &otp.Error{Code: otp.CodePINMissing} // to compare with
+)
+
+// envelope is every error on the wire.
+type envelope struct {
+	Error envelopeError `json:"error"`
+}
+
+type envelopeError struct {
+	Type    string   `json:"type"`
+	Message string   `json:"message"`
+	URI     string   `json:"uri"`
+	Code    otp.Code `json:"code"`
+}
+
+// retryAfter is for a queue that is full or a store that looks for its leader.
+const retryAfter = "5"
+
+// fail answers with an error. An error that is not the domain's, or has no row in the table, is 500.
+func (h *handler) fail(c *call, err error) {
+	var e *otp.Error
+	if !errors.As(err, &e) {
+		e = &otp.Error{Code: otp.CodeInternal, Message: "Internal error", Cause: err}
+	}
+	w, known := table[e.Code]
+	if !known {
+		e = &otp.Error{Code: otp.CodeInternal, Message: "Internal error", Cause: err}
+		w = table[e.Code]
+	}
+	c.code = e.Code
+	if w.status >= http.StatusInternalServerError {
+		h.log.Error().Err(e).Str("request", c.id).Str("route", c.r.Pattern).Str("otp", c.otpID).Msg("request failed")
+	}
+	// Not on GET: the Python client would sleep and try three times more.
+	if w.status == http.StatusServiceUnavailable && c.r.Method == http.MethodPost {
+		c.w.Header().Set("Retry-After", retryAfter)
+	}
+	uri := h.errorURI + strconv.Itoa(int(e.Code))
+	h.write(c, w.status, envelope{envelopeError{w.kind, e.Message, uri, e.Code}})
+}

@@ -1,0 +1,177 @@
+// Package api is the HTTP face of package otp: POST /otp and GET, POST, DELETE /otp/{otpId}, as otp-api.md has them.
+//
+//	request -> New's handler: request id, deadline, recovery, access log
+//	        -> route: path and method, else 404 or 405
+//	        -> authenticate: X-API-KEY or bearer
+//	        -> endpoint: body -> otp.Service -> answer
+//	        -> respond: the answer or the error envelope, and the headers
+//
+// Every answer is JSON and every error has the envelope, also for paths and methods that do not exist. What an error of the
+// domain is on the wire stands in one table, in errors.go. A caller that hangs up does not stop a change half-way: work
+// goes on to its own deadline.
+package api
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"otpgw/otp"
+)
+
+// DefaultTimeout is what a request may take, from its header to its answer.
+const DefaultTimeout = 10 * time.Second
+
+// Config is what New needs. Apps and Service are required.
+type Config struct {
+	Apps    []otp.App
+	Service *otp.Service
+	Log     zerolog.Logger
+
+	Timeout time.Duration // of a request; 0 is DefaultTimeout
+	// ErrorURI is put before an error's code in the envelope's uri. Empty: urn:otpgw:error:, which names the error and
+	// claims no page to be there.
+	ErrorURI string
+}
+
+// handler serves the API. All fields are set by New and then only read.
+type handler struct {
+	service  *otp.Service
+	keys     []key
+	log      zerolog.Logger
+	timeout  time.Duration
+	errorURI string
+	mux      *http.ServeMux
+}
+
+// call is one request on its way through the handler.
+type call struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	id    string
+	begun time.Time
+
+	app    *otp.App // once authenticated
+	otpID  string   // once known
+	status int
+	code   otp.Code // of the error; 0 for none
+}
+
+// answer is a successful outcome.
+type answer struct {
+	status int
+	body   any
+}
+
+// endpoint does the work of one method of one path.
+type endpoint func(ctx context.Context, c *call) (answer, error)
+
+// New makes the handler.
+func New(cfg Config) http.Handler {
+	h := &handler{service: cfg.Service, keys: hashKeys(cfg.Apps), log: cfg.Log, timeout: cfg.Timeout, errorURI: cfg.ErrorURI,
+		mux: http.NewServeMux()}
+	if h.timeout <= 0 {
+		h.timeout = DefaultTimeout
+	}
+	if h.errorURI == "" {
+		h.errorURI = "urn:otpgw:error:"
+	}
+	h.path("/otp", map[string]endpoint{"POST": h.create})
+	h.path("/otp/{id}", map[string]endpoint{"GET": h.get, "POST": h.verify, "DELETE": h.cancel})
+	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.fail(callOf(r), errUnknownPath) })
+	return h
+}
+
+// path registers one path with its methods. HEAD is GET without its body, OPTIONS lists the methods, anything else is 405.
+func (h *handler) path(pattern string, methods map[string]endpoint) {
+	for method, do := range methods {
+		h.mux.HandleFunc(method+" "+pattern, func(_ http.ResponseWriter, r *http.Request) { h.serve(callOf(r), do) })
+	}
+	allow := allowed(methods)
+	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		c := callOf(r)
+		w.Header().Set("Allow", allow)
+		if r.Method == http.MethodOptions {
+			h.succeed(c, answer{status: http.StatusNoContent})
+			return
+		}
+		h.fail(c, errMethod)
+	})
+}
+
+func allowed(methods map[string]endpoint) string {
+	list := []string{}
+	for _, m := range []string{"GET", "HEAD", "POST", "DELETE", "OPTIONS"} {
+		_, there := methods[m]
+		_, get := methods["GET"]
+		if there || m == "OPTIONS" || m == "HEAD" && get {
+			list = append(list, m)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+type callKey struct{}
+
+func callOf(r *http.Request) *call { return r.Context().Value(callKey{}).(*call) }
+
+// ServeHTTP prepares a call and sees it through, whatever happens in it.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{w: w, id: requestID(r.Header.Get("X-Request-Id")), begun: time.Now()}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.timeout)
+	defer cancel()
+	c.r = r.WithContext(context.WithValue(ctx, callKey{}, c))
+	defer h.logCall(c)
+	defer h.recovered(c)
+
+	w.Header().Set("X-Request-Id", c.id)
+	w.Header().Set("Cache-Control", "no-store")
+	// One slash at the end does not count. A path that is not clean is unknown: the mux would redirect it, with a body in
+	// HTML and the method lost.
+	p := r.URL.Path
+	if len(p) > 1 {
+		p = strings.TrimSuffix(p, "/")
+	}
+	if p != path.Clean("/"+p) {
+		h.fail(c, errUnknownPath)
+		return
+	}
+	if p != r.URL.Path {
+		u := *r.URL
+		u.Path, u.RawPath = p, strings.TrimSuffix(u.RawPath, "/")
+		c.r.URL = &u
+	}
+	h.mux.ServeHTTP(w, c.r)
+}
+
+// serve is an endpoint behind authentication. c.r comes anew: the mux has put the path's values into it.
+func (h *handler) serve(c *call, do endpoint) {
+	app, ok := h.authenticate(c.r)
+	if !ok {
+		c.w.Header().Set("WWW-Authenticate", `Bearer realm="otpgw"`)
+		h.fail(c, errAPIKey)
+		return
+	}
+	c.app = app
+	a, err := do(c.r.Context(), c)
+	if err != nil {
+		h.fail(c, err)
+		return
+	}
+	h.succeed(c, a)
+}
+
+// requestID takes the caller's own id when it can stand in a log as it is.
+func requestID(given string) string {
+	if len(given) < 1 || len(given) > 64 || strings.ContainsFunc(given, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("-_.", r)
+	}) {
+		return uuid.NewString()
+	}
+	return given
+}

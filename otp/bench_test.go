@@ -1,0 +1,55 @@
+package otp
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+)
+
+func BenchmarkParseNewOtp(b *testing.B) {
+	app := testApp()
+	body := []byte(`{"phoneNumber":"+33612345678","template":"Your code is {{pin}}","template_fr":"Votre code est {{pin}}","ttl":300}`)
+	for b.Loop() {
+		if _, err := ParseNewOtp(body, app, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCreate: record, timer and message, on the embedded store, by several callers.
+func BenchmarkCreate(b *testing.B) {
+	s := newBench(b)
+	n, err := s.ParseNewOtp([]byte(french), s.app)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := s.Create(context.Background(), s.app, n); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+// BenchmarkVerify: a right PIN each, on an OTP of its own; three writes with its event.
+func BenchmarkVerify(b *testing.B) {
+	s := newBench(b)
+	ids, pins := make([]string, b.N), make([]string, b.N)
+	for i := range ids {
+		ids[i] = s.create(b, french).OtpID
+		pins[i] = s.pin(b, ids[i])
+	}
+	var next atomic.Int64
+	b.SetParallelism(16)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := next.Add(1) - 1
+			if err := s.verify(ids[i], pins[i]); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}

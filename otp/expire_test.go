@@ -1,0 +1,140 @@
+package otp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"otpgw/queue"
+)
+
+func TestExpiresByTheClock(t *testing.T) {
+	b := newBench(t)
+	o := b.create(t, french)
+	pin := b.pin(t, o.OtpID)
+	b.clock.advance(time.Until(o.DateExpires) + time.Millisecond)
+	got, err := b.Get(context.Background(), b.app, o.OtpID)
+	if err != nil || got.Status != StatusExpired {
+		t.Errorf("%+v, %v", got, err)
+	}
+	wantCode(t, "verify", b.verify(o.OtpID, pin), CodeExpired)
+	if b.Evaluated.Load() != 0 {
+		t.Error("a dead PIN was compared")
+	}
+}
+
+func TestExpire(t *testing.T) {
+	b := newBench(t)
+	ctx := context.Background()
+	o := b.create(t, french)
+	if err := b.Expire(ctx, o.OtpID); !errors.Is(err, ErrNotDue) {
+		t.Errorf("early: %v", err)
+	}
+	b.clock.advance(5 * time.Minute)
+	for range 2 { // the second does nothing
+		if err := b.Expire(ctx, o.OtpID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e := b.events(t, 1)[0]; e.otp(t).Status != StatusExpired || took(t, b, e) != Took {
+		t.Errorf("%+v", e)
+	}
+	b.noEvent(t, o.OtpID)
+	if err := b.Expire(ctx, "bf325375-e030-4ccb-a009-17317c574773"); err != nil {
+		t.Errorf("gone: %v", err)
+	}
+}
+
+// runTimers runs the timers for the time of the test.
+func (b *bench) runTimers(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.RunTimers(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("timers: %v", err)
+		}
+	})
+}
+
+// TestTimer: the timer stored by Create fires and ends the OTP, with an event; the one of a verified OTP does nothing.
+func TestTimer(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	app := *b.app
+	app.TTL = 2 * time.Second // less than the API allows, to see it end; the message needs a second
+	n, err := b.ParseNewOtp([]byte(french), &app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for range 2 {
+		o, err := b.Create(context.Background(), &app, n)
+		if errors.Is(err, queue.ErrExpired) { // created at the end of a second
+			o, err = b.Create(context.Background(), &app, n)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, o.OtpID)
+	}
+	wantCode(t, "verify", b.verify(ids[1], b.pin(t, ids[1])), 0)
+	b.runTimers(t)
+	list := b.events(t, 2)
+	for i, want := range []string{ids[1] + " VERIFIED Took", ids[0] + " EXPIRED Took"} {
+		if got := list[i].OtpID + " " + list[i].otp(t).Status.String() + " " + decided(t, b, list[i]).String(); got != want {
+			t.Errorf("event %d: %s, want %s", i, got, want)
+		}
+	}
+	if s := b.record(t, ids[0]).Status; s != StatusExpired {
+		t.Errorf("record: %s", s)
+	}
+	b.noEvent(t, ids[1])
+}
+
+// TestTimerEarly: a timer that fires before its time waits, and one that cannot be read is dropped.
+func TestTimerEarly(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ctx := context.Background()
+	o := b.create(t, french)
+	if err := b.Queue.Schedule(ctx, "broken", time.Now(), []byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	due := time.Now().Add(700 * time.Millisecond)
+	b.clock.advance(time.Until(o.DateExpires) - time.Until(due))
+	data, err := json.Marshal(timer{OtpID: o.OtpID, Due: o.DateExpires})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Queue.Schedule(ctx, o.OtpID, time.Now(), data); err != nil {
+		t.Fatal(err)
+	}
+	b.runTimers(t)
+	b.events(t, 1)
+	if early := time.Until(due); early > 0 {
+		t.Errorf("expired %s too early", early)
+	}
+}
+
+// TestTimerOnlyWhereToldOf: no timer without a callback.
+func TestTimerOnlyWhereToldOf(t *testing.T) {
+	b := newBench(t)
+	b.app.CallbackURL = ""
+	b.create(t, french)
+	if n := b.stored(t, "TIMERS"); n != 0 {
+		t.Errorf("%d timers", n)
+	}
+}
+
+func TestRetryDelay(t *testing.T) {
+	for attempt, most := range map[int]time.Duration{0: time.Second, 1: time.Second, 3: 4 * time.Second, 6: 32 * time.Second, 7: time.Minute, 1000000: time.Minute} {
+		if d := retryDelay(attempt); d < most/2 || d > most {
+			t.Errorf("attempt %d: %s", attempt, d)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package otp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"otpgw/queue"
+	"otpgw/queue/queuetest"
+	"otpgw/queue/seal"
+)
+
+// clock is real time moved by hand.
+type clock struct {
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.offset)
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += d
+}
+
+// measure is a stand-in for smpp/text: ASCII is GSM, all else UCS-2.
+func measure(_, s string) (int, string) {
+	units, single, part, encoding := len(s), 160, 153, "GSM7"
+	if strings.ContainsFunc(s, func(r rune) bool { return r > 127 }) {
+		units, single, part, encoding = len([]rune(s)), 70, 67, "UCS2"
+	}
+	if units <= single {
+		return 1, encoding
+	}
+	return (units + part - 1) / part, encoding
+}
+
+func testApp() *App {
+	return &App{Name: "demo", Senders: []string{"Verify", "Other"}, From: "Verify", Template: "Your verification code is {{pin}}",
+		TTL: 300 * time.Second, MaxAttempts: 5, PINType: PINNumbers, PINLength: 6, CallbackURL: "https://callback.example/otp"}
+}
+
+// bench is a service on a store, and its clock.
+type bench struct {
+	*Service
+	clock *clock
+	app   *App
+}
+
+func newBench(t testing.TB, opts ...queuetest.Option) *bench {
+	t.Helper()
+	return newBenchOn(t, queuetest.Open(t, opts...))
+}
+
+func newBenchOn(t testing.TB, q *queue.Queue) *bench {
+	t.Helper()
+	box, err := seal.New(seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := new(clock)
+	return &bench{app: testApp(), clock: c, Service: &Service{Queue: q, Box: box, Measure: measure, Now: c.Now, Log: zerolog.Nop(),
+		Route: func(e164 string) (string, bool) { return queuetest.Route, !strings.HasPrefix(e164, "+1") }}}
+}
+
+func (b *bench) create(t testing.TB, body string) Otp {
+	t.Helper()
+	n, err := b.ParseNewOtp([]byte(body), b.app)
+	if err != nil {
+		t.Fatalf("parse %s: %v", body, err)
+	}
+	o, err := b.Create(context.Background(), b.app, n)
+	if err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	return o
+}
+
+const french = `{"phoneNumber":"+33612345678"}`
+
+func (b *bench) record(t testing.TB, id string) *Record {
+	t.Helper()
+	r, _, err := b.load(context.Background(), id, "")
+	if err != nil {
+		t.Fatalf("load: %v", err)
+	}
+	return r
+}
+
+func (b *bench) pin(t testing.TB, id string) string {
+	t.Helper()
+	pin, err := b.Box.Open(b.record(t, id).PIN, pinContext(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pin)
+}
+
+// wrong is a PIN of the same form as the right one, and not it.
+func wrong(pin string) string {
+	last := pin[len(pin)-1]
+	return pin[:len(pin)-1] + string('2'+(last-'2'+1)%8)
+}
+
+func (b *bench) verify(id, pin string) error {
+	return b.Verify(context.Background(), b.app, id, Guess{Text: pin})
+}
+
+// codeOf is the code of an error: 0 for nil, -1 for one that has none.
+func codeOf(err error) Code {
+	if err == nil {
+		return 0
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return -1
+}
+
+func wantCode(t testing.TB, what string, err error, want Code) {
+	t.Helper()
+	if got := codeOf(err); got != want {
+		t.Errorf("%s: code %d (%v), want %d", what, got, err, want)
+	}
+}
+
+// events takes n events off the queue; it fails when they do not come.
+func (b *bench) events(t testing.TB, n int) []Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	p, err := b.Queue.Events().Pull(ctx, queue.PullOptions{Max: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop()
+	var list []Event
+	for range n {
+		d, err := p.Next(ctx)
+		if err != nil {
+			t.Fatalf("event %d of %d: %v", len(list)+1, n, err)
+		}
+		var e Event
+		if err := json.Unmarshal(d.Data, &e); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Ack(ctx); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// stored is how many messages a stream has.
+func (b *bench) stored(t testing.TB, stream string) int {
+	t.Helper()
+	stats, err := b.Queue.Stats(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stats.Streams {
+		if s.Name == stream {
+			return int(s.Msgs)
+		}
+	}
+	t.Fatalf("no stream %s", stream)
+	return 0
+}
+
+func (b *bench) noEvent(t testing.TB, id string) {
+	t.Helper()
+	if _, err := b.Queue.FirstEvent(context.Background(), EventSubject(id)); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("an event of %s is stored (%v)", id, err)
+	}
+}
+
+func took(t testing.TB, b *bench, e Event) Verdict {
+	t.Helper()
+	v, err := b.Took(context.Background(), e.OtpID, e.N, e.Change)
+	if err != nil {
+		t.Fatalf("took: %v", err)
+	}
+	return v
+}
+
+// decided waits until an intent just seen is taken or not: its writer may be about to.
+func decided(t testing.TB, b *bench, e Event) Verdict {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		if v := took(t, b, e); v != NotYet || time.Now().After(deadline) {
+			return v
+		}
+	}
+}
+
+func (e Event) otp(t testing.TB) Otp {
+	t.Helper()
+	var o Otp
+	if err := json.Unmarshal(e.Item, &o); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func intp(n int) *int { return &n }
+
+func sprint(v any) string { return fmt.Sprintf("%+v", v) }

@@ -1,0 +1,42 @@
+package otp
+
+import "time"
+
+// Otp is an OTP as the API and callbacks show it. Every key is always there.
+type Otp struct {
+	OtpID          string    `json:"otpId"`
+	TrackID        *string   `json:"trackId"`
+	PhoneNumber    string    `json:"phoneNumber"`
+	CountryISO     string    `json:"countryIso"`
+	Status         Status    `json:"status"`
+	Cost           float64   `json:"cost"` // always 0: the gateway knows no prices
+	Parts          int       `json:"parts"`
+	MaxAttempts    int       `json:"maxAttempts"`
+	Attempts       int       `json:"attempts"` // failed tries
+	TTL            int       `json:"ttl"`      // seconds
+	OtpCallbackURL *string   `json:"otpCallbackUrl"`
+	DateCreated    time.Time `json:"dateCreated"`
+	DateExpires    time.Time `json:"dateExpires"`
+
+	Delivery Delivery `json:"delivery"`
+	From     string   `json:"from"`
+	Language *string  `json:"language"` // of the template used; null for a plain one
+	Encoding string   `json:"encoding"`
+}
+
+// view is the record by the clock.
+func (r *Record) view(now time.Time) Otp {
+	return Otp{
+		OtpID: r.ID, TrackID: orNull(r.TrackID), PhoneNumber: r.Phone, CountryISO: r.Country, Status: r.statusAt(now),
+		Parts: r.Parts, MaxAttempts: r.MaxAttempts, Attempts: r.Failed, TTL: r.TTL, OtpCallbackURL: orNull(r.CallbackURL),
+		DateCreated: r.Created, DateExpires: r.Expires,
+		Delivery: r.Delivery, From: r.From, Language: orNull(r.Language), Encoding: r.Encoding,
+	}
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,91 @@
+package otp
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"strings"
+)
+
+// Alphabets. Letters leave out I and O, which are read as 1 and 0; alphanumeric leaves out all four.
+const (
+	digits          = "0123456789"
+	letters         = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+	unmistakable    = "23456789"
+	minPIN, maxPIN  = 4, 10
+	pinContextStart = "pin:"
+)
+
+func (t PINType) alphabet() string {
+	switch t {
+	case PINLetters:
+		return letters
+	case PINAlphanumeric:
+		return letters + unmistakable
+	}
+	return digits
+}
+
+// Valid says whether t is one of the three.
+func (t PINType) Valid() bool { return t == PINNumbers || t == PINLetters || t == PINAlphanumeric }
+
+// newPIN draws a PIN from crypto/rand, uniform over all PINs of its type and length. An alphanumeric one has at least one
+// digit; those without are drawn again whole, for putting a digit in would make some PINs likelier than others.
+func newPIN(t PINType, length int) string {
+	for {
+		pin := draw(t.alphabet(), length)
+		if t != PINAlphanumeric || strings.ContainsAny(pin, unmistakable) {
+			return pin
+		}
+	}
+}
+
+// draw rejects bytes past the last whole multiple of the alphabet, else its first letters would come more often.
+func draw(alphabet string, length int) string {
+	limit := 256 / len(alphabet) * len(alphabet)
+	pin := make([]byte, 0, length)
+	var random [32]byte
+	for {
+		_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+		for _, b := range random {
+			if int(b) >= limit {
+				continue
+			}
+			pin = append(pin, alphabet[int(b)%len(alphabet)])
+			if len(pin) == length {
+				return string(pin)
+			}
+		}
+	}
+}
+
+// Guess is a PIN as a caller sent it.
+type Guess struct {
+	Text   string
+	Number bool // it came as a JSON number; Text is its literal
+}
+
+// matches compares in constant time for a given length; the length is no secret.
+//
+// A guess is taken as people type it: spaces around it do not count, and lower case is as good as upper, for no alphabet
+// has both. A numeric PIN sent as a JSON number has lost its leading zeros in the caller's hands, so they are put back:
+// one PIN in ten begins with one. Nothing else is read as a number (1e5 and 00042 as text are what they are).
+func (g Guess) matches(pin string, t PINType) bool {
+	text := upper(strings.TrimSpace(g.Text))
+	if missing := len(pin) - len(text); g.Number && t == PINNumbers && missing > 0 && onlyDigits(text) {
+		text = strings.Repeat("0", missing) + text
+	}
+	return subtle.ConstantTimeCompare([]byte(text), []byte(pin)) == 1
+}
+
+func onlyDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func pinContext(otpID string) string { return pinContextStart + otpID }
+
+func (g Guess) blank() bool { return strings.TrimSpace(g.Text) == "" }

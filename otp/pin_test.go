@@ -1,0 +1,120 @@
+package otp
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPINForm(t *testing.T) {
+	for _, typ := range []PINType{PINNumbers, PINLetters, PINAlphanumeric} {
+		for length := minPIN; length <= maxPIN; length++ {
+			for range 300 {
+				pin := newPIN(typ, length)
+				if len(pin) != length || strings.Trim(pin, typ.alphabet()) != "" {
+					t.Fatalf("%s of %d: %q", typ, length, pin)
+				}
+				if typ != PINNumbers && strings.ContainsAny(pin, "IO01") {
+					t.Fatalf("%s: %q can be misread", typ, pin)
+				}
+				if typ == PINAlphanumeric && !strings.ContainsAny(pin, unmistakable) {
+					t.Fatalf("%q has no digit", pin)
+				}
+			}
+		}
+	}
+}
+
+// TestPINUniform: the counts of each symbol at each place, by chi-square. The bound is past the 99.99999 % point for the
+// degrees of freedom, so it fails by chance once in millions of runs, and at once for a modulo bias.
+func TestPINUniform(t *testing.T) {
+	const n, length = 60000, 4
+	tests := []struct {
+		typ   PINType
+		bound float64
+	}{{PINNumbers, 50}, {PINLetters, 80}}
+	for _, test := range tests {
+		alphabet := test.typ.alphabet()
+		counts := make([][256]float64, length)
+		for range n {
+			for place, c := range []byte(newPIN(test.typ, length)) {
+				counts[place][c]++
+			}
+		}
+		want := float64(n) / float64(len(alphabet))
+		for place := range counts {
+			chi := 0.0
+			for _, c := range []byte(alphabet) {
+				d := counts[place][c] - want
+				chi += d * d / want
+			}
+			if chi > test.bound {
+				t.Errorf("%s: place %d: chi-square %.1f, bound %.0f", test.typ, place, chi, test.bound)
+			}
+		}
+	}
+}
+
+// TestPINUniformAlphanumeric: over the accepted set digits and letters have their own frequencies, the same at each place:
+// P(digit at a place) = (8/32)/(1-(24/32)^4), and all digits alike, and all letters.
+func TestPINUniformAlphanumeric(t *testing.T) {
+	const n, length = 60000, 4
+	accepted := 1 - 0.75*0.75*0.75*0.75
+	digit := 1.0 / 32 / accepted
+	letter := (1 - 8*digit) / 24
+	var counts [length][256]float64
+	for range n {
+		for place, c := range []byte(newPIN(PINAlphanumeric, length)) {
+			counts[place][c]++
+		}
+	}
+	for place := range counts {
+		chi := 0.0
+		for _, c := range []byte(PINAlphanumeric.alphabet()) {
+			want := n * letter
+			if strings.ContainsRune(unmistakable, rune(c)) {
+				want = n * digit
+			}
+			d := counts[place][c] - want
+			chi += d * d / want
+		}
+		if chi > 95 {
+			t.Errorf("place %d: chi-square %.1f", place, chi)
+		}
+	}
+}
+
+func TestGuessMatches(t *testing.T) {
+	tests := []struct {
+		name  string
+		pin   string
+		typ   PINType
+		guess Guess
+		want  bool
+	}{
+		{"text", "012345", PINNumbers, Guess{"012345", false}, true},
+		{"text without its zero", "012345", PINNumbers, Guess{"12345", false}, false},
+		{"text with one more zero", "012345", PINNumbers, Guess{"0012345", false}, false},
+		{"number", "512345", PINNumbers, Guess{"512345", true}, true},
+		{"number lost its zero", "012345", PINNumbers, Guess{"12345", true}, true},
+		{"number lost all zeros", "000000", PINNumbers, Guess{"0", true}, true},
+		{"number with fraction", "012345", PINNumbers, Guess{"12345.0", true}, false},
+		{"number with exponent", "100000", PINNumbers, Guess{"1e5", true}, false},
+		{"negative number", "012345", PINNumbers, Guess{"-12345", true}, false},
+		{"number past 2^53", "1234567890", PINNumbers, Guess{"12345678901234567890123", true}, false},
+		{"number for letters", "ABCD", PINLetters, Guess{"1", true}, false},
+		{"number for alphanumeric keeps its length", "23456", PINAlphanumeric, Guess{"23456", true}, true},
+		{"lower case", "ABCD", PINLetters, Guess{"aBcd", false}, true},
+		{"spaces around", "ABC2", PINAlphanumeric, Guess{" abc2\n", false}, true},
+		{"spaces inside", "123456", PINNumbers, Guess{"123 456", false}, false},
+		{"prefix", "123456", PINNumbers, Guess{"12345", false}, false},
+		{"longer", "123456", PINNumbers, Guess{"1234567", false}, false},
+		{"letter that upper-cases into the alphabet", "SSSS", PINLetters, Guess{"ſſſſ", false}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := test.guess.matches(test.pin, test.typ); got != test.want {
+				t.Errorf("%+v against %s: %v", test.guess, test.pin, got)
+			}
+		})
+	}
+}

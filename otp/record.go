@@ -1,0 +1,92 @@
+package otp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Retention is how long a record stays after its PIN ran out: late receipts and questions still find it.
+const Retention = 24 * time.Hour
+
+// Record is the state of one OTP, stored as JSON under its id.
+type Record struct {
+	ID      string `json:"id"` // lower-case UUID
+	App     string `json:"app"`
+	TrackID string `json:"trackId,omitempty"`
+
+	Message  string `json:"message"` // id of the message in the SMS stream
+	Route    string `json:"route"`
+	Phone    string `json:"phone"` // E.164
+	Country  string `json:"country"`
+	From     string `json:"from"`
+	Language string `json:"language,omitempty"`
+	Encoding string `json:"encoding"`
+	Parts    int    `json:"parts"` // as measured at POST
+
+	Status      Status    `json:"status"`
+	PIN         []byte    `json:"pin"` // sealed, context "pin:" and ID
+	PINType     PINType   `json:"pinType"`
+	MaxAttempts int       `json:"maxAttempts"`
+	Reserved    int       `json:"reserved"` // guesses counted: before each comparison, given back by the right one
+	Failed      int       `json:"failed"`   // comparisons that came out wrong
+	TTL         int       `json:"ttl"`      // seconds
+	Created     time.Time `json:"created"`
+	Expires     time.Time `json:"expires"`
+
+	CallbackURL string   `json:"callbackUrl,omitempty"`
+	Delivery    Delivery `json:"delivery"`
+	Changes     []string `json:"changes,omitempty"` // announced, in order; see Event.Change
+}
+
+// statusAt is the state by the clock: a PIN past its time has expired, whether or not its timer has fired.
+func (r *Record) statusAt(now time.Time) Status {
+	if r.Status == StatusPending && !now.Before(r.Expires) {
+		return StatusExpired
+	}
+	return r.Status
+}
+
+// ttl is how long the record is to stay from now on.
+func (r *Record) ttl(now time.Time) time.Duration {
+	return max(r.Expires.Add(Retention).Sub(now), time.Second)
+}
+
+// load reads a record of an application; app "" is any.
+func (s *Service) load(ctx context.Context, id, app string) (*Record, uint64, error) {
+	id, ok := canonicalID(id)
+	if !ok {
+		return nil, 0, ErrNotFound
+	}
+	e, err := s.Queue.Records().Get(ctx, id)
+	if err != nil {
+		return nil, 0, storeError(err)
+	}
+	var r Record
+	if err := json.Unmarshal(e.Value, &r); err != nil {
+		return nil, 0, internal(fmt.Errorf("record %s: %w", id, err))
+	}
+	if app != "" && r.App != app {
+		return nil, 0, ErrNotFound
+	}
+	return &r, e.Revision, nil
+}
+
+// store replaces the record if it has the revision, and starts its time in the store anew.
+func (s *Service) store(ctx context.Context, r *Record, revision uint64, now time.Time) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return internal(err)
+	}
+	_, err = s.Queue.Records().Update(ctx, r.ID, data, r.ttl(now), revision)
+	return err
+}
+
+// canonicalID is the lower-case form of a UUID; false for anything else, which then never reaches the store as a key.
+func canonicalID(id string) (string, bool) {
+	u, err := uuid.Parse(id)
+	return u.String(), err == nil && len(id) == len(u.String())
+}

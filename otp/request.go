@@ -1,0 +1,247 @@
+package otp
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Limits of the fields of POST /otp.
+const (
+	minTTL, maxTTL           = 60, 1800 // seconds
+	minAttempts, maxAttempts = 1, 10
+)
+
+// NewOtp is a valid POST /otp, with the application's settings where the request had none.
+type NewOtp struct {
+	Phone       Phone
+	From        string // an approved sender
+	Template    string
+	Language    string // of Template; empty for a plain one
+	TrackID     string // empty for none
+	TTL         time.Duration
+	MaxAttempts int
+	PINType     PINType
+	PINLength   int
+	CallbackURL string // empty for none
+}
+
+// faults keeps the fault of lowest code, which is the one reported.
+type faults struct{ lowest *Error }
+
+func (f *faults) add(code Code, message string) {
+	if f.lowest == nil || code < f.lowest.Code {
+		f.lowest = &Error{Code: code, Message: message}
+	}
+}
+
+// ParseNewOtp reads the body of POST /otp for an application. Fields it does not know are ignored, null is the same as
+// absent. callbackAllowed is as Service.CallbackAllowed.
+func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (NewOtp, error) {
+	o, err := parseObject(body)
+	if err != nil {
+		return NewOtp{}, &Error{Code: CodeInvalidBody, Message: "The body is not a valid JSON object"}
+	}
+	var f faults
+	n := NewOtp{
+		Phone:       f.phone(o.value("phoneNumber"), o.value("countryIso")),
+		From:        app.sender(f.from(o.value("from"), app.From)),
+		TrackID:     f.trackID(o.value("trackId")),
+		TTL:         f.ttl(o.value("ttl"), app.TTL),
+		MaxAttempts: f.maxAttempts(o.value("maxAttempts"), app.MaxAttempts),
+		PINType:     f.pinType(o.value("pinType"), app.PINType),
+		PINLength:   f.pinLength(o.value("pinLength"), app.PINLength),
+		CallbackURL: f.callbackURL(o.value("otpCallbackUrl"), app.CallbackURL, callbackAllowed),
+	}
+	asked := f.templates(o)
+	n.Template, n.Language = pick(languageOf(n.Phone.Country), asked, Templates{app.Template, app.Templates})
+	if f.lowest != nil {
+		return NewOtp{}, f.lowest
+	}
+	return n, nil
+}
+
+// phone checks countryIso also beside an international number, whose own country code counts.
+func (f *faults) phone(v, iso value) Phone {
+	country := upper(iso.text)
+	if iso.kind == kindOther || iso.kind == kindNumber || iso.text != "" && !isCountry(country) {
+		f.add(CodeCountryInvalid, "Country ISO provided is invalid")
+		country = ""
+	}
+	if v.kind == kindUnset || v.kind == kindText && v.text == "" {
+		f.add(CodePhoneMissing, "The parameter 'phoneNumber' is empty or not set")
+		return Phone{}
+	}
+	if v.kind == kindOther {
+		f.add(CodePhoneInvalid, "The phone number provided is invalid")
+		return Phone{}
+	}
+	if !isInternational(v.text) && (iso.kind == kindUnset || iso.kind == kindText && iso.text == "") {
+		f.add(CodeCountryMissing, "The parameter 'countryIso' is empty or not set, and the phone number has no country code (+)")
+		return Phone{}
+	}
+	p, ok := parsePhone(v.text, country)
+	if !ok {
+		f.add(CodePhoneInvalid, "The phone number provided is invalid")
+	}
+	return p
+}
+
+// upper is for ASCII letters only, so that no other letter turns into one.
+func upper(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'a' && c <= 'z' {
+			b[i] = c - 'a' + 'A'
+		}
+	}
+	return string(b)
+}
+
+// from takes a number too: a short code.
+func (f *faults) from(v value, fallback string) string {
+	switch {
+	case v.kind == kindUnset:
+		return fallback
+	case v.kind == kindText && v.text == "":
+		f.add(CodeFromEmpty, "The parameter 'from' is empty or not set")
+	case v.kind == kindOther || !ValidSender(v.text):
+		f.add(CodeFromInvalid, "The parameter 'from' is not valid (min 3, max 15 characters; a name at most 11 of the GSM alphabet)")
+	}
+	return v.text
+}
+
+var templateField = regexp.MustCompile(`^template_([A-Za-z]{2,3})$`)
+
+// templates checks every template of the request, also those of languages that are not the destination's: the fault
+// would else show on the first number of that country. template_FR is template_fr, unless that is there too.
+func (f *faults) templates(o object) Templates {
+	t := Templates{ByLanguage: make(map[string]string)}
+	t.Plain = f.template("template", o.value("template"))
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		m := templateField.FindStringSubmatch(name)
+		if m == nil {
+			continue
+		}
+		v := o.value(name)
+		body := f.template(name, v)
+		if v.kind != kindUnset {
+			t.ByLanguage[m[1]] = body
+		}
+	}
+	return t
+}
+
+func (f *faults) template(name string, v value) string {
+	switch {
+	case v.kind == kindUnset:
+	case v.kind == kindText && v.text == "":
+		f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' is empty", name))
+	case v.kind != kindText || !ValidTemplate(v.text):
+		f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' does not contain placeholder {{pin}}", name))
+	}
+	return v.text
+}
+
+func (f *faults) trackID(v value) string {
+	if v.kind == kindUnset {
+		return ""
+	}
+	// uuid.Parse also reads braces and urn:uuid:, which are no UUIDs to other programs.
+	id, err := uuid.Parse(v.text)
+	if v.kind != kindText || err != nil || len(v.text) != len(uuid.Nil.String()) || id.Version() < 1 || id.Version() > 5 || id.Variant() != uuid.RFC4122 {
+		f.add(CodeTrackID, "Track ID provided (parameter 'trackId') is not a valid UUID (v1-v5)")
+	}
+	return v.text
+}
+
+func (f *faults) ttl(v value, fallback time.Duration) time.Duration {
+	if v.kind == kindUnset {
+		return fallback
+	}
+	n, p := v.integer(minTTL, maxTTL)
+	switch p {
+	case notNumber:
+		f.add(CodeTTLNumber, "The parameter 'ttl' is not a number")
+	case below:
+		f.add(CodeTTLLow, "Min value for 'ttl' is 60 seconds")
+	case above:
+		f.add(CodeTTLHigh, "Max value for 'ttl' is 1800 seconds (30 mins)")
+	}
+	return time.Duration(n) * time.Second
+}
+
+func (f *faults) maxAttempts(v value, fallback int) int {
+	if v.kind == kindUnset {
+		return fallback
+	}
+	n, p := v.integer(minAttempts, maxAttempts)
+	switch p {
+	case notNumber:
+		f.add(CodeMaxAttemptsNumber, "The parameter 'maxAttempts' is not a number")
+	case below:
+		f.add(CodeMaxAttemptsLow, "Min value for 'maxAttempts' is 1")
+	case above:
+		f.add(CodeMaxAttemptsHigh, "Max value for 'maxAttempts' is 10")
+	}
+	return n
+}
+
+func (f *faults) pinType(v value, fallback PINType) PINType {
+	switch {
+	case v.kind == kindUnset:
+		return fallback
+	case v.kind == kindText && v.text == "":
+		f.add(CodePINTypeEmpty, "The parameter 'pinType' is empty or not set")
+	case v.kind != kindText || !PINType(v.text).Valid():
+		f.add(CodePINTypeInvalid, "Invalid parameter 'pinType'. Must be one of: letters, numbers, alphanumeric")
+	}
+	return PINType(v.text)
+}
+
+func (f *faults) pinLength(v value, fallback int) int {
+	if v.kind == kindUnset {
+		return fallback
+	}
+	n, p := v.integer(minPIN, maxPIN)
+	switch p {
+	case notNumber:
+		f.add(CodePINLengthNumber, "The parameter 'pinLength' is not a number")
+	case below:
+		f.add(CodePINLengthLow, "Min value for 'pinLength' is 4")
+	case above:
+		f.add(CodePINLengthHigh, "Max value for 'pinLength' is 10")
+	}
+	return n
+}
+
+func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) bool) string {
+	if v.kind == kindUnset {
+		return fallback
+	}
+	if v.kind != kindText {
+		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL")
+	} else if err := CheckCallbackURL(v.text, allowed); err != nil {
+		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL: "+err.Error())
+	}
+	return v.text
+}
+
+// ParseGuess reads the body of POST /otp/{otpId}. A pin of another type than string and number is none.
+func ParseGuess(body []byte) (Guess, error) {
+	o, err := parseObject(body)
+	if err != nil {
+		return Guess{}, &Error{Code: CodeInvalidBody, Message: "The body is not a valid JSON object"}
+	}
+	v := o.value("pin")
+	g := Guess{Text: v.text, Number: v.kind == kindNumber}
+	if v.kind == kindUnset || v.kind == kindOther || g.blank() {
+		return Guess{}, &Error{Code: CodePINMissing, Message: "The parameter pin is empty or not set"}
+	}
+	return g, nil
+}

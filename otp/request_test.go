@@ -1,0 +1,178 @@
+package otp
+
+import (
+	"encoding/json"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+)
+
+// exchange is a body of POST /otp and the code it is refused with.
+type exchange struct {
+	Name, Body string
+	B64        []byte
+	Code       Code
+}
+
+func (e exchange) bytes() []byte {
+	if e.B64 != nil {
+		return e.B64
+	}
+	return []byte(e.Body)
+}
+
+// tooLong is judged by Create, which knows the route and the PIN.
+const tooLong = "template of more than ten parts"
+
+func TestParseNewOtp(t *testing.T) {
+	seen := make(map[Code]bool)
+	for _, e := range vectors[exchange](t, "api/new_otp_errors.json") {
+		t.Run(e.Name, func(t *testing.T) {
+			if e.Name == tooLong {
+				e.Code = 0
+			}
+			n, err := ParseNewOtp(e.bytes(), testApp(), nil)
+			wantCode(t, e.Name, err, e.Code)
+			seen[e.Code] = true
+			if err == nil {
+				checkNewOtp(t, n)
+			}
+		})
+	}
+	for c := CodePhoneMissing; c <= CodePhoneInvalid; c++ {
+		if !seen[c] {
+			t.Errorf("no vector for %d", c)
+		}
+	}
+}
+
+// checkNewOtp is what a valid request always is.
+func checkNewOtp(t *testing.T, n NewOtp) {
+	t.Helper()
+	if !strings.HasPrefix(n.Phone.E164, "+") || len(n.Phone.Country) != 2 || !ValidSender(n.From) || !ValidTemplate(n.Template) ||
+		n.TTL.Seconds() < minTTL || n.TTL.Seconds() > maxTTL || n.MaxAttempts < minAttempts || n.MaxAttempts > maxAttempts ||
+		!n.PINType.Valid() || n.PINLength < minPIN || n.PINLength > maxPIN {
+		t.Errorf("accepted %+v", n)
+	}
+}
+
+func TestParseNewOtpFallsBack(t *testing.T) {
+	app := testApp()
+	n, err := ParseNewOtp([]byte(french), app, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := NewOtp{Phone: Phone{"+33612345678", "FR"}, From: app.From, Template: app.Template, TTL: app.TTL, MaxAttempts: app.MaxAttempts,
+		PINType: app.PINType, PINLength: app.PINLength, CallbackURL: app.CallbackURL}
+	if n != want {
+		t.Errorf("%+v", n)
+	}
+	n, err = ParseNewOtp([]byte(`{"phoneNumber":"+33612345678","from":"Other","template":"x {{pin}}","ttl":"60","maxAttempts":1,"pinType":"letters",
+		"pinLength":"4","trackId":"bf325375-e030-4ccb-a009-17317c574773","otpCallbackUrl":"http://a.example"}`), app, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = NewOtp{Phone: Phone{"+33612345678", "FR"}, From: "Other", Template: "x {{pin}}", TrackID: "bf325375-e030-4ccb-a009-17317c574773",
+		TTL: minTTL * 1e9, MaxAttempts: 1, PINType: PINLetters, PINLength: 4, CallbackURL: "http://a.example"}
+	if n != want {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestParseNewOtpSurrogates(t *testing.T) {
+	tests := map[string]string{
+		`\ud83d\udd10 {{pin}}`:       "\U0001F510 {{pin}}",
+		`\ud83d {{pin}}`:             "\uFFFD {{pin}}",
+		`{{pin}} \udd10\ud83d`:       "{{pin}} \uFFFD\uFFFD",
+		`\ud83d\ud83d\udd10 {{pin}}`: "\uFFFD\U0001F510 {{pin}}",
+	}
+	for in, want := range tests {
+		n, err := ParseNewOtp([]byte(`{"phoneNumber":"+33612345678","template":"`+in+`"}`), testApp(), nil)
+		if err != nil || n.Template != want {
+			t.Errorf("%s: %q, %v", in, n.Template, err)
+		}
+	}
+}
+
+func TestCallbackAllowed(t *testing.T) {
+	lan := netip.MustParsePrefix("10.0.0.0/8")
+	for raw, want := range map[string]bool{
+		"http://10.0.0.1/": true, "http://[::ffff:10.0.0.1]/": true, "http://192.168.0.1/": false, "http://1.1.1.1/": true, "http://localhost/": true,
+	} {
+		if err := CheckCallbackURL(raw, lan.Contains); (err == nil) != want {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+	err := CheckCallbackURL("https://user:hunter2@10.0.0.1/", nil)
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Error(err)
+	}
+}
+
+func TestParseGuess(t *testing.T) {
+	tests := []struct {
+		name, body string
+		want       Guess
+		code       Code
+	}{
+		{"text", `{"pin":"15443"}`, Guess{"15443", false}, 0},
+		{"number", `{"pin":15443}`, Guess{"15443", true}, 0},
+		{"big number", `{"pin":123456789012345678901234567890}`, Guess{"123456789012345678901234567890", true}, 0},
+		{"number with exponent", `{"pin":1e5}`, Guess{"1e5", true}, 0},
+		{"leading zero is no JSON", `{"pin":01234}`, Guess{}, CodeInvalidBody},
+		{"missing", `{}`, Guess{}, CodePINMissing},
+		{"null", `{"pin":null}`, Guess{}, CodePINMissing},
+		{"empty", `{"pin":""}`, Guess{}, CodePINMissing},
+		{"blank", `{"pin":"  "}`, Guess{}, CodePINMissing},
+		{"boolean", `{"pin":true}`, Guess{}, CodePINMissing},
+		{"array", `{"pin":["1"]}`, Guess{}, CodePINMissing},
+		{"not JSON", `pin=1`, Guess{}, CodeInvalidBody},
+		{"null body", `null`, Guess{}, CodeInvalidBody},
+		{"empty body", ``, Guess{}, CodeInvalidBody},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			g, err := ParseGuess([]byte(test.body))
+			wantCode(t, test.name, err, test.code)
+			if g != test.want {
+				t.Errorf("%+v", g)
+			}
+		})
+	}
+}
+
+// TestErrorsSayNothing: no error holds what a request said, where that may be a secret.
+func TestErrorsSayNothing(t *testing.T) {
+	for _, body := range []string{`{"phoneNumber":"+33612345678","template":"SECRET"}`, `{"SECRET`, `{"phoneNumber":"SECRET"}`,
+		`{"phoneNumber":"+33612345678","otpCallbackUrl":"https://u:SECRET@h/"}`} {
+		if _, err := ParseNewOtp([]byte(body), testApp(), nil); err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+func FuzzNewOtp(f *testing.F) {
+	data, err := os.ReadFile("../testdata/api/new_otp_errors.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	var list []exchange
+	if err := json.Unmarshal(data, &list); err != nil {
+		f.Fatal(err)
+	}
+	for _, e := range list {
+		f.Add(e.bytes())
+	}
+	app := testApp()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		n, err := ParseNewOtp(body, app, nil)
+		if err == nil {
+			checkNewOtp(t, n)
+			return
+		}
+		if c := codeOf(err); c != CodeInvalidBody && (c < CodePhoneMissing || c > CodePhoneInvalid) {
+			t.Errorf("code %d: %v", c, err)
+		}
+	})
+}

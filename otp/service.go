@@ -1,0 +1,59 @@
+package otp
+
+import (
+	"context"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"otpgw/queue"
+	"otpgw/queue/seal"
+)
+
+// Service is every operation on OTPs. Its fields are set before the first call and then only read; it is safe for use by
+// many goroutines, and many daemons may run one each on the same store.
+//
+// Errors are *Error. An operation that waits for the store does so until its context ends, then the error is
+// CodeUnavailable; what it changed until then is not known.
+type Service struct {
+	Queue *queue.Queue
+	Box   *seal.Box
+
+	// Measure says in how many parts a text goes over a route, and in which encoding. No parts: it cannot be sent.
+	Measure func(route, text string) (parts int, encoding string)
+	// Route says which route a number (E.164 with +) takes.
+	Route func(e164 string) (route string, ok bool)
+	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts none.
+	CallbackAllowed func(netip.Addr) bool
+
+	Now func() time.Time // nil: time.Now
+	Log zerolog.Logger
+
+	// Evaluated counts comparisons of a guess with a PIN.
+	Evaluated atomic.Uint64
+
+	beforeStore func(*Record) error // tests: between the intent and the compare-and-set
+}
+
+func (s *Service) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
+// ParseNewOtp is the package's ParseNewOtp with the addresses this gateway may call.
+func (s *Service) ParseNewOtp(body []byte, app *App) (NewOtp, error) {
+	return ParseNewOtp(body, app, s.CallbackAllowed)
+}
+
+// Get is an OTP of an application, by the clock.
+func (s *Service) Get(ctx context.Context, app *App, id string) (Otp, error) {
+	r, _, err := s.load(ctx, id, app.Name)
+	if err != nil {
+		return Otp{}, err
+	}
+	return r.view(s.now()), nil
+}

@@ -1,0 +1,99 @@
+package otp
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+)
+
+func vectors[T any](t *testing.T, file string) (list []T) {
+	t.Helper()
+	data, err := os.ReadFile("../testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &list); err != nil {
+		t.Fatal(err)
+	}
+	if len(list) == 0 {
+		t.Fatal("no vectors")
+	}
+	return list
+}
+
+func TestTemplateByDestination(t *testing.T) {
+	type row struct{ Name, PhoneNumber, CountryISO, Template, Language string }
+	for _, v := range vectors[row](t, "templates/destinations.json") {
+		t.Run(v.Name, func(t *testing.T) {
+			request := map[string]string{"phoneNumber": v.PhoneNumber}
+			for _, f := range []string{"template", "template_fr", "template_de", "template_es", "template_it", "template_bg"} {
+				request[f] = f + " {{pin}}"
+			}
+			body, _ := json.Marshal(request)
+			n, err := ParseNewOtp(body, testApp(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n.Template != v.Template+" {{pin}}" || n.Language != v.Language || n.Phone.Country != v.CountryISO {
+				t.Errorf("%q, language %q, country %q", n.Template, n.Language, n.Phone.Country)
+			}
+		})
+	}
+}
+
+func TestTemplatePrecedence(t *testing.T) {
+	type row struct {
+		Name, PhoneNumber, Sent, Language string
+		Request, App                      map[string]string
+	}
+	for _, v := range vectors[row](t, "templates/precedence.json") {
+		t.Run(v.Name, func(t *testing.T) {
+			request := map[string]string{"phoneNumber": "+33612345678"}
+			if v.PhoneNumber != "" {
+				request["phoneNumber"] = v.PhoneNumber
+			}
+			for lang, text := range v.Request {
+				name := "template"
+				if lang != "" {
+					name += "_" + lang
+				}
+				request[name] = text + " {{pin}}"
+			}
+			app := testApp()
+			app.Template, app.Templates = v.App[""]+" {{pin}}", map[string]string{}
+			for lang, text := range v.App {
+				if lang != "" {
+					app.Templates[lang] = text + " {{pin}}"
+				}
+			}
+			body, _ := json.Marshal(request)
+			n, err := ParseNewOtp(body, app, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n.Template != v.Sent+" {{pin}}" || n.Language != v.Language {
+				t.Errorf("%q, language %q", n.Template, n.Language)
+			}
+		})
+	}
+}
+
+func TestRender(t *testing.T) {
+	if got := render("{{pin}}: {{pin}} {{name}} {{ pin }}", "1234"); got != "1234: 1234 {{name}} {{ pin }}" {
+		t.Error(got)
+	}
+}
+
+// TestLanguageOfEveryCountry: CLDR has a language for every country that has phones.
+func TestLanguageOfEveryCountry(t *testing.T) {
+	for _, c := range supportedCountries() {
+		if languageOf(c) == "" {
+			t.Errorf("%s has no language", c)
+		}
+	}
+	for _, c := range []string{noCountry, "", "001", "AQ", "??"} {
+		if l := languageOf(c); l != "" {
+			t.Errorf("%q has language %s", c, l)
+		}
+	}
+}
