@@ -75,10 +75,23 @@ const (
 	ASCII  Encoding = "ASCII"
 )
 
-// Options is how a link wants its text. The zero value is gsm7 and udh8.
+// Language is a national language that has a single-shift table (3GPP TS 23.038, 6.2.1.2.4).
+type Language string
+
+// The languages of OTPGW_LINK_<NAME>_NATIONAL.
+const (
+	LanguageTurkish    Language = "turkish"
+	LanguageSpanish    Language = "spanish"
+	LanguagePortuguese Language = "portuguese"
+)
+
+// Options is how a link wants its text. The zero value is gsm7 and udh8, with neither national tables nor transliteration.
 type Options struct {
 	Alphabet Alphabet
 	Long     Long
+
+	National      []Language // the tables that may be used where they save parts, in the order of preference
+	Transliterate bool       // typographic quotes, dashes and spaces may become plain ones where that saves parts
 }
 
 // MaxParts is the most parts a concatenated message has: the header counts them in one octet.

@@ -16,7 +16,7 @@ func FuzzSplitJoin(f *testing.F) {
 	}
 	f.Add("a\x80", uint16(1), uint8(0), uint8(0))
 	f.Fuzz(func(t *testing.T, s string, ref uint16, a, l uint8) {
-		o := Options{alphabets[int(a)%len(alphabets)], longs[int(l)%len(longs)]}
+		o := Options{Alphabet: alphabets[int(a)%len(alphabets)], Long: longs[int(l)%len(longs)]}
 		if _, _, err := Split(s, ref, o); (err == ErrInvalidUTF8) == utf8.ValidString(s) {
 			t.Fatalf("%q: %v", s, err)
 		}

@@ -180,8 +180,8 @@ func TestBoundaries(t *testing.T) {
 					for _, limit := range []int{66, 67, 70, 133, 134, 140, 152, 153, 160, 304, 306} {
 						for n := limit - 3; n <= limit+1; n++ {
 							s := strings.Repeat(unit, n) + seam
-							checkRoundTrip(t, s, uint16(n), Options{a, l})
-							checkRoundTrip(t, s+strings.Repeat(unit, 7), uint16(n), Options{a, l})
+							checkRoundTrip(t, s, uint16(n), Options{Alphabet: a, Long: l})
+							checkRoundTrip(t, s+strings.Repeat(unit, 7), uint16(n), Options{Alphabet: a, Long: l})
 						}
 					}
 				}

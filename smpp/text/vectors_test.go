@@ -69,7 +69,7 @@ func (v splitVector) text() string {
 	return b.String()
 }
 
-func (v splitVector) options() Options { return Options{v.Alphabet, v.Long} }
+func (v splitVector) options() Options { return Options{Alphabet: v.Alphabet, Long: v.Long} }
 
 func TestSplitVectors(t *testing.T) {
 	for _, v := range vectors[splitVector](t, "split.json") {
