@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -47,7 +48,7 @@ func (l *Link) decode(m *wire.Message) Incoming {
 		Link: l.cfg.Name, Receipt: isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
 		TLVs: m.TLVs.Map(), Received: time.Now(),
 	}
-	if in.Receipt && m.DataCoding != dataCodingUCS2 {
+	if m.DataCoding != dataCodingUCS2 && (in.Receipt || readsLikeReceipt(m)) {
 		in.Text = receiptText(m)
 		return in
 	}
@@ -76,6 +77,12 @@ func receiptText(m *wire.Message) string {
 		r[i] = rune(c)
 	}
 	return string(r)
+}
+
+// readsLikeReceipt finds receipts whose esm_class does not say so, for their text: whether it is one the Sink decides.
+func readsLikeReceipt(m *wire.Message) bool {
+	payload := bytes.ToLower(m.Payload())
+	return bytes.Contains(payload, []byte("id:")) && bytes.Contains(payload, []byte("stat"))
 }
 
 // isReceipt tells receipts and intermediate notifications from messages of a handset (SMPP 3.4, 5.2.12).
