@@ -58,6 +58,8 @@ type rig struct {
 	smsc *smsc.Server
 	sink *recorder
 	n    int
+
+	metrics *link.Metrics // of the links started; nil: each its own
 }
 
 func newRig(t *testing.T, cfg smsc.Config) *rig {
@@ -95,30 +97,48 @@ func (r *rig) config(change func(*link.Config)) link.Config {
 
 // start runs a link until the test ends, or until the returned function is called.
 func (r *rig) start(cfg link.Config) (*link.Link, func()) {
-	l := link.New(cfg, link.Deps{
+	l := r.link(cfg)
+	return l, r.run(l)
+}
+
+// link makes a link; run runs it.
+func (r *rig) link(cfg link.Config) *link.Link {
+	metrics := r.metrics
+	if metrics == nil {
+		metrics = link.NewMetrics(prometheus.NewRegistry())
+	}
+	return link.New(cfg, link.Deps{
 		Queue: r.q, Sink: r.sink, Log: zerolog.New(zerolog.NewTestWriter(r.t)).Level(zerolog.InfoLevel),
 		Open:    func(m *queue.Outbound) (string, error) { return string(m.Text), nil },
-		Metrics: link.NewMetrics(prometheus.NewRegistry()),
+		Metrics: metrics,
 	})
+}
+
+func (r *rig) run(l *link.Link) (stop func()) {
 	run, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = l.Run(run)
 	}()
-	stop := sync.OnceFunc(func() { cancel(); <-done })
+	stop = sync.OnceFunc(func() { cancel(); <-done })
 	r.t.Cleanup(stop)
-	return l, stop
+	return stop
 }
 
 // put queues a message and returns its id.
 func (r *rig) put(to, text string) string {
 	r.t.Helper()
+	return r.publish(to, text, func(m *queue.Outbound) { m.Expires = m.Created.Add(2 * time.Minute) })
+}
+
+func (r *rig) publish(to, text string, change func(*queue.Outbound)) string {
+	r.t.Helper()
 	r.n++
 	id := fmt.Sprint("msg", r.n)
-	now := time.Now()
-	err := r.q.PublishSMS(ctx(r.t), queue.Outbound{ID: id, Ref: "otp-" + id, Route: queuetest.Route, From: "Verify", To: to,
-		Text: []byte(text), Created: now, Expires: now.Add(time.Minute)})
+	m := queue.Outbound{ID: id, Ref: "otp-" + id, Route: queuetest.Route, From: "Verify", To: to, Text: []byte(text), Created: time.Now()}
+	change(&m)
+	err := r.q.PublishSMS(ctx(r.t), m)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -134,7 +154,7 @@ func (r *rig) wait(to string) smsc.Message {
 	return m
 }
 
-func next[T any](t *testing.T, ch <-chan T) T {
+func next[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-ch:
@@ -204,7 +224,7 @@ func TestSubmitFields(t *testing.T) {
 	if v, _ := m.TLVs.Get(0x1400); string(v) != "1201" {
 		t.Errorf("TLVs %+v", m.TLVs)
 	}
-	if m.RegisteredDelivery != 1 || m.Validity < "000000000050000R" || m.Validity > "000000000100000R" {
+	if m.RegisteredDelivery != 1 || m.Validity < "000000000150000R" || m.Validity > "000000000200000R" {
 		t.Errorf("registered_delivery %d, validity_period %s", m.RegisteredDelivery, m.Validity)
 	}
 }

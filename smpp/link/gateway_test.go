@@ -1,0 +1,193 @@
+package link_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"otpgw/dlr"
+	"otpgw/dlr/receipt"
+	"otpgw/otp"
+	"otpgw/queue"
+	"otpgw/queue/queuetest"
+	"otpgw/queue/seal"
+	"otpgw/smpp/link"
+)
+
+// gateway is all of otpgw but its HTTP: a store, OTPs, the tracker of receipts, and links with the daemon's adapter between.
+type gateway struct {
+	q       *queue.Queue
+	service *otp.Service
+	tracker *dlr.Tracker
+	box     *seal.Box
+	app     *otp.App
+	ordered atomic.Int64
+
+	mu     sync.Mutex
+	routes map[string]string // by number; the default otherwise
+	rules  map[string]dlr.Rule
+}
+
+func newGateway(t testing.TB, opts ...queuetest.Option) *gateway {
+	t.Helper()
+	box, err := seal.New(seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gateway{q: queuetest.Open(t, opts...), box: box, routes: make(map[string]string), rules: make(map[string]dlr.Rule)}
+	g.service = &otp.Service{Queue: g.q, Box: box, Log: zerolog.Nop(), Route: g.route,
+		Measure: func(string, string) (int, string) { return 1, "GSM7" }}
+	g.app = &otp.App{Name: "demo", Senders: []string{"Verify"}, From: "Verify", Template: "Code {{pin}}", TTL: 10 * time.Minute,
+		MaxAttempts: 5, PINType: otp.PINNumbers, PINLength: 6}
+	g.tracker = dlr.NewTracker(g.q, g.service, zerolog.Nop())
+	g.parked(t, g.tracker)
+	return g
+}
+
+// parked runs a tracker's second look at receipts until the test ends.
+func (g *gateway) parked(t testing.TB, tracker *dlr.Tracker) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = tracker.RunParked(ctx)
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+func (g *gateway) route(e164 string) (string, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r, ok := g.routes[e164]; ok {
+		return r, true
+	}
+	return queuetest.Route, true
+}
+
+// adapter is cmd/otpgw's sink: what is no receipt by its esm_class and by its text is a message of a handset.
+type adapter struct {
+	tracker *dlr.Tracker
+	rule    dlr.Rule
+}
+
+func entry(m *queue.Outbound, part, parts int) dlr.Entry {
+	return dlr.Entry{OtpID: m.Ref, MessageID: m.ID, To: m.To, Part: part, Parts: parts}
+}
+
+func (s adapter) Accepted(ctx context.Context, a link.Accepted) error {
+	return s.tracker.Accepted(ctx, a.Link, a.MessageID, entry(a.Message, a.Part, a.Parts))
+}
+
+func (s adapter) Refused(ctx context.Context, r link.Refused) error {
+	return s.tracker.Refused(ctx, r.Link, entry(r.Message, r.Part, r.Parts), uint32(r.Status))
+}
+
+func (s adapter) Deliver(ctx context.Context, in link.Incoming) error {
+	if !in.Receipt {
+		if _, ok := receipt.Parse(in.Text, in.TLVs); !ok {
+			return nil
+		}
+	}
+	return s.tracker.Receipt(ctx, dlr.Incoming{Link: in.Link, Rule: s.rule, Text: in.Text, TLVs: in.TLVs,
+		From: in.From, To: in.To, Received: in.Received})
+}
+
+// start runs a link of the gateway until the test ends. It may be told of another tracker: that of another daemon.
+func (g *gateway) start(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *link.Link {
+	t.Helper()
+	rule, err := dlr.ParseRule(cfg.MessageID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tracker == nil {
+		tracker = g.tracker
+	}
+	l := link.New(cfg, link.Deps{
+		Queue: g.q, Sink: adapter{tracker, rule}, Log: zerolog.Nop(), Metrics: link.NewMetrics(prometheus.NewRegistry()),
+		Open: func(m *queue.Outbound) (string, error) {
+			plain, err := g.box.Open(m.Text, queue.TextContext(m.ID))
+			return string(plain), err
+		},
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = l.Run(ctx)
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return l
+}
+
+// order asks for an OTP over a route and returns its id.
+func (g *gateway) order(t testing.TB, route string) string {
+	t.Helper()
+	id, err := g.tryOrder(route)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (g *gateway) tryOrder(route string) (string, error) {
+	number := fmt.Sprintf("+49176%08d", 10000000+g.ordered.Add(1))
+	if route != "" {
+		g.mu.Lock()
+		g.routes[number] = route
+		g.mu.Unlock()
+	}
+	n, err := g.service.ParseNewOtp([]byte(`{"phoneNumber":"`+number+`"}`), g.app)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	o, err := g.service.Create(ctx, g.app, n)
+	return o.OtpID, err
+}
+
+func (g *gateway) delivery(t testing.TB, id string) otp.Delivery {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	o, err := g.service.Get(ctx, g.app, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.Delivery
+}
+
+// want waits until the delivery of an OTP has come to a status.
+func (g *gateway) want(t testing.TB, id string, status otp.DeliveryStatus) otp.Delivery {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		d := g.delivery(t, id)
+		if d.Status == status {
+			return d
+		}
+		if d.Status.Final() || time.Now().After(deadline) {
+			t.Fatalf("delivery is %s, want %s", d.Status, status)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// deadLetters counts the receipts that were given up.
+func (g *gateway) deadLetters(t testing.TB) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	all, err := g.q.DeadLetters(ctx, 0, 1000)
+	if err != nil && !errors.Is(err, queue.ErrNotFound) {
+		t.Fatal(err)
+	}
+	return len(all)
+}

@@ -1,0 +1,260 @@
+package link_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"otpgw/otp"
+	"otpgw/smpp/wire"
+)
+
+// ucs2 is a text as UTF-16, big end first.
+func ucs2(s string) string {
+	var b strings.Builder
+	for _, u := range utf16.Encode([]rune(s)) {
+		b.Write([]byte{byte(u >> 8), byte(u)})
+	}
+	return b.String()
+}
+
+// outcome is what a receipt makes of an OTP. code is only shown for what failed; -1 is none.
+type outcome struct {
+	status otp.DeliveryStatus
+	code   int
+}
+
+var (
+	delivered = outcome{otp.DeliveryDelivered, -1}
+	sent      = outcome{otp.DeliverySent, -1}
+)
+
+func failed(code int) outcome { return outcome{otp.DeliveryFailed, code} }
+
+func (s scene) wantOutcome(t *testing.T, id string, o outcome) {
+	t.Helper()
+	d := s.want(t, id, o.status)
+	switch {
+	case o.code < 0 && d.ErrorCode != nil:
+		t.Errorf("error code %d, want none", *d.ErrorCode)
+	case o.code >= 0 && (d.ErrorCode == nil || *d.ErrorCode != o.code):
+		t.Errorf("error code %v, want %d", d.ErrorCode, o.code)
+	}
+}
+
+// texts plays receipts whose text is all that matters; %s in one is the message id.
+func (s scene) texts(t *testing.T, prefix string, cases map[string]struct {
+	text string
+	want outcome
+}) {
+	n := 0
+	for name, c := range cases {
+		n++
+		messageID := fmt.Sprint(prefix, n)
+		t.Run(name, func(t *testing.T) {
+			id, to := s.taken(t, messageID)
+			s.receipt(to, strings.ReplaceAll(c.text, "%s", messageID))
+			s.wantOutcome(t, id, c.want)
+		})
+	}
+}
+
+type texts = map[string]struct {
+	text string
+	want outcome
+}
+
+func TestQuirkReceiptsOfEveryForm(t *testing.T) {
+	s := newScene(t, nil)
+	cases := []struct {
+		name string
+		cmd  wire.Command
+		body func(to, id string) []byte
+	}{
+		{"data_sm, text in message_payload", wire.DataSM, func(to, id string) []byte {
+			return data(to, 4, tlv(wire.TagMessagePayload, "id:"+id+" stat:DELIVRD"))
+		}},
+		{"data_sm, TLVs alone", wire.DataSM, func(to, id string) []byte {
+			return data(to, 4, tlv(wire.TagReceiptedMessageID, id+"\x00"), tlv(wire.TagMessageState, "\x02"))
+		}},
+		{"esm_class 0x44, with a header", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 0x44, 0, "\x05\x00\x03\x01\x01\x01id:"+id+" stat:DELIVRD")
+		}},
+		{"esm_class 0x44, without one", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 0x44, 0, "id:"+id+" stat:DELIVRD")
+		}},
+		{"esm_class 0, told by its text", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 0, 0, "id:"+id+" sub:001 dlvrd:001 submit date:2603040506 done date:2603040507 stat:DELIVRD err:000")
+		}},
+		{"text in message_payload", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 4, 0, "", tlv(wire.TagMessagePayload, "id:"+id+" stat:DELIVRD"))
+		}},
+		{"UCS-2", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 4, 8, ucs2("id:"+id+" stat:DELIVRD text:код"))
+		}},
+		{"UCS-2 that says it is not", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 4, 0, ucs2("id:"+id+" stat:DELIVRD"))
+		}},
+		{"data_coding 3", wire.DeliverSM, func(to, id string) []byte { return deliver(to, 4, 3, "id:"+id+" stat:DELIVRD") }},
+		{"an underscore in the id", wire.DeliverSM, func(to, id string) []byte { return deliver(to, 4, 0, "id:"+id+" stat:DELIVRD") }},
+	}
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			messageID := fmt.Sprint("form_", i)
+			id, to := s.taken(t, messageID)
+			s.send(c.cmd, 7, c.body(to, messageID))
+			s.wantOutcome(t, id, delivered)
+		})
+	}
+}
+
+func TestQuirkReceiptTLVs(t *testing.T) {
+	s := newScene(t, nil)
+	receipted := func(id string) []byte { return tlv(wire.TagReceiptedMessageID, id+"\x00") }
+	state := func(n byte) []byte { return tlv(wire.TagMessageState, string([]byte{n})) }
+	network := func(v string) []byte { return tlv(wire.TagNetworkErrorCode, v) }
+	cases := []struct {
+		name string
+		text string
+		tlvs func(id string) [][]byte
+		want outcome
+	}{
+		{"without text", "", func(id string) [][]byte { return [][]byte{receipted(id), state(2)} }, delivered},
+		{"without text, failed", "", func(id string) [][]byte { return [][]byte{receipted(id), state(5), network("\x03\x00\x1b")} }, failed(27)},
+		{"they win over the text", "id:other stat:DELIVRD err:000", func(id string) [][]byte {
+			return [][]byte{receipted(id), state(3), network("\x03\x00\x09")}
+		}, failed(9)},
+		{"error code of ASCII digits", "", func(id string) [][]byte { return [][]byte{receipted(id), state(5), network("045")} }, failed(45)},
+		{"id in the TLV, state in the text", "stat:UNDELIV err:013", func(id string) [][]byte { return [][]byte{receipted(id)} }, failed(13)},
+		{"id without NUL", "", func(id string) [][]byte { return [][]byte{tlv(wire.TagReceiptedMessageID, id), state(2)} }, delivered},
+	}
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			messageID := fmt.Sprint("G", i)
+			id, to := s.taken(t, messageID)
+			s.send(wire.DeliverSM, 7, deliver(to, 4, 0, c.text, c.tlvs(messageID)...))
+			s.wantOutcome(t, id, c.want)
+		})
+	}
+}
+
+func TestQuirkReceiptKeys(t *testing.T) {
+	s := newScene(t, nil)
+	s.texts(t, "H", texts{
+		"upper case":             {"ID:%s SUB:001 DLVRD:001 STAT:DELIVRD ERR:000 TEXT:x", delivered},
+		"any order":              {"err:027 stat:UNDELIV dlvrd:000 id:%s sub:001", failed(27)},
+		"twice":                  {"id:%s stat:DELIVRD stat:UNDELIV err:000 id:other", delivered},
+		"no sub, no dlvrd":       {"id:%s submit date:2603040506 done date:2603040507 stat:DELIVRD err:000 text:", delivered},
+		"no text":                {"id:%s sub:001 dlvrd:001 stat:DELIVRD err:000", delivered},
+		"trailing spaces, NULs":  {"id:%s stat:DELIVRD err:000   \x00\x00", delivered},
+		"garbage before id":      {"\x01\xffgarbage id:%s stat:DELIVRD", delivered},
+		"keys inside the text":   {"id:%s stat:DELIVRD err:000 text:id:99 stat:UNDELIV", delivered},
+		"line ends for blanks":   {"id:%s\r\nstat:DELIVRD\r\nerr:000\r\n", delivered},
+		"blanks behind the keys": {"id: %s stat: DELIVRD err: 000", delivered},
+	})
+	t.Run("missing id is answered, kept for an operator, and harms nothing", func(t *testing.T) {
+		before := s.deadLetters(t)
+		id, to := s.taken(t, "Hx")
+		s.receipt(to, "sub:001 dlvrd:001 stat:DELIVRD err:000 text:hello")
+		if n := s.deadLetters(t) - before; n != 1 {
+			t.Errorf("%d dead letters, want 1", n)
+		}
+		s.receipt(to, "id:Hx stat:DELIVRD")
+		s.wantOutcome(t, id, delivered)
+	})
+}
+
+func TestQuirkReceiptDates(t *testing.T) {
+	s := newScene(t, nil)
+	cases := make(texts)
+	for _, d := range []string{"2603040506", "260304050607", "20260304050607", "260304050607004+", "2603040506+0100", "2026-03-04 05:06:07", "",
+		"0000000000", "never", "99999999999999999999"} {
+		c := cases[d]
+		c.text, c.want = "id:%s submit date:"+d+" done date:"+d+" stat:DELIVRD err:000", delivered
+		cases["date "+d] = c
+	}
+	delete(cases, "")
+	s.texts(t, "I", cases)
+}
+
+func TestQuirkReceiptErrAndStat(t *testing.T) {
+	s := newScene(t, nil)
+	s.texts(t, "J", texts{
+		"err empty":              {"id:%s stat:UNDELIV err: text:x", failed(-1)},
+		"err of one digit":       {"id:%s stat:UNDELIV err:7", failed(7)},
+		"err of four digits":     {"id:%s stat:UNDELIV err:1104", failed(1104)},
+		"err in hex":             {"id:%s stat:UNDELIV err:00B", failed(11)},
+		"stat a number":          {"id:%s stat:2 err:000", delivered},
+		"stat a number, expired": {"id:%s stat:03 err:001", failed(1)},
+		"stat DELIV":             {"id:%s stat:DELIV", delivered},
+		"stat Delivered":         {"id:%s stat:Delivered", delivered},
+		"stat FAILED":            {"id:%s stat:FAILED err:5", failed(5)},
+		"stat undeliverable":     {"id:%s stat:undeliverable err:6", failed(6)},
+		"stat EXPIRED":           {"id:%s stat:EXPIRED err:8", failed(8)},
+		"stat REJECTD":           {"id:%s stat:REJECTD err:9", outcome{otp.DeliveryRejected, 9}},
+		"stat BUFFRED":           {"id:%s stat:BUFFRED", sent},
+	})
+}
+
+func TestQuirkIntermediateReceipts(t *testing.T) {
+	s := newScene(t, nil)
+	for i, stat := range []string{"ENROUTE", "ACCEPTD", "BUFFERED"} {
+		t.Run(stat, func(t *testing.T) {
+			messageID := fmt.Sprint("K", i)
+			id, to := s.taken(t, messageID)
+			s.receipt(to, "id:"+messageID+" stat:"+stat+" err:000")
+			s.wantOutcome(t, id, sent)
+			s.receipt(to, "id:"+messageID+" stat:DELIVRD err:000")
+			s.wantOutcome(t, id, delivered)
+		})
+	}
+	t.Run("intermediate notification by esm_class", func(t *testing.T) {
+		id, to := s.taken(t, "K9")
+		s.send(wire.DeliverSM, 7, deliver(to, wire.ESMClassIntermediate, 0, "", tlv(wire.TagReceiptedMessageID, "K9\x00"), tlv(wire.TagMessageState, "\x01")))
+		s.wantOutcome(t, id, sent)
+	})
+}
+
+func TestQuirkReceiptsNobodyWaitsFor(t *testing.T) {
+	s := newScene(t, nil)
+	t.Run("never asked for", func(t *testing.T) {
+		s.script.t = t
+		s.receipt("4917600000000", "id:unheard-of stat:DELIVRD err:000") // answered OK, for it is parked
+		id, to := s.taken(t, "L1")
+		s.receipt(to, "id:L1 stat:DELIVRD")
+		s.wantOutcome(t, id, delivered)
+	})
+	t.Run("for a submit that was refused", func(t *testing.T) {
+		id, f, to := s.sent(t)
+		s.write(pdu(wire.SubmitSMResp, wire.StatusInvDstAdr, f.Sequence, []byte("L2\x00")))
+		s.wantOutcome(t, id, outcome{otp.DeliveryRejected, int(wire.StatusInvDstAdr)})
+		s.receipt(to, "id:L2 stat:DELIVRD err:000")
+		s.wantOutcome(t, id, outcome{otp.DeliveryRejected, int(wire.StatusInvDstAdr)})
+	})
+	t.Run("a duplicate", func(t *testing.T) {
+		id, to := s.taken(t, "L3")
+		s.receipt(to, "id:L3 stat:DELIVRD err:000")
+		s.wantOutcome(t, id, delivered)
+		at := s.delivery(t, id).At
+		s.receipt(to, "id:L3 stat:DELIVRD err:000")
+		if again := s.delivery(t, id).At; again != at {
+			t.Errorf("the duplicate moved the time from %s to %s", at, again)
+		}
+	})
+	for name, stats := range map[string][2]string{"delivered, then failed": {"DELIVRD", "UNDELIV"}, "failed, then delivered": {"UNDELIV", "DELIVRD"},
+		"delivered, then on its way": {"DELIVRD", "ENROUTE"}} {
+		t.Run("a final state, then another: "+name, func(t *testing.T) {
+			messageID := strings.ReplaceAll("L4"+name, " ", "")
+			id, to := s.taken(t, messageID)
+			first := delivered
+			if stats[0] != "DELIVRD" {
+				first = failed(3)
+			}
+			s.receipt(to, "id:"+messageID+" stat:"+stats[0]+" err:003")
+			s.wantOutcome(t, id, first)
+			s.receipt(to, "id:"+messageID+" stat:"+stats[1]+" err:004") // answered OK: what it says was taken in
+			s.wantOutcome(t, id, first)
+		})
+	}
+}
