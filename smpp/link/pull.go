@@ -64,6 +64,7 @@ type permit struct {
 	slot     session.Slot
 	sess     *session.Session
 	governor *governor
+	granted  time.Time // the turn
 }
 
 // reserve waits for room in the window and then for the link's turn: the other way round, turns would be saved up while
@@ -73,11 +74,12 @@ func (b *bind) reserve(ctx context.Context, s *session.Session) (permit, error) 
 	if err != nil {
 		return permit{}, err
 	}
-	if err := b.link.governor.turn(ctx, s); err != nil {
+	granted, err := b.link.governor.turn(ctx, s)
+	if err != nil {
 		slot.Release()
 		return permit{}, err
 	}
-	return permit{slot, s, b.link.governor}, nil
+	return permit{slot, s, b.link.governor, granted}, nil
 }
 
 // release gives the permit back unused.

@@ -130,8 +130,7 @@ func (b *bind) submitPart(ctx context.Context, p permit, m *queue.Outbound, part
 		p.release()
 		return result{class: Permanent, status: wire.StatusInvSrcAdr, err: err}
 	}
-	sent := time.Now()
-	defer func() { p.governor.answered(r.class, sent) }()
+	defer func() { p.governor.answered(r.class, p.granted) }()
 	f, err := p.slot.Do(ctx, wire.SubmitSM, pdu)
 	switch {
 	case err == nil:

@@ -15,7 +15,7 @@ import (
 const (
 	quickShare  = 0.9   // of the ceiling: up to here the rate climbs by quickStep, a twentieth of the ceiling
 	quickStep   = 0.05  // from the half to nine tenths in 8 s
-	gentleStep  = 0.005 // across the ceiling, 40 s: an answer or two a minute tell that it still holds
+	gentleStep  = 0.004 // across the ceiling, 50 s: an answer or two a minute tell that it still holds
 	beyond      = 1.1   // of the ceiling: it does not hold any more
 	growth      = 1.1   // of the rate, each second, beyond it
 	heavy       = 0.05  // throttled answers far below the ceiling that make it halve again
@@ -26,7 +26,7 @@ const (
 	unlimited   = 1e5   // a learned rate above is none
 	burstTime   = 0.02  // seconds' worth of parts that may go at once, to make up for late timers
 	startAtOnce = 2     // parts in flight over a link whose rate is not known, and
-	startEvery  = 8     // accepted ones for each more,
+	startEvery  = 16    // accepted ones for each more,
 	startUntil  = 32    // until there are so many; then one for each accepted
 )
 
@@ -38,9 +38,9 @@ const (
 // second. Time alone carries it up to the ceiling; beyond, only parts that had to wait do, for a rate that nobody used
 // proves nothing.
 //
-// Parts that were sent before the rate halved do not halve it again. Nor does throttling far below the ceiling, while
-// it is light: some SMSCs say ESME_RMSGQFUL for the queue of one handset, which going slower does not help. Where that
-// is seen the rate doubles each second until much more than so many are throttled.
+// Parts whose turn was before the rate halved do not halve it again. Nor does light throttling far below the ceiling, when
+// half the rate did not end it: some SMSCs say ESME_RMSGQFUL for the queue of one handset, which going slower does not
+// help. Where that is seen the rate doubles each second until many more are throttled.
 //
 // Without TPS the first throttled answer finds no rate to halve: the parts accepted in the last second are it. Until
 // the SMSC has accepted some, few are sent at once, so that this lesson does not cost a whole window.
@@ -59,6 +59,7 @@ type governor struct {
 	pressed   time.Time // when a part last had to wait
 	under     tally     // answers since the rate halved, far below the ceiling
 	near      tally     // and near it
+	light     bool      // it last halved far below the ceiling, for few throttled answers
 	throttles uint64
 	recent    meter // accepted
 	open      int64 // parts that may be in flight at once,
@@ -99,18 +100,17 @@ func newGovernor(tps int, window int64, now func() time.Time) *governor {
 	return g
 }
 
-// turn waits until one more part may go. Every turn that it grants is ended by answered or unused.
-func (g *governor) turn(ctx context.Context, s *session.Session) error {
-	if err := g.flight.Acquire(ctx, 1); err != nil {
-		return context.Cause(ctx)
+// turn waits until one more part may go, and says since when. Every turn that it grants is ended by answered or unused.
+func (g *governor) turn(ctx context.Context, s *session.Session) (granted time.Time, err error) {
+	if g.flight.Acquire(ctx, 1) != nil {
+		return time.Time{}, context.Cause(ctx)
 	}
 	for {
-		wait := g.next()
+		granted, wait := g.next()
 		if wait == 0 {
-			return nil
+			return granted, nil
 		}
 		timer := time.NewTimer(wait)
-		var err error
 		select {
 		case <-timer.C:
 			continue
@@ -121,28 +121,28 @@ func (g *governor) turn(ctx context.Context, s *session.Session) error {
 		}
 		timer.Stop()
 		g.unused()
-		return err
+		return time.Time{}, err
 	}
 }
 
 // next takes a token, or says how long there will be none.
-func (g *governor) next() time.Duration {
+func (g *governor) next() (now time.Time, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := g.now()
+	now = g.now()
 	g.climb(now)
 	if math.IsInf(g.rate, 1) {
-		return 0
+		return now, 0
 	}
 	most := 1 + math.Floor(g.rate*burstTime)
 	g.tokens = min(most, g.tokens+now.Sub(g.filled).Seconds()*g.rate)
 	g.filled = now
 	if g.tokens >= 1 {
 		g.tokens--
-		return 0
+		return now, 0
 	}
 	g.pressed = now
-	return max(100*time.Microsecond, time.Duration((1-g.tokens)/g.rate*float64(time.Second)))
+	return now, max(100*time.Microsecond, time.Duration((1-g.tokens)/g.rate*float64(time.Second)))
 }
 
 // climb raises the rate for the time since it last did.
@@ -181,8 +181,8 @@ func (g *governor) climb(now time.Time) {
 // unused ends a turn over which nothing was sent.
 func (g *governor) unused() { g.flight.Release(1) }
 
-// answered ends a turn with what became of the part that was sent at that time.
-func (g *governor) answered(class Class, sent time.Time) {
+// answered ends a turn that was granted then with what became of the part.
+func (g *governor) answered(class Class, granted time.Time) {
 	g.flight.Release(1)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -195,7 +195,7 @@ func (g *governor) answered(class Class, sent time.Time) {
 	if throttled {
 		g.throttles++
 	}
-	if sent.Before(g.halved) {
+	if granted.Before(g.halved) {
 		return
 	}
 	if g.far() {
@@ -211,24 +211,21 @@ func (g *governor) answered(class Class, sent time.Time) {
 
 // overrun tells a throttled answer that the rate is the reason for from one that would have come anyway.
 func (g *governor) overrun() bool {
-	switch {
-	case g.rate >= g.most && g.under.throttled == 0:
-		return true
-	case g.far():
-		return !g.noisy()
-	default:
-		return g.under.throttled == 0 || g.near.share() > g.under.share()+heavy
-	}
+	return !g.noisy() || !g.far() && g.near.share() > g.under.share()+heavy
 }
 
 // far tells a rate that the SMSC took not long ago.
 func (g *governor) far() bool { return g.rate < g.most && g.rate < quickShare*g.ceiling }
 
 // noisy: the SMSC throttles a few parts whatever the rate is.
-func (g *governor) noisy() bool { return g.under.throttled > 0 && g.under.share() <= heavy }
+func (g *governor) noisy() bool { return g.light && g.few() }
+
+// few: some answers far below the ceiling were throttled, but not many.
+func (g *governor) few() bool { return g.under.throttled > 0 && g.under.share() <= heavy }
 
 func (g *governor) halve(now time.Time) {
 	g.climb(now)
+	g.light = g.far() && g.few()
 	g.ceiling = g.rate
 	if math.IsInf(g.rate, 1) {
 		g.ceiling = max(leastPeak, g.recent.sum(now))

@@ -1,0 +1,142 @@
+package link_test
+
+import (
+	"math"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"otpgw/smpp/link"
+	"otpgw/smpp/smsc"
+	"otpgw/smpp/wire"
+)
+
+// bucket throttles what comes faster than rate a second, with a second's worth saved up at most.
+type bucket struct {
+	mu               sync.Mutex
+	rate, tokens     float64
+	last             time.Time
+	taken, throttled int
+}
+
+func (b *bucket) submit(smsc.SubmitInfo) smsc.Outcome {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	b.tokens = min(b.rate, b.tokens+now.Sub(b.last).Seconds()*b.rate)
+	b.last = now
+	if b.tokens < 1 {
+		b.throttled++
+		return smsc.Outcome{Status: wire.StatusThrottled}
+	}
+	b.tokens--
+	b.taken++
+	return smsc.Outcome{NoReceipt: true}
+}
+
+func (b *bucket) counts() (taken, throttled int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.taken, b.throttled
+}
+
+// throttleMinute names the variable that makes the test take its full minute at 10 parts per second.
+const throttleMinute = "OTPGW_TEST_THROTTLE_MINUTE"
+
+// TestThrottlingCarrier: a link that does not know the rate of its carrier sees at most 1 % throttled answers, and
+// loses nothing. In short it is 50 parts per second for 14 s, about as many parts as 10 per second for a minute; the rule
+// itself is tested over simulated minutes beside this.
+func TestThrottlingCarrier(t *testing.T) {
+	rate, length := 50.0, 14*time.Second
+	if os.Getenv(throttleMinute) != "" {
+		rate, length = 10, time.Minute
+	}
+	for _, c := range []struct {
+		name string
+		tps  int
+		most float64
+	}{{"rate not known", 0, 0.01}, {"TPS is the rate", int(rate), 0.001}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := &bucket{rate: rate, tokens: rate, last: time.Now()}
+			r := newRig(t, smsc.Config{OnSubmit: b.submit})
+			for range int(rate * (length.Seconds() + 2)) {
+				r.put("+46700000001", "code")
+			}
+			l, stop := r.start(r.config(func(cfg *link.Config) { cfg.TPS, cfg.Window, cfg.Binds = c.tps, 50, 2 }))
+			time.Sleep(length) // the length of the observation, not a wait for something
+			stop()
+			taken, throttled := b.counts()
+			share := float64(throttled) / float64(taken+throttled)
+			t.Logf("%d parts taken, %d throttled: %.2f %%; rate %+v", taken, throttled, 100*share, l.Rate())
+			if share > c.most {
+				t.Errorf("%.2f %% of the answers throttled, allowed %.2f %%", 100*share, 100*c.most)
+			}
+			if used := float64(taken) / (rate * length.Seconds()); used < 0.6 {
+				t.Errorf("only %.0f %% of the carrier's rate used", 100*used)
+			}
+			if n := len(r.sink.accepted); n != taken {
+				t.Errorf("%d parts told as accepted, the carrier took %d", n, taken)
+			}
+		})
+	}
+}
+
+// TestRateIsVisible: a throttled link says how fast it may go, in its status and as a metric.
+func TestRateIsVisible(t *testing.T) {
+	b := &bucket{rate: 20, tokens: 20, last: time.Now()}
+	r := newRig(t, smsc.Config{OnSubmit: b.submit})
+	registry := prometheus.NewRegistry()
+	r.metrics = link.NewMetrics(registry)
+	l, _ := r.start(r.config(nil))
+	if got := gauge(t, registry, "otpgw_smpp_rate_limit"); !math.IsInf(got, 1) || l.Rate().Limit != 0 {
+		t.Errorf("before: gauge %v, status %+v", got, l.Rate())
+	}
+	for range 40 {
+		r.put("+46700000001", "code")
+	}
+	for range 25 {
+		next(t, r.sink.accepted)
+	}
+	rate := l.Rate()
+	if got := gauge(t, registry, "otpgw_smpp_rate_limit"); got < 1 || got > 25 || rate.Limit < 1 || rate.Limit > 25 || rate.Throttled < 1 {
+		t.Errorf("after: gauge %v, status %+v, the carrier's rate is 20", got, rate)
+	}
+}
+
+// gauge is the value of the only series of a metric.
+func gauge(t *testing.T, g prometheus.Gatherer, name string) float64 {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name && len(f.GetMetric()) == 1 {
+			return f.GetMetric()[0].GetGauge().GetValue() + f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("no single series of %s", name)
+	return 0
+}
+
+// TestReceiptsAreOutsideTheBudget: at one part per second receipts and enquire_link are answered at once.
+func TestReceiptsAreOutsideTheBudget(t *testing.T) {
+	many := make([]smsc.Receipt, 100)
+	r := newRig(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome { return smsc.Outcome{Receipts: many} }})
+	for range 3 {
+		r.put("+46700000001", "code")
+	}
+	r.start(r.config(func(c *link.Config) { c.TPS = 1 }))
+	next(t, r.sink.accepted)
+	began := time.Now()
+	for range 100 {
+		next(t, r.sink.incoming)
+	}
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("100 receipts took %s at TPS 1", d)
+	}
+}
