@@ -2,13 +2,18 @@ package session
 
 import (
 	"context"
+	"time"
 
 	"otpgw/smpp/wire"
 )
 
-// Unbind ends the session cleanly (SMPP 3.4, 4.2): it takes no further requests, waits for the answers to the open
-// ones, sends unbind and waits for its answer, all within ctx. Run returns ErrUnbound after it, or the reason why the
-// connection ended before.
+// maxAnswers bounds the time our own unbind waits for requests of the peer that a handler still has: a peer that never stops
+// sending must not keep us.
+const maxAnswers = time.Second
+
+// Unbind ends the session cleanly (SMPP 3.4, 4.2): it sends no further requests, waits for the answers to the open ones and
+// gives those to the peer's, sends unbind and waits for its answer, all within ctx. Run returns ErrUnbound after it, or
+// the reason why the connection ended before.
 func (s *Session) Unbind(ctx context.Context) error {
 	if s.State() == Closed {
 		return s.Err()
@@ -16,6 +21,9 @@ func (s *Session) Unbind(ctx context.Context) error {
 	s.state.Store(int32(Unbinding))
 	err := s.waitIdle(ctx)
 	if err == nil {
+		answers, cancel := context.WithTimeout(ctx, maxAnswers)
+		s.waitHandled(answers) // what is stored but not answered, the peer would send again
+		cancel()
 		s.unbound.Store(true)
 		_, err = s.roundTrip(ctx, wire.Unbind, wire.RawBody(nil))
 	}
