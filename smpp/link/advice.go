@@ -14,11 +14,12 @@ import (
 // advice is what an operator should look at, or ask the carrier, for an error; empty when nobody can do anything.
 func advice(err error) string {
 	var dns *net.DNSError
+	var family *net.AddrError
 	var status wire.Status
 	switch {
 	case errors.Is(err, session.ErrUnbound):
 		return ""
-	case errors.As(err, &dns):
+	case errors.As(err, &dns), errors.As(err, &family):
 		return "check the host in ADDR, FAMILY, and this machine's resolver"
 	case errors.As(err, &status):
 		return bindAdvice(status)
@@ -45,7 +46,7 @@ func tlsAdvice(err error) string {
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var plain tls.RecordHeaderError
-	var alert tls.AlertError
+	var remote *net.OpError // of crypto/tls: an alert from the other side
 	switch {
 	case errors.As(err, &authority):
 		return "the SMSC's certificate is signed by an authority not known here: ask the carrier for it, and name its file in TLS_CA"
@@ -57,7 +58,7 @@ func tlsAdvice(err error) string {
 		return "the SMSC's certificate cannot be used: show the carrier this error"
 	case errors.As(err, &plain):
 		return "the port does not speak TLS: ask the carrier for the TLS port, or set TLS=off when none is wanted"
-	case errors.As(err, &alert):
+	case errors.As(err, &remote) && remote.Op == "remote error":
 		return "the SMSC refused the handshake: ask the carrier which certificate it wants from us (TLS_CERT, TLS_KEY), and which TLS versions"
 	case errors.Is(err, errTLS):
 		return "the handshake was broken off: ask the carrier whether TLS is expected on this port, and whether our address is allowed"

@@ -77,7 +77,7 @@ func newRig(t *testing.T, cfg smsc.Config) *rig {
 	return &rig{t: t, q: queuetest.Open(t), smsc: s, sink: newRecorder()}
 }
 
-func ctx(t *testing.T) context.Context {
+func ctx(t testing.TB) context.Context {
 	c, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	t.Cleanup(cancel)
 	return c
@@ -426,33 +426,5 @@ func TestRate(t *testing.T) {
 	}
 	if d := last.Sub(first); d < 1300*time.Millisecond { // 30 intervals of 50 ms, less the burst of two
 		t.Errorf("31 parts in %s at 20 parts per second", d)
-	}
-}
-
-func TestProbe(t *testing.T) {
-	r := newRig(t, smsc.Config{})
-	cases := []struct {
-		name   string
-		change func(*link.Config)
-		want   []string
-		fails  bool
-	}{
-		{"good", nil, []string{"resolve", "connect", "bind as acc", "enquire_link", "unbind"}, false},
-		{"wrong password", func(c *link.Config) { c.Password = "x" }, []string{"FAILED", "ESME_RINVPASWD", "SYSTEM_ID and PASSWORD"}, true},
-		{"nothing listens", func(c *link.Config) { c.Addr = "127.0.0.1:1" }, []string{"FAILED", "connection refused", "firewalls"}, true},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			var out bytes.Buffer
-			err := link.Probe(ctx(t), r.config(c.change), &out)
-			if (err != nil) != c.fails {
-				t.Errorf("error %v", err)
-			}
-			for _, want := range c.want {
-				if !strings.Contains(out.String(), want) {
-					t.Errorf("no %q in:\n%s", want, &out)
-				}
-			}
-		})
 	}
 }
