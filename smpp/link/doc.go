@@ -18,4 +18,28 @@
 // A bind that fails is tried again with exponential backoff and full jitter, at once after a clean unbind by the SMSC,
 // and once a minute when the SMSC says that the credentials are wrong. The package knows no OTP: it carries a message
 // of id, sender, destination, sealed text and time of death.
+//
+// # Flow
+//
+// A part goes when its bind's window has room and the link's governor (throttle.go) gives it a turn. The governor keeps
+// OTPGW_LINK_<NAME>_TPS, or learns the rate of the SMSC, and halves it when the SMSC throttles; the message waits in the
+// queue. A puller asks for no more messages than the window holds, so that those of a slow link are there for others.
+//
+// # Failures
+//
+//	throttled               the whole link slows, the message is given back for half a second
+//	temporary, timeout      another link of the route takes the message (handover.go); without one it is given back
+//	the session ended       given back at once, for whoever is bound
+//	permanent               Sink.Refused with the status; no other link tries
+//	timeout with ON_TIMEOUT=fail   Sink.Refused with StatusNoAnswer
+//	misconfigured           the bind ends and waits a minute, the message goes elsewhere
+//
+// A timeout is counted apart (outcome="timeout"): the SMS may have been sent. With several parts the worst outcome
+// decides for the message, and it is sent again whole: half a message on one link and half on another would never be
+// put together.
+//
+// # Trace
+//
+// With OTPGW_LINK_<NAME>_TRACE each PDU, without text and passwords (redact.go), goes to a pcap file (pcap.go) of
+// made-up TCP packets (trace.go), also where the connection itself is TLS and could not be captured.
 package link

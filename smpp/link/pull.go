@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -50,9 +51,12 @@ func (b *bind) pull(ctx context.Context, s *session.Session, r Route) error {
 		if err != nil {
 			return err
 		}
-		p, err := b.reserve(ctx, s)
+		p, err := b.reserveSoon(ctx, s)
 		if err != nil {
 			b.giveBack(d, 0)
+			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+				continue
+			}
 			return err
 		}
 		sending.Go(func() { b.submit(context.WithoutCancel(ctx), p, errand{Delivery: d}) })
@@ -80,6 +84,13 @@ func (b *bind) reserve(ctx context.Context, s *session.Session) (permit, error) 
 		return permit{}, err
 	}
 	return permit{slot, s, b.link.governor, granted}, nil
+}
+
+// reserveSoon gives up before the queue believes the message lost and gives it to somebody else as well.
+func (b *bind) reserveSoon(ctx context.Context, s *session.Session) (permit, error) {
+	ctx, cancel := context.WithTimeout(ctx, turnTimeout)
+	defer cancel()
+	return b.reserve(ctx, s)
 }
 
 // release gives the permit back unused.

@@ -43,8 +43,12 @@ func redact(pdu []byte) []byte {
 }
 
 func mask(b []byte) {
-	for i := range b {
-		b[i] = maskOctet
+	if len(b) == 0 {
+		return
+	}
+	b[0] = maskOctet
+	for done := 1; done < len(b); done *= 2 {
+		copy(b[done:], b[:done])
 	}
 }
 
