@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,6 +28,7 @@ type bind struct {
 	link *Link
 	name string
 	cmd  wire.Command
+	took atomic.Bool // the SMSC took a part since the last attempt
 
 	mu    sync.Mutex // guards the rest
 	state string
@@ -92,8 +94,8 @@ func (b *bind) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			break
 		}
-		if time.Since(began) > backoffLimit {
-			retry.reset() // it held: this is a new trouble
+		if time.Since(began) > backoffLimit || b.took.Swap(false) {
+			retry.reset() // it held, or it worked: this is a new trouble
 		}
 		state, wait := stateWaiting, retry.next()
 		switch {

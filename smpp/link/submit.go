@@ -134,6 +134,9 @@ func (b *bind) submitPart(ctx context.Context, p permit, m *queue.Outbound, part
 	f, err := p.slot.Do(ctx, wire.SubmitSM, pdu)
 	switch {
 	case err == nil:
+		if f.Status == wire.StatusOK {
+			b.took.Store(true)
+		}
 		return result{class: Classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID}
 	case errors.Is(err, session.ErrTimeout) && b.link.cfg.OnTimeout == TimeoutFail:
 		return result{class: Permanent, status: StatusNoAnswer, err: err}
