@@ -57,7 +57,7 @@ func TestConformance(t *testing.T) {
 }
 
 // dialSession is a session to the peer, and how its Run ended.
-func dialSession(t *testing.T, p peer, o session.Options) (*session.Session, chan error) {
+func dialSession(t testing.TB, p peer, o session.Options) (*session.Session, chan error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", p.Addr())
 	if err != nil {
@@ -76,7 +76,7 @@ func dialSession(t *testing.T, p peer, o session.Options) (*session.Session, cha
 
 var credentials = wire.Bind{SystemID: "acc", Password: "secret", InterfaceVersion: wire.Version34}
 
-func boundSession(t *testing.T, p peer, o session.Options) (*session.Session, chan error) {
+func boundSession(t testing.TB, p peer, o session.Options) (*session.Session, chan error) {
 	t.Helper()
 	s, ended := dialSession(t, p, o)
 	if _, err := s.Bind(ctx(t), wire.BindTransceiver, credentials); err != nil {
