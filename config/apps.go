@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,8 +20,6 @@ const (
 
 	pinHole = "{{pin}}"
 )
-
-var allDigits = regexp.MustCompile(`^[0-9]+$`)
 
 // appVars are the variables of one application as text.
 type appVars struct {
