@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check fuzz bench
+.PHONY: help run build test check fuzz chaos bench
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -25,9 +25,12 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each
 	@set -e; for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 			echo "$$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$pkg; \
 		done; \
 	done
+
+chaos: ## 20,000 OTPs over an SMSC that drops, throttles, stays silent, and sends receipts early and twice
+	OTPGW_TEST_CHAOS=20000 $(GO) test -run '^TestChaos$$' -count 1 -timeout 30m -v ./smpp/link
 
 bench: ## OTPs per second, latency and CPU of the whole way, then the pieces
 	$(GO) test -run '^$$' -bench EndToEnd -benchtime 1x -count 3 -timeout 30m ./cmd/otpgw

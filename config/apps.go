@@ -36,6 +36,7 @@ type appVars struct {
 	CallbackURL    urlText           `env:"CALLBACK_URL"`
 	CallbackSecret secret            `env:"CALLBACK_SECRET"`
 	Rate           string            `env:"RATE, default=0"`
+	TLVs           string            `env:"TLVS"`
 }
 
 func (l *loader) readApps(s scope) error {
@@ -136,6 +137,7 @@ func (s scope) app(name string, v *appVars) otp.App {
 		CallbackURL:    s.webURL((*string)(&v.CallbackURL), "CALLBACK_URL"),
 		CallbackSecret: s.callbackSecret(v.CallbackSecret, "CALLBACK_SECRET"),
 		Rate:           s.number(&v.Rate, "RATE", rateMax),
+		TLVs:           tlvMap(s.tlvs(&v.TLVs, "TLVS")),
 	}
 	app.From = s.from(&v.From, "FROM", app.Senders)
 	if v.APIKeys == "" && v.Secret == "" && !s.hasFault("API_KEYS", "SECRET") {

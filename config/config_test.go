@@ -19,6 +19,7 @@ import (
 
 	"otpgw/otp"
 	"otpgw/smpp/link"
+	"otpgw/smpp/wire"
 )
 
 // small is the least configuration without a fault.
@@ -110,6 +111,16 @@ func TestDefaults(t *testing.T) {
 		{"ALPHABET", l.Alphabet, "gsm7"},
 		{"LONG", l.Long, "udh8"},
 		{"TLVS", len(l.TLVs), 0},
+		{"FAMILY", l.Family, link.FamilyAny},
+		{"SOURCE_ADDR", l.SourceAddr, netip.Addr{}},
+		{"INTERFACE_VERSION", l.InterfaceVersion, byte(0x34)},
+		{"ADDRESS_RANGE, BIND_TON, BIND_NPI", l.AddressRange, wire.Address{}},
+		{"ON_TIMEOUT", l.OnTimeout, link.TimeoutResend},
+		{"NATIONAL", len(l.National), 0},
+		{"TRANSLITERATE", l.Transliterate, false},
+		{"TRACE", l.Trace, ""},
+		{"TRACE_SIZE", l.TraceSize, int64(link.DefaultTraceSize)},
+		{"application's TLVS", len(app.TLVs), 0},
 		{"link's route", l.Routes[0], link.Route{Name: "default"}},
 
 		{"route", c.Routes[0].Name, "default"},

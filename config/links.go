@@ -3,11 +3,19 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"otpgw/smpp/link"
+	"otpgw/smpp/text"
+	"otpgw/smpp/wire"
 )
 
 // The limits of a link. The first three are SMPP 3.4's (5.2.1 to 5.2.3), without the closing NUL.
@@ -16,31 +24,47 @@ const (
 	passwordMax   = 8
 	systemTypeMax = 12
 
+	addressRangeMax = 40
+
 	bindsMax  = 64
 	windowMax = 10000
 	tpsMax    = 100000
+
+	traceSizeMin, traceSizeMax = 1, 4096 // MiB
 )
 
 // linkVars are the variables of one link as text.
 type linkVars struct {
-	Addr            string `env:"ADDR"`
-	SystemID        string `env:"SYSTEM_ID"`
-	Password        secret `env:"PASSWORD"`
-	SystemType      string `env:"SYSTEM_TYPE"`
-	TLS             string `env:"TLS, default=off"`
-	TLSCA           string `env:"TLS_CA"`
-	TLSCert         string `env:"TLS_CERT"`
-	TLSKey          string `env:"TLS_KEY"`
-	Bind            string `env:"BIND, default=transceiver"`
-	Binds           string `env:"BINDS, default=1"`
-	Window          string `env:"WINDOW, default=100"`
-	TPS             string `env:"TPS, default=0"`
-	EnquireLink     string `env:"ENQUIRE_LINK, default=30s"`
-	ResponseTimeout string `env:"RESPONSE_TIMEOUT, default=10s"`
-	MessageID       string `env:"MESSAGE_ID, default=auto"`
-	Alphabet        string `env:"ALPHABET, default=gsm7"`
-	Long            string `env:"LONG, default=udh8"`
-	TLVs            string `env:"TLVS"`
+	Addr             string `env:"ADDR"`
+	Family           string `env:"FAMILY, default=any"`
+	SourceAddr       string `env:"SOURCE_ADDR"`
+	TLS              string `env:"TLS, default=off"`
+	TLSCA            string `env:"TLS_CA"`
+	TLSCert          string `env:"TLS_CERT"`
+	TLSKey           string `env:"TLS_KEY"`
+	TLSServerName    string `env:"TLS_SERVER_NAME"`
+	SystemID         string `env:"SYSTEM_ID"`
+	Password         secret `env:"PASSWORD"`
+	SystemType       string `env:"SYSTEM_TYPE"`
+	InterfaceVersion string `env:"INTERFACE_VERSION, default=0x34"`
+	AddressRange     string `env:"ADDRESS_RANGE"`
+	BindTON          string `env:"BIND_TON, default=0"`
+	BindNPI          string `env:"BIND_NPI, default=0"`
+	Bind             string `env:"BIND, default=transceiver"`
+	Binds            string `env:"BINDS, default=1"`
+	Window           string `env:"WINDOW, default=100"`
+	TPS              string `env:"TPS, default=0"`
+	EnquireLink      string `env:"ENQUIRE_LINK, default=30s"`
+	ResponseTimeout  string `env:"RESPONSE_TIMEOUT, default=10s"`
+	OnTimeout        string `env:"ON_TIMEOUT, default=resend"`
+	MessageID        string `env:"MESSAGE_ID, default=auto"`
+	Alphabet         string `env:"ALPHABET, default=gsm7"`
+	Long             string `env:"LONG, default=udh8"`
+	National         string `env:"NATIONAL"`
+	Transliterate    string `env:"TRANSLITERATE, default=off"`
+	TLVs             string `env:"TLVS"`
+	Trace            string `env:"TRACE"`
+	TraceSize        string `env:"TRACE_SIZE, default=64"`
 }
 
 func (l *loader) readLinks(s scope) error {
@@ -62,17 +86,39 @@ func (l *loader) readLinks(s scope) error {
 		l.config.Links = append(l.config.Links, s.link(name, v))
 		l.config.settings.add(linkGroup, s.prefix, v)
 	}
+	l.sharedTraces()
 	return nil
+}
+
+// sharedTraces reports a trace file that two links write.
+func (l *loader) sharedTraces() {
+	owner := make(map[string]string)
+	for _, c := range l.config.Links {
+		if c.Trace == "" {
+			continue
+		}
+		if other, taken := owner[filepath.Clean(c.Trace)]; taken {
+			l.fault(linkGroup+prefixOf(c.Name)+"_TRACE", "is also the trace of the link %s; give each its own file", other)
+		}
+		owner[filepath.Clean(c.Trace)] = c.Name
+	}
 }
 
 // link checks one link's variables.
 func (s scope) link(name string, v *linkVars) link.Config {
 	c := link.Config{
-		Name:       name,
-		Addr:       s.address(&v.Addr, "ADDR", true),
-		SystemID:   s.octets(&v.SystemID, "SYSTEM_ID", systemIDMax),
-		Password:   s.password(v.Password, "PASSWORD"),
-		SystemType: s.octets(&v.SystemType, "SYSTEM_TYPE", systemTypeMax),
+		Name:   name,
+		Addr:   s.address(&v.Addr, "ADDR", true),
+		Family: link.Family(s.oneOf(&v.Family, "FAMILY", string(link.FamilyAny), string(link.FamilyIPv4), string(link.FamilyIPv6))),
+
+		SystemID:         s.octets(&v.SystemID, "SYSTEM_ID", systemIDMax),
+		Password:         s.password(v.Password, "PASSWORD"),
+		SystemType:       s.octets(&v.SystemType, "SYSTEM_TYPE", systemTypeMax),
+		InterfaceVersion: s.octetValue(&v.InterfaceVersion, "INTERFACE_VERSION", 1),
+		AddressRange: wire.Address{
+			TON: byte(s.integer(&v.BindTON, "BIND_TON", 0, 255)), NPI: byte(s.integer(&v.BindNPI, "BIND_NPI", 0, 255)),
+			Addr: s.octets(&v.AddressRange, "ADDRESS_RANGE", addressRangeMax),
+		},
 
 		Bind:   link.BindMode(s.oneOf(&v.Bind, "BIND", string(link.BindTransceiver), string(link.BindSplit))),
 		Binds:  s.integer(&v.Binds, "BINDS", 1, bindsMax),
@@ -81,20 +127,26 @@ func (s scope) link(name string, v *linkVars) link.Config {
 
 		EnquireLink:     s.duration(&v.EnquireLink, "ENQUIRE_LINK", time.Second, time.Hour, time.Millisecond),
 		ResponseTimeout: s.duration(&v.ResponseTimeout, "RESPONSE_TIMEOUT", time.Second, 5*time.Minute, time.Millisecond),
+		OnTimeout:       link.OnTimeout(s.oneOf(&v.OnTimeout, "ON_TIMEOUT", string(link.TimeoutResend), string(link.TimeoutFail))),
 
-		MessageID: s.oneOf(&v.MessageID, "MESSAGE_ID", "auto", "exact", "hex-dec", "dec-hex"),
-		Alphabet:  s.oneOf(&v.Alphabet, "ALPHABET", "gsm7", "gsm7-packed", "latin1", "ascii"),
-		Long:      s.oneOf(&v.Long, "LONG", "udh8", "udh16", "sar", "payload"),
+		MessageID:     s.oneOf(&v.MessageID, "MESSAGE_ID", "auto", "exact", "hex-dec", "dec-hex"),
+		Alphabet:      s.oneOf(&v.Alphabet, "ALPHABET", "gsm7", "gsm7-packed", "latin1", "ascii"),
+		Long:          s.oneOf(&v.Long, "LONG", "udh8", "udh16", "sar", "payload"),
+		National:      s.languages(&v.National, "NATIONAL"),
+		Transliterate: s.onOff(&v.Transliterate, "TRANSLITERATE"),
+
+		Trace:     s.traceFile(&v.Trace, "TRACE"),
+		TraceSize: int64(s.integer(&v.TraceSize, "TRACE_SIZE", traceSizeMin, traceSizeMax)) << 20,
+	}
+	c.SourceAddr = s.sourceAddr(&v.SourceAddr, "SOURCE_ADDR", c.Family)
+	if len(c.National) > 0 && c.Alphabet != "gsm7" && c.Alphabet != "gsm7-packed" {
+		s.fault(s.prefix+"NATIONAL", "is set but %sALPHABET is %s; the tables are of the GSM alphabet", s.prefix, c.Alphabet)
 	}
 	c.TLS = s.tls(v, c.Addr)
 	if c.SystemID == "" {
 		s.fault(s.prefix+"SYSTEM_ID", "is not set: give the account that the carrier gave you")
 	}
-	tlvs, err := parseTLVs(v.TLVs)
-	if err != nil {
-		s.fault(s.prefix+"TLVS", `%v; write tag=hex or tag="text", like 0x1400="text",0x1401=6869`, err)
-	}
-	c.TLVs, v.TLVs = tlvs, formatTLVs(tlvs)
+	c.TLVs = s.tlvs(&v.TLVs, "TLVS")
 	return c
 }
 
@@ -106,6 +158,62 @@ func (s scope) octets(value *string, key string, most int) string {
 		s.bad(key, *value, "printable ASCII")
 	case len(*value) > most:
 		s.fault(s.prefix+key, "has %d octets; SMPP has room for %d", len(*value), most)
+	}
+	return *value
+}
+
+// octetValue reads one octet, decimal or with 0x.
+func (s scope) octetValue(value *string, key string, least uint64) byte {
+	*value = strings.TrimSpace(*value)
+	n, err := strconv.ParseUint(*value, 0, 8)
+	if err != nil || n < least {
+		s.bad(key, *value, "an octet, like 0x34")
+		return 0
+	}
+	*value = fmt.Sprintf("0x%02X", n)
+	return byte(n)
+}
+
+// sourceAddr reads an address of this machine. Whether it is one is seen when the link connects: it may come later, with an
+// interface.
+func (s scope) sourceAddr(value *string, key string, family link.Family) netip.Addr {
+	*value = strings.TrimSpace(*value)
+	if *value == "" {
+		return netip.Addr{}
+	}
+	addr, err := netip.ParseAddr(*value)
+	addr = addr.Unmap()
+	switch {
+	case err != nil || addr.IsMulticast():
+		s.bad(key, *value, "an IP address of this machine, like 192.0.2.7")
+	case family == link.FamilyIPv4 && !addr.Is4(), family == link.FamilyIPv6 && addr.Is4():
+		s.fault(s.prefix+key, "%q is no address of the family that %sFAMILY names", *value, s.prefix)
+	}
+	return addr
+}
+
+// languages reads the national languages whose tables may be used.
+func (s scope) languages(value *string, key string) []string {
+	known := []string{string(text.LanguageTurkish), string(text.LanguageSpanish), string(text.LanguagePortuguese)}
+	languages := s.list(value, key)
+	for _, language := range languages {
+		if language != "" && !slices.Contains(known, language) {
+			s.bad(key, language, strings.Join(known, ", ")+", or several of them with commas")
+		}
+	}
+	return languages
+}
+
+// traceFile reads a path in a folder that is there; the file itself is made.
+func (s scope) traceFile(value *string, key string) string {
+	if *value == "" {
+		return ""
+	}
+	if info, err := os.Stat(filepath.Dir(*value)); err != nil || !info.IsDir() {
+		s.fault(s.prefix+key, "%q is in no folder that is there; make the folder first", *value)
+	}
+	if info, err := os.Stat(*value); err == nil && !info.Mode().IsRegular() {
+		s.bad(key, *value, "a file")
 	}
 	return *value
 }
@@ -126,7 +234,7 @@ func (s scope) password(value secret, key string) string {
 func (s scope) tls(v *linkVars, addr string) *tls.Config {
 	on := s.onOff(&v.TLS, "TLS")
 	if !on {
-		for _, file := range []struct{ key, path string }{{"TLS_CA", v.TLSCA}, {"TLS_CERT", v.TLSCert}, {"TLS_KEY", v.TLSKey}} {
+		for _, file := range []struct{ key, path string }{{"TLS_CA", v.TLSCA}, {"TLS_CERT", v.TLSCert}, {"TLS_KEY", v.TLSKey}, {"TLS_SERVER_NAME", v.TLSServerName}} {
 			if file.path != "" {
 				s.fault(s.prefix+file.key, "is set but %sTLS is off; turn it on, or take this out", s.prefix)
 			}
@@ -135,6 +243,12 @@ func (s scope) tls(v *linkVars, addr string) *tls.Config {
 	}
 	host, _, _ := net.SplitHostPort(addr)
 	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if v.TLSServerName = strings.TrimSpace(v.TLSServerName); v.TLSServerName != "" {
+		c.ServerName = v.TLSServerName
+		if strings.ContainsAny(v.TLSServerName, ":/ ") && net.ParseIP(v.TLSServerName) == nil {
+			s.bad("TLS_SERVER_NAME", v.TLSServerName, "a host name without a port, like smsc.example.net")
+		}
+	}
 	if authorities := s.file(&v.TLSCA, "TLS_CA"); authorities != nil {
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(authorities) {

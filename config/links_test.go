@@ -11,8 +11,16 @@ import (
 	"errors"
 	"math/big"
 	"net"
+	"net/netip"
+	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
+
+	"otpgw/smpp/link"
+	"otpgw/smpp/text"
+	"otpgw/smpp/wire"
 )
 
 // certificate makes a self-signed certificate for 127.0.0.1 and returns its files.
@@ -82,5 +90,39 @@ func TestTLSWrongKey(t *testing.T) {
 	var faulty *Error
 	if !errors.As(err, &faulty) || len(faulty.Faults) != 1 || faulty.Faults[0].Variable != "OTPGW_LINK_TELE_TLS_CERT" {
 		t.Error(err)
+	}
+}
+
+// TestLinkKnobs: what the variables of a bind, a dial and a text say is what the link gets.
+func TestLinkKnobs(t *testing.T) {
+	trace := filepath.Join(t.TempDir(), "tele.pcap")
+	c := mustLoad(t, with("OTPGW_LINK_TELE_FAMILY=ipv4", "OTPGW_LINK_TELE_SOURCE_ADDR= ::ffff:192.0.2.7 ", "OTPGW_LINK_TELE_INTERFACE_VERSION=51",
+		"OTPGW_LINK_TELE_ADDRESS_RANGE=^4670", "OTPGW_LINK_TELE_BIND_TON=1", "OTPGW_LINK_TELE_BIND_NPI=8", "OTPGW_LINK_TELE_ON_TIMEOUT=fail",
+		"OTPGW_LINK_TELE_NATIONAL=spanish, turkish", "OTPGW_LINK_TELE_TRANSLITERATE=yes", "OTPGW_LINK_TELE_TRACE="+trace,
+		"OTPGW_LINK_TELE_TRACE_SIZE=2", `OTPGW_APP_SHOP_TLVS=0x1400="1201",0x1401=6162`))
+	l := c.Links[0]
+	if l.Family != link.FamilyIPv4 || l.SourceAddr != netip.MustParseAddr("192.0.2.7") || l.InterfaceVersion != 0x33 ||
+		l.AddressRange != (wire.Address{TON: 1, NPI: 8, Addr: "^4670"}) || l.OnTimeout != link.TimeoutFail || l.Trace != trace || l.TraceSize != 2<<20 {
+		t.Errorf("link %+v", l)
+	}
+	want := text.Options{Alphabet: text.AlphabetGSM7, Long: text.LongUDH8, National: []text.Language{text.LanguageSpanish, text.LanguageTurkish}, Transliterate: true}
+	if got := l.Text(); !reflect.DeepEqual(got, want) {
+		t.Errorf("text options %+v, want %+v", got, want)
+	}
+	if tlvs := c.Apps[0].TLVs; len(tlvs) != 2 || string(tlvs[0x1400]) != "1201" || string(tlvs[0x1401]) != "ab" {
+		t.Errorf("the application's TLVs: %v", tlvs)
+	}
+	for _, line := range []string{"OTPGW_LINK_TELE_INTERFACE_VERSION=0x33\n", "OTPGW_LINK_TELE_TRANSLITERATE=on\n", "OTPGW_LINK_TELE_NATIONAL=spanish,turkish\n",
+		`OTPGW_APP_SHOP_TLVS=0x1400="1201",0x1401="ab"` + "\n"} {
+		if !strings.Contains(c.String(), line) {
+			t.Errorf("no line %s in\n%s", line, c)
+		}
+	}
+}
+
+func TestTLSServerName(t *testing.T) {
+	c := mustLoad(t, with("OTPGW_LINK_TELE_ADDR=127.0.0.1:2775", "OTPGW_LINK_TELE_TLS=on", "OTPGW_LINK_TELE_TLS_SERVER_NAME=smsc.example.net"))
+	if name := c.Links[0].TLS.ServerName; name != "smsc.example.net" {
+		t.Errorf("server name %q", name)
 	}
 }

@@ -17,6 +17,28 @@ const tlvValueMax = 255
 // ownTLVs are the parameters that the gateway itself puts on a submit_sm (SMPP 3.4, 5.3.2.22 to 5.3.2.32).
 var ownTLVs = []uint16{0x020C, 0x020E, 0x020F, 0x0424}
 
+// tlvs reads the optional parameters of a link or an application.
+func (s scope) tlvs(value *string, key string) []link.TLV {
+	tlvs, err := parseTLVs(*value)
+	if err != nil {
+		s.fault(s.prefix+key, `%v; write tag=hex or tag="text", like 0x1400="text",0x1401=6869`, err)
+	}
+	*value = formatTLVs(tlvs)
+	return tlvs
+}
+
+// tlvMap is the form in which a message carries them.
+func tlvMap(tlvs []link.TLV) map[uint16][]byte {
+	if len(tlvs) == 0 {
+		return nil
+	}
+	m := make(map[uint16][]byte, len(tlvs))
+	for _, t := range tlvs {
+		m[t.Tag] = t.Value
+	}
+	return m
+}
+
 // parseTLVs reads `tag=hex` and `tag="text"`, comma-separated. In a text, \" is a quote and \\ a backslash.
 // A tag is decimal, or hexadecimal with 0x. Its errors say the place, in elements.
 func parseTLVs(text string) ([]link.TLV, error) {

@@ -32,4 +32,6 @@ type App struct {
 	CallbackURL    string  // empty: no callback unless the request names a URL
 	CallbackSecret string  // whsec_ and base64 of 24 to 64 bytes; signs callbacks
 	Rate           float64 // requests per second over the API; 0 is no limit
+
+	TLVs map[uint16][]byte // optional parameters on each of its messages, by tag
 }

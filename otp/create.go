@@ -31,7 +31,7 @@ func (s *Service) Create(ctx context.Context, app *App, n NewOtp) (Otp, error) {
 		return Otp{}, &Error{Code: CodeTemplate, Message: fmt.Sprintf("The text of 'template' is too long: at most %d parts", MaxParts)}
 	}
 	r.Delivery = newDelivery(r.Parts, r.Created)
-	if err := s.storeNew(ctx, r, message, now); err != nil {
+	if err := s.storeNew(ctx, r, message, app.TLVs, now); err != nil {
 		return Otp{}, storeError(err)
 	}
 	s.Log.Info().Str("app", r.App).Str("otp", r.ID).Str("to", maskPhone(r.Phone)).Str("country", r.Country).Str("route", r.Route).
@@ -52,7 +52,7 @@ func (s *Service) newRecord(app *App, n NewOtp, route, pin string, now time.Time
 	}
 }
 
-func (s *Service) storeNew(ctx context.Context, r *Record, message string, now time.Time) error {
+func (s *Service) storeNew(ctx context.Context, r *Record, message string, tlvs map[uint16][]byte, now time.Time) error {
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -67,6 +67,7 @@ func (s *Service) storeNew(ctx context.Context, r *Record, message string, now t
 		err = s.Queue.PublishSMS(ctx, queue.Outbound{
 			ID: r.Message, Ref: r.ID, Route: r.Route, From: r.From, To: r.Phone,
 			Text:    s.Box.Seal([]byte(message), queue.TextContext(r.Message)),
+			TLVs:    tlvs,
 			Created: r.Created, Expires: r.Expires,
 		})
 	}

@@ -64,14 +64,15 @@ type readiness struct {
 	Ready bool                         `json:"ready"`
 	Store string                       `json:"store"` // ok, or what is wrong
 	Links map[string][]link.BindStatus `json:"links"`
+	Rates map[string]link.Rate         `json:"rates"` // by link
 }
 
 // check is ready when the store takes a write and a link can send: without either, requests are better sent elsewhere.
 func (a *admin) check(ctx context.Context) readiness {
-	r := readiness{Store: "ok", Links: make(map[string][]link.BindStatus)}
+	r := readiness{Store: "ok", Links: make(map[string][]link.BindStatus), Rates: make(map[string]link.Rate)}
 	up := false
 	for _, l := range a.links {
-		r.Links[l.Name()] = l.Status()
+		r.Links[l.Name()], r.Rates[l.Name()] = l.Status(), l.Rate()
 		up = up || l.Up()
 	}
 	if err := a.queue.Ready(ctx); err != nil {

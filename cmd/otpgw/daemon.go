@@ -155,6 +155,7 @@ func (d *daemon) wireLinks(box *seal.Box, registry *prometheus.Registry) {
 			},
 		}))
 	}
+	link.Introduce(d.links)
 }
 
 // measure counts a text's parts as the first link of its route would send it.
@@ -163,7 +164,7 @@ func (d *daemon) measure() func(route, body string) (int, string) {
 	for _, r := range d.config.Routes {
 		for _, c := range d.config.Links {
 			if len(r.Links) > 0 && r.Links[0].Name == c.Name {
-				options[r.Name] = text.Options{Alphabet: text.Alphabet(c.Alphabet), Long: text.Long(c.Long)}
+				options[r.Name] = c.Text()
 			}
 		}
 	}

@@ -31,15 +31,24 @@ type bind struct {
 	mu    sync.Mutex // guards the rest
 	state string
 	since time.Time
+	retry time.Time // when it is tried again; zero while it is up
 	err   error
 	sess  *session.Session
 }
 
 func newBind(l *Link, n int, cmd wire.Command) *bind {
-	kind := map[wire.Command]string{
-		wire.BindTransceiver: "transceiver", wire.BindTransmitter: "transmitter", wire.BindReceiver: "receiver",
-	}[cmd]
-	return &bind{link: l, name: fmt.Sprintf("%s %d", kind, n), cmd: cmd, state: stateStopped, since: time.Now()}
+	return &bind{link: l, name: fmt.Sprintf("%s %d", kindName(cmd), n), cmd: cmd, state: stateStopped, since: time.Now()}
+}
+
+// kindName is how a kind of bind is called in the specification.
+func kindName(cmd wire.Command) string {
+	switch cmd {
+	case wire.BindTransmitter:
+		return "transmitter"
+	case wire.BindReceiver:
+		return "receiver"
+	}
+	return "transceiver"
 }
 
 func (b *bind) sends() bool { return b.cmd != wire.BindReceiver }
@@ -47,16 +56,24 @@ func (b *bind) sends() bool { return b.cmd != wire.BindReceiver }
 func (b *bind) set(state string, err error, s *session.Session) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.state, b.err, b.sess, b.since = state, err, s, time.Now()
+	b.state, b.err, b.sess, b.since, b.retry = state, err, s, time.Now(), time.Time{}
 	b.link.deps.Metrics.bound(b.link.cfg.Name, b.name, state == stateBound)
+}
+
+// down says that the bind is not there, why, and for how long.
+func (b *bind) down(state string, err error, wait time.Duration) {
+	b.set(state, err, nil)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.retry = b.since.Add(wait)
 }
 
 func (b *bind) status() BindStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	st := BindStatus{Bind: b.name, State: b.state, Since: b.since}
+	st := BindStatus{Bind: b.name, State: b.state, Since: b.since, RetryAt: b.retry}
 	if b.err != nil {
-		st.Error = b.err.Error()
+		st.Error, st.Advice = b.err.Error(), advice(b.err)
 	}
 	if b.sess != nil {
 		st.InFlight = b.sess.InFlight()
@@ -85,9 +102,9 @@ func (b *bind) run(ctx context.Context) {
 		case errors.Is(err, session.ErrUnbound) && time.Since(began) > time.Second:
 			wait = 0
 		}
-		log.Warn().Err(err).Dur("retry_in", wait).Str("state", state).Msg("bind down")
-		b.link.deps.Metrics.ended(b.link.cfg.Name)
-		b.set(state, err, nil)
+		log.Warn().Err(err).Dur("retry_in", wait).Str("state", state).Str("advice", advice(err)).Msg("bind down")
+		b.link.deps.Metrics.ended(b.link.cfg.Name, b.name, err)
+		b.down(state, err, wait)
 		if !sleep(ctx, wait) {
 			break
 		}
@@ -110,7 +127,13 @@ func (b *bind) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s := session.New(conn, b.options())
+	opts := b.options()
+	if b.link.trace != nil {
+		flow := b.link.trace.open(conn.LocalAddr(), conn.RemoteAddr())
+		defer flow.close()
+		opts.Trace = flow.pdu
+	}
+	s := session.New(conn, opts)
 	// The session outlives ctx by the time that the messages in flight and the unbind take; work ends it.
 	g, sctx := errgroup.WithContext(context.WithoutCancel(ctx))
 	g.Go(func() error { return s.Run(sctx) })
@@ -120,10 +143,7 @@ func (b *bind) once(ctx context.Context) error {
 
 // work binds and sends until ctx or the session ends, then ends the session.
 func (b *bind) work(ctx context.Context, s *session.Session) {
-	_, err := s.Bind(ctx, b.cmd, wire.Bind{
-		SystemID: b.link.cfg.SystemID, Password: b.link.cfg.Password, SystemType: b.link.cfg.SystemType,
-		InterfaceVersion: wire.Version34,
-	})
+	_, err := s.Bind(ctx, b.cmd, b.link.cfg.bind())
 	if err != nil {
 		s.Close(err)
 		return

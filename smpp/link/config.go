@@ -2,8 +2,10 @@ package link
 
 import (
 	"crypto/tls"
+	"net/netip"
 	"time"
 
+	"otpgw/smpp/text"
 	"otpgw/smpp/wire"
 )
 
@@ -16,6 +18,29 @@ const (
 	BindSplit       BindMode = "split" // a transmitter and a receiver
 )
 
+// Family is the kind of address that a link connects to.
+type Family string
+
+// The families of OTPGW_LINK_<NAME>_FAMILY. The zero value is FamilyAny.
+const (
+	FamilyAny  Family = "any"
+	FamilyIPv4 Family = "ipv4"
+	FamilyIPv6 Family = "ipv6"
+)
+
+// OnTimeout says what becomes of a message that the SMSC did not answer in time. It may have been sent all the same.
+type OnTimeout string
+
+// The choices of OTPGW_LINK_<NAME>_ON_TIMEOUT. The zero value is TimeoutResend.
+const (
+	TimeoutResend OnTimeout = "resend" // again, at the risk of a second SMS
+	TimeoutFail   OnTimeout = "fail"   // never again: the message ends as refused, with StatusNoAnswer
+)
+
+// StatusNoAnswer is the status of a message that ended by TimeoutFail. No SMSC gives it: SMPP 3.4, 5.1.3, reserves the
+// numbers around it.
+const StatusNoAnswer wire.Status = 408
+
 // TLV is an optional parameter (SMPP 3.4, 5.3).
 type TLV = wire.TLV
 
@@ -23,23 +48,34 @@ type TLV = wire.TLV
 type Config struct {
 	Name       string
 	Addr       string // host:port
-	SystemID   string // at most 15 octets (SMPP 3.4, 5.2.1)
-	Password   string // at most 8 octets by the specification (5.2.2); longer ones are sent as they are
-	SystemType string // at most 12 octets (5.2.3)
+	Family     Family
+	SourceAddr netip.Addr // the address of ours to connect from; zero: what the system chooses
 	TLS        *tls.Config
+
+	SystemID         string       // at most 15 octets (SMPP 3.4, 5.2.1)
+	Password         string       // at most 8 octets by the specification (5.2.2); longer ones are sent as they are
+	SystemType       string       // at most 12 octets (5.2.3)
+	InterfaceVersion byte         // 5.2.4; zero: 0x34
+	AddressRange     wire.Address // 5.2.5 to 5.2.7, mostly empty
 
 	Bind   BindMode
 	Binds  int // binds held at once, each with its own window
 	Window int // submit_sm in flight per bind
-	TPS    int // parts per second over the whole link; 0 is no limit
+	TPS    int // parts per second over the whole link; 0: as many as the SMSC takes
 
 	EnquireLink     time.Duration // idle time before an enquire_link
 	ResponseTimeout time.Duration // how long an answer may take
+	OnTimeout       OnTimeout
 
-	MessageID string // auto, exact, hex-dec, dec-hex: base in the response, then in the receipt
-	Alphabet  string // what data_coding 0 means there: gsm7, gsm7-packed, latin1, ascii
-	Long      string // how a long message is split: udh8, udh16, sar, payload
-	TLVs      []TLV  // put on every submit_sm
+	MessageID     string // auto, exact, hex-dec, dec-hex: base in the response, then in the receipt
+	Alphabet      string // what data_coding 0 means there: gsm7, gsm7-packed, latin1, ascii
+	Long          string // how a long message is split: udh8, udh16, sar, payload
+	National      []string
+	Transliterate bool
+	TLVs          []TLV // put on every submit_sm, unless the message brings its own of that tag
+
+	Trace     string // file of the PDU trace; empty: none
+	TraceSize int64  // octets in it before the next one is begun; zero: DefaultTraceSize
 
 	Routes []Route // the routes this link serves
 }
@@ -48,4 +84,25 @@ type Config struct {
 type Route struct {
 	Name     string
 	Priority uint8
+}
+
+// Text is how the link writes text: what the gateway counts parts by must be what it sends.
+func (c Config) Text() text.Options {
+	o := text.Options{Alphabet: text.Alphabet(c.Alphabet), Long: text.Long(c.Long), Transliterate: c.Transliterate}
+	for _, language := range c.National {
+		o.National = append(o.National, text.Language(language))
+	}
+	return o
+}
+
+// bind is the request that every bind of the link begins with.
+func (c Config) bind() wire.Bind {
+	b := wire.Bind{
+		SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType,
+		InterfaceVersion: c.InterfaceVersion, AddressRange: c.AddressRange,
+	}
+	if b.InterfaceVersion == 0 {
+		b.InterfaceVersion = wire.Version34
+	}
+	return b
 }

@@ -3,12 +3,10 @@ package link
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"otpgw/queue"
 	"otpgw/smpp/text"
@@ -19,11 +17,12 @@ import (
 const (
 	dialTimeout     = 10 * time.Second
 	unbindTimeout   = 5 * time.Second
-	sinkTimeout     = 15 * time.Second // storing what the SMSC said, with the queue's own retries inside
-	throttlePause   = time.Second      // how long a link is silent after RTHROTTLED or RMSGQFUL
+	sinkTimeout     = 15 * time.Second       // storing what the SMSC said, with the queue's own retries inside
+	throttleDelay   = 500 * time.Millisecond // before a throttled message is taken from the queue again; the rate does the rest
 	backoffBase     = 500 * time.Millisecond
 	backoffLimit    = 30 * time.Second
 	misconfigWait   = time.Minute
+	lendTimeout     = time.Second // for room on a link that takes over a message
 	retryDelayLimit = 30 * time.Second
 )
 
@@ -39,13 +38,14 @@ type Deps struct {
 
 // Link is one carrier link. Make it with New, then Run it.
 type Link struct {
-	cfg     Config
-	deps    Deps
-	log     zerolog.Logger
-	limit   *rate.Limiter // parts per second over all binds
-	pausedT atomic.Int64  // Unix nanoseconds until which nothing is sent
-	binds   []*bind
-	textOpt text.Options
+	cfg      Config
+	deps     Deps
+	log      zerolog.Logger
+	governor *governor // of the parts over all binds
+	binds    []*bind
+	textOpt  text.Options
+	trace    *trace  // nil without one
+	peers    []*Link // the other links of the daemon, see Introduce
 }
 
 // New makes a link; nothing is dialled before Run.
@@ -54,11 +54,11 @@ func New(cfg Config, deps Deps) *Link {
 		cfg:     cfg,
 		deps:    deps,
 		log:     deps.Log.With().Str("link", cfg.Name).Logger(),
-		limit:   rate.NewLimiter(rate.Inf, 1),
-		textOpt: text.Options{Alphabet: text.Alphabet(cfg.Alphabet), Long: text.Long(cfg.Long)},
+		textOpt: cfg.Text(),
 	}
-	if cfg.TPS > 0 {
-		l.limit = rate.NewLimiter(rate.Limit(cfg.TPS), max(1, cfg.TPS/10)) // smooth: never over a tenth of a second at once
+	l.governor = newGovernor(cfg.TPS, int64(max(1, cfg.Window)*max(1, cfg.Binds)), time.Now)
+	if cfg.Trace != "" {
+		l.trace = newTrace(cfg.Trace, cfg.TraceSize, l.log, func(n uint64) { deps.Metrics.untraced(cfg.Name, n) })
 	}
 	for i := range max(1, cfg.Binds) {
 		if cfg.Bind == BindSplit {
@@ -67,6 +67,7 @@ func New(cfg Config, deps Deps) *Link {
 		}
 		l.binds = append(l.binds, newBind(l, i+1, wire.BindTransceiver))
 	}
+	deps.Metrics.watch(l)
 	return l
 }
 
@@ -76,6 +77,10 @@ func (l *Link) Name() string { return l.cfg.Name }
 // Run keeps the link until ctx ends; then it stops pulling, waits for what is in flight (as long as a response may
 // take), unbinds and returns nil.
 func (l *Link) Run(ctx context.Context) error {
+	if l.trace != nil {
+		ended := l.trace.start()
+		defer ended()
+	}
 	var g errgroup.Group
 	for _, b := range l.binds {
 		g.Go(func() error { b.run(ctx); return nil })
@@ -88,7 +93,9 @@ type BindStatus struct {
 	Bind     string    `json:"bind"`  // "transceiver 1"
 	State    string    `json:"state"` // connecting, bound, waiting, refused, stopped
 	Since    time.Time `json:"since"`
-	Error    string    `json:"error,omitempty"` // why it is not bound
+	Error    string    `json:"error,omitempty"`  // why it is not bound
+	Advice   string    `json:"advice,omitempty"` // what to look at, or to ask the carrier
+	RetryAt  time.Time `json:"retryAt,omitzero"` // when it is tried again
 	InFlight int       `json:"inFlight"`
 }
 
@@ -111,25 +118,8 @@ func (l *Link) Up() bool {
 	return false
 }
 
-// pause silences the link for a while after it was throttled.
-func (l *Link) pause(d time.Duration) { l.pausedT.Store(time.Now().Add(d).UnixNano()) }
-
-// turn waits until the link may send one more part: the pause is over and the rate allows it.
-func (l *Link) turn(ctx context.Context) error {
-	for {
-		rest := time.Until(time.Unix(0, l.pausedT.Load()))
-		if rest <= 0 {
-			break
-		}
-		if !sleep(ctx, rest) {
-			return context.Cause(ctx)
-		}
-	}
-	if l.cfg.TPS == 0 {
-		return nil
-	}
-	return l.limit.Wait(ctx)
-}
+// Rate tells how fast the link may send and does.
+func (l *Link) Rate() Rate { return l.governor.status() }
 
 // prefetch is how many messages one puller may hold: as many as the window, but no more than five seconds of the rate,
 // so that none waits here until the queue believes it lost.

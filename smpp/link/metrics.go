@@ -2,6 +2,9 @@ package link
 
 import (
 	"errors"
+	"math"
+	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -11,12 +14,20 @@ import (
 
 // Metrics counts what links do, by link. One serves all links of a daemon; a nil *Metrics counts nothing.
 type Metrics struct {
-	parts    *prometheus.CounterVec // link, outcome
-	deadPINs *prometheus.CounterVec
-	arrived  *prometheus.CounterVec // link, status
-	up       *prometheus.GaugeVec   // link, bind
-	drops    *prometheus.CounterVec
+	parts     *prometheus.CounterVec // link, outcome
+	deadPINs  *prometheus.CounterVec
+	arrived   *prometheus.CounterVec // link, status
+	up        *prometheus.GaugeVec   // link, bind
+	drops     *prometheus.CounterVec
+	refusals  *prometheus.GaugeVec   // link, bind, status
+	handovers *prometheus.CounterVec // link, to
+	noTrace   *prometheus.CounterVec
+
+	mu    sync.Mutex
+	links []*Link // whose rate is asked for when somebody asks for the metrics; guarded by mu
 }
+
+var rateLimit = prometheus.NewDesc("otpgw_smpp_rate_limit", "Parts per second that may go now; +Inf is no limit.", []string{"link"}, nil)
 
 // NewMetrics makes the collectors and registers them.
 func NewMetrics(r prometheus.Registerer) *Metrics {
@@ -30,9 +41,40 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		drops:    counter("bind_ends_total", "Binds that ended or could not be made.", "link"),
 		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "otpgw", Subsystem: "smpp", Name: "bound",
 			Help: "1 while the bind is bound."}, []string{"link", "bind"}),
+		refusals: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "otpgw", Subsystem: "smpp", Name: "refused",
+			Help: "1 while the SMSC refuses the bind, by the status it gave last."}, []string{"link", "bind", "status"}),
+		handovers: counter("handovers_total", "Messages that another link of the route took over.", "link", "to"),
+		noTrace:   counter("untraced_pdus_total", "PDUs missing in the trace because the disk was too slow.", "link"),
 	}
-	r.MustRegister(m.parts, m.deadPINs, m.arrived, m.drops, m.up)
+	r.MustRegister(m.parts, m.deadPINs, m.arrived, m.drops, m.up, m.refusals, m.handovers, m.noTrace, rates{m})
 	return m
+}
+
+// rates collects the rate of each link.
+type rates struct{ m *Metrics }
+
+func (c rates) Describe(ch chan<- *prometheus.Desc) { ch <- rateLimit }
+
+func (c rates) Collect(ch chan<- prometheus.Metric) {
+	c.m.mu.Lock()
+	links := slices.Clone(c.m.links)
+	c.m.mu.Unlock()
+	for _, l := range links {
+		limit := l.Rate().Limit
+		if limit == 0 {
+			limit = math.Inf(1)
+		}
+		ch <- prometheus.MustNewConstMetric(rateLimit, prometheus.GaugeValue, limit, l.cfg.Name)
+	}
+}
+
+func (m *Metrics) watch(l *Link) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.links = append(m.links, l)
 }
 
 func (m *Metrics) submitted(link string, results []result) {
@@ -45,7 +87,7 @@ func (m *Metrics) submitted(link string, results []result) {
 		case errors.Is(r.err, session.ErrTimeout):
 			outcome = "timeout" // not proof that it was not sent: counted apart
 		case r.err != nil && r.class == Temporary:
-			outcome = "dropped"
+			outcome = "dropped" // the session ended before the answer
 		}
 		m.parts.WithLabelValues(link, outcome).Inc()
 	}
@@ -63,12 +105,31 @@ func (m *Metrics) incoming(link string, status wire.Status) {
 	}
 }
 
-func (m *Metrics) ended(link string) {
-	if m != nil {
-		m.drops.WithLabelValues(link).Inc()
+func (m *Metrics) ended(link, bind string, err error) {
+	if m == nil {
+		return
+	}
+	m.drops.WithLabelValues(link).Inc()
+	var status wire.Status
+	if errors.As(err, &status) {
+		m.refusals.DeletePartialMatch(prometheus.Labels{"link": link, "bind": bind})
+		m.refusals.WithLabelValues(link, bind, status.String()).Set(1)
 	}
 }
 
+func (m *Metrics) handed(link, to string) {
+	if m != nil {
+		m.handovers.WithLabelValues(link, to).Inc()
+	}
+}
+
+func (m *Metrics) untraced(link string, n uint64) {
+	if m != nil {
+		m.noTrace.WithLabelValues(link).Add(float64(n))
+	}
+}
+
+// bound tells whether a bind is there. Why it was refused is forgotten once it is.
 func (m *Metrics) bound(link, bind string, up bool) {
 	if m == nil {
 		return
@@ -76,6 +137,7 @@ func (m *Metrics) bound(link, bind string, up bool) {
 	v := 0.0
 	if up {
 		v = 1
+		m.refusals.DeletePartialMatch(prometheus.Labels{"link": link, "bind": bind})
 	}
 	m.up.WithLabelValues(link, bind).Set(v)
 }

@@ -38,33 +38,52 @@ func (b *bind) send(ctx context.Context, s *session.Session) {
 // pull takes messages of one route, at most as many at once as the window has room, and sends each on its own goroutine
 // in a slot of the window. It returns when all of them have their outcome.
 func (b *bind) pull(ctx context.Context, s *session.Session, r Route) error {
-	p, err := b.link.deps.Queue.SMS(r.Name).Pull(ctx, queue.PullOptions{Max: b.link.prefetch(), Priority: r.Priority})
+	puller, err := b.link.deps.Queue.SMS(r.Name).Pull(ctx, queue.PullOptions{Max: b.link.prefetch(), Priority: r.Priority})
 	if err != nil {
 		return err
 	}
 	var sending sync.WaitGroup // at most the window
 	defer sending.Wait()
-	defer p.Stop()
+	defer puller.Stop()
 	for {
-		d, err := p.Next(ctx)
+		d, err := puller.Next(ctx)
 		if err != nil {
 			return err
 		}
-		slot, err := b.reserve(ctx, s)
+		p, err := b.reserve(ctx, s)
 		if err != nil {
 			b.giveBack(d, 0)
 			return err
 		}
-		sending.Go(func() { b.submit(context.WithoutCancel(ctx), s, slot, d) })
+		sending.Go(func() { b.submit(context.WithoutCancel(ctx), p, errand{Delivery: d}) })
 	}
 }
 
-// reserve waits for the link's turn and for room in the window.
-func (b *bind) reserve(ctx context.Context, s *session.Session) (session.Slot, error) {
-	if err := b.link.turn(ctx); err != nil {
-		return session.Slot{}, err
+// permit is leave to send one part: room in a session's window and the link's turn.
+type permit struct {
+	slot     session.Slot
+	sess     *session.Session
+	governor *governor
+}
+
+// reserve waits for room in the window and then for the link's turn: the other way round, turns would be saved up while
+// the window is full and used in one burst.
+func (b *bind) reserve(ctx context.Context, s *session.Session) (permit, error) {
+	slot, err := s.Reserve(ctx)
+	if err != nil {
+		return permit{}, err
 	}
-	return s.Reserve(ctx)
+	if err := b.link.governor.turn(ctx, s); err != nil {
+		slot.Release()
+		return permit{}, err
+	}
+	return permit{slot, s, b.link.governor}, nil
+}
+
+// release gives the permit back unused.
+func (p permit) release() {
+	p.slot.Release()
+	p.governor.unused()
 }
 
 // giveBack returns a message to the queue, for any bind, after a delay.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -27,30 +26,30 @@ type result struct {
 
 // submit sends one message and settles it with the queue: acknowledged when its outcome is stored, given back when it is
 // to be sent again.
-func (b *bind) submit(ctx context.Context, s *session.Session, slot session.Slot, d *queue.Delivery) {
+func (b *bind) submit(ctx context.Context, p permit, e errand) {
 	l := b.link
-	m, parts, err := l.prepare(d)
+	m, parts, err := l.prepare(e.Delivery)
 	if err != nil {
-		slot.Release()
-		l.unsendable(ctx, d, m, err)
+		p.release()
+		l.unsendable(ctx, e.Delivery, m, err)
 		return
 	}
-	results := b.submitParts(ctx, s, slot, m, parts)
+	results := b.submitParts(ctx, p, m, parts)
 	worst := worstOf(results)
 	l.deps.Metrics.submitted(l.cfg.Name, results)
 	if err := l.record(ctx, m, results); err != nil {
 		// Better a second SMS than a receipt that nobody can match, or an outcome that nobody is told.
 		l.log.Error().Err(err).Str("msg", m.ID).Msg("outcome not stored, the message is sent again")
-		b.giveBack(d, time.Second)
+		b.giveBack(e.Delivery, time.Second)
 		return
 	}
 	if r := results[worst]; r.class != Taken && r.class != Permanent {
-		b.later(s, d, m, r)
+		b.later(ctx, p.sess, e, m, r)
 		return
 	}
 	ack, cancel := context.WithTimeout(ctx, sinkTimeout)
 	defer cancel()
-	if err := d.Ack(ack); err != nil {
+	if err := e.Ack(ack); err != nil {
 		l.log.Error().Err(err).Str("msg", m.ID).Msg("ack not confirmed, the message may be sent again")
 	}
 }
@@ -106,36 +105,42 @@ func (l *Link) unsendable(ctx context.Context, d *queue.Delivery, m *queue.Outbo
 	}
 }
 
-// submitParts sends the parts, each in a slot of its own, the first in the one given. They are in flight together.
-func (b *bind) submitParts(ctx context.Context, s *session.Session, slot session.Slot, m *queue.Outbound, parts []text.Part) []result {
+// submitParts sends the parts, each with a permit of its own, the first with the one given. They are in flight together.
+func (b *bind) submitParts(ctx context.Context, first permit, m *queue.Outbound, parts []text.Part) []result {
 	results := make([]result, len(parts))
 	var others sync.WaitGroup
 	for i := 1; i < len(parts); i++ {
 		others.Go(func() {
-			slot, err := b.reserve(ctx, s)
+			p, err := b.reserve(ctx, first.sess)
 			if err != nil {
 				results[i] = result{class: Temporary, err: err}
 				return
 			}
-			results[i] = b.submitPart(ctx, slot, m, &parts[i])
+			results[i] = b.submitPart(ctx, p, m, &parts[i])
 		})
 	}
-	results[0] = b.submitPart(ctx, slot, m, &parts[0])
+	results[0] = b.submitPart(ctx, first, m, &parts[0])
 	others.Wait()
 	return results
 }
 
-func (b *bind) submitPart(ctx context.Context, slot session.Slot, m *queue.Outbound, p *text.Part) result {
-	pdu, err := b.link.submitSM(m, p)
+func (b *bind) submitPart(ctx context.Context, p permit, m *queue.Outbound, part *text.Part) (r result) {
+	pdu, err := b.link.submitSM(m, part)
 	if err != nil {
-		slot.Release()
+		p.release()
 		return result{class: Permanent, status: wire.StatusInvSrcAdr, err: err}
 	}
-	f, err := slot.Do(ctx, wire.SubmitSM, pdu)
-	if err != nil {
+	sent := time.Now()
+	defer func() { p.governor.answered(r.class, sent) }()
+	f, err := p.slot.Do(ctx, wire.SubmitSM, pdu)
+	switch {
+	case err == nil:
+		return result{class: Classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID}
+	case errors.Is(err, session.ErrTimeout) && b.link.cfg.OnTimeout == TimeoutFail:
+		return result{class: Permanent, status: StatusNoAnswer, err: err}
+	default:
 		return result{class: Temporary, err: err}
 	}
-	return result{class: Classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID}
 }
 
 // submitSM builds the PDU of one part (SMPP 3.4, 4.4.1).
@@ -156,7 +161,11 @@ func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) 
 	for _, t := range p.TLVs {
 		pdu.TLVs = append(pdu.TLVs, wire.TLV(t))
 	}
-	pdu.TLVs = append(pdu.TLVs, l.cfg.TLVs...)
+	for _, t := range l.cfg.TLVs {
+		if _, own := m.TLVs[t.Tag]; !own {
+			pdu.TLVs = append(pdu.TLVs, t)
+		}
+	}
 	for _, tag := range slices.Sorted(maps.Keys(m.TLVs)) {
 		pdu.TLVs = append(pdu.TLVs, wire.TLV{Tag: tag, Value: m.TLVs[tag]})
 	}
@@ -170,12 +179,19 @@ func validity(rest time.Duration) string {
 	return fmt.Sprintf("%06d%02d%02d%02d000R", 0, s/3600, s/60%60, s%60)
 }
 
-// worstOf is the result that decides: what has to be tried again before what is refused, that before what is taken.
+// worstOf is the result that decides: what must not be tried again, before what has to be, before what is refused, before
+// what is taken.
 func worstOf(results []result) int {
-	rank := map[Class]int{Taken: 0, Permanent: 1, Temporary: 2, Throttled: 3, Misconfigured: 4}
+	order := map[Class]int{Taken: 0, Permanent: 1, Temporary: 2, Throttled: 3, Misconfigured: 4}
+	rank := func(r result) int {
+		if r.status == StatusNoAnswer && r.class == Permanent {
+			return len(order)
+		}
+		return order[r.class]
+	}
 	worst := 0
 	for i, r := range results {
-		if rank[r.class] > rank[results[worst].class] {
+		if rank(r) > rank(results[worst]) {
 			worst = i
 		}
 	}
@@ -202,26 +218,4 @@ func (l *Link) record(ctx context.Context, m *queue.Outbound, results []result) 
 		return l.deps.Sink.Refused(ctx, Refused{Link: l.cfg.Name, Status: r.status, Message: m, Part: worst + 1, Parts: len(results)})
 	}
 	return nil
-}
-
-// later gives a message back for another try, and slows or ends what the answer says is at fault.
-func (b *bind) later(s *session.Session, d *queue.Delivery, m *queue.Outbound, r result) {
-	l := b.link
-	delay := min(retryDelayLimit, time.Second<<min(d.Attempt-1, 5))
-	switch {
-	case r.class == Throttled:
-		l.pause(throttlePause)
-	case r.class == Misconfigured:
-		l.log.Error().Stringer("status", r.status).Msg("the SMSC says that the link is set up wrongly; it stops for a minute")
-		s.Close(fmt.Errorf("%w: %w", errMisconfigured, r.status))
-	case r.status == wire.StatusInvBindSts, r.status == wire.StatusAlreadyBound:
-		s.Close(r.status) // the SMSC takes this connection for something else: bind again
-	case r.err != nil && !errors.Is(r.err, session.ErrTimeout):
-		delay = 0 // the session ended under it: another bind may take it at once
-	}
-	l.log.Debug().Str("msg", m.ID).Stringer("class", r.class).AnErr("cause", r.err).Int("attempt", d.Attempt).Msg("message waits for another try")
-	if delay > 0 {
-		delay += rand.N(delay / 2)
-	}
-	b.giveBack(d, delay)
 }

@@ -436,30 +436,3 @@ func TestBind(t *testing.T) {
 		}
 	})
 }
-
-// FuzzLive throws octets at a session in each of its states; it ends or goes on, and leaves no goroutine.
-func FuzzLive(f *testing.F) {
-	f.Add(byte(0), []byte{0, 0, 0, 16, 0, 0, 0, 0x15, 0, 0, 0, 0, 0, 0, 0, 1})
-	f.Add(byte(1), []byte{0, 0, 0, 16, 0x80, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0})
-	f.Add(byte(2), []byte{0, 0, 0, 16, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 1})
-	f.Fuzz(func(t *testing.T, state byte, octets []byte) {
-		a, b := tcpPair(t)
-		s := session.New(a, session.Options{ResponseTimeout: 50 * time.Millisecond, UnbindGrace: 10 * time.Millisecond,
-			Handlers: map[wire.Command]session.Handler{wire.DeliverSM: answer, wire.DataSM: answer}})
-		ended := make(chan error, 1)
-		go func() { ended <- s.Run(context.Background()) }()
-		if state%3 > 0 {
-			s.SetBound()
-		}
-		if state%3 == 2 {
-			go func() { _ = s.Unbind(context.Background()) }()
-		}
-		_, _ = b.Write(octets)
-		b.Close()
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
-			t.Fatal("the session did not end with its connection")
-		}
-	})
-}

@@ -73,7 +73,7 @@ func alphanumeric(from string) (string, error) {
 	if septets > maxAlphanumeric {
 		return "", fmt.Errorf("%w: a name has at most %d characters", ErrSender, maxAlphanumeric)
 	}
-	return string(appendGSM7(make([]byte, 0, maxAlphanumeric), from)), nil
+	return string(appendGSM7(make([]byte, 0, maxAlphanumeric), from, nil)), nil
 }
 
 // DestinationAddress is how an E.164 number, with or without its "+", goes into destination_addr.

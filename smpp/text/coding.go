@@ -10,6 +10,7 @@ type coding struct {
 	encoding   Encoding
 	dataCoding byte // SMPP 3.4, 5.2.19
 	kind       kind
+	shift      *shift // national language; nil is none
 
 	single int // units in a part that stands alone
 	short  int // in a part with an 8-bit reference
@@ -27,39 +28,34 @@ const (
 )
 
 var (
-	codingGSM7   = coding{GSM7, 0, kindGSM7, 160, 153, 152}
-	codingPacked = coding{GSM7, 0, kindPacked, 160, 153, 152}
-	codingLatin1 = coding{Latin1, 3, kindLatin1, 140, 134, 133}
-	codingASCII  = coding{ASCII, 0, kindASCII, 160, 153, 152}
-	codingUCS2   = coding{UCS2, 8, kindUCS2, 70, 67, 66}
+	codingGSM7   = coding{GSM7, 0, kindGSM7, nil, 160, 153, 152}
+	codingPacked = coding{GSM7, 0, kindPacked, nil, 160, 153, 152}
+	codingLatin1 = coding{Latin1, 3, kindLatin1, nil, 140, 134, 133}
+	codingASCII  = coding{ASCII, 0, kindASCII, nil, 160, 153, 152}
+	codingUCS2   = coding{UCS2, 8, kindUCS2, nil, 70, 67, 66}
 )
 
-// choose finds the coding of s on a link with that alphabet, and the units s takes in it.
-func choose(s string, a Alphabet) (c *coding, units int, err error) {
+// codingOf finds the coding of texts that are in a link's alphabet.
+func codingOf(a Alphabet) (*coding, error) {
 	switch a {
 	case "", AlphabetGSM7:
-		c = &codingGSM7
+		return &codingGSM7, nil
 	case AlphabetGSM7Packed:
-		c = &codingPacked
+		return &codingPacked, nil
 	case AlphabetLatin1:
-		c = &codingLatin1
+		return &codingLatin1, nil
 	case AlphabetASCII:
-		c = &codingASCII
-	default:
-		return nil, 0, ErrOptions
+		return &codingASCII, nil
 	}
-	if !utf8.ValidString(s) {
-		return nil, 0, ErrInvalidUTF8
+	return nil, ErrOptions
+}
+
+// fits finds the units of s; not ok when it cannot go in this coding.
+func (c *coding) fits(s string) (units int, ok bool) {
+	if c.kind == kindPacked && strings.HasSuffix(s, "\r") { // see the package comment: CR is the filler there
+		return 0, false
 	}
-	ok := c.kind != kindPacked || !strings.HasSuffix(s, "\r") // see the package comment: CR is the filler there
-	if ok {
-		units, ok = c.count(s)
-	}
-	if !ok {
-		c = &codingUCS2
-		units, _ = c.count(s)
-	}
-	return c, units, nil
+	return c.count(s)
 }
 
 // count sums the units of s; not ok when a character of s is not in the alphabet.
@@ -79,7 +75,7 @@ func (c *coding) count(s string) (units int, ok bool) {
 func (c *coding) weight(r rune) int {
 	switch c.kind {
 	case kindGSM7, kindPacked:
-		switch code := gsmCode(r); {
+		switch code := c.shift.codeOf(r); {
 		case code < 0x80:
 			return 1
 		case code == gsmNone:
@@ -127,10 +123,10 @@ func (c *coding) prefix(s string, room int) int {
 func (c *coding) append(dst []byte, s string, header int) []byte {
 	switch c.kind {
 	case kindGSM7:
-		return appendGSM7(dst, s)
+		return appendGSM7(dst, s, c.shift)
 	case kindPacked:
 		from := len(dst)
-		return packFrom(appendGSM7(dst, s), from, fillBits(header))
+		return packFrom(appendGSM7(dst, s, c.shift), from, fillBits(header))
 	case kindASCII:
 		return append(dst, s...)
 	case kindLatin1:

@@ -81,16 +81,16 @@ func Decode(dataCoding byte, b []byte, a Alphabet) (string, error) {
 	if sc == scriptPacked {
 		b = appendUnpacked(make([]byte, 0, len(b)*8/7+1), b, 0)
 	}
-	return sc.decode(b)
+	return sc.decode(b, nil)
 }
 
-// decode reads octets; of packed text, its septets.
-func (sc script) decode(b []byte) (string, error) {
+// decode reads octets; of packed text, its septets. sh is the national table of GSM text, nil for none.
+func (sc script) decode(b []byte, sh *shift) (string, error) {
 	dst := make([]byte, 0, len(b)+len(b)/4)
 	var damaged bool
 	switch sc {
 	case scriptGSM7, scriptPacked:
-		dst, damaged = appendFromGSM7(dst, b)
+		dst, damaged = appendFromGSM7(dst, b, sh)
 	case scriptUCS2:
 		dst, damaged = appendFromUTF16(dst, b)
 	case scriptASCII:

@@ -26,6 +26,17 @@
 // other packed part ends on an octet boundary with CR: inside a text the CR moves to the next part, and a text that
 // ends with a bare CR goes as UCS-2.
 //
+// # National languages and plain characters
+//
+// Options.National allows the single-shift tables of Turkish, Spanish and Portuguese (TS 23.038, A.2) on gsm7 and
+// gsm7-packed links. A text that is not in the alphabet, but is in it and a table, goes as GSM with the information
+// element 0x24 in the header of every part when that takes fewer parts than UCS-2, never otherwise: old handsets do not
+// know the tables and show the plain letter. The header costs five septets of a part that stands alone (155 are left)
+// and four of others (149 and 148), and each character of the table two. Locking shift tables are neither written nor read.
+//
+// Options.Transliterate allows typographic quotes, dashes, the ellipsis and spaces that the alphabet lacks to become
+// plain ones, again only when the whole text takes fewer parts so. Letters and digits are never touched, so a PIN is not.
+//
 // # Long text
 //
 // Options.Long says how a text longer than one part goes:
@@ -75,10 +86,23 @@ const (
 	ASCII  Encoding = "ASCII"
 )
 
-// Options is how a link wants its text. The zero value is gsm7 and udh8.
+// Language is a national language that has a single-shift table (3GPP TS 23.038, 6.2.1.2.4).
+type Language string
+
+// The languages of OTPGW_LINK_<NAME>_NATIONAL.
+const (
+	LanguageTurkish    Language = "turkish"
+	LanguageSpanish    Language = "spanish"
+	LanguagePortuguese Language = "portuguese"
+)
+
+// Options is how a link wants its text. The zero value is gsm7 and udh8, with neither national tables nor transliteration.
 type Options struct {
 	Alphabet Alphabet
 	Long     Long
+
+	National      []Language // the tables that may be used where they save parts, in the order of preference
+	Transliterate bool       // typographic quotes, dashes and spaces may become plain ones where that saves parts
 }
 
 // MaxParts is the most parts a concatenated message has: the header counts them in one octet.

@@ -10,13 +10,20 @@ func FuzzSplitJoin(f *testing.F) {
 	for _, v := range vectors[splitVector](f, "split.json") {
 		for a := range alphabets {
 			for l := range longs {
-				f.Add(v.text(), v.Ref, uint8(a), uint8(l))
+				f.Add(v.text(), v.Ref, uint8(a), uint8(l), uint8(a+l))
 			}
 		}
 	}
-	f.Add("a\x80", uint16(1), uint8(0), uint8(0))
-	f.Fuzz(func(t *testing.T, s string, ref uint16, a, l uint8) {
-		o := Options{alphabets[int(a)%len(alphabets)], longs[int(l)%len(longs)]}
+	f.Add("a\x80", uint16(1), uint8(0), uint8(0), uint8(0))
+	f.Add("Kodunuz “123456” – ğış", uint16(1), uint8(0), uint8(0), uint8(0xF))
+	f.Add("código… ã á ç", uint16(1), uint8(2), uint8(1), uint8(0x2E))
+	f.Fuzz(func(t *testing.T, s string, ref uint16, a, l, extra uint8) {
+		o := Options{Alphabet: alphabets[int(a)%len(alphabets)], Long: longs[int(l)%len(longs)], Transliterate: extra&8 != 0}
+		for i := range languages { // any of them, in any of three orders
+			if extra&(1<<i) != 0 {
+				o.National = append(o.National, languages[(i+int(extra>>4))%len(languages)])
+			}
+		}
 		if _, _, err := Split(s, ref, o); (err == ErrInvalidUTF8) == utf8.ValidString(s) {
 			t.Fatalf("%q: %v", s, err)
 		}

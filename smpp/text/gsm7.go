@@ -58,10 +58,10 @@ func gsmCode(r rune) uint16 {
 	return gsmNone
 }
 
-// appendGSM7 appends s as septets, one an octet. Every character of s has a code.
-func appendGSM7(dst []byte, s string) []byte {
+// appendGSM7 appends s as septets, one an octet. Every character of s has a code with that table.
+func appendGSM7(dst []byte, s string, sh *shift) []byte {
 	for _, r := range s {
-		code := gsmCode(r)
+		code := sh.codeOf(r)
 		if code >= gsmExt {
 			dst = append(dst, gsmEscape)
 		}
@@ -70,9 +70,14 @@ func appendGSM7(dst []byte, s string) []byte {
 	return dst
 }
 
-// appendFromGSM7 appends the characters of septets. An escape before a septet that the extension table lacks gives the
+// appendFromGSM7 appends the characters of septets, with a national table or, when that is nil, the extension table
+// behind an escape. An escape before a septet that the table lacks gives the
 // default alphabet's character, and an escape before another or at the end a space (3GPP TS 23.038, 6.2.1.1 notes).
-func appendFromGSM7(dst, septets []byte) (text []byte, damaged bool) {
+func appendFromGSM7(dst, septets []byte, sh *shift) (text []byte, damaged bool) {
+	extended := &gsmTables.extended
+	if sh != nil {
+		extended = &sh.char
+	}
 	for i := 0; i < len(septets); i++ {
 		c := septets[i]
 		if c == gsmEscape {
@@ -82,8 +87,8 @@ func appendFromGSM7(dst, septets []byte) (text []byte, damaged bool) {
 				continue
 			}
 			c = septets[i]
-			if c < 0x80 && gsmTables.extended[c] != 0 {
-				dst = utf8.AppendRune(dst, gsmTables.extended[c])
+			if c < 0x80 && extended[c] != 0 {
+				dst = utf8.AppendRune(dst, extended[c])
 				continue
 			}
 			damaged = true

@@ -85,12 +85,13 @@ func Join(parts []Part, a Alphabet) (string, error) {
 	return joinOrdered(parts, order, a)
 }
 
-// joinOrdered decodes runs of parts in one script, since senders may choose it part by part.
+// joinOrdered decodes runs of parts in one script and national table, since senders may choose them part by part.
 func joinOrdered(parts []Part, order []int, a Alphabet) (string, error) {
 	var (
 		text  string
 		run   []byte
 		last  script
+		table *shift // of the run
 		first error
 	)
 	note := func(err error) {
@@ -99,7 +100,7 @@ func joinOrdered(parts []Part, order []int, a Alphabet) (string, error) {
 		}
 	}
 	flush := func() {
-		s, err := last.decode(run)
+		s, err := last.decode(run, table)
 		note(err)
 		text, run = text+s, run[:0]
 	}
@@ -108,10 +109,15 @@ func joinOrdered(parts []Part, order []int, a Alphabet) (string, error) {
 		u, body, err := p.header()
 		note(err)
 		sc := scriptOf(p.DataCoding, a)
-		if n > 0 && sc != last {
+		var own *shift
+		if sc == scriptGSM7 || sc == scriptPacked {
+			own, err = u.table()
+			note(err)
+		}
+		if n > 0 && (sc != last || own != table) {
 			flush()
 		}
-		last = sc
+		last, table = sc, own
 		switch sc {
 		case scriptPacked:
 			run = appendUnpacked(run, body, fillBits(u.Octets))
@@ -123,9 +129,6 @@ func joinOrdered(parts []Part, order []int, a Alphabet) (string, error) {
 			run = append(run, body...)
 		default:
 			run = append(run, body...)
-		}
-		if (sc == scriptGSM7 || sc == scriptPacked) && u.SingleShift|u.LockingShift != 0 {
-			note(ErrLanguage)
 		}
 	}
 	flush()

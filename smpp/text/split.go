@@ -1,42 +1,71 @@
 package text
 
-import "unicode/utf16"
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
 
 // layout is how a text goes: its coding and the parts it takes.
 type layout struct {
+	text   string // as it is sent
 	coding *coding
 	form   Long // empty for a text that fits one part
 	room   int  // units in a part
 	units  int  // of the whole text
 	parts  int
+	air    int // parts on the air: under payload more than parts
 }
 
 // layOut decides all that Split and Measure have to agree on.
 func layOut(s string, o Options) (layout, error) {
-	c, units, err := choose(s, o.Alphabet)
-	if err != nil {
-		return layout{}, err
+	base, err := codingOf(o.Alphabet)
+	if err != nil || !knownLanguages(o.National) {
+		return layout{}, ErrOptions
 	}
-	l := layout{coding: c, form: o.Long, units: units, room: c.wide, parts: 1}
 	switch o.Long {
-	case "", LongUDH8:
-		l.form, l.room = LongUDH8, c.short
-	case LongUDH16, LongSAR, LongPayload:
+	case "", LongUDH8, LongUDH16, LongSAR, LongPayload:
 	default:
 		return layout{}, ErrOptions
 	}
+	if !utf8.ValidString(s) {
+		return layout{}, ErrInvalidUTF8
+	}
+	if units, ok := base.fits(s); ok {
+		return base.layOut(s, units, o.Long)
+	}
+	l, err := withLanguages(s, base, o)
+	if !o.Transliterate {
+		return l, err
+	}
+	changed := transliterate(s, base)
+	if changed == s {
+		return l, err
+	}
+	o.Transliterate = false
+	if c, cerr := layOut(changed, o); cerr == nil && (err != nil || c.air < l.air) {
+		return c, nil
+	}
+	return l, err
+}
+
+// layOut lays s out, which takes so many units in this coding. The error is ErrTooLong.
+func (c *coding) layOut(s string, units int, long Long) (layout, error) {
+	l := layout{text: s, coding: c, form: long, units: units, room: c.wide, parts: 1, air: 1}
 	if units <= c.single {
 		l.form, l.room = "", c.single
 		return l, nil
 	}
-	for rest := s[c.prefix(s, l.room):]; rest != ""; l.parts++ {
-		if l.parts == MaxParts {
+	if long == "" || long == LongUDH8 {
+		l.form, l.room = LongUDH8, c.short
+	}
+	for rest := s[c.prefix(s, l.room):]; rest != ""; l.air++ {
+		if l.air == MaxParts {
 			return layout{}, ErrTooLong
 		}
 		rest = rest[c.prefix(rest, l.room):]
 	}
-	if l.form == LongPayload {
-		l.parts = 1
+	if l.form != LongPayload {
+		l.parts = l.air
 	}
 	return l, nil
 }
@@ -59,21 +88,21 @@ func Split(s string, ref uint16, o Options) ([]Part, Encoding, error) {
 		return nil, "", err
 	}
 	parts := make([]Part, l.parts)
-	switch l.form {
-	case "":
-		parts[0] = Part{DataCoding: l.coding.dataCoding, Number: 1, Total: 1}
-		parts[0].ShortMessage = l.coding.append(l.buffer(0), s, 0)
-	case LongPayload:
-		payload := l.coding.append(l.buffer(0), s, 0)
+	if l.form == LongPayload {
+		payload := l.coding.append(l.buffer(0), l.text, 0)
 		parts[0] = Part{DataCoding: l.coding.dataCoding, Payload: payload, Number: 1, Total: 1}
 		parts[0].TLVs = []TLV{{TagMessagePayload, payload}}
-	case LongSAR:
-		l.fill(parts, s, ref, 0)
-		addSAR(parts)
+		return parts, l.coding.encoding, nil
+	}
+	switch l.form {
+	case "":
+		ref = 0
 	case LongUDH8:
-		l.fill(parts, s, ref&0xFF, 6)
-	case LongUDH16:
-		l.fill(parts, s, ref, 7)
+		ref &= 0xFF
+	}
+	l.fill(parts, ref)
+	if l.form == LongSAR {
+		addSAR(parts)
 	}
 	return parts, l.coding.encoding, nil
 }
@@ -87,18 +116,22 @@ func (l *layout) buffer(header int) []byte {
 	return make([]byte, 0, size+l.parts*header+1)
 }
 
-// fill cuts s into the parts, each behind a concatenation header of so many octets.
-func (l *layout) fill(parts []Part, s string, ref uint16, header int) {
-	buf := l.buffer(header)
+// maxHeader is the longest header written here: the length, a 16-bit concatenation and a national table.
+const maxHeader = 1 + 6 + 3
+
+// fill cuts the text into the parts, each behind its header.
+func (l *layout) fill(parts []Part, ref uint16) {
+	var scratch [maxHeader]byte
+	header := len(appendHeader(scratch[:0], &parts[0], l.form, l.coding.shift))
+	buf, s := l.buffer(header), l.text
 	for i := range parts {
 		p := &parts[i]
 		*p = Part{DataCoding: l.coding.dataCoding, Ref: ref, Number: i + 1, Total: len(parts)}
-		from, n := len(buf), l.coding.prefix(s, l.room)
 		if header > 0 {
 			p.ESMClass = ESMClassUDHI
-			buf = appendConcatenation(buf, p, header == 7)
 		}
-		buf = l.coding.append(buf, s[:n], header)
+		from, n := len(buf), l.coding.prefix(s, l.room)
+		buf = l.coding.append(appendHeader(buf, p, l.form, l.coding.shift), s[:n], header)
 		p.ShortMessage = buf[from:len(buf):len(buf)]
 		s = s[n:]
 	}

@@ -28,6 +28,7 @@ func checkRoundTrip(t *testing.T, s string, ref uint16, o Options) {
 	if err != nil {
 		return
 	}
+	s = asSent(t, s, o, len(parts), parts)
 	arrived := make([]Part, 0, len(parts)+1)
 	var whole strings.Builder
 	for i, p := range parts {
@@ -180,8 +181,8 @@ func TestBoundaries(t *testing.T) {
 					for _, limit := range []int{66, 67, 70, 133, 134, 140, 152, 153, 160, 304, 306} {
 						for n := limit - 3; n <= limit+1; n++ {
 							s := strings.Repeat(unit, n) + seam
-							checkRoundTrip(t, s, uint16(n), Options{a, l})
-							checkRoundTrip(t, s+strings.Repeat(unit, 7), uint16(n), Options{a, l})
+							checkRoundTrip(t, s, uint16(n), Options{Alphabet: a, Long: l})
+							checkRoundTrip(t, s+strings.Repeat(unit, 7), uint16(n), Options{Alphabet: a, Long: l})
 						}
 					}
 				}
@@ -230,6 +231,7 @@ func TestSplitRefuses(t *testing.T) {
 		{"surrogate in UTF-8", "\xed\xa0\x80", Options{}, ErrInvalidUTF8},
 		{"unknown alphabet", "a", Options{Alphabet: "ebcdic"}, ErrOptions},
 		{"unknown long form", "a", Options{Long: "udh32"}, ErrOptions},
+		{"unknown language", "a", Options{National: []Language{LanguageTurkish, "klingon"}}, ErrOptions},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -252,7 +254,20 @@ func TestJoin(t *testing.T) {
 		}
 		return p
 	}
-	turkish, _ := ParsePart(ESMClassUDHI, 0, []byte{3, 0x24, 1, 1, 'a'}, nil)
+	language := func(element, id byte, body string) Part {
+		p, err := ParsePart(ESMClassUDHI, 0, append([]byte{3, element, 1, id}, body...), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	mixed := func(number, id byte, body string) Part {
+		p, err := ParsePart(ESMClassUDHI, 0, append([]byte{8, 0, 3, 9, 2, number, 0x24, 1, id}, body...), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
 	broken, _ := ParsePart(ESMClassUDHI, 0, []byte{9, 'a'}, nil)
 	cases := []struct {
 		name  string
@@ -272,7 +287,14 @@ func TestJoin(t *testing.T) {
 		{"sender split a surrogate pair", []Part{udh(8, 1, 2, 1, "\xd8\x3d"), udh(8, 1, 2, 2, "\xde\x00")}, "😀", nil},
 		{"odd octet does not shift what follows", []Part{udh(8, 1, 2, 1, "\x00a\x00"), udh(8, 1, 2, 2, "\x00b")}, "ab", ErrDamaged},
 		{"each part in its own coding", []Part{udh(0, 1, 3, 1, "a"), udh(8, 1, 3, 2, "\x04\x2f"), udh(0, 1, 3, 3, "b")}, "aЯb", nil},
-		{"language table", []Part{turkish}, "a", ErrLanguage},
+		{"Turkish", []Part{language(0x24, 1, "\x1bs\x1be")}, "ş€", nil},
+		{"Spanish", []Part{language(0x24, 2, "\x1ba\x1b<")}, "á[", nil},
+		{"Portuguese", []Part{language(0x24, 3, "\x1b{\x1b\x7f")}, "ãâ", nil},
+		{"each part in its own language", []Part{mixed(2, 2, "\x1ba"), mixed(1, 1, "\x1bg")}, "ğá", nil},
+		{"sender split an escape pair of a language", []Part{mixed(2, 1, "gx"), mixed(1, 1, "a\x1b")}, "ağx", nil},
+		{"not of that language", []Part{language(0x24, 2, "\x1bg")}, "g", ErrDamaged},
+		{"language not known here", []Part{language(0x24, 4, "a\x1be")}, "a€", ErrLanguage},
+		{"locking shift", []Part{language(0x25, 1, "a")}, "a", ErrLanguage},
 		{"broken header is shown", []Part{broken}, "Ça", ErrUDH},
 	}
 	for _, c := range cases {
@@ -341,6 +363,8 @@ func TestAddresses(t *testing.T) {
 // TestAllocations guards the hot path: the parts, their octets, and for SAR the TLVs and their values.
 func TestAllocations(t *testing.T) {
 	code, long := "Your verification code is 123456", strings.Repeat("Your code 123456. ", 20)
+	spanish := strings.Repeat("Su código es 123456. ", 20)
+	all := Options{National: languages, Transliterate: true}
 	cases := []struct {
 		name string
 		most float64
@@ -350,6 +374,8 @@ func TestAllocations(t *testing.T) {
 		{"Split long", 2, func() { _, _, _ = Split(long, 1, Options{}) }},
 		{"Split packed", 2, func() { _, _, _ = Split(long, 1, Options{Alphabet: AlphabetGSM7Packed}) }},
 		{"Split SAR", 4, func() { _, _, _ = Split(long, 1, Options{Long: LongSAR}) }},
+		{"Split with a table", 2, func() { _, _, _ = Split(spanish, 1, all) }},
+		{"Measure with a table", 0, func() { _, _, _ = Measure(spanish, all) }},
 		{"Measure", 0, func() { _, _, _ = Measure(long, Options{}) }},
 	}
 	for _, c := range cases {

@@ -20,12 +20,35 @@ type UDH struct {
 	Octets int // the header's length with its length octet; decides the fill bits of packed text
 }
 
-// appendConcatenation appends a header with the part's place in its message.
-func appendConcatenation(dst []byte, p *Part, wide bool) []byte {
-	if wide {
-		return append(dst, 6, ieConcatenation16, 4, byte(p.Ref>>8), byte(p.Ref), byte(p.Total), byte(p.Number))
+// appendHeader appends the part's header: its place in its message when the form says so, and its national table. With
+// neither there is none.
+func appendHeader(dst []byte, p *Part, form Long, sh *shift) []byte {
+	at := len(dst)
+	dst = append(dst, 0)
+	switch form {
+	case LongUDH8:
+		dst = append(dst, ieConcatenation8, 3, byte(p.Ref), byte(p.Total), byte(p.Number))
+	case LongUDH16:
+		dst = append(dst, ieConcatenation16, 4, byte(p.Ref>>8), byte(p.Ref), byte(p.Total), byte(p.Number))
 	}
-	return append(dst, 5, ieConcatenation8, 3, byte(p.Ref), byte(p.Total), byte(p.Number))
+	if sh != nil {
+		dst = append(dst, ieSingleShift, 1, sh.id)
+	}
+	if len(dst) == at+1 {
+		return dst[:at]
+	}
+	dst[at] = byte(len(dst) - at - 1)
+	return dst
+}
+
+// table is the national table that the header names, nil for none. The error is ErrLanguage: locking shift tables are not
+// known here, nor are other languages.
+func (u *UDH) table() (*shift, error) {
+	sh := shiftOf(u.SingleShift)
+	if u.LockingShift != 0 || u.SingleShift != 0 && sh == nil {
+		return sh, ErrLanguage
+	}
+	return sh, nil
 }
 
 // ParseUDH reads the header that shortMessage begins with, and returns what follows it. Elements of no interest are

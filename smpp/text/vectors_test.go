@@ -51,6 +51,8 @@ type splitVector struct {
 	Name     string
 	Alphabet Alphabet
 	Long     Long
+	National []Language
+	Plain    bool // Transliterate
 	Ref      uint16
 	Text     []run
 	Encoding Encoding
@@ -69,7 +71,9 @@ func (v splitVector) text() string {
 	return b.String()
 }
 
-func (v splitVector) options() Options { return Options{v.Alphabet, v.Long} }
+func (v splitVector) options() Options {
+	return Options{Alphabet: v.Alphabet, Long: v.Long, National: v.National, Transliterate: v.Plain}
+}
 
 func TestSplitVectors(t *testing.T) {
 	for _, v := range vectors[splitVector](t, "split.json") {

@@ -12,7 +12,7 @@ import (
 // ErrMalformed is a PDU whose mandatory fields cannot be read.
 var ErrMalformed = errors.New("smpp: malformed PDU")
 
-// encodeFields writes the fields of list in its order and the optional parameters behind them.
+// encodeFields writes, by go-smpp, the fields of list in its order and the optional parameters behind them.
 func encodeFields(h Header, list pdufield.List, fields pdufield.Map, tlvs TLVs) ([]byte, error) {
 	var body bytes.Buffer
 	for _, name := range list {
@@ -35,7 +35,7 @@ func encodeFields(h Header, list pdufield.List, fields pdufield.Map, tlvs TLVs) 
 	return finish(b), nil
 }
 
-// decodeFields reads the fields of list. Fields that the PDU ends before are absent from the map: an error response
+// decodeFields reads, by go-smpp, the fields of list. Fields that the PDU ends before are absent from the map: an error response
 // may come without its body.
 func decodeFields(body []byte, list pdufield.List) (pdufield.Map, TLVs, error) {
 	r := bytes.NewBuffer(body)
@@ -46,9 +46,8 @@ func decodeFields(body []byte, list pdufield.List) (pdufield.Map, TLVs, error) {
 	return fields, decodeTLVs(r.Bytes()), nil
 }
 
-func text(s string) pdufield.Body   { return &pdufield.Variable{Data: []byte(s)} }
-func octet(b byte) pdufield.Body    { return &pdufield.Fixed{Data: b} }
-func octets(b []byte) pdufield.Body { return &pdufield.SM{Data: b} }
+func text(s string) pdufield.Body { return &pdufield.Variable{Data: []byte(s)} }
+func octet(b byte) pdufield.Body  { return &pdufield.Fixed{Data: b} }
 
 func textOf(m pdufield.Map, name pdufield.Name) string {
 	if f, ok := m[name]; ok {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -69,23 +70,50 @@ func (h Header) IsResponse() bool { return h.Command&ResponseBit != 0 }
 // ReadFrame reads one PDU. The body is a slice of its own. Errors: the reader's own, io.ErrUnexpectedEOF inside a
 // PDU, and ErrFrameLength.
 func ReadFrame(r io.Reader) (Frame, error) {
-	var h [HeaderLen]byte
-	if _, err := io.ReadFull(r, h[:]); err != nil {
+	if b, ok := r.(*bufio.Reader); ok { // the header need not be copied
+		h, err := b.Peek(HeaderLen)
+		if err != nil {
+			if len(h) > 0 && errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return Frame{}, err
+		}
+		f, n, err := readHeader(h)
+		if err != nil {
+			return Frame{}, err
+		}
+		_, _ = b.Discard(HeaderLen) // cannot fail: they are buffered
+		return f.readBody(r, n)
+	}
+	h := make([]byte, HeaderLen)
+	if _, err := io.ReadFull(r, h); err != nil {
 		return Frame{}, err
 	}
+	f, n, err := readHeader(h)
+	if err != nil {
+		return Frame{}, err
+	}
+	return f.readBody(r, n)
+}
+
+// readHeader also returns the length of the body.
+func readHeader(h []byte) (Frame, int, error) {
 	length := binary.BigEndian.Uint32(h[0:4])
 	if length < HeaderLen || length > MaxFrame {
-		return Frame{}, fmt.Errorf("%w: %d", ErrFrameLength, length)
+		return Frame{}, 0, fmt.Errorf("%w: %d", ErrFrameLength, length)
 	}
-	f := Frame{Header: Header{
+	return Frame{Header: Header{
 		Command:  Command(binary.BigEndian.Uint32(h[4:8])),
 		Status:   Status(binary.BigEndian.Uint32(h[8:12])),
 		Sequence: binary.BigEndian.Uint32(h[12:16]),
-	}}
-	if length == HeaderLen {
+	}}, int(length) - HeaderLen, nil
+}
+
+func (f Frame) readBody(r io.Reader, n int) (Frame, error) {
+	if n == 0 {
 		return f, nil
 	}
-	f.Body = make([]byte, length-HeaderLen)
+	f.Body = make([]byte, n)
 	if _, err := io.ReadFull(r, f.Body); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF

@@ -2,7 +2,9 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/fiorix/go-smpp/smpp/pdu/pdufield"
 )
@@ -42,14 +44,6 @@ const (
 // maxShortMessage is the longest short_message (SMPP 3.4, 5.2.22).
 const maxShortMessage = 254
 
-var messageFields = pdufield.List{
-	pdufield.ServiceType, pdufield.SourceAddrTON, pdufield.SourceAddrNPI, pdufield.SourceAddr,
-	pdufield.DestAddrTON, pdufield.DestAddrNPI, pdufield.DestinationAddr, pdufield.ESMClass,
-	pdufield.ProtocolID, pdufield.PriorityFlag, pdufield.ScheduleDeliveryTime, pdufield.ValidityPeriod,
-	pdufield.RegisteredDelivery, pdufield.ReplaceIfPresentFlag, pdufield.DataCoding, pdufield.SMDefaultMsgID,
-	pdufield.SMLength, pdufield.ShortMessage,
-}
-
 var dataFields = pdufield.List{
 	pdufield.ServiceType, pdufield.SourceAddrTON, pdufield.SourceAddrNPI, pdufield.SourceAddr,
 	pdufield.DestAddrTON, pdufield.DestAddrNPI, pdufield.DestinationAddr, pdufield.ESMClass,
@@ -61,65 +55,45 @@ func (m *Message) Encode(h Header) ([]byte, error) {
 	if len(m.ShortMessage) > maxShortMessage {
 		return nil, fmt.Errorf("smpp: short_message is %d octets, at most %d fit", len(m.ShortMessage), maxShortMessage)
 	}
-	list := messageFields
-	if h.Command == DataSM {
-		list = dataFields
+	if h.Command != DataSM {
+		return m.encodeMessage(h)
 	}
-	return encodeFields(h, list, pdufield.Map{
-		pdufield.ServiceType:          text(m.ServiceType),
-		pdufield.SourceAddrTON:        octet(m.Source.TON),
-		pdufield.SourceAddrNPI:        octet(m.Source.NPI),
-		pdufield.SourceAddr:           text(m.Source.Addr),
-		pdufield.DestAddrTON:          octet(m.Dest.TON),
-		pdufield.DestAddrNPI:          octet(m.Dest.NPI),
-		pdufield.DestinationAddr:      text(m.Dest.Addr),
-		pdufield.ESMClass:             octet(m.ESMClass),
-		pdufield.ProtocolID:           octet(m.ProtocolID),
-		pdufield.PriorityFlag:         octet(m.Priority),
-		pdufield.ScheduleDeliveryTime: text(m.ScheduleDelivery),
-		pdufield.ValidityPeriod:       text(m.Validity),
-		pdufield.RegisteredDelivery:   octet(m.RegisteredDelivery),
-		pdufield.ReplaceIfPresentFlag: octet(m.ReplaceIfPresent),
-		pdufield.DataCoding:           octet(m.DataCoding),
-		pdufield.SMDefaultMsgID:       octet(m.DefaultMessageID),
-		pdufield.SMLength:             octet(byte(len(m.ShortMessage))),
-		pdufield.ShortMessage:         octets(m.ShortMessage),
+	return encodeFields(h, dataFields, pdufield.Map{
+		pdufield.ServiceType:        text(m.ServiceType),
+		pdufield.SourceAddrTON:      octet(m.Source.TON),
+		pdufield.SourceAddrNPI:      octet(m.Source.NPI),
+		pdufield.SourceAddr:         text(m.Source.Addr),
+		pdufield.DestAddrTON:        octet(m.Dest.TON),
+		pdufield.DestAddrNPI:        octet(m.Dest.NPI),
+		pdufield.DestinationAddr:    text(m.Dest.Addr),
+		pdufield.ESMClass:           octet(m.ESMClass),
+		pdufield.RegisteredDelivery: octet(m.RegisteredDelivery),
+		pdufield.DataCoding:         octet(m.DataCoding),
 	}, m.TLVs)
 }
 
 // DecodeMessage reads the body of a submit_sm, deliver_sm or data_sm. ErrMalformed when the fields up to the message
-// are not all there.
+// are not all there. ShortMessage and the values of the TLVs are parts of f.Body.
 func DecodeMessage(f Frame) (*Message, error) {
-	list, last := messageFields, pdufield.SMLength
-	if f.Command == DataSM {
-		list, last = dataFields, pdufield.DataCoding
+	if f.Command != DataSM {
+		return decodeMessage(f.Body)
 	}
-	m, tlvs, err := decodeFields(f.Body, list)
+	m, tlvs, err := decodeFields(f.Body, dataFields)
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := m[last]; !ok {
-		return nil, fmt.Errorf("%w: it ends before %s", ErrMalformed, last)
+	if _, ok := m[pdufield.DataCoding]; !ok {
+		return nil, fmt.Errorf("%w: it ends before %s", ErrMalformed, pdufield.DataCoding)
 	}
-	msg := &Message{
+	return &Message{
 		ServiceType:        textOf(m, pdufield.ServiceType),
 		Source:             addressOf(m, pdufield.SourceAddrTON, pdufield.SourceAddrNPI, pdufield.SourceAddr),
 		Dest:               addressOf(m, pdufield.DestAddrTON, pdufield.DestAddrNPI, pdufield.DestinationAddr),
 		ESMClass:           octetOf(m, pdufield.ESMClass),
-		ProtocolID:         octetOf(m, pdufield.ProtocolID),
-		Priority:           octetOf(m, pdufield.PriorityFlag),
-		ScheduleDelivery:   textOf(m, pdufield.ScheduleDeliveryTime),
-		Validity:           textOf(m, pdufield.ValidityPeriod),
 		RegisteredDelivery: octetOf(m, pdufield.RegisteredDelivery),
-		ReplaceIfPresent:   octetOf(m, pdufield.ReplaceIfPresentFlag),
 		DataCoding:         octetOf(m, pdufield.DataCoding),
-		DefaultMessageID:   octetOf(m, pdufield.SMDefaultMsgID),
 		TLVs:               tlvs,
-	}
-	if sm, ok := m[pdufield.ShortMessage].(*pdufield.SM); ok {
-		msg.ShortMessage = sm.Data
-	}
-	return msg, nil
+	}, nil
 }
 
 func addressOf(m pdufield.Map, ton, npi, addr pdufield.Name) Address {
@@ -144,10 +118,10 @@ type MessageResp struct {
 
 // Encode returns the PDU; the header's command says which of the three it is.
 func (r MessageResp) Encode(h Header) ([]byte, error) {
-	if i := bytes.IndexByte([]byte(r.MessageID), 0); i >= 0 {
-		return nil, fmt.Errorf("smpp: message_id holds a NUL octet")
+	if strings.IndexByte(r.MessageID, 0) >= 0 {
+		return nil, errors.New("smpp: message_id holds a NUL octet")
 	}
-	b := appendHeader(make([]byte, 0, HeaderLen+len(r.MessageID)+1), h)
+	b := appendHeader(make([]byte, 0, HeaderLen+len(r.MessageID)+1+r.TLVs.size()), h)
 	b, err := r.TLVs.append(append(append(b, r.MessageID...), 0))
 	if err != nil {
 		return nil, err

@@ -78,6 +78,9 @@ func decodeTLVs(b []byte) TLVs {
 // scanTLVs reads parameters until the octets end; whole is false when the last one was cut. A cut value is kept as
 // far as it goes.
 func scanTLVs(b []byte) (t TLVs, whole bool) {
+	if n := countTLVs(b); n > 0 {
+		t = make(TLVs, 0, n)
+	}
 	for len(b) >= 4 {
 		p := TLV{Tag: binary.BigEndian.Uint16(b)}
 		n := int(binary.BigEndian.Uint16(b[2:]))
