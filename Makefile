@@ -7,12 +7,11 @@ FUZZTIME ?= 30s
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
 
-run: ## build, and start the gateway with a simulated SMSC: prints a curl line that works
-	@$(MAKE) --no-print-directory build
+run: build ## build, and start the gateway with a simulated SMSC: prints a curl line that works
 	@exec ./bin/otpgw -demo
 
 build: ## bin/otpgw and bin/smscsim
-	$(GO) build -trimpath -o bin/ ./cmd/...
+	$(GO) build -o bin/ ./cmd/...
 
 check: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt: run gofmt -w on these files'; exit 1; }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,25 +15,11 @@ const (
 	ttlMin, ttlMax           = 60 * time.Second, 1800 * time.Second
 	attemptsMin, attemptsMax = 1, 10
 	pinLenMin, pinLenMax     = 4, 10
-	senderMin, senderMax     = 3, 15
-	nameSeptetsMax           = 11 // 3GPP TS 23.040, 9.1.2.5
-	shortCodeMax             = 8
-	intlSenderMin            = 7
 	templateMax              = 1000
 	rateMax                  = 1e6
 
 	pinHole = "{{pin}}"
 )
-
-// The characters of a name, one and two septets each: the GSM 7-bit default alphabet and its extension (3GPP
-// TS 23.038, 6.2.1). Line breaks are left out, and @, whose octet 0 would end the address field of SMPP.
-const (
-	gsmBasic = "£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" +
-		"¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-	gsmExtension = "^{}\\[~]|€"
-)
-
-var allDigits = regexp.MustCompile(`^[0-9]+$`)
 
 // appVars are the variables of one application as text.
 type appVars struct {
@@ -202,51 +187,11 @@ func (s scope) senders(value *string, key string) []string {
 		s.fault(s.prefix+key, "is not set: name at least one approved sender, like Shop or 447700900123")
 	}
 	for _, sender := range senders {
-		if problem := senderProblem(sender); problem != "" && sender != "" {
+		if problem := otp.SenderProblem(sender); problem != "" && sender != "" {
 			s.fault(s.prefix+key, "%q %s", sender, problem)
 		}
 	}
 	return senders
-}
-
-// senderProblem says why a sender is none, by the rule that otp has for the `from` of a request: digits (a
-// short code of up to 8, else an international number), + and an international number, or a name.
-func senderProblem(sender string) string {
-	number, plus := strings.CutPrefix(sender, "+")
-	n := utf8.RuneCountInString(sender)
-	switch {
-	case n < senderMin || n > senderMax:
-		return "is not 3 to 15 characters long"
-	case !allDigits.MatchString(number):
-		return nameProblem(sender)
-	case plus && len(number) < intlSenderMin:
-		return "is too short for an international number; a short code is written without +"
-	case number[0] == '0' && (plus || n > shortCodeMax):
-		return "is no international number: it begins with 0, where a country code should be"
-	}
-	return ""
-}
-
-// nameProblem judges an alphanumeric sender.
-func nameProblem(name string) string {
-	septets := 0
-	for _, r := range name {
-		switch {
-		case strings.ContainsRune(gsmBasic, r):
-			septets++
-		case strings.ContainsRune(gsmExtension, r):
-			septets += 2
-		default:
-			return "has a character that no sender can hold; use letters, digits and spaces"
-		}
-	}
-	switch {
-	case septets > nameSeptetsMax:
-		return "is longer than 11 characters; only a sender of digits may have 15"
-	case strings.TrimSpace(name) == "":
-		return "is only spaces"
-	}
-	return ""
 }
 
 // from reads the default sender, which is the first approved one unless told otherwise.

@@ -81,7 +81,7 @@ func TestFaults(t *testing.T) {
 		{"long PIN", "OTPGW_APP_SHOP_PIN_LENGTH=11", "OTPGW_APP_SHOP_PIN_LENGTH", "4 to 10"},
 		{"callback scheme", "OTPGW_APP_SHOP_CALLBACK_URL=ftp://a.example/", "OTPGW_APP_SHOP_CALLBACK_URL", "http"},
 		{"callback without host", "OTPGW_APP_SHOP_CALLBACK_URL=https:///otp", "OTPGW_APP_SHOP_CALLBACK_URL", "http"},
-		{"callback with a password", "OTPGW_APP_SHOP_CALLBACK_URL=https://u:pw@a.example/", "OTPGW_APP_SHOP_CALLBACK_URL", "signed"},
+		{"callback with a password", "OTPGW_APP_SHOP_CALLBACK_URL=https://u:pw@a.example/", "OTPGW_APP_SHOP_CALLBACK_URL", "user or password"},
 		{"callback port", "OTPGW_APP_SHOP_CALLBACK_URL=https://a.example:0/", "OTPGW_APP_SHOP_CALLBACK_URL", "65535"},
 		{"callback secret without whsec_", "OTPGW_APP_SHOP_CALLBACK_SECRET=" + b64(32), "OTPGW_APP_SHOP_CALLBACK_SECRET", "whsec_"},
 		{"callback secret short", "OTPGW_APP_SHOP_CALLBACK_SECRET=whsec_" + b64(23), "OTPGW_APP_SHOP_CALLBACK_SECRET", "24 to 64"},

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/sethvargo/go-envconfig"
+
+	"otpgw/queue/seal"
 )
 
 const (
@@ -120,10 +122,8 @@ func (s scope) secretKey(value secret, key string) []byte {
 	if value == "" {
 		return nil
 	}
-	for _, form := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-		if decoded, err := form.DecodeString(strings.TrimSpace(string(value))); err == nil && len(decoded) == keySize {
-			return decoded
-		}
+	if decoded, err := seal.ParseKey(strings.TrimSpace(string(value))); err == nil {
+		return decoded
 	}
 	s.fault(s.prefix+key, "is not 32 bytes as base64; make one with: openssl rand -base64 32")
 	return nil

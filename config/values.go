@@ -4,7 +4,7 @@ import (
 	"context"
 	"math"
 	"net"
-	"net/url"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -12,10 +12,9 @@ import (
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
-)
 
-// urlMax is what proxies on the way take.
-const urlMax = 2048
+	"otpgw/otp"
+)
 
 // scope reads the values of one group of variables: the daemon's own, one application's, one link's.
 // Each of its methods takes the value as text, checks it, puts its canonical form back (so that what
@@ -143,21 +142,8 @@ func (s scope) webURL(value *string, key string) string {
 	if *value == "" {
 		return ""
 	}
-	u, err := url.Parse(*value)
-	port := ""
-	if err == nil {
-		port = u.Port()
-	}
-	n, portErr := strconv.ParseUint(port, 10, 16)
-	switch {
-	case len(*value) > urlMax:
-		s.fault(s.prefix+key, "is longer than %d characters", urlMax)
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Fragment != "":
-		s.fault(s.prefix+key, "is not an http or https URL without a fragment, like https://example.net/otp")
-	case u.User != nil:
-		s.fault(s.prefix+key, "holds a user or password, which answers would show; callbacks are signed instead")
-	case port != "" && (portErr != nil || n == 0):
-		s.fault(s.prefix+key, "has a port that is not 1 to 65535")
+	if err := otp.CheckCallbackURL(*value, func(netip.Addr) bool { return true }); err != nil { // the addresses are a warning, see apps.go
+		s.fault(s.prefix+key, "is no callback URL, like https://example.net/otp: %v", err)
 	}
 	return *value
 }

@@ -36,7 +36,7 @@ func CheckCallbackURL(raw string, allowed func(netip.Addr) bool) error {
 		}
 	}
 	addr, err := netip.ParseAddr(strings.TrimSuffix(u.Hostname(), "."))
-	if err != nil || isPublic(addr) || allowed != nil && allowed(addr.Unmap().WithZone("")) {
+	if err != nil || PublicAddress(addr) || allowed != nil && allowed(addr.Unmap().WithZone("")) {
 		return nil
 	}
 	return errors.New("the gateway may not call that address")
@@ -44,29 +44,3 @@ func CheckCallbackURL(raw string, allowed func(netip.Addr) bool) error {
 
 // notHost: what can be in no host name, so that it is refused here and not on each try.
 func notHost(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`"<>\^{|}`+"`", r) }
-
-// reserved are the address ranges that are not of the public Internet (IANA special-purpose registries).
-var reserved = prefixes("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-	"192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",
-	"240.0.0.0/4", "::/127", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
-	"3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8")
-
-func prefixes(list ...string) []netip.Prefix {
-	out := make([]netip.Prefix, len(list))
-	for i, s := range list {
-		out[i] = netip.MustParsePrefix(s)
-	}
-	return out
-}
-
-// isPublic also refuses the ranges that only carry an IPv4 address (NAT64, 6to4, Teredo): whom they reach is for the network
-// to decide.
-func isPublic(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	for _, p := range reserved {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return true
-}

@@ -13,8 +13,14 @@ import (
 type changeFunc func(r *Record, now time.Time) (kind EventKind, err error)
 
 // change is the one way a stored record changes: read, compute, announce as an intent, compare-and-set, and from the start
-// when another was faster. app "" is any.
+// when another was faster. app "" is any. The first try may be on a record remembered from before: only its success counts.
 func (s *Service) change(ctx context.Context, id, app string, f changeFunc) error {
+	if r, revision, ok := s.recent.get(id); ok && (app == "" || r.App == app) {
+		if s.try(ctx, r, revision, f) == nil {
+			return nil
+		}
+		s.recent.forget(id)
+	}
 	var pause backoff
 	for {
 		r, revision, err := s.load(ctx, id, app)

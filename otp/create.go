@@ -57,9 +57,11 @@ func (s *Service) storeNew(ctx context.Context, r *Record, message string, tlvs 
 	if err != nil {
 		return err
 	}
-	if _, err := s.Queue.Records().Create(ctx, r.ID, data, r.ttl(now)); err != nil {
+	revision, err := s.Queue.Records().Create(ctx, r.ID, data, r.ttl(now))
+	if err != nil {
 		return err
 	}
+	s.recent.put(r, revision)
 	err = s.storeTimer(ctx, r)
 	if err == nil {
 		err = s.Queue.PublishSMS(ctx, queue.Outbound{
@@ -91,6 +93,7 @@ func (s *Service) storeTimer(ctx context.Context, r *Record) error {
 func (s *Service) undo(ctx context.Context, r *Record) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
+	s.recent.forget(r.ID)
 	if err := s.Queue.Records().Delete(ctx, r.ID); err != nil {
 		s.Log.Warn().Err(err).Str("otp", r.ID).Msg("record of a refused otp not removed; it goes at its end")
 	}

@@ -92,6 +92,9 @@ func (v Verdict) String() string { return [...]string{"NotYet", "Took", "Never"}
 // Took says whether the record took the change that Event n of the OTP intends. It is Never as soon as the record has moved
 // past the revision the change was computed on. ErrNotFound, with Never, when the record is gone.
 func (s *Service) Took(ctx context.Context, otpID string, n int, change string) (Verdict, error) {
+	if r, _, ok := s.recent.get(otpID); ok && n >= 1 && len(r.Changes) >= n && r.Changes[n-1] == change {
+		return Took, nil // changes taken are never taken back
+	}
 	r, revision, err := s.load(ctx, otpID, "")
 	if errors.Is(err, ErrNotFound) {
 		return Never, ErrNotFound

@@ -81,7 +81,10 @@ func (s *Service) store(ctx context.Context, r *Record, revision uint64, now tim
 	if err != nil {
 		return internal(err)
 	}
-	_, err = s.Queue.Records().Update(ctx, r.ID, data, r.ttl(now), revision)
+	revision, err = s.Queue.Records().Update(ctx, r.ID, data, r.ttl(now), revision)
+	if err == nil {
+		s.recent.put(r, revision)
+	}
 	return err
 }
 

@@ -22,33 +22,46 @@ const (
 //   - "+" and an international number of at least 7 digits;
 //   - a name of at most 11 septets of the GSM alphabet (3GPP TS 23.038) that is not only spaces. No "@", whose octet, 0,
 //     ends the address field of SMPP, and no line breaks.
-func ValidSender(s string) bool {
-	if n := utf8.RuneCountInString(s); n < minSender || n > maxSender {
-		return false
-	}
+func ValidSender(s string) bool { return SenderProblem(s) == "" }
+
+// SenderProblem says why s can be no sender, in words that follow the sender itself: "is not 3 to 15 characters long". Empty
+// when it can.
+func SenderProblem(s string) string {
 	number, plus := strings.CutPrefix(s, "+")
+	n := utf8.RuneCountInString(s)
 	switch {
+	case n < minSender || n > maxSender:
+		return "is not 3 to 15 characters long"
 	case !onlyDigits(number):
-		return validName(s)
-	case plus:
-		return len(number) >= minIntlSender && number[0] != '0'
+		return nameProblem(s)
+	case plus && len(number) < minIntlSender:
+		return "is too short for an international number; a short code is written without +"
+	case number[0] == '0' && (plus || n > maxShortCode):
+		return "is no international number: it begins with 0, where a country code should be"
 	}
-	return len(number) <= maxShortCode || number[0] != '0'
+	return ""
 }
 
-func validName(s string) bool {
+// nameProblem judges an alphanumeric sender.
+func nameProblem(name string) string {
 	septets := 0
-	for _, r := range s {
+	for _, r := range name {
 		switch {
 		case strings.ContainsRune(gsmName, r):
 			septets++
 		case strings.ContainsRune(gsmNameExtended, r):
 			septets += 2
 		default:
-			return false
+			return "has a character that no sender can hold; use letters, digits and spaces"
 		}
 	}
-	return septets <= maxNameSeptets && strings.Trim(s, " ") != ""
+	switch {
+	case septets > maxNameSeptets:
+		return "is longer than 11 characters; only a sender of digits may have 15"
+	case strings.Trim(name, " ") == "":
+		return "is only spaces"
+	}
+	return ""
 }
 
 // sender is who the message comes from: an approved sender as asked for, else the application's own.

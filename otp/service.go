@@ -34,6 +34,7 @@ type Service struct {
 	// Evaluated counts comparisons of a guess with a PIN.
 	Evaluated atomic.Uint64
 
+	recent      recent
 	beforeStore func(*Record) error // tests: between the intent and the compare-and-set
 }
 

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -174,6 +175,9 @@ func (q *Queue) apply(ctx context.Context, replicas int) error {
 		}
 		for _, c := range a.consumers {
 			err := q.patiently(ctx, func(ctx context.Context) error {
+				if err := q.forgetDeliveries(ctx, js, a.name, c.Durable); err != nil {
+					return err
+				}
 				_, err := js.CreateOrUpdateConsumer(ctx, a.name, consumerConfig(c))
 				return err
 			})
@@ -183,6 +187,20 @@ func (q *Queue) apply(ctx context.Context, replicas int) error {
 		}
 	}
 	return nil
+}
+
+// forgetDeliveries makes what the embedded server had handed out when it ended come again at once. Who had it was this
+// process, and is gone; but the server remembers the deliveries, not that they were given back, and would wait a whole
+// AckWait, which is long for somebody who waits for a PIN. The messages stay, only the consumer's memory goes.
+func (q *Queue) forgetDeliveries(ctx context.Context, js jetstream.JetStream, stream, durable string) error {
+	if q.server == nil {
+		return nil
+	}
+	err := js.DeleteConsumer(ctx, stream, durable)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return nil
+	}
+	return err
 }
 
 // patiently repeats a request to the cluster's leader until ctx ends.

@@ -141,6 +141,13 @@ func (l *lines) String() string {
 	return strings.Join(l.all, "\n")
 }
 
+// tail is the end of it, for a failed test's log: the access log alone may be thousands of lines.
+func (l *lines) tail() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.all[max(0, len(l.all)-40):], "\n")
+}
+
 // spawn starts the test binary as the daemon with exactly the given environment beside what the system needs.
 func spawn(t testing.TB, env map[string]string, args ...string) *process {
 	t.Helper()
@@ -149,7 +156,10 @@ func spawn(t testing.TB, env map[string]string, args ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{t: t, cmd: exec.Command(self, args...), exited: make(chan struct{})}
-	p.cmd.Env = []string{processMode + "=otpgw", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), cpuProfile + "=" + os.Getenv(cpuProfile)}
+	p.cmd.Env = []string{processMode + "=otpgw", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+	if file := os.Getenv(cpuProfile); file != "" {
+		p.cmd.Env = append(p.cmd.Env, cpuProfile+"="+file)
+	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		p.cmd.Env = append(p.cmd.Env, name+"="+env[name])
 	}
@@ -171,7 +181,7 @@ func spawn(t testing.TB, env map[string]string, args ...string) *process {
 		outR.Close()
 		errR.Close()
 		if t.Failed() {
-			t.Logf("the daemon printed:\n%s\n%s", p.stdout, p.stderr)
+			t.Logf("the daemon printed at its end:\n%s\n%s", p.stdout.tail(), p.stderr.tail())
 		}
 	})
 	return p

@@ -187,11 +187,7 @@ func wanted(shown string) []string {
 		return nil
 	}
 	out, _, _ = strings.Cut(out, "```")
-	var words []string
-	for _, w := range regexp.MustCompile(`"([A-Z_]{6,}|dlr_update|otp_update|valid)"`).FindAllString(out, -1) {
-		words = append(words, w)
-	}
-	return words
+	return regexp.MustCompile(`"([A-Z_]{6,}|dlr_update|otp_update|valid)"`).FindAllString(out, -1)
 }
 
 // runUntil runs a command with sh until its output has the words: a callback may come a moment later.

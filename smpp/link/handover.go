@@ -71,7 +71,6 @@ func (l *Link) handOver(ctx context.Context, e errand, route string, say func(st
 		}
 		say("message goes over the link " + o.cfg.Name)
 		l.deps.Metrics.handed(l.cfg.Name, o.cfg.Name)
-		_ = e.InProgress() // the wait for the first answer may have used most of the AckWait
 		b.submit(ctx, p, e)
 		return true
 	}

@@ -56,7 +56,8 @@ func TestBackoffGrowsAndIsCapped(t *testing.T) {
 }
 
 func TestReferenceIsStable(t *testing.T) {
-	if reference("a") != reference("a") || reference("a") == reference("b") {
+	first, again, other := reference("a"), reference("a"), reference("b")
+	if first != again || first == other {
 		t.Error("a message's reference must be its own and the same each time")
 	}
 }

@@ -22,8 +22,7 @@ const (
 	backoffBase     = 500 * time.Millisecond
 	backoffLimit    = 30 * time.Second
 	misconfigWait   = time.Minute
-	turnTimeout     = 20 * time.Second // for room and a turn; with the response timeout it stays well under the AckWait of 60 s
-	lendTimeout     = time.Second      // for room on a link that takes over a message
+	lendTimeout     = time.Second // for room on a link that takes over a message
 	retryDelayLimit = 30 * time.Second
 )
 

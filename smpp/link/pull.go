@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -23,10 +22,11 @@ func (b *bind) send(ctx context.Context, s *session.Session) {
 		case <-pulling.Done():
 		}
 	})
+	unsettled := make(chan struct{}, max(1, b.link.cfg.Window))
 	for _, r := range b.link.cfg.Routes {
 		routes.Go(func() {
 			for pulling.Err() == nil {
-				if err := b.pull(pulling, s, r); err != nil && pulling.Err() == nil {
+				if err := b.pull(pulling, s, r, unsettled); err != nil && pulling.Err() == nil {
 					b.link.log.Error().Err(err).Str("route", r.Name).Msg("the queue does not give messages, trying again")
 					sleep(pulling, time.Second)
 				}
@@ -36,14 +36,15 @@ func (b *bind) send(ctx context.Context, s *session.Session) {
 	routes.Wait()
 }
 
-// pull takes messages of one route, at most as many at once as the window has room, and sends each on its own goroutine
-// in a slot of the window. It returns when all of them have their outcome.
-func (b *bind) pull(ctx context.Context, s *session.Session, r Route) error {
+// pull takes messages of one route and sends each on its own goroutine. No more of them are between the queue and their
+// acknowledgement than the window is wide: that many may be sent twice after a crash. It returns when all of them have
+// their outcome.
+func (b *bind) pull(ctx context.Context, s *session.Session, r Route, unsettled chan struct{}) error {
 	puller, err := b.link.deps.Queue.SMS(r.Name).Pull(ctx, queue.PullOptions{Max: b.link.prefetch(), Priority: r.Priority})
 	if err != nil {
 		return err
 	}
-	var sending sync.WaitGroup // at most the window
+	var sending sync.WaitGroup // as many as unsettled has room for
 	defer sending.Wait()
 	defer puller.Stop()
 	for {
@@ -51,15 +52,59 @@ func (b *bind) pull(ctx context.Context, s *session.Session, r Route) error {
 		if err != nil {
 			return err
 		}
-		p, err := b.reserveSoon(ctx, s)
+		release := keepHold(d)
+		p, err := b.leave(ctx, s, unsettled)
 		if err != nil {
+			release()
 			b.giveBack(d, 0)
-			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-				continue
-			}
 			return err
 		}
-		sending.Go(func() { b.submit(context.WithoutCancel(ctx), p, errand{Delivery: d}) })
+		sending.Go(func() {
+			defer func() { <-unsettled }()
+			defer release()
+			b.submit(context.WithoutCancel(ctx), p, errand{Delivery: d})
+		})
+	}
+}
+
+// leave waits until a message more may be unsettled, and for the permit of its first part.
+func (b *bind) leave(ctx context.Context, s *session.Session, unsettled chan struct{}) (permit, error) {
+	select {
+	case unsettled <- struct{}{}:
+	case <-ctx.Done():
+		return permit{}, context.Cause(ctx)
+	}
+	p, err := b.reserve(ctx, s)
+	if err != nil {
+		<-unsettled
+	}
+	return p, err
+}
+
+// holdInterval is well within the time after which the queue takes a message for lost and gives it to another.
+const holdInterval = 20 * time.Second
+
+// keepHold tells the queue that a message is still worked on, as long as that takes: a slow link may need longer for its turn,
+// and an SMSC for its answer, than the queue waits. The returned function ends it.
+func keepHold(d *queue.Delivery) (stop func()) {
+	var mu sync.Mutex
+	ended := false
+	var again *time.Timer
+	mu.Lock()
+	defer mu.Unlock()
+	again = time.AfterFunc(holdInterval, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !ended {
+			_ = d.InProgress() // if the queue cannot be reached, nothing can be done here
+			again.Reset(holdInterval)
+		}
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		ended = true
+		again.Stop()
 	}
 }
 
@@ -84,13 +129,6 @@ func (b *bind) reserve(ctx context.Context, s *session.Session) (permit, error) 
 		return permit{}, err
 	}
 	return permit{slot, s, b.link.governor, granted}, nil
-}
-
-// reserveSoon gives up before the queue believes the message lost and gives it to somebody else as well.
-func (b *bind) reserveSoon(ctx context.Context, s *session.Session) (permit, error) {
-	ctx, cancel := context.WithTimeout(ctx, turnTimeout)
-	defer cancel()
-	return b.reserve(ctx, s)
 }
 
 // release gives the permit back unused.
