@@ -48,8 +48,7 @@ func (c *faultyConn) Read(b []byte) (int, error) {
 	if err := c.wait(); err != nil {
 		return 0, err
 	}
-	l := c.limiter()
-	if l != nil {
+	if l := c.limiter(); l != nil {
 		b = b[:min(len(b), l.Burst())]
 	}
 	n, err := c.Conn.Read(b)
@@ -58,7 +57,7 @@ func (c *faultyConn) Read(b []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if l != nil && n > 0 {
+	if l := c.limiter(); l != nil && n > 0 { // asked for again: the bind may have been read here
 		if err := spend(c.ctx, l, n); err != nil {
 			return n, err
 		}

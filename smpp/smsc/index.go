@@ -85,6 +85,6 @@ func (s *submission) cancel(now time.Time) bool {
 	if !now.Before(s.finalAt) {
 		return false
 	}
-	s.final, s.finalAt = Deleted, now
+	s.final, s.finalAt, s.cancelled = Deleted, now, true
 	return true
 }

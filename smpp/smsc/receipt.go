@@ -64,10 +64,11 @@ type submission struct {
 	at           time.Time
 	record       atomic.Pointer[record] // its message, once it is whole
 
-	mu       sync.Mutex // guards the rest
-	receipts []ReceiptInfo
-	final    State     // what becomes of it
-	finalAt  time.Time // and when
+	mu        sync.Mutex // guards the rest
+	receipts  []ReceiptInfo
+	final     State     // what becomes of it
+	finalAt   time.Time // and when
+	cancelled bool      // by cancel_sm
 }
 
 func (s *submission) infos(dst []ReceiptInfo) []ReceiptInfo {
@@ -222,7 +223,7 @@ func (d *delivery) pdu(b *bind, done time.Time) session.PDU {
 	sub, r := d.sub, d.receipt
 	data := receiptData{id: r.MessageID, state: r.State, err: r.Err, submitted: sub.at, done: done, excerpt: sub.excerpt}
 	sub.mu.Lock()
-	if sub.final == Deleted { // by cancel_sm
+	if sub.cancelled {
 		data.state, data.err = Deleted, "001"
 		sub.receipts[d.nth].State = Deleted
 	}

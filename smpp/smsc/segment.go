@@ -50,9 +50,10 @@ func (r *record) segments(alphabet text.Alphabet) []Segment {
 	out := make([]Segment, len(r.frames))
 	for i, f := range r.frames {
 		s := &out[i]
-		s.Part, s.Parts = i+1, r.msg.Parts
-		if i < len(r.subs) && r.subs[i] != nil {
-			s.MessageID = r.subs[i].messageID
+		part := min(i, r.msg.Parts-1) // behind the parts there is a replace_sm, of the one part
+		s.Part, s.Parts = part+1, r.msg.Parts
+		if sub := r.subs[part]; sub != nil {
+			s.MessageID = sub.messageID
 		}
 		if i < len(r.sessions) {
 			s.Session = r.sessions[i]
