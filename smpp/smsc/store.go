@@ -39,7 +39,7 @@ type Message struct {
 	Rule       string        `json:"rule,omitempty"`       // the id of the rule, or the digits of the magic number, that decided
 	Replaced   bool          `json:"replaced,omitempty"`   // by replace_sm
 	Receipts   []ReceiptInfo `json:"receipts"`             // of an MO: its own deliver_sm
-	Segments   []Segment     `json:"segments,omitempty"`   // its PDUs; only from Server.Message
+	Segments   []Segment     `json:"segments,omitempty"`   // its PDUs, a replace_sm behind them; only from Server.Message
 }
 
 // Filter chooses messages; all that is set has to fit. The zero value chooses all from clients.
