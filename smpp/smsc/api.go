@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -66,16 +68,15 @@ func (s *Server) endpoints() []endpoint {
 // newHTTP makes the HTTP server: the API and the page.
 func (s *Server) newHTTP() *http.Server {
 	mux := http.NewServeMux()
-	allowed := make(map[string][]string)
+	paths := make(map[string]methods)
 	for _, e := range s.endpoints() {
-		mux.HandleFunc(e.method+" "+e.path, e.handle)
-		allowed[e.path] = append(allowed[e.path], e.method)
-		if e.method == "GET" {
-			allowed[e.path] = append(allowed[e.path], "HEAD")
+		if paths[e.path] == nil {
+			paths[e.path] = make(methods)
 		}
+		paths[e.path][e.method] = e.handle
 	}
-	for path, methods := range allowed {
-		mux.HandleFunc(path, notAllowed(strings.Join(methods, ", ")))
+	for path, m := range paths {
+		mux.Handle(path, m)
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, "not_found", "no such path: /openapi.yaml lists them")
@@ -119,6 +120,25 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v) // the peer has gone
+}
+
+// methods are the handlers of one path. The mux would choose by method too, but knows no 405 in the API's own words.
+type methods map[string]http.HandlerFunc
+
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if handle, ok := m[method]; ok {
+		handle(w, r)
+		return
+	}
+	allow := slices.Sorted(maps.Keys(m))
+	if _, ok := m[http.MethodGet]; ok {
+		allow = append(allow, http.MethodHead)
+	}
+	notAllowed(strings.Join(allow, ", "))(w, r)
 }
 
 func notAllowed(allow string) http.HandlerFunc {

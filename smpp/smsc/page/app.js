@@ -8,10 +8,11 @@ import { drawList, searched, setSearch, stepList } from "./list.js";
 import { addPDU, loadPDUs, showPDUs } from "./pdus.js";
 import { drawRules } from "./rules.js";
 import { drawSessions } from "./sessions.js";
-import { changed, conversations, put, replace, state, subscribe } from "./store.js";
+import { changed, conversations, load, put, state, subscribe } from "./store.js";
 
 const VIEWS = ["inbox", "sessions", "pdus", "rules", "connect"];
 const LOAD = 1000; // messages asked for at the start
+const wide = matchMedia("(min-width: 760px)"); // the list and a conversation side by side
 
 // route reads the address: #/ the inbox, #/n/<number> a conversation, #/pdus/<session>, #/sessions, ...
 function route() {
@@ -31,14 +32,24 @@ function draw() {
 }
 
 function drawInbox(number) {
+  const inbox = byId("view-inbox"), pane = byId("thread");
+  const nothing = state.messages.size === 0 && !number;
+  if (inbox.classList.contains("nothing") && !nothing && !number && openNewest()) return; // the first message
+  inbox.classList.toggle("open", Boolean(number));
+  inbox.classList.toggle("nothing", nothing);
+  drawConversation(number);
   drawList(number);
-  const pane = byId("thread");
-  byId("view-inbox").classList.toggle("open", Boolean(number));
-  byId("view-inbox").classList.toggle("nothing", state.messages.size === 0 && !number);
-  if (number) return drawConversation(number);
-  drawConversation(null);
-  if (state.messages.size === 0) return drawEmpty(pane);
-  pane.replaceChildren(h("p", { class: "hint" }, "Choose a conversation."));
+  if (nothing) drawEmpty(pane);
+  else if (!number) pane.replaceChildren(h("p", { class: "hint" }, "Choose a conversation."));
+}
+
+// openNewest opens the newest conversation where there is room beside the list.
+function openNewest() {
+  const [first] = conversations("");
+  if (!first || !wide.matches || route().view !== "inbox" || route().number) return false;
+  byId("view-inbox").classList.remove("nothing");
+  location.replace(`#/n/${encodeURIComponent(first.number)}`);
+  return true;
 }
 
 let wasPDUs = null, stop = () => {};
@@ -52,6 +63,8 @@ function navigate() {
   }
   document.title = number ? `${number} · smscsim` : "smscsim";
   if (view === "pdus") showPDUs(session);
+  if (view === "rules") loadRules(); // their counts
+  if (view === "sessions") loadSessions();
   if ((view === "pdus") !== wasPDUs) connect(view === "pdus");
   draw();
 }
@@ -74,7 +87,7 @@ function handle(topic, data) {
     put([data]);
     ruleHits();
   } else if (topic === "pdu") addPDU(data);
-  else if (topic === "cleared") load();
+  else if (topic === "cleared") loadMessages();
   else if (topic === "sessions") loadSessions();
   else if (topic === "rules") loadRules();
 }
@@ -94,27 +107,31 @@ function ruleHits() {
 
 const quietly = (work) => work.catch((e) => e.status !== 0 && toast(e.message, "error")); // "Reconnecting" says the rest
 
-const load = () => quietly(api.messages({ mo: true, limit: LOAD }).then(replace).then(() => {
-  if (!wide.matches || route().view !== "inbox" || route().number) return;
-  const [first] = conversations("");
-  if (first) location.replace(`#/n/${encodeURIComponent(first.number)}`);
-}));
+const loadMessages = () => quietly(load(() => api.messages({ mo: true, limit: LOAD })).then(openNewest));
 
-const loadRules = () => quietly(api.rules().then((rules) => { state.rules = rules; changed(); }));
+// newest asks, and takes the answer unless it has asked again meanwhile: answers may overtake each other.
+function newest(ask, take) {
+  let asked = 0;
+  return () => {
+    const mine = ++asked;
+    return quietly(ask().then((answer) => {
+      if (mine !== asked) return;
+      take(answer);
+      changed();
+    }));
+  };
+}
 
-const loadSessions = () => quietly(Promise.all([api.sessions(), api.accounts()]).then(([sessions, accounts]) => {
-  Object.assign(state, { sessions, accounts });
-  changed();
-}));
-
-const wide = matchMedia("(min-width: 760px)");
+const loadRules = newest(api.rules, (rules) => { state.rules = rules; });
+const loadSessions = newest(() => Promise.all([api.sessions(), api.accounts()]), ([sessions, accounts]) => Object.assign(state, { sessions, accounts }));
+const loadServer = newest(api.server, (server) => { state.server = server; });
 
 function reload() {
-  load();
+  loadMessages();
   loadRules();
   loadSessions();
   loadPDUs();
-  quietly(api.server().then((server) => { state.server = server; changed(); }));
+  loadServer();
 }
 
 // What is searched for is also asked of the simulator, which keeps more messages than the page.

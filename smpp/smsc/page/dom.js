@@ -34,7 +34,8 @@ export function icon(name, label) {
 export const byId = (id) => document.getElementById(id);
 
 // sync makes the children of parent those of items, in their order, with as few changes as possible: what has the focus
-// or is selected stays. key names an item, make draws it, and stamp says whether a drawn one is still right.
+// or is selected stays. key names an item, stamp says whether a drawn one is still right, and make draws it, into the old
+// element if it wants: a click that has begun there then ends there.
 export function sync(parent, items, key, make, stamp) {
   const old = new Map();
   for (const el of parent.children) old.set(el.dataset.key, el);
@@ -47,7 +48,7 @@ export function sync(parent, items, key, make, stamp) {
       const fresh = make(item, el);
       fresh.dataset.key = k;
       fresh.dataset.stamp = s;
-      if (el) {
+      if (el && el !== fresh) {
         const focused = el.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
         if (at === el) at = fresh;
         el.replaceWith(fresh);
@@ -64,7 +65,7 @@ export function sync(parent, items, key, make, stamp) {
 // toast says something for a moment.
 export function toast(text, kind = "note") {
   const el = h("p", { class: `toast ${kind}` }, text);
-  byId("toasts").append(el);
+  byId("toasts").replaceChildren(el);
   setTimeout(() => el.remove(), kind === "error" ? 8000 : 2500);
 }
 

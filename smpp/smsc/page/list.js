@@ -23,7 +23,7 @@ export function markSeen(number, time) {
 export function drawList(current) {
   const all = conversations(search);
   const list = byId("list");
-  sync(list, all.slice(0, SHOWN), (c) => c.number, (c) => row(c, current),
+  sync(list, all.slice(0, SHOWN), (c) => c.number, (c, old) => row(c, current, old),
     (c) => [c.last.id, c.last.version, c.count, c.number === current, unseen(c), search, new Date().toDateString()].join());
   const note = byId("list-note");
   note.hidden = all.length > 0 && all.length <= SHOWN;
@@ -36,21 +36,21 @@ export function drawList(current) {
 
 const unseen = (c) => (seen.get(c.number) ?? "") < c.last.time && c.last.direction !== "mo";
 
-function row(c, current) {
-  const m = c.last, s = standing(m), on = c.number === current;
-  const link = h("a", {
-    class: `row${unseen(c) ? " unseen" : ""}`, href: `#/n/${encodeURIComponent(c.number)}`,
-    "aria-current": on ? "true" : null, "data-focus": "row",
-  },
-  h("span", { class: `disc hue${hue(c.number)}`, "aria-hidden": "true" }, c.number.slice(-2)),
-  h("span", { class: "row-top" },
-    h("span", { class: "row-number" }, marked(withPlus(c.number), search)),
-    h("time", { datetime: m.time }, listTime(m.time))),
-  h("span", { class: "row-text" },
-    h("span", { class: `tick ${s.kind}` }, icon(s.kind, s.label)),
-    h("span", { class: "row-preview" }, marked(preview(m), search)),
-    m.code && m.direction !== "mo" ? h("span", { class: "pill" }, m.code) : null));
-  return h("li", {}, link);
+function row(c, current, old = h("li", {}, h("a", { "data-focus": "row", href: `#/n/${encodeURIComponent(c.number)}` }))) {
+  const m = c.last, s = standing(m), link = old.firstElementChild;
+  link.className = `row${unseen(c) ? " unseen" : ""}`;
+  if (c.number === current) link.setAttribute("aria-current", "true");
+  else link.removeAttribute("aria-current");
+  link.replaceChildren(
+    h("span", { class: `disc hue${hue(c.number)}`, "aria-hidden": "true" }, c.number.slice(-2)),
+    h("span", { class: "row-top" },
+      h("span", { class: "row-number" }, marked(withPlus(c.number), search)),
+      h("time", { datetime: m.time }, listTime(m.time))),
+    h("span", { class: "row-text" },
+      h("span", { class: `tick ${s.kind}` }, icon(s.kind, s.label)),
+      h("span", { class: "row-preview" }, marked(preview(m), search)),
+      m.code && m.direction !== "mo" ? h("span", { class: "pill" }, m.code) : ""));
+  return old;
 }
 
 // preview begins a little before what was searched for, so that it can be seen.

@@ -34,7 +34,7 @@ function moStanding(m) {
   const time = m.delivery?.time ?? r?.time ?? m.time;
   switch (status) {
     case "answered":
-      return { kind: "delivered", label: "Taken by the client", time };
+      return { kind: "delivered", label: "Taken", time };
     case "failed":
     case "dropped":
       return { kind: "failed", label: `Not taken: ${m.delivery?.answer || r?.answer || status}`, time };

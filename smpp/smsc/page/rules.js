@@ -54,13 +54,12 @@ export function drawRules() {
 function card(r) {
   const { id, note, hits, ...rest } = r;
   return h("li", { class: "card" },
-    h("div", { class: "card-head" }, h("strong", {}, note || id), note ? h("span", { class: "chip mono" }, id) : null,
-      h("span", { class: "muted small" }, hits === 1 ? "1 message" : `${hits} messages`)),
+    h("div", { class: "card-head" }, h("strong", {}, note || id), note ? h("span", { class: "chip mono" }, id) : null),
     h("pre", { class: "rule mono" }, lines(rest)),
     h("div", { class: "actions" }, h("button", {
       class: "quiet danger", type: "button", "data-focus": "delete", "aria-label": `Delete the rule ${id}`,
       onclick: () => api.deleteRule(id).catch((e) => toast(e.message, "error")),
-    }, "Delete")));
+    }, "Delete"), h("span", { class: "muted small" }, hits === 1 ? "1 message" : `${hits} messages`)));
 }
 
 // lines is a rule one field a line: match.to  49170

@@ -35,10 +35,13 @@ export const digits = (number) => number.replace(/^[+ ]+/, "");
 // handset is the number of the telephone in a message: where it went, or who answered.
 export const handset = (m) => digits(m.direction === "mo" ? m.from : m.to);
 
+let arrived = null; // while all messages are asked for: those that came meanwhile
+
 export function put(messages) {
   for (const m of messages) {
     m.version = (state.messages.get(m.id)?.version ?? 0) + 1;
     state.messages.set(m.id, m);
+    arrived?.set(m.id, m);
   }
   if (state.messages.size > KEEP) {
     const oldest = [...state.messages.values()].sort(byTime).slice(0, state.messages.size - KEEP);
@@ -47,11 +50,19 @@ export function put(messages) {
   changed();
 }
 
-export function replace(messages) {
+// load asks for all messages anew. What comes by events meanwhile is newer than the answer, and stays.
+export async function load(ask) {
+  const mine = (arrived = new Map());
+  const messages = await ask();
+  if (arrived !== mine) return; // asked for again meanwhile
+  arrived = null;
   const old = state.messages;
   state.messages = new Map();
-  for (const m of messages) m.version = (old.get(m.id)?.version ?? 0) + 1;
-  for (const m of messages) state.messages.set(m.id, m);
+  for (const m of messages) {
+    m.version = (old.get(m.id)?.version ?? 0) + 1;
+    state.messages.set(m.id, m);
+  }
+  for (const m of mine.values()) state.messages.set(m.id, m);
   changed();
 }
 
