@@ -40,6 +40,7 @@ func TestPage(t *testing.T) {
 
 	p.click(".code-copy")
 	p.sees("#toasts", "Copied 482913")
+	p.shot("copied-light")
 	if got := p.text(`navigator.clipboard.readText()`); got != "482913" {
 		t.Errorf("the clipboard has %q", got)
 	}
@@ -82,6 +83,7 @@ func TestPage(t *testing.T) {
 // pictures takes the screenshots that are looked at.
 func (p *tab) pictures() {
 	p.t.Helper()
+	p.eventually("the toast stays", `document.querySelector("#toasts").children.length === 0`)
 	for _, theme := range []string{"light", "dark"} {
 		p.look(1280, 800, theme)
 		p.open("#/n/359888123456")

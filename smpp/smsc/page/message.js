@@ -68,9 +68,9 @@ function timeline(m) {
     h("li", {}, h("time", {}, exactTime(m.time)), h("span", {}, took)),
     m.receipts.map((r) => h("li", { class: r.status },
       h("time", {}, exactTime(r.time)),
-      h("span", {}, m.direction === "mo" ? "" : h("b", {}, `${r.state} `), statusText[r.status] ?? r.status,
-        r.attempts > 1 ? `, try ${r.attempts}` : "", r.answer ? `: ${r.answer}` : "",
-        m.parts > 1 ? h("i", {}, ` part ${m.messageIds.indexOf(r.messageId) + 1}`) : null))));
+      h("span", {}, m.direction === "mo" ? null : h("b", {}, `${r.state} `),
+        m.parts > 1 && m.messageIds.includes(r.messageId) ? `part ${m.messageIds.indexOf(r.messageId) + 1} ` : null,
+        h("i", {}, statusText[r.status] ?? r.status, r.attempts > 1 ? `, try ${r.attempts}` : "", r.answer ? `: ${r.answer}` : "")))));
 }
 
 const pair = (name, value) => [h("dt", {}, name), h("dd", {}, value)];
