@@ -86,10 +86,11 @@ func TestWindowLimit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			srv := start(t, smsc.Config{Limits: tt.limits})
 			conn := rawBound(t, srv)
 			defer conn.Close()
-			got := burst(t, conn, 12, time.Second)
+			got := burst(t, conn, 12, 600*time.Millisecond)
 			if got[wire.StatusOK] != tt.ok || got[wire.StatusMsgQFul] != tt.refused {
 				t.Errorf("answers %v, want %d taken and %d refused", got, tt.ok, tt.refused)
 			}

@@ -2,10 +2,12 @@ package smsc
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -255,12 +257,27 @@ func jsonFault(err error) error {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &typ):
-		return fault(typ.Field, "is a JSON %s, want %s", typ.Value, typ.Type)
+		return fault(cmp.Or(typ.Field, "body"), "is a JSON %s, want %s", typ.Value, wanted(typ.Type))
 	}
 	if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok {
 		return fault(strings.Trim(name, `"`), "is no field here")
 	}
 	return fault("body", "is no JSON that can be read: %v", err)
+}
+
+// wanted says what JSON a Go type is.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice:
+		return "an array"
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "a number of type " + t.Kind().String()
 }
 
 // first is the first of joined errors.
