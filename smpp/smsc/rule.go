@@ -260,7 +260,7 @@ func jsonFault(err error) error {
 		return fault(cmp.Or(typ.Field, "body"), "is a JSON %s, want %s", typ.Value, wanted(typ.Type))
 	}
 	if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok {
-		return fault(strings.Trim(name, `"`), "is no field here")
+		return fault(cmp.Or(strings.Trim(name, `"`), "body"), "is no field here")
 	}
 	return fault("body", "is no JSON that can be read: %v", err)
 }
