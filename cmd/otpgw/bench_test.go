@@ -149,7 +149,7 @@ func benchProcess(mode string) {
 }
 
 func benchSMSC() error {
-	s, err := smsc.Start(smsc.Config{Keep: 1000})
+	s, err := smsc.Start(smsc.Config{Keep: 1000, NoMagic: true})
 	if err != nil {
 		return err
 	}

@@ -7,11 +7,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"runtime/debug"
-	"strconv"
-	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,29 +28,67 @@ const (
 // closeTimeout bounds the clean end: unbind to every peer and its answer.
 const closeTimeout = 5 * time.Second
 
+// outbindTimeout bounds one outbind, outbindPause is the time to the next.
+const (
+	outbindTimeout = 10 * time.Second
+	outbindPause   = 5 * time.Second
+)
+
 const usage = `smscsim is a simulated SMSC: applications bind to it over SMPP 3.4 and send, tests read over HTTP what came.
 
 usage:
   smscsim [flags]
+  smscsim formats           the names that -receipt-format and -id-format take
+  smscsim magic             the numbers that choose their own outcome
   smscsim version
 
-flags, and the environment variables they replace:
-  -smpp host:port      SMSCSIM_SMPP_ADDR      where SMPP listens (127.0.0.1:2775)
-  -http host:port      SMSCSIM_HTTP_ADDR      where HTTP listens (127.0.0.1:8775); off: no HTTP
-  -accounts list       SMSCSIM_ACCOUNTS       who may bind: system_id:password,... (empty: anybody)
-  -receipt-delay time  SMSCSIM_RECEIPT_DELAY  from the answer to the delivery receipt (1s)
-  -keep n              SMSCSIM_KEEP           messages kept, the newest (10000)
+flags, and the environment variables they replace; -config is a file with any of them, by the name in brackets:
+  -config file         SMSCSIM_CONFIG             JSON; flags and environment win over it
+  -smpp host:port      SMSCSIM_SMPP_ADDR          where SMPP listens (127.0.0.1:2775)  [smpp]
+  -tls host:port       SMSCSIM_TLS_ADDR           where SMPP over TLS listens (off)  [tls]
+  -tls-cert file       SMSCSIM_TLS_CERT           its certificate, PEM; left out: one is made  [tlsCert]
+  -tls-key file        SMSCSIM_TLS_KEY            and the key of it  [tlsKey]
+  -tls-write file      SMSCSIM_TLS_WRITE          where the certificate that is made is written, for clients to trust  [tlsWrite]
+  -http host:port      SMSCSIM_HTTP_ADDR          where HTTP listens (127.0.0.1:8775); off: no HTTP  [http]
+  -accounts list       SMSCSIM_ACCOUNTS           who may bind: system_id:password,... (empty: anybody)  [accounts, with limits]
+  -receipt-delay time  SMSCSIM_RECEIPT_DELAY      from the answer to the delivery receipt (1s)  [receiptDelay]
+  -receipt-format name SMSCSIM_RECEIPT_FORMAT     layout of receipts (standard)  [receiptFormat]
+  -id-format name      SMSCSIM_ID_FORMAT          of message ids (decimal)  [idFormat]
+  -receipt-id-format   SMSCSIM_RECEIPT_ID_FORMAT  of message ids in receipts (as in the answer)  [receiptIdFormat]
+  -keep n              SMSCSIM_KEEP               messages kept, the newest (10000)  [keep]
+  -seed n              SMSCSIM_SEED               makes a run repeatable; 0: each run is another (0)  [seed]
+  -magic on|off        SMSCSIM_MAGIC              the last four digits of a number choose its outcome (on)  [magic]
+  -outbind host:port   SMSCSIM_OUTBIND            connect there and ask for a bind_receiver (off)  [outbind]
 
 examples:
   smscsim
   smscsim -accounts alice:secret1,bob:secret2 -receipt-delay 200ms
   smscsim -smpp 127.0.0.1:0 -http 127.0.0.1:0        free ports; the line printed when it is ready names them
+  smscsim -id-format hex-upper -receipt-id-format decimal
+  smscsim -config carrier.json -seed 7
+
+  carrier.json, all of it may be left out; rules are tried in their order, the first that matches decides:
+    {
+      "receiptDelay": "500ms",
+      "limits": {"throughput": 100, "window": 10, "latency": {"kind": "normal", "mean": "40ms", "dev": "10ms"}},
+      "accounts": [{"systemId": "alice", "password": "secret1", "limits": {"maxBinds": 2}}],
+      "rules": [
+        {"match": {"to": "+4917", "text": "code"}, "share": 0.1, "submit": {"status": "ESME_RTHROTTLED"}},
+        {"match": {"toPattern": "^359"}, "receipt": {"state": "UNDELIV", "err": "027", "format": "upper"}},
+        {"match": {"from": "Shop"}, "count": 3, "submit": {"close": "before"}},
+        {"match": {"account": "alice"}, "receipt": {"copies": 2, "delay": {"kind": "uniform", "min": "1s", "max": "9s"}}}
+      ]
+    }
+
+  a number that ends in 9001 gets UNDELIV, in 9005 ESME_RTHROTTLED once, in 9008 a closed connection: smscsim magic
 
   curl 'http://127.0.0.1:8775/api/v1/messages/wait?to=491701234567&timeout=10s'
       the next message to that number, with the code in it; also one that came before the call
   curl 'http://127.0.0.1:8775/api/v1/messages/wait?to=491701234567&pattern=PIN%20(%5CS%2B)'
       the same, with the code found by a pattern of your own
   curl 'http://127.0.0.1:8775/api/v1/messages?to=491701234567&limit=5'
+  curl -d '{"match":{"to":"4917"},"submit":{"status":"RTHROTTLED"}}' http://127.0.0.1:8775/api/v1/rules
+  curl -d '{"from":"491701234567","to":"12345","text":"STOP"}' http://127.0.0.1:8775/api/v1/messages
   curl -X DELETE http://127.0.0.1:8775/api/v1/messages
   curl http://127.0.0.1:8775/healthz
 `
@@ -66,11 +102,10 @@ type command struct {
 
 // run works until ctx ends and returns the exit status.
 func (c command) run(ctx context.Context) int {
-	if len(c.args) == 1 && c.args[0] == "version" {
-		fmt.Fprintln(c.stdout, "smscsim", version())
+	if len(c.args) == 1 && c.tell(c.args[0]) {
 		return exitOK
 	}
-	cfg, err := c.config()
+	o, err := c.config()
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(c.stdout, usage)
 		return exitOK
@@ -79,13 +114,24 @@ func (c command) run(ctx context.Context) int {
 		fmt.Fprintf(c.stderr, "smscsim: %v\nsmscsim -help shows the flags\n", err)
 		return exitUsage
 	}
-	srv, err := smsc.Start(cfg)
+	srv, err := smsc.Start(o.Config)
 	if err != nil {
 		fmt.Fprintf(c.stderr, "smscsim: %v%s\n", err, remedy(err))
 		return exitFailed
 	}
-	fmt.Fprintln(c.stdout, ready(srv, cfg))
-	<-ctx.Done()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if err = o.writeCert(srv); err == nil {
+		fmt.Fprintln(c.stdout, ready(srv, o.Config))
+		if o.outbind != "" {
+			wg.Go(func() { outbind(ctx, srv, o) })
+		}
+		<-ctx.Done()
+	} else {
+		fmt.Fprintf(c.stderr, "smscsim: %v\n", err)
+		defer srv.Close(ctx)
+		return exitFailed
+	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	if err := srv.Close(end); err != nil {
@@ -95,81 +141,67 @@ func (c command) run(ctx context.Context) int {
 	return exitOK
 }
 
+// tell prints what an argument asks for, and reports whether it asks for anything.
+func (c command) tell(what string) bool {
+	switch what {
+	case "version":
+		fmt.Fprintln(c.stdout, "smscsim", version())
+	case "magic":
+		for _, m := range smsc.Magic() {
+			fmt.Fprintf(c.stdout, "...%s  %s\n", m.Digits, m.What)
+		}
+	case "formats":
+		list(c.stdout, "receipt formats", smsc.ReceiptFormats())
+		list(c.stdout, "message id formats", smsc.IDFormats())
+		list(c.stdout, "malformed answers", smsc.MalformedKinds())
+		list(c.stdout, "wire faults", smsc.FaultKinds())
+	default:
+		return false
+	}
+	return true
+}
+
+func list[T ~string](w io.Writer, title string, names []T) {
+	fmt.Fprintln(w, title+":")
+	for _, n := range names {
+		fmt.Fprintln(w, "  "+string(n))
+	}
+}
+
+// outbind asks an ESME to bind, again and again until it does.
+func outbind(ctx context.Context, srv *smsc.Server, o options) {
+	for ctx.Err() == nil {
+		try, cancel := context.WithTimeout(ctx, outbindTimeout)
+		info, err := srv.Outbind(try, o.outbind, "smscsim", "")
+		cancel()
+		if err == nil {
+			o.Log.Info().Str("account", info.Account).Str("session", info.ID).Msg("outbind was answered by a bind")
+			return
+		}
+		o.Log.Warn().Err(err).Msg("outbind failed, it is tried again")
+		select {
+		case <-ctx.Done():
+		case <-time.After(outbindPause):
+		}
+	}
+}
+
 // ready is the line that says where to connect.
 func ready(srv *smsc.Server, cfg smsc.Config) string {
 	who := "any system_id may bind"
-	if n := len(cfg.Accounts); n == 1 {
+	if n := len(cfg.Accounts) + len(cfg.AccountList); n == 1 {
 		who = "1 account may bind"
 	} else if n > 1 {
 		who = fmt.Sprintf("%d accounts may bind", n)
 	}
 	line := "smscsim is ready: SMPP on " + srv.Addr()
+	if srv.TLSAddr() != "" {
+		line += ", over TLS on " + srv.TLSAddr()
+	}
 	if srv.HTTPAddr() != "" {
 		line += ", HTTP on http://" + srv.HTTPAddr()
 	}
 	return line + ", " + who
-}
-
-// setting is one value that has a flag and an environment variable.
-type setting struct {
-	flag, env, preset string
-	parse             func(cfg *smsc.Config, value string) error
-}
-
-var settings = []setting{
-	{"smpp", "SMSCSIM_SMPP_ADDR", "127.0.0.1:2775", func(cfg *smsc.Config, v string) error {
-		cfg.SMPPAddr = v
-		return checkAddr(v)
-	}},
-	{"http", "SMSCSIM_HTTP_ADDR", "127.0.0.1:8775", func(cfg *smsc.Config, v string) error {
-		if v == "off" {
-			return nil
-		}
-		cfg.HTTPAddr = v
-		return checkAddr(v)
-	}},
-	{"accounts", "SMSCSIM_ACCOUNTS", "", func(cfg *smsc.Config, v string) (err error) {
-		cfg.Accounts, err = parseAccounts(v)
-		return err
-	}},
-	{"receipt-delay", "SMSCSIM_RECEIPT_DELAY", "1s", func(cfg *smsc.Config, v string) (err error) {
-		cfg.ReceiptDelay, err = time.ParseDuration(v)
-		if err != nil || cfg.ReceiptDelay < 0 {
-			return errors.New("want a duration such as 500ms, 0s or more")
-		}
-		return nil
-	}},
-	{"keep", "SMSCSIM_KEEP", "10000", func(cfg *smsc.Config, v string) (err error) {
-		cfg.Keep, err = strconv.Atoi(v)
-		if err != nil || cfg.Keep < 1 {
-			return errors.New("want a number of messages, 1 or more")
-		}
-		return nil
-	}},
-}
-
-// config reads flags, then the environment, then the defaults; all faults are reported together.
-func (c command) config() (smsc.Config, error) {
-	fs := flag.NewFlagSet("smscsim", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	values := make([]*string, len(settings))
-	for i, s := range settings {
-		values[i] = fs.String(s.flag, cmp.Or(c.getenv(s.env), s.preset), "")
-	}
-	if err := fs.Parse(c.args); err != nil {
-		return smsc.Config{}, err
-	}
-	if fs.NArg() > 0 {
-		return smsc.Config{}, fmt.Errorf("unknown argument %q", fs.Arg(0))
-	}
-	cfg := smsc.Config{Log: zerolog.New(logWriter(c.stderr)).With().Timestamp().Logger()}
-	var faults []error
-	for i, s := range settings {
-		if err := s.parse(&cfg, *values[i]); err != nil {
-			faults = append(faults, fmt.Errorf("-%s, %s: %w", s.flag, s.env, err))
-		}
-	}
-	return cfg, errors.Join(faults...)
 }
 
 // logWriter makes log lines for people on a terminal, JSON elsewhere.
@@ -180,32 +212,6 @@ func logWriter(w io.Writer) io.Writer {
 		}
 	}
 	return w
-}
-
-func checkAddr(v string) error {
-	if _, _, err := net.SplitHostPort(v); err != nil {
-		return fmt.Errorf("%q is not host:port", v)
-	}
-	return nil
-}
-
-// parseAccounts reads system_id:password,... Its errors hold no password.
-func parseAccounts(v string) (map[string]string, error) {
-	if strings.TrimSpace(v) == "" {
-		return nil, nil
-	}
-	accounts := make(map[string]string)
-	for i, item := range strings.Split(v, ",") {
-		id, password, ok := strings.Cut(strings.TrimSpace(item), ":")
-		if !ok || id == "" {
-			return nil, fmt.Errorf("entry %d is not system_id:password", i+1)
-		}
-		if _, twice := accounts[id]; twice {
-			return nil, fmt.Errorf("system_id %s is there twice", id)
-		}
-		accounts[id] = password
-	}
-	return accounts, nil
 }
 
 // remedy says what to do about an error of Start.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"otpgw/smpp/wire"
@@ -204,6 +205,12 @@ func (s *Session) nack(ctx context.Context, seq uint32, status wire.Status) erro
 // SendRaw puts octets on the connection as they are, behind what is queued. The simulator makes faults with it.
 func (s *Session) SendRaw(ctx context.Context, b []byte) error {
 	return s.send(ctx, outgoing{b: b})
+}
+
+// SendVia is SendRaw by a function that writes the octets to the connection itself, slowly or wrongly, say. What is queued
+// behind them waits for it; its error ends the session.
+func (s *Session) SendVia(ctx context.Context, b []byte, via func(conn net.Conn, b []byte) error) error {
+	return s.send(ctx, outgoing{b: b, via: via})
 }
 
 // keepalive sends an enquire_link when nothing came or nothing went for the configured time (SMPP 3.4, 7.2). Any PDU

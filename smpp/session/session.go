@@ -112,6 +112,7 @@ type Session struct {
 type outgoing struct {
 	b    []byte
 	last error
+	via  func(conn net.Conn, b []byte) error // writes b itself, when set
 }
 
 // New makes a session over a connection, which it owns from now on.
@@ -315,7 +316,11 @@ func (s *Session) writeBatch(w *bufio.Writer, o outgoing) error {
 		return fmt.Errorf("%w: %w", ErrPeerGone, err)
 	}
 	for {
-		if _, err := w.Write(o.b); err != nil {
+		if o.via != nil {
+			if err := s.writeVia(w, o); err != nil {
+				return err
+			}
+		} else if _, err := w.Write(o.b); err != nil {
 			return writeError(err)
 		}
 		if s.opts.Trace != nil {
@@ -339,6 +344,24 @@ func (s *Session) writeBatch(w *bufio.Writer, o outgoing) error {
 	}
 	s.lastWrite.Store(time.Now().UnixNano())
 	return o.last
+}
+
+// writeVia lets o write itself, behind all that came before it.
+func (s *Session) writeVia(w *bufio.Writer, o outgoing) error {
+	if err := w.Flush(); err != nil {
+		return writeError(err)
+	}
+	if err := o.via(s.conn, o.b); err != nil {
+		if s.opts.Trace != nil {
+			s.opts.Trace(true, o.b)
+		}
+		return err
+	}
+	// via may have taken its time, and set a deadline of its own
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout)); err != nil {
+		return fmt.Errorf("%w: %w", ErrPeerGone, err)
+	}
+	return nil
 }
 
 func writeError(err error) error {

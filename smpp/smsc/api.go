@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
+	"maps"
 	"net"
 	"net/http"
-	"strconv"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,23 +20,70 @@ const (
 
 	readTimeout = 10 * time.Second
 	idleTimeout = 2 * time.Minute
+	// maxBody bounds the body of a request: the longest rule list fits.
+	maxBody = 1 << 20
 )
 
-// newHTTP makes the HTTP server: messages for tests, health for probes.
+// endpoint is one path of the HTTP API.
+type endpoint struct {
+	method, path string
+	handle       http.HandlerFunc
+}
+
+// endpoints lists the HTTP API, as openapi.yaml describes it. The page is not in it: see web.go.
+func (s *Server) endpoints() []endpoint {
+	return []endpoint{
+		{"GET", "/api/v1/messages", s.getMessages},
+		{"POST", "/api/v1/messages", s.postMessage},
+		{"DELETE", "/api/v1/messages", s.deleteMessages},
+		{"GET", "/api/v1/messages/{id}", s.getMessage},
+		{"GET", "/api/v1/messages/latest", s.getLatest},
+		{"GET", "/api/v1/messages/wait", s.getWait},
+		{"GET", "/api/v1/rules", s.getRules},
+		{"PUT", "/api/v1/rules", s.putRules},
+		{"POST", "/api/v1/rules", s.postRule},
+		{"DELETE", "/api/v1/rules", s.deleteRules},
+		{"GET", "/api/v1/rules/{id}", s.getRule},
+		{"PUT", "/api/v1/rules/{id}", s.putRule},
+		{"DELETE", "/api/v1/rules/{id}", s.deleteRule},
+		{"GET", "/api/v1/sessions", s.getSessions},
+		{"POST", "/api/v1/sessions", s.postOutbind},
+		{"POST", "/api/v1/sessions/{id}/close", s.closeSession},
+		{"POST", "/api/v1/sessions/{id}/unbind", s.unbindSession},
+		{"POST", "/api/v1/sessions/{id}/break", s.breakSession},
+		{"GET", "/api/v1/accounts", s.getAccounts},
+		{"POST", "/api/v1/accounts", s.postAccount},
+		{"DELETE", "/api/v1/accounts/{id}", s.deleteAccount},
+		{"GET", "/api/v1/pdus", s.getPDUs},
+		{"GET", "/api/v1/capture.pcap", s.getCapture},
+		{"GET", "/api/v1/events", s.getEvents},
+		{"GET", "/api/v1/server", s.getServer},
+		{"POST", "/api/v1/reset", s.postReset},
+		{"GET", "/metrics", s.metricsHandler()},
+		{"GET", "/healthz", s.getHealth},
+		{"GET", "/openapi.yaml", getOpenAPI},
+	}
+}
+
+// newHTTP makes the HTTP server: the API and the page.
 func (s *Server) newHTTP() *http.Server {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/v1/messages", s.getMessages)
-	mux.HandleFunc("DELETE /api/v1/messages", s.deleteMessages)
-	mux.HandleFunc("GET /api/v1/messages/wait", s.getWait)
-	mux.HandleFunc("GET /healthz", s.getHealth)
-	mux.HandleFunc("/api/v1/messages", notAllowed("GET, HEAD, DELETE"))
-	mux.HandleFunc("/api/v1/messages/wait", notAllowed("GET, HEAD"))
-	mux.HandleFunc("/healthz", notAllowed("GET, HEAD"))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, http.StatusNotFound, "not_found", "no such path: see /api/v1/messages")
+	paths := make(map[string]methods)
+	for _, e := range s.endpoints() {
+		if paths[e.path] == nil {
+			paths[e.path] = make(methods)
+		}
+		paths[e.path][e.method] = e.handle
+	}
+	for path, m := range paths {
+		mux.Handle(path, m)
+	}
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, http.StatusNotFound, "not_found", "no such path: /openapi.yaml lists them")
 	})
+	mux.Handle("/", page())
 	return &http.Server{
-		Handler:           mux,
+		Handler:           guard(mux, s.httpLn.Addr()),
 		BaseContext:       func(net.Listener) context.Context { return s.ctx },
 		ReadHeaderTimeout: readTimeout, // and no ReadTimeout: it would end the context of a long wait
 		WriteTimeout:      maxWait + readTimeout,
@@ -54,6 +103,7 @@ type apiError struct {
 	Error struct {
 		Type    string `json:"type"`
 		Message string `json:"message"`
+		Field   string `json:"field,omitempty"` // the path of what is wrong in the body of the request
 	} `json:"error"`
 }
 
@@ -72,6 +122,25 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_ = enc.Encode(v) // the peer has gone
 }
 
+// methods are the handlers of one path. The mux would choose by method too, but knows no 405 in the API's own words.
+type methods map[string]http.HandlerFunc
+
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if handle, ok := m[method]; ok {
+		handle(w, r)
+		return
+	}
+	allow := slices.Sorted(maps.Keys(m))
+	if _, ok := m[http.MethodGet]; ok {
+		allow = append(allow, http.MethodHead)
+	}
+	notAllowed(strings.Join(allow, ", "))(w, r)
+}
+
 func notAllowed(allow string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow)
@@ -83,119 +152,45 @@ func badParam(w http.ResponseWriter, err error) {
 	writeError(w, http.StatusBadRequest, "invalid_param", err.Error())
 }
 
-// getMessages lists messages, the newest first: ?to= one number, ?limit= 1 and up (100), ?pattern= finds the code.
-func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	f := Filter{To: q.Get("to"), Limit: defaultLimit}
-	if v := q.Get("limit"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 {
-			badParam(w, errors.New("limit is not a number from 1"))
-			return
-		}
-		f.Limit = n
-	}
-	find, err := codeFinder(q.Get("pattern"))
-	if err != nil {
-		badParam(w, err)
-		return
-	}
-	body := struct {
-		Messages []Message `json:"messages"`
-	}{[]Message{}}
-	for _, rec := range s.store.list(f) {
-		body.Messages = append(body.Messages, rec.snapshot(find))
-	}
-	writeJSON(w, http.StatusOK, body)
+func notFound(w http.ResponseWriter, what string) {
+	writeError(w, http.StatusNotFound, "not_found", "there is no such "+what)
 }
 
-func (s *Server) deleteMessages(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]int{"deleted": s.Clear()})
+// badBody answers a request whose body is wrong.
+func badBody(w http.ResponseWriter, err error) {
+	var e apiError
+	e.Error.Type, e.Error.Message = "invalid_body", err.Error()
+	var f *FieldError
+	if errors.As(err, &f) {
+		e.Error.Field = f.Field
+	}
+	writeJSON(w, http.StatusBadRequest, e)
 }
 
-// getWait answers as soon as there is a message for ?to=, 404 when none came within ?timeout= (10s, at most 5m).
-//
-// Without ?after= each message is handed out once, the oldest first, also one that came before the call. With ?after=,
-// a message id or an RFC 3339 time, it is the oldest message newer than that, handed out or not, and stays for others.
-// ?pattern= finds the code; it does not choose the message.
-func (s *Server) getWait(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	wt := &waiter{to: q.Get("to")}
-	if number(wt.to) == "" {
-		badParam(w, errors.New("to is missing: the number to wait for"))
-		return
-	}
-	timeout, err := parseTimeout(q.Get("timeout"))
-	if err != nil {
-		badParam(w, err)
-		return
-	}
-	find, err := codeFinder(q.Get("pattern"))
-	if err != nil {
-		badParam(w, err)
-		return
-	}
-	if after := q.Get("after"); after != "" {
-		if wt.newer, err = s.store.newerThan(after); err != nil {
-			badParam(w, err)
-			return
-		}
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), timeout)
-	defer cancel()
-	rec, err := s.wait(ctx, wt)
-	s.answerWait(w, r, wt, rec, find, err)
-}
-
-func (s *Server) answerWait(w http.ResponseWriter, r *http.Request, wt *waiter, rec *record, find func(string) string, err error) {
-	if err == nil && r.Context().Err() != nil { // nobody is there to read it
-		if wt.newer == nil {
-			s.store.giveBack(rec)
-		}
-		err = r.Context().Err()
-	}
+// readBody reads the body of a request; it has answered when ok is false.
+func readBody(w http.ResponseWriter, r *http.Request) (b []byte, ok bool) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
 	switch {
-	case err == nil:
-		writeJSON(w, http.StatusOK, rec.snapshot(find))
-	case errors.Is(err, context.DeadlineExceeded):
-		writeError(w, http.StatusNotFound, "not_found", "no message to that number came in time")
-	case errors.Is(err, ErrWaiters):
-		writeError(w, http.StatusServiceUnavailable, "server_error", "too many wait already")
+	case errors.As(err, &large):
+		writeError(w, http.StatusRequestEntityTooLarge, "body_too_large", "the body is longer than 1 MiB")
+	case err != nil:
+		badBody(w, errors.New("the body ended before its length"))
 	default:
-		writeError(w, http.StatusServiceUnavailable, "server_error", "the simulator is shutting down")
+		return b, true
 	}
+	return nil, false
 }
 
-// parseTimeout reads "10s", or "10" for seconds.
-func parseTimeout(v string) (time.Duration, error) {
-	if v == "" {
-		return defaultWait, nil
+// readInto reads a JSON body; fields that v does not have are errors. It has answered when it returns false.
+func readInto(w http.ResponseWriter, r *http.Request, v any) bool {
+	b, ok := readBody(w, r)
+	if !ok {
+		return false
 	}
-	d, err := time.ParseDuration(v)
-	if err != nil {
-		if d, err = time.ParseDuration(v + "s"); err != nil {
-			return 0, errors.New("timeout is not a duration such as 10s")
-		}
+	if err := strict(b, v); err != nil {
+		badBody(w, jsonFault(err))
+		return false
 	}
-	if d < 0 || d > maxWait {
-		return 0, fmt.Errorf("timeout is not within 0s and %s", maxWait)
-	}
-	return d, nil
-}
-
-// getHealth says that the server works, and what it did.
-func (s *Server) getHealth(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{
-		"status":           "ok",
-		"uptimeSeconds":    int(time.Since(s.started).Seconds()),
-		"binds":            s.accounts.bound(),
-		"messagesKept":     s.store.size(),
-		"submits":          s.counts.submits.Load(),
-		"refused":          s.counts.refused.Load(),
-		"receiptsAnswered": s.counts.receipts.Load(),
-		"receiptsFailed":   s.counts.failed.Load(),
-		"receiptsDropped":  s.counts.dropped.Load(),
-		"receiptsHeld":     s.accounts.held.used.Load(),
-		"scheduled":        s.schedule.size(),
-	})
+	return true
 }

@@ -109,9 +109,9 @@ func TestAPI(t *testing.T) {
 func TestAPIErrors(t *testing.T) {
 	srv := start(t, smsc.Config{HTTPAddr: "127.0.0.1:0"})
 	for request, want := range map[string]int{
-		"GET /":                                                              404,
+		"GET /nothing":                                                       404,
 		"GET /api/v1/nothing":                                                404,
-		"POST /api/v1/messages":                                              405,
+		"PATCH /api/v1/messages":                                             405,
 		"DELETE /api/v1/messages/wait":                                       405,
 		"POST /healthz":                                                      405,
 		"GET /api/v1/messages?limit=0":                                       400,

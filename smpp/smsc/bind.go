@@ -2,9 +2,11 @@ package smsc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,7 +24,7 @@ const (
 
 var (
 	errNoBind  = errors.New("smsc: no bind came")
-	errDropped = errors.New("smsc: dropped by OnSubmit")
+	errDropped = errors.New("smsc: broken off as OnSubmit or a rule says")
 )
 
 // bind is one connection and, once it is bound, its account. Its handlers run one at a time.
@@ -34,10 +36,22 @@ type bind struct {
 	late   *queue[*answer] // answers whose time has come
 	wg     sync.WaitGroup  // the pumps and what they started
 
+	id     string
+	nth    uint64
+	conn   *faultyConn
+	tls    bool
+	since  time.Time
+	open   atomic.Int32 // messages whose answer waits
+	counts struct{ submits, refused, delivered atomic.Uint64 }
+
 	// Set by the bind handler, read by the handlers after it and by the pumps it starts.
-	kind    Kind
-	account *account
-	init    *time.Timer
+	kind       Kind
+	account    *account
+	systemType string
+	version    byte
+	init       *time.Timer
+	bound      atomic.Pointer[account] // set behind those above, for whoever is neither
+	ready      chan struct{}           // closed then
 }
 
 func (s *Server) newBind(conn net.Conn) *bind {
@@ -45,9 +59,15 @@ func (s *Server) newBind(conn net.Conn) *bind {
 		srv:    s,
 		remote: conn.RemoteAddr().String(),
 		late:   newQueue[*answer](maxWaiting, &budget{limit: maxWaiting}),
+		nth:    s.lastBind.Add(1),
+		conn:   newFaultyConn(conn),
+		since:  time.Now(),
+		ready:  make(chan struct{}),
 	}
-	b.log = s.log.With().Str("remote", b.remote).Logger()
-	b.sess = session.New(conn, session.Options{
+	b.id = sessionID(b.nth)
+	_, b.tls = conn.(*tls.Conn)
+	b.log = s.log.With().Str("remote", b.remote).Str("session", b.id).Logger()
+	o := session.Options{
 		Window:          s.cfg.Window,
 		ResponseTimeout: s.cfg.ResponseTimeout,
 		EnquireLink:     s.cfg.EnquireLink,
@@ -58,8 +78,16 @@ func (s *Server) newBind(conn net.Conn) *bind {
 			wire.BindTransceiver: b.bind,
 			wire.SubmitSM:        b.submit,
 			wire.DataSM:          b.submit,
+			wire.SubmitMulti:     b.submitMulti,
+			wire.QuerySM:         b.query,
+			wire.CancelSM:        b.cancel,
+			wire.ReplaceSM:       b.replace,
 		},
-	})
+	}
+	if s.cfg.KeepPDUs > 0 {
+		o.Trace = func(out bool, pdu []byte) { s.taps.add(b, out, pdu) }
+	}
+	b.sess = session.New(b.conn, o)
 	return b
 }
 
@@ -108,8 +136,12 @@ func (b *bind) bind(ctx context.Context, s *session.Session, f wire.Frame) {
 		return
 	}
 	b.init.Stop()
-	b.kind, b.account = kind, acc
+	b.kind, b.account, b.systemType, b.version = kind, acc, req.SystemType, req.InterfaceVersion
+	b.conn.account.Store(acc)
 	s.SetBound()
+	b.bound.Store(acc)
+	close(b.ready)
+	b.srv.events.changed(TopicSessions)
 	b.log.Info().Str("account", acc.name).Str("bind", string(kind)).Msg("bound")
 	b.respond(ctx, f, wire.StatusOK, wire.BindResp{
 		SystemID: systemID,
@@ -128,7 +160,7 @@ func (b *bind) respond(ctx context.Context, f wire.Frame, status wire.Status, p 
 	}
 }
 
-// answerLate sends the answers that OnSubmit delayed. They have a goroutine of their own so that a peer that does not
+// answerLate sends the answers that were delayed. They have a goroutine of their own so that a peer that does not
 // read stops neither the schedule nor other binds.
 func (b *bind) answerLate(ctx context.Context) {
 	for {
@@ -170,7 +202,7 @@ func (b *bind) pump(ctx context.Context) {
 			b.account.outbox.putBack(d)
 			return
 		}
-		sent, err := slot.Start(ctx, wire.DeliverSM, d.pdu(time.Now()))
+		sent, err := slot.Start(ctx, d.command(), d.pdu(b, time.Now()))
 		if err != nil {
 			b.settle(ctx, d, wire.Frame{}, err)
 			continue

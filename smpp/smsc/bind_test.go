@@ -108,7 +108,7 @@ func TestMalformedAndUnknown(t *testing.T) {
 		{"cut submit_sm", wire.SubmitSM, []byte("\x00\x00"), wire.StatusInvCmdLen},
 		{"empty submit_sm", wire.SubmitSM, nil, wire.StatusInvCmdLen},
 		{"no destination", wire.SubmitSM, make([]byte, 17), wire.StatusInvDstAdr},
-		{"query_sm", 0x03, make([]byte, 8), wire.StatusInvCmdID},
+		{"broadcast_sm", 0x111, make([]byte, 8), wire.StatusInvCmdID},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

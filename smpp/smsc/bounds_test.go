@@ -224,7 +224,7 @@ func TestPartsAge(t *testing.T) {
 }
 
 func TestAccountsAreBounded(t *testing.T) {
-	a := newAccounts(nil)
+	a := newAccounts(nil, Limits{}, 1)
 	busy, _ := a.enter(wire.Bind{SystemID: "busy"}, Receiver)
 	for i := range 3 * maxIdleAccounts {
 		acc, _ := a.enter(wire.Bind{SystemID: fmt.Sprint(i)}, Transceiver)
@@ -277,10 +277,10 @@ func TestEncodingOf(t *testing.T) {
 		want       text.Encoding
 	}{
 		{0, "", text.GSM7}, {0, text.AlphabetLatin1, text.Latin1}, {0, text.AlphabetASCII, text.ASCII},
-		{1, "", text.ASCII}, {2, "", binary}, {3, "", text.Latin1}, {4, "", binary}, {5, "", other},
-		{6, "", cyrillic}, {7, "", hebrew}, {8, "", text.UCS2}, {0x10, "", text.GSM7}, {0x14, "", binary},
+		{1, "", text.ASCII}, {2, "", binaryData}, {3, "", text.Latin1}, {4, "", binaryData}, {5, "", other},
+		{6, "", cyrillic}, {7, "", hebrew}, {8, "", text.UCS2}, {0x10, "", text.GSM7}, {0x14, "", binaryData},
 		{0x18, "", text.UCS2}, {0x20, "", other}, {0xC0, "", text.GSM7}, {0xE0, "", text.UCS2}, {0xF0, "", text.GSM7},
-		{0xF5, "", binary},
+		{0xF5, "", binaryData},
 	}
 	for _, tt := range tests {
 		if got := encodingOf(tt.dataCoding, tt.alphabet); got != tt.want {

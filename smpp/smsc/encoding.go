@@ -4,10 +4,10 @@ import "otpgw/smpp/text"
 
 // Encodings of messages that we never send ourselves.
 const (
-	cyrillic text.Encoding = "ISO-8859-5"
-	hebrew   text.Encoding = "ISO-8859-8"
-	binary   text.Encoding = "BINARY"
-	other    text.Encoding = "OTHER"
+	cyrillic   text.Encoding = "ISO-8859-5"
+	hebrew     text.Encoding = "ISO-8859-8"
+	binaryData text.Encoding = "BINARY"
+	other      text.Encoding = "OTHER"
 )
 
 // encodingOf names what data_coding says (SMPP 3.4, 5.2.19; from 16 on 3GPP TS 23.038, 4), as package text decodes it.
@@ -22,13 +22,13 @@ func encodingOf(dataCoding byte, a text.Alphabet) text.Encoding {
 		case 0x08:
 			return text.UCS2
 		case 0x04:
-			return binary
+			return binaryData
 		}
 		return other
 	case group == 0xE:
 		return text.UCS2
 	case group == 0xF && dataCoding&0x04 != 0:
-		return binary
+		return binaryData
 	}
 	return text.GSM7
 }
@@ -46,7 +46,7 @@ func smppEncoding(dataCoding byte, a text.Alphabet) text.Encoding {
 	case 1:
 		return text.ASCII
 	case 2, 4:
-		return binary
+		return binaryData
 	case 3:
 		return text.Latin1
 	case 6:

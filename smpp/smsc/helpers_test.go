@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,8 @@ type esme struct {
 	delivered chan *wire.Message
 	ended     chan struct{}
 
+	commands atomic.Uint32 // of the last one
+
 	mu       sync.Mutex
 	statuses []wire.Status // answers to the next deliver_sm; then ESME_ROK
 	silent   int           // so many deliver_sm stay unanswered
@@ -60,11 +63,16 @@ func connect(t testing.TB, srv *smsc.Server) *esme {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return over(t, conn)
+}
+
+// over is a client on a connection that is there.
+func over(t testing.TB, conn net.Conn) *esme {
 	e := &esme{t: t, delivered: make(chan *wire.Message, 10_000), ended: make(chan struct{})}
 	e.Session = session.New(conn, session.Options{
 		Window:   1000,
 		Workers:  1,
-		Handlers: map[wire.Command]session.Handler{wire.DeliverSM: e.deliver},
+		Handlers: map[wire.Command]session.Handler{wire.DeliverSM: e.deliver, wire.DataSM: e.deliver},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -89,6 +97,7 @@ func (e *esme) deliver(ctx context.Context, s *session.Session, f wire.Frame) {
 		status, e.statuses = e.statuses[0], e.statuses[1:]
 	}
 	e.mu.Unlock()
+	e.commands.Store(uint32(f.Command))
 	e.delivered <- m
 	if !silent {
 		_ = s.Respond(ctx, f, status, wire.MessageResp{})

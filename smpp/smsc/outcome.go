@@ -51,6 +51,18 @@ type Outcome struct {
 	NoAnswer bool
 	// Drop takes the message as Status says, but closes the connection instead of answering.
 	Drop bool
+	// CloseAfter closes the connection behind the answer.
+	CloseAfter bool
+	// Nack answers by generic_nack, with ESME_RSYSERR when Status is ESME_ROK; the message is not taken.
+	Nack bool
+	// Malformed makes the answer wrong as a PDU.
+	Malformed Malformed
+	// Fault is how the answer goes over the connection, and FaultFor how long a stall lasts or a partial PDU pauses; zero
+	// is the fault's own time.
+	Fault    Fault
+	FaultFor time.Duration
+	// IDFormat is how our message id is written, when MessageID is empty; empty: Config.IDFormat.
+	IDFormat IDFormat
 
 	// NoReceipt sends none although asked for one.
 	NoReceipt bool
@@ -67,6 +79,11 @@ type Receipt struct {
 	// Early sends it before the answer, which waits until the receipt was answered: at most a second, and not at all
 	// when no bind of the account can receive. Delay has no effect then.
 	Early bool
+
+	Format    ReceiptFormat // its layout; empty: Config.ReceiptFormat
+	MessageID string        // the message id in it; empty: the answer's, or what IDFormat makes of it
+	IDFormat  IDFormat      // empty: Config.ReceiptIDFormat
+	DataSM    bool          // in a data_sm
 }
 
 // State is the stat field of a receipt (SMPP 3.4, 5.2.28 and appendix B). Any other text goes out as it is.
@@ -112,10 +129,8 @@ func (r Receipt) withDefaults(delay time.Duration) Receipt {
 		r.State = Delivered
 	}
 	if r.Err == "" {
-		switch r.State {
-		case Delivered, Enroute, Accepted:
-			r.Err = "000"
-		default:
+		r.Err = "000"
+		if r.State.failed() {
 			r.Err = "001"
 		}
 	}
@@ -138,9 +153,30 @@ func (o Outcome) receipts(registered byte, delay time.Duration) []Receipt {
 		}
 		return rs
 	}
-	// 1 asks for success and failure, 2 for failure only, 3 (SMPP 5.0) for success only; the one here is a success.
-	if o.Status != wire.StatusOK || registered&0x03 == 0 || registered&0x03 == 2 {
+	if o.Status != wire.StatusOK || o.Nack || !asked(registered, Delivered) {
 		return nil
 	}
 	return []Receipt{Receipt{}.withDefaults(delay)}
+}
+
+// asked reports whether registered_delivery asks for a receipt of that state: 1 asks for success and failure, 2 for
+// failure only, 3 (SMPP 5.0) for success only.
+func asked(registered byte, s State) bool {
+	switch registered & 0x03 {
+	case 1:
+		return true
+	case 2:
+		return s.failed()
+	case 3:
+		return !s.failed()
+	}
+	return false
+}
+
+func (s State) failed() bool {
+	switch s {
+	case Delivered, Enroute, Accepted, "":
+		return false
+	}
+	return true
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"otpgw/smpp/text"
+	"otpgw/smpp/wire"
 )
 
 const (
@@ -67,7 +68,7 @@ func (a *reassembler) put(r *record, p text.Part, sub *submission) (left []*asse
 	if ok {
 		switch as := e.Value.(*assembly); as.has(p) {
 		case same: // sent twice
-			as.record.subs[p.Number-1] = sub
+			as.set(p.Number-1, r, sub)
 			return nil
 		case different: // the sender uses the reference again
 			left = append(left, a.remove(e))
@@ -75,8 +76,9 @@ func (a *reassembler) put(r *record, p text.Part, sub *submission) (left []*asse
 		}
 	}
 	if !ok {
-		r.subs = make([]*submission, p.Total)
-		e = a.order.PushBack(&assembly{key: key, first: r.msg.Time, record: r})
+		first := *r
+		first.subs, first.frames, first.sessions = make([]*submission, p.Total), make([]wire.Frame, p.Total), make([]string, p.Total)
+		e = a.order.PushBack(&assembly{key: key, first: r.msg.Time, record: &first})
 		a.open[key] = e
 		a.sweepLater()
 	}
@@ -115,11 +117,19 @@ func (as *assembly) has(p text.Part) presence {
 	return missing
 }
 
+// set puts what is known of a part in its place.
+func (as *assembly) set(i int, r *record, sub *submission) {
+	as.record.subs[i] = sub
+	if len(r.frames) > 0 { // it came over a connection
+		as.record.frames[i], as.record.sessions[i] = r.frames[0], r.sessions[0]
+	}
+}
+
 // enter adds a part. The message is as new as its last part.
 func (as *assembly) enter(r *record, p text.Part, sub *submission) {
 	as.parts = append(as.parts, p)
 	as.octets += len(p.ShortMessage) + len(p.Payload)
-	as.record.subs[p.Number-1] = sub
+	as.set(p.Number-1, r, sub)
 	as.record.id, as.record.msg.Time = r.id, r.msg.Time
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"otpgw/smpp/session"
@@ -39,18 +40,35 @@ type ReceiptInfo struct {
 	Status    ReceiptStatus `json:"status"`
 	Attempts  int           `json:"attempts"`
 	Answer    string        `json:"answer,omitempty"` // the last attempt's, when it was not ESME_ROK
+
+	Err      string        `json:"err,omitempty"`
+	Format   ReceiptFormat `json:"format,omitempty"`
+	DataSM   bool          `json:"dataSm,omitempty"`
+	Early    bool          `json:"early,omitempty"`
+	Made     time.Time     `json:"made"`              // when the message came
+	Sent     time.Time     `json:"sent,omitzero"`     // the last attempt
+	Answered time.Time     `json:"answered,omitzero"` // when the peer answered ESME_ROK
+	Session  string        `json:"session,omitempty"` // over which it went last
+	Text     string        `json:"text,omitempty"`    // as it went last; empty by TLVs only
 }
 
 // submission is what one submit_sm became: that which has a message id and receipts. It outlives its message in the
 // store as long as receipts wait, so it holds only what they need.
 type submission struct {
 	messageID    string
+	number       uint64 // that the message id is of
+	account      string
+	serviceType  string
 	source, dest wire.Address
 	excerpt      string
 	at           time.Time
+	record       atomic.Pointer[record] // its message, once it is whole
 
-	mu       sync.Mutex // guards receipts
-	receipts []ReceiptInfo
+	mu        sync.Mutex // guards the rest
+	receipts  []ReceiptInfo
+	final     State     // what becomes of it
+	finalAt   time.Time // and when
+	cancelled bool      // by cancel_sm
 }
 
 func (s *submission) infos(dst []ReceiptInfo) []ReceiptInfo {
@@ -68,6 +86,9 @@ type delivery struct {
 	receipt  Receipt
 	attempts int     // owned by whoever holds the delivery
 	before   *answer // the answer that waits for this receipt, for an early one
+
+	message *wire.Message   // for a message from a handset: what to send instead of a receipt
+	settled chan<- struct{} // and who is to be told; has room
 }
 
 // newDelivery makes the receipt and enters it in its submission.
@@ -75,16 +96,39 @@ func (s *Server) newDelivery(acc *account, sub *submission, r Receipt) *delivery
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	sub.receipts = append(sub.receipts, ReceiptInfo{
-		MessageID: sub.messageID, State: r.State, Time: time.Now(), Status: ReceiptScheduled,
+		MessageID: sub.messageID, State: r.State, Time: time.Now(), Status: ReceiptScheduled, Err: r.Err, Format: r.Format,
+		DataSM: r.DataSM, Early: r.Early, Made: sub.at,
 	})
 	return &delivery{srv: s, to: acc, sub: sub, nth: len(sub.receipts) - 1, receipt: r}
 }
 
 func (d *delivery) note(status ReceiptStatus, answer string) {
 	d.sub.mu.Lock()
-	defer d.sub.mu.Unlock()
 	r := &d.sub.receipts[d.nth]
 	r.Status, r.Time, r.Attempts, r.Answer = status, time.Now(), d.attempts, answer
+	if status == ReceiptAnswered {
+		r.Answered = r.Time
+	}
+	d.sub.mu.Unlock()
+	d.tell()
+}
+
+// tell tells who listens that the receipt got on.
+func (d *delivery) tell() { d.srv.events.receipt(d.sub, d.nth) }
+
+// sent notes that the receipt is going out over b.
+func (d *delivery) sent(b *bind, text string) {
+	d.sub.mu.Lock()
+	defer d.sub.mu.Unlock()
+	r := &d.sub.receipts[d.nth]
+	r.Sent, r.Session, r.Text = time.Now(), b.id, text
+}
+
+func (d *delivery) command() wire.Command {
+	if d.receipt.DataSM {
+		return wire.DataSM
+	}
+	return wire.DeliverSM
 }
 
 // start sends the receipt when its delay is over.
@@ -101,6 +145,7 @@ func (d *delivery) fire() {
 	d.sub.mu.Lock()
 	d.sub.receipts[d.nth].Status = ReceiptQueued
 	d.sub.mu.Unlock()
+	d.tell()
 	if oldest, dropped := d.to.outbox.push(d); dropped {
 		d.srv.counts.dropped.Add(1)
 		oldest.finish(ReceiptDropped, "")
@@ -110,6 +155,9 @@ func (d *delivery) fire() {
 // finish ends the delivery, and lets go the answer that waited for it.
 func (d *delivery) finish(status ReceiptStatus, answer string) {
 	d.note(status, answer)
+	if d.settled != nil {
+		d.settled <- struct{}{}
+	}
 	d.release()
 }
 
@@ -123,8 +171,9 @@ func (d *delivery) release() {
 // settle does what the answer to a receipt means, or that there was none.
 func (b *bind) settle(ctx context.Context, d *delivery, f wire.Frame, err error) {
 	switch {
-	case err == nil && f.Status == wire.StatusOK && f.Command == wire.DeliverSMResp:
+	case err == nil && f.Status == wire.StatusOK && f.Command == d.command()|wire.ResponseBit:
 		d.attempts++
+		b.counts.delivered.Add(1)
 		b.srv.counts.receipts.Add(1)
 		d.finish(ReceiptAnswered, "")
 	case err == nil && !temporary(f.Status):
@@ -165,33 +214,31 @@ func (b *bind) retry(d *delivery, answer string) {
 	b.srv.schedule.add(time.Now().Add(b.srv.cfg.ReceiptRetry<<(d.attempts-1)), d)
 }
 
-// pdu is the receipt as SMSCs write it (SMPP 3.4, appendix B): text, and the two TLVs that say the same.
-func (d *delivery) pdu(done time.Time) *wire.Message {
-	const date = "0601021504"
+// pdu is the receipt as its layout has it, or the message from a handset.
+func (d *delivery) pdu(b *bind, done time.Time) session.PDU {
+	if d.message != nil {
+		d.sent(b, "")
+		return d.message
+	}
 	sub, r := d.sub, d.receipt
-	delivered := "000"
-	if r.State == Delivered {
-		delivered = "001"
+	data := receiptData{id: r.MessageID, state: r.State, err: r.Err, submitted: sub.at, done: done, excerpt: sub.excerpt}
+	sub.mu.Lock()
+	if sub.cancelled {
+		data.state, data.err = Deleted, "001"
+		sub.receipts[d.nth].State = Deleted
 	}
-	var t strings.Builder
-	t.Grow(160)
-	for _, s := range [...]string{
-		"id:", sub.messageID, " sub:001 dlvrd:", delivered, " submit date:", sub.at.Format(date),
-		" done date:", done.Format(date), " stat:", string(r.State), " err:", r.Err, " text:", sub.excerpt,
-	} {
-		t.WriteString(s)
+	sub.mu.Unlock()
+	m := &wire.Message{Source: sub.dest, Dest: sub.source, ESMClass: wire.ESMClassReceipt}
+	r.Format.fill(m, data)
+	if r.DataSM && len(m.ShortMessage) > 0 { // data_sm has no short_message
+		m.TLVs = append(m.TLVs, wire.TLV{Tag: wire.TagMessagePayload, Value: m.ShortMessage})
+		m.ShortMessage = nil
 	}
-	tlvs := wire.TLVs{{Tag: wire.TagReceiptedMessageID, Value: append([]byte(sub.messageID), 0)}}
-	if n, ok := r.State.messageState(); ok {
-		tlvs = append(tlvs, wire.TLV{Tag: wire.TagMessageState, Value: []byte{n}})
+	d.sent(b, r.Format.text(data))
+	if r.Format == FormatCutTLV {
+		return cutPDU{m}
 	}
-	return &wire.Message{
-		Source:       sub.dest,
-		Dest:         sub.source,
-		ESMClass:     wire.ESMClassReceipt,
-		ShortMessage: []byte(t.String()),
-		TLVs:         tlvs,
-	}
+	return m
 }
 
 // excerpt is the beginning of a text for receipts. They go out under data_coding 0, which the peer may read as GSM

@@ -2,8 +2,10 @@ package smsc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -20,18 +22,34 @@ import (
 type Config struct {
 	SMPPAddr string            // host:port; empty: 127.0.0.1:0
 	HTTPAddr string            // host:port; empty: no HTTP
-	Accounts map[string]string // password by system_id; empty: any system_id with any password
+	Accounts map[string]string // password by system_id; empty, and no AccountList: any system_id with any password
+
+	AccountList []Account   // accounts with limits; added to Accounts
+	Limits      Limits      // of accounts without limits of their own
+	TLSAddr     string      // host:port where SMPP is spoken over TLS; empty: nowhere
+	TLS         *tls.Config // for TLSAddr; nil: a certificate of our own making, see TLSCertificate
+
+	Rules   []Rule // what becomes of messages; changed by Server.Rules while it runs
+	NoMagic bool   // numbers choose no outcome by their last digits: see Magic
+	// Seed makes a run repeatable: the same messages of an account in the same order have the same outcomes, delays and
+	// message ids. Zero: each run is another.
+	Seed uint64
+
+	IDFormat        IDFormat      // of message ids; empty: decimal
+	ReceiptIDFormat IDFormat      // of message ids in receipts; empty: as in the answer
+	ReceiptFormat   ReceiptFormat // empty: standard
 
 	Keep         int           // messages kept, the newest; zero: 10,000
 	ReceiptDelay time.Duration // from the answer to the receipt
 	ReceiptRetry time.Duration // before a refused receipt is sent again, doubled each time; zero: 1 s
 	Alphabet     text.Alphabet // what data_coding 0 means; empty: gsm7
+	KeepPDUs     int           // PDUs kept, the newest; zero: 2,000; negative: none
 
 	Window          int           // deliver_sm in flight per bind; zero: 100
 	ResponseTimeout time.Duration // for the answer to a deliver_sm or enquire_link; zero: 10 s
 	EnquireLink     time.Duration // silence before an enquire_link; zero: 30 s; negative: never
 
-	// OnSubmit, when set, decides what becomes of each submit_sm and data_sm. It runs on the bind's own goroutine, for
+	// OnSubmit, when set, decides what becomes of each message that no rule decides; Magic has no say then. It runs on the bind's own goroutine, for
 	// several binds at once, and the bind's next message waits until it returns.
 	OnSubmit func(SubmitInfo) Outcome
 
@@ -45,6 +63,8 @@ const (
 	// maxWaiting bounds what waits for a time: receipts and delayed answers. Beyond it a message that wants one is
 	// answered ESME_RMSGQFUL.
 	maxWaiting = 250_000
+	// firstSeededID is the message id before the first of a run with a seed.
+	firstSeededID = 1_000_000_000
 	// closeTimeout bounds Close when its context does not.
 	closeTimeout = 5 * time.Second
 	// acceptPause is the pause after a failed accept: out of file descriptors, mostly.
@@ -60,10 +80,18 @@ type Server struct {
 	store    *store
 	parts    *reassembler
 	schedule *schedule
+	rules    *Rules
+	magic    map[string]*Rules
+	taps     *taps
+	index    *index
+	events   hub
 	lastID   atomic.Uint64
+	lastBind atomic.Uint64
 	counts   counts
 
 	ln     net.Listener
+	tlsLn  net.Listener
+	cert   []byte // PEM of the certificate that we made
 	httpLn net.Listener
 	http   *http.Server
 
@@ -100,26 +128,53 @@ func Start(cfg Config) (*Server, error) {
 	if cfg.ReceiptRetry <= 0 {
 		cfg.ReceiptRetry = defaultRetry
 	}
+	if cfg.KeepPDUs == 0 {
+		cfg.KeepPDUs = defaultKeepPDUs
+	}
+	list, err := cfg.accounts()
+	if err != nil {
+		return nil, err
+	}
+	seeded := cfg.Seed != 0
+	if !seeded {
+		cfg.Seed = rand.Uint64()
+	}
 	s := &Server{
 		cfg:      cfg,
 		log:      cfg.Log,
 		started:  time.Now(),
-		accounts: newAccounts(cfg.Accounts),
+		accounts: newAccounts(list, cfg.Limits, cfg.Seed),
+		rules:    &Rules{},
+		taps:     newTaps(max(cfg.KeepPDUs, 0)),
+		index:    newIndex(max(cfg.Keep, minIndex)),
 		store:    newStore(cfg.Keep),
 		schedule: newSchedule(maxWaiting),
 		closed:   make(chan struct{}),
 		binds:    make(map[*bind]struct{}),
 	}
-	s.parts = newReassembler(cfg.Alphabet, s.schedule, s.store.add)
+	s.parts = newReassembler(cfg.Alphabet, s.schedule, s.keep)
+	if err := s.rules.Replace(cfg.Rules); err != nil {
+		return nil, fmt.Errorf("smsc: %w", err)
+	}
+	s.rules.changed = func() { s.events.changed(TopicRules) }
+	if !cfg.NoMagic {
+		s.magic = magicRules()
+	}
 	// Ids go on from the clock, so that those of the last run do not come again: a client may still know them.
 	s.lastID.Store(uint64(s.started.UnixMicro()))
+	if seeded {
+		s.lastID.Store(firstSeededID)
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.listen(); err != nil {
 		s.cancel()
 		return nil, err
 	}
 	s.wg.Go(func() { s.schedule.run(s.ctx) })
-	s.wg.Go(s.accept)
+	s.wg.Go(func() { s.accept(s.ln) })
+	if s.tlsLn != nil {
+		s.wg.Go(func() { s.accept(s.tlsLn) })
+	}
 	if s.httpLn != nil {
 		s.http = s.newHTTP()
 		s.wg.Go(s.serveHTTP)
@@ -131,15 +186,66 @@ func (s *Server) listen() (err error) {
 	if s.ln, err = net.Listen("tcp", s.cfg.SMPPAddr); err != nil {
 		return fmt.Errorf("smsc: listen for SMPP: %w", err)
 	}
+	if s.cfg.TLSAddr != "" {
+		if err := s.listenTLS(); err != nil {
+			s.ln.Close()
+			return err
+		}
+	}
 	if s.cfg.HTTPAddr == "" {
 		return nil
 	}
 	if s.httpLn, err = net.Listen("tcp", s.cfg.HTTPAddr); err != nil {
-		s.ln.Close()
+		s.closeListeners()
 		return fmt.Errorf("smsc: listen for HTTP: %w", err)
 	}
 	return nil
 }
+
+func (s *Server) closeListeners() {
+	s.ln.Close()
+	if s.tlsLn != nil {
+		s.tlsLn.Close()
+	}
+}
+
+// accounts are all accounts of a configuration.
+func (c Config) accounts() ([]Account, error) {
+	var list []Account
+	for id, password := range c.Accounts {
+		list = append(list, Account{SystemID: id, Password: password})
+	}
+	seen := make(map[string]bool)
+	for i, a := range append(list, c.AccountList...) {
+		if err := a.validate(); err != nil {
+			return nil, fmt.Errorf("smsc: account %d: %w", i+1, err)
+		}
+		if seen[a.SystemID] {
+			return nil, fmt.Errorf("smsc: account %s is there twice", a.SystemID)
+		}
+		seen[a.SystemID] = true
+	}
+	for _, check := range []struct {
+		name  string
+		value string
+		ok    bool
+	}{
+		{"IDFormat", string(c.IDFormat), c.IDFormat == "" || c.IDFormat.known()},
+		{"ReceiptIDFormat", string(c.ReceiptIDFormat), c.ReceiptIDFormat == "" || c.ReceiptIDFormat.known()},
+		{"ReceiptFormat", string(c.ReceiptFormat), c.ReceiptFormat == "" || c.ReceiptFormat.known()},
+	} {
+		if !check.ok {
+			return nil, fmt.Errorf("smsc: %s %q is not known", check.name, check.value)
+		}
+	}
+	if err := c.Limits.validate("limits"); err != nil {
+		return nil, fmt.Errorf("smsc: %w", err)
+	}
+	return append(list, c.AccountList...), nil
+}
+
+// Rules are the server's rules, to be changed while it runs.
+func (s *Server) Rules() *Rules { return s.rules }
 
 // Addr is the address of the SMPP listener, host:port.
 func (s *Server) Addr() string { return s.ln.Addr().String() }
@@ -152,9 +258,9 @@ func (s *Server) HTTPAddr() string {
 	return s.httpLn.Addr().String()
 }
 
-// Messages returns the messages kept, the newest first.
+// Messages returns the messages kept, the newest first. A Filter.After that cannot be read chooses none.
 func (s *Server) Messages(f Filter) []Message {
-	rs := s.store.list(f)
+	rs, _ := s.store.list(f)
 	ms := make([]Message, len(rs))
 	for i, r := range rs {
 		ms[i] = r.snapshot(FindCode)
@@ -162,15 +268,45 @@ func (s *Server) Messages(f Filter) []Message {
 	return ms
 }
 
+// Message returns one message with its Segments.
+func (s *Server) Message(id string) (Message, bool) {
+	r := s.store.get(id)
+	if r == nil {
+		return Message{}, false
+	}
+	m := r.snapshot(FindCode)
+	m.Segments = r.segments(s.cfg.Alphabet)
+	return m, true
+}
+
 // Clear forgets all messages and parts, and says how many messages there were. Receipts go on.
 func (s *Server) Clear() int {
 	s.parts.clear()
-	return s.store.clear()
+	n := s.store.clear()
+	s.events.changed(TopicCleared)
+	return n
 }
 
-func (s *Server) accept() {
+// Reset is Clear, and forgets the PDUs kept and puts the rules of Config.Rules back, with all they counted; so do the
+// magic numbers. Binds and accounts stay.
+func (s *Server) Reset() {
+	s.Clear()
+	s.taps.clear()
+	_ = s.rules.Replace(s.cfg.Rules) // they were taken at the start
+	for _, m := range s.magic {
+		_ = m.Replace(m.List())
+	}
+}
+
+// keep puts a whole message into the store.
+func (s *Server) keep(r *record) {
+	s.store.add(r)
+	s.events.message(r)
+}
+
+func (s *Server) accept(ln net.Listener) {
 	for {
-		conn, err := s.ln.Accept()
+		conn, err := ln.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -183,17 +319,20 @@ func (s *Server) accept() {
 				return
 			}
 		}
-		s.serve(conn)
+		if _, err := s.handle(conn); err != nil {
+			conn.Close()
+		}
 	}
 }
 
-func (s *Server) serve(conn net.Conn) {
+// handle works a connection in a goroutine of its own.
+func (s *Server) handle(conn net.Conn) (*bind, error) {
 	b := s.newBind(conn)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closing {
-		conn.Close()
-		return
+		s.mu.Unlock()
+		b.conn.cancel()
+		return nil, ErrClosed
 	}
 	s.binds[b] = struct{}{}
 	s.wg.Go(func() {
@@ -201,7 +340,11 @@ func (s *Server) serve(conn net.Conn) {
 		s.mu.Lock()
 		delete(s.binds, b)
 		s.mu.Unlock()
+		s.events.changed(TopicSessions)
 	})
+	s.mu.Unlock()
+	s.events.changed(TopicSessions)
+	return b, nil
 }
 
 // Close ends the server: no new connections, then an unbind to each bind, all within ctx or 5 seconds, then what is left
@@ -219,7 +362,7 @@ func (s *Server) Close(ctx context.Context) error {
 	defer close(s.closed)
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
-	s.ln.Close()
+	s.closeListeners()
 	err := s.unbindAll(ctx)
 	s.cancel() // ends the waits, so that HTTP has nothing open
 	if s.http != nil {

@@ -7,11 +7,22 @@ import (
 	"time"
 
 	"otpgw/smpp/text"
+	"otpgw/smpp/wire"
+)
+
+// Direction is which way a message went.
+type Direction string
+
+// The directions.
+const (
+	MobileTerminated Direction = "mt" // from a client, for a handset
+	MobileOriginated Direction = "mo" // from a handset, for a client: see InjectMO
 )
 
 // Message is a message that came, whole, as the API shows it.
 type Message struct {
-	ID         string        `json:"id"`         // ours; later messages have higher ones
+	ID         string        `json:"id"` // ours; later messages have higher ones
+	Direction  Direction     `json:"direction"`
 	MessageIDs []string      `json:"messageIds"` // as answered, by part; empty for a part that is missing
 	Time       time.Time     `json:"time"`       // when its last part came
 	Account    string        `json:"account"`
@@ -25,23 +36,85 @@ type Message struct {
 	Parts      int           `json:"parts"`
 	Incomplete bool          `json:"incomplete,omitempty"` // parts never came; the text is of those that did
 	Problem    string        `json:"problem,omitempty"`    // what is wrong with its octets
-	Receipts   []ReceiptInfo `json:"receipts"`
+	Rule       string        `json:"rule,omitempty"`       // the id of the rule, or the digits of the magic number, that decided
+	Replaced   bool          `json:"replaced,omitempty"`   // by replace_sm
+	Receipts   []ReceiptInfo `json:"receipts"`             // of an MO: its own deliver_sm
+	Segments   []Segment     `json:"segments,omitempty"`   // its PDUs, a replace_sm behind them; only from Server.Message
 }
 
-// Filter chooses messages. The zero value chooses all.
+// Filter chooses messages; all that is set has to fit. The zero value chooses all from clients.
 type Filter struct {
-	To    string // the number, with or without a leading +
-	Limit int    // at most so many; zero: all
+	To     string // the number, with or without a leading +
+	From   string // the sender, in the same way
+	Text   string // anywhere in the text, in upper or lower case
+	Number string // the number of the handset, whichever way the message went
+	Query  string // anywhere in one of number, sender, text and message ids, in upper or lower case
+	After  string // newer than that: a message id, or a time in RFC 3339
+	MO     bool   // those from handsets too
+	Limit  int    // at most so many, the newest; zero: all
+}
+
+// chooser is a Filter ready to match.
+type chooser struct {
+	to, from, number, text string
+	query                  string
+	newer                  func(*record) bool
+	mo                     bool
+}
+
+func (s *store) chooser(f Filter) (chooser, error) {
+	c := chooser{to: number(f.To), from: number(f.From), number: number(f.Number), text: strings.ToLower(f.Text), mo: f.MO, query: strings.ToLower(strings.TrimSpace(f.Query))}
+	if f.After == "" {
+		return c, nil
+	}
+	var err error
+	c.newer, err = s.newerThan(f.After)
+	return c, err
+}
+
+func (c *chooser) fits(r *record) bool {
+	mo := r.msg.Direction == MobileOriginated
+	handset := r.to
+	if mo {
+		handset = number(r.msg.From)
+	}
+	return (c.mo || !mo) &&
+		(c.to == "" || c.to == r.to) &&
+		(c.number == "" || c.number == handset) &&
+		(c.from == "" || strings.EqualFold(c.from, number(r.msg.From))) &&
+		(c.newer == nil || c.newer(r)) &&
+		(c.text == "" || strings.Contains(strings.ToLower(r.msg.Text), c.text)) &&
+		(c.query == "" || c.found(r))
+}
+
+// found reports whether the query is anywhere in the message.
+func (c *chooser) found(r *record) bool {
+	for _, s := range []string{r.msg.To, r.msg.From, r.msg.Text} {
+		if strings.Contains(strings.ToLower(s), c.query) {
+			return true
+		}
+	}
+	if q := number(c.query); q != "" && q != c.query && (strings.Contains(r.to, q) || strings.Contains(number(r.msg.From), q)) {
+		return true
+	}
+	for _, sub := range r.subs {
+		if sub != nil && strings.EqualFold(sub.messageID, c.query) {
+			return true
+		}
+	}
+	return false
 }
 
 // record is a message in the store. It does not change once it is there, but for taken.
 type record struct {
-	id    uint64
-	msg   Message // without what snapshot adds
-	subs  []*submission
-	to    string // msg.To as it is compared
-	nth   uint64 // its place in the order of coming
-	taken bool   // handed out by a wait; guarded by store.mu
+	id       uint64
+	msg      Message // without what snapshot adds
+	subs     []*submission
+	frames   []wire.Frame // the PDUs of its parts, as subs
+	sessions []string     // over which they came
+	to       string       // msg.To as it is compared
+	nth      uint64       // its place in the order of coming
+	taken    bool         // handed out by a wait; guarded by store.mu
 }
 
 func (r *record) problem(err error) {
@@ -50,10 +123,15 @@ func (r *record) problem(err error) {
 	}
 }
 
+func (r *record) idString() string { return strconv.FormatUint(r.id, 10) }
+
 // snapshot is the message as it is now.
 func (r *record) snapshot(find func(string) string) Message {
 	m := r.msg
-	m.ID = strconv.FormatUint(r.id, 10)
+	m.ID = r.idString()
+	if m.Direction == "" {
+		m.Direction = MobileTerminated
+	}
 	m.Code = find(m.Text)
 	m.MessageIDs = make([]string, len(r.subs))
 	m.Receipts = make([]ReceiptInfo, 0, len(r.subs))
@@ -99,7 +177,12 @@ func (s *store) add(r *record) {
 		s.ring[s.start] = r
 		s.start = (s.start + 1) % s.keep
 	}
-	if s.waiting > 0 {
+	for _, sub := range r.subs {
+		if sub != nil {
+			sub.record.Store(r)
+		}
+	}
+	if s.waiting > 0 && r.msg.Direction != MobileOriginated {
 		s.offer(r)
 	}
 }
@@ -107,9 +190,42 @@ func (s *store) add(r *record) {
 // at is the i-th oldest message. The caller holds mu.
 func (s *store) at(i int) *record { return s.ring[(s.start+i)%len(s.ring)] }
 
-// list returns the newest messages first.
-func (s *store) list(f Filter) []*record {
-	to := number(f.To)
+// get is the message of that id, nil when it is not there.
+func (s *store) get(id string) *record {
+	n, err := strconv.ParseUint(id, 10, 64)
+	if err != nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.ring) - 1; i >= 0; i-- {
+		if r := s.at(i); r.id == n {
+			return r
+		}
+	}
+	return nil
+}
+
+// replace puts a message in place of another, and reports whether that was there.
+func (s *store) replace(old, r *record) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.ring {
+		if s.ring[i] == old {
+			r.to, r.nth, r.taken = old.to, old.nth, old.taken
+			s.ring[i] = r
+			return true
+		}
+	}
+	return false
+}
+
+// list returns the newest messages first. The error is about Filter.After.
+func (s *store) list(f Filter) ([]*record, error) {
+	c, err := s.chooser(f)
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.Limit <= 0 {
@@ -117,11 +233,11 @@ func (s *store) list(f Filter) []*record {
 	}
 	var rs []*record
 	for i := len(s.ring) - 1; i >= 0 && len(rs) < f.Limit; i-- {
-		if r := s.at(i); to == "" || r.to == to {
+		if r := s.at(i); c.fits(r) {
 			rs = append(rs, r)
 		}
 	}
-	return rs
+	return rs, nil
 }
 
 // clear forgets all messages and says how many there were. Who waits goes on waiting.

@@ -2,7 +2,7 @@ package smsc
 
 import (
 	"context"
-	"strconv"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +13,9 @@ import (
 
 // earlyGrace is how long an answer waits for its early receipt to be answered.
 const earlyGrace = time.Second
+
+// closeGrace is how long a connection that is closed behind an answer is left to the peer, so that the answer arrives.
+const closeGrace = 100 * time.Millisecond
 
 // submit answers submit_sm and data_sm (SMPP 3.4, 4.4 and 4.7). The message is kept before it is answered, so whoever
 // has the answer finds the message.
@@ -30,34 +33,52 @@ func (b *bind) submit(ctx context.Context, _ *session.Session, f wire.Frame) {
 		b.refuse(ctx, f, wire.StatusInvDstAdr)
 		return
 	}
-	in := b.read(m)
-	var o Outcome
-	if hook := b.srv.cfg.OnSubmit; hook != nil {
-		o = hook(in.info(b))
+	if !b.admit(ctx, f) {
+		return
 	}
-	rs := o.receipts(m.RegisteredDelivery, b.srv.cfg.ReceiptDelay)
-	if o.Status == wire.StatusOK && (len(rs) > 0 || o.Delay > 0) && b.srv.schedule.full() {
-		o, rs = Outcome{Status: wire.StatusMsgQFul}, nil
-	}
+	in := b.read(f, m)
+	o, rs := b.decide(in)
 	sub := b.srv.take(b, in, o, len(rs) > 0)
 	b.answer(ctx, f, o, sub, rs)
 }
 
 func (b *bind) refuse(ctx context.Context, f wire.Frame, status wire.Status) {
 	b.srv.counts.refused.Add(1)
+	b.counts.refused.Add(1)
 	b.respond(ctx, f, status, nil)
+}
+
+// admit refuses what is above a limit of the account.
+func (b *bind) admit(ctx context.Context, f wire.Frame) bool {
+	o, ok := b.over()
+	switch {
+	case ok:
+		return true
+	case o.NoAnswer:
+		b.srv.counts.refused.Add(1)
+		b.counts.refused.Add(1)
+	default:
+		b.refuse(ctx, f, o.Status)
+	}
+	return false
 }
 
 // incoming is a submitted message as read.
 type incoming struct {
 	at      time.Time
+	frame   wire.Frame
+	command wire.Command
+	account string
+	to      wire.Address
 	pdu     *wire.Message
 	part    text.Part
 	problem error // what is wrong with its text; it is kept all the same
 	alpha   text.Alphabet
+	alone   *string // the text of the part alone, once somebody asked
+	rule    string  // what decided
 }
 
-func (b *bind) read(m *wire.Message) incoming {
+func (b *bind) read(f wire.Frame, m *wire.Message) *incoming {
 	var tlvs []text.TLV
 	if len(m.TLVs) > 0 {
 		tlvs = make([]text.TLV, len(m.TLVs))
@@ -65,27 +86,32 @@ func (b *bind) read(m *wire.Message) incoming {
 			tlvs[i] = text.TLV(t)
 		}
 	}
-	in := incoming{at: time.Now(), pdu: m, alpha: b.srv.cfg.Alphabet}
+	in := &incoming{
+		at: time.Now(), frame: f, command: f.Command, account: b.account.name, to: m.Dest, pdu: m, alpha: b.srv.cfg.Alphabet,
+	}
 	in.part, in.problem = text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs)
 	return in
 }
 
 // text is the text of the part alone.
-func (in incoming) text() string {
-	p := in.part
-	p.Number, p.Total = 1, 1
-	s, _ := text.Join([]text.Part{p}, in.alpha) // the best that can be read
-	return s
+func (in *incoming) text() string {
+	if in.alone == nil {
+		p := in.part
+		p.Number, p.Total = 1, 1
+		s, _ := text.Join([]text.Part{p}, in.alpha) // the best that can be read
+		in.alone = &s
+	}
+	return *in.alone
 }
 
-func (in incoming) info(b *bind) SubmitInfo {
+func (in *incoming) info(b *bind) SubmitInfo {
 	return SubmitInfo{
 		Time:     in.at,
 		Account:  b.account.name,
 		Bind:     b.kind,
 		Remote:   b.remote,
 		From:     in.pdu.Source.Addr,
-		To:       in.pdu.Dest.Addr,
+		To:       in.to.Addr,
 		Text:     in.text(),
 		Encoding: encodingOf(in.pdu.DataCoding, in.alpha),
 		Part:     in.part.Number,
@@ -94,31 +120,77 @@ func (in incoming) info(b *bind) SubmitInfo {
 	}
 }
 
-// take keeps a message, or its part until the others are there, and gives it a message id.
-func (s *Server) take(b *bind, in incoming, o Outcome, receipts bool) *submission {
-	id := s.lastID.Add(1)
-	sub := &submission{messageID: o.MessageID, source: in.pdu.Source, dest: in.pdu.Dest, at: in.at}
-	if sub.messageID == "" {
-		sub.messageID = strconv.FormatUint(id, 10)
+// decide says what becomes of a message: the first rule that matches, else Config.OnSubmit, else its magic number, else
+// a good day.
+func (b *bind) decide(in *incoming) (Outcome, []Receipt) {
+	o := b.choose(in)
+	rs := o.receipts(in.pdu.RegisteredDelivery, b.srv.cfg.ReceiptDelay)
+	b.latency(&o)
+	if o.Status == wire.StatusOK && (len(rs) > 0 || o.Delay > 0) && b.srv.schedule.full() {
+		return Outcome{Status: wire.StatusMsgQFul}, nil
 	}
-	if o.Status != wire.StatusOK {
+	return o, rs
+}
+
+func (b *bind) choose(in *incoming) Outcome {
+	d := &b.account.dice
+	d.mu.Lock()
+	rule, ok := b.srv.rules.decide(in, d.gen)
+	if !ok && b.srv.cfg.OnSubmit == nil {
+		if key := magicKey(in.to.Addr); key != "" {
+			if m := b.srv.magic[key]; m != nil {
+				rule, ok = m.decide(in, d.gen)
+			}
+		}
+	}
+	if ok {
+		defer d.mu.Unlock()
+		in.rule = rule.ID
+		return rule.outcome(in.pdu.RegisteredDelivery, b.srv.cfg.ReceiptDelay, d.gen)
+	}
+	d.mu.Unlock()
+	if hook := b.srv.cfg.OnSubmit; hook != nil {
+		return hook(in.info(b))
+	}
+	return Outcome{}
+}
+
+// take keeps a message, or its part until the others are there, and gives it a message id.
+func (s *Server) take(b *bind, in *incoming, o Outcome, receipts bool) *submission {
+	id := s.lastID.Add(1)
+	sub := &submission{
+		messageID: o.MessageID, number: id, account: in.account, serviceType: in.pdu.ServiceType,
+		source: in.pdu.Source, dest: in.to, at: in.at, final: Delivered, finalAt: in.at.Add(s.cfg.ReceiptDelay),
+	}
+	if sub.messageID == "" {
+		format := o.IDFormat
+		if format == "" {
+			format = s.cfg.IDFormat
+		}
+		sub.messageID = format.of(id)
+	}
+	if o.Status != wire.StatusOK || o.Nack {
 		s.counts.refused.Add(1)
+		b.counts.refused.Add(1)
 		if receipts {
 			sub.excerpt = excerpt(in.text())
 		}
 		return sub
 	}
 	s.counts.submits.Add(1)
+	b.counts.submits.Add(1)
+	s.index.add(sub)
 	r := &record{id: id, msg: Message{
 		Time:       in.at,
-		Account:    b.account.name,
+		Account:    in.account,
 		Bind:       b.kind,
 		From:       in.pdu.Source.Addr,
-		To:         in.pdu.Dest.Addr,
+		To:         in.to.Addr,
 		Encoding:   encodingOf(in.pdu.DataCoding, in.alpha),
 		Parts:      in.part.Total,
 		DataCoding: in.pdu.DataCoding,
-	}}
+		Rule:       in.rule,
+	}, frames: []wire.Frame{in.frame}, sessions: []string{b.id}}
 	if in.part.Total > 1 {
 		if receipts {
 			sub.excerpt = excerpt(in.text())
@@ -135,7 +207,7 @@ func (s *Server) take(b *bind, in incoming, o Outcome, receipts bool) *submissio
 	if receipts {
 		sub.excerpt = excerpt(t)
 	}
-	s.store.add(r)
+	s.keep(r)
 	return sub
 }
 
@@ -143,8 +215,9 @@ func (s *Server) take(b *bind, in incoming, o Outcome, receipts bool) *submissio
 type answer struct {
 	bind    *bind
 	frame   wire.Frame // the request's header
-	status  wire.Status
+	outcome Outcome
 	id      string
+	body    session.PDU // of the answer, when it is not a MessageResp of id
 	after   []*delivery // what to send once it is out
 	started atomic.Bool
 }
@@ -165,16 +238,57 @@ func (a *answer) send(ctx context.Context) {
 	if !a.started.CompareAndSwap(false, true) {
 		return
 	}
-	a.bind.respondMessage(ctx, a.frame, a.status, a.id)
+	a.bind.open.Add(-1)
+	a.write(ctx)
 	startAll(a.after)
 }
 
-func (b *bind) respondMessage(ctx context.Context, f wire.Frame, status wire.Status, id string) {
-	if status != wire.StatusOK {
-		b.respond(ctx, f, status, nil) // SMPP 3.4, 4.4.2: no body then
-		return
+// write puts the answer on the wire as the outcome says.
+func (a *answer) write(ctx context.Context) {
+	b, o, f := a.bind, &a.outcome, a.frame
+	h := wire.Header{Command: f.Command | wire.ResponseBit, Status: o.Status, Sequence: f.Sequence}
+	var pdu session.PDU = wire.MessageResp{MessageID: a.id}
+	switch {
+	case a.body != nil:
+		pdu = a.body
+	case o.Status != wire.StatusOK:
+		pdu = wire.RawBody(nil) // SMPP 3.4, 4.4.2: no body then
 	}
-	b.respond(ctx, f, status, wire.MessageResp{MessageID: id})
+	if o.Nack {
+		h.Command, pdu = wire.GenericNack, wire.RawBody(nil)
+		if o.Status == wire.StatusOK {
+			h.Status = wire.StatusSysErr
+		}
+	}
+	octets, err := pdu.Encode(h)
+	if o.Malformed != "" {
+		octets, err = o.Malformed.apply(h, a.id), nil
+	}
+	switch {
+	case err != nil:
+	case o.Fault == FaultStall:
+		b.stall(o.FaultFor)
+		err = b.sess.SendRaw(ctx, octets)
+	case o.Fault != "":
+		err = b.sess.SendVia(ctx, octets, b.faulty(o.Fault, o.FaultFor))
+	case o.CloseAfter:
+		err = b.sess.SendVia(ctx, octets, b.writeAndClose)
+	default:
+		err = b.sess.SendRaw(ctx, octets)
+	}
+	if err != nil {
+		b.log.Debug().Str("reason", err.Error()).Stringer("command", f.Command).Msg("not answered")
+	}
+}
+
+// writeAndClose writes the last PDU of a connection, and leaves the peer the time to read it.
+func (b *bind) writeAndClose(conn net.Conn, pdu []byte) error {
+	if _, err := conn.Write(pdu); err != nil {
+		return err
+	}
+	b.conn.halfClose()
+	sleep(b.conn.ctx, closeGrace)
+	return errDropped
 }
 
 func startAll(ds []*delivery) {
@@ -185,8 +299,17 @@ func startAll(ds []*delivery) {
 
 // answer does what the outcome says: the answer now, later or never, and the receipts behind or before it.
 func (b *bind) answer(ctx context.Context, f wire.Frame, o Outcome, sub *submission, rs []Receipt) {
-	var early, after []*delivery
-	for _, r := range rs {
+	early, after := b.deliveries(sub, rs)
+	b.conclude(ctx, &answer{bind: b, frame: f, outcome: o, id: sub.messageID, after: after}, early)
+}
+
+// deliveries makes the receipts of a message: those to send before its answer, and those behind it.
+func (b *bind) deliveries(sub *submission, rs []Receipt) (early, after []*delivery) {
+	for i, r := range rs {
+		r = b.srv.complete(r, sub)
+		if i == len(rs)-1 || r.State != Enroute && r.State != Accepted {
+			sub.settle(r.State, sub.at.Add(r.Delay))
+		}
 		d := b.srv.newDelivery(b.account, sub, r)
 		if r.Early && b.account.receivers.Load() > 0 {
 			early = append(early, d)
@@ -194,16 +317,39 @@ func (b *bind) answer(ctx context.Context, f wire.Frame, o Outcome, sub *submiss
 			after = append(after, d)
 		}
 	}
+	return early, after
+}
+
+// complete fills in the message id and the layout of a receipt.
+func (s *Server) complete(r Receipt, sub *submission) Receipt {
+	if r.Format == "" {
+		r.Format = s.cfg.ReceiptFormat
+	}
+	if r.MessageID == "" {
+		format := r.IDFormat
+		if format == "" {
+			format = s.cfg.ReceiptIDFormat
+		}
+		if r.MessageID = sub.messageID; format != "" {
+			r.MessageID = format.of(sub.number)
+		}
+	}
+	return r
+}
+
+// conclude sends an answer when its time has come, and the receipts before it.
+func (b *bind) conclude(ctx context.Context, a *answer, early []*delivery) {
+	o := &a.outcome
 	switch {
 	case o.Drop:
 		b.sess.Close(errDropped)
 		fallthrough
 	case o.NoAnswer:
 		startAll(early)
-		startAll(after)
+		startAll(a.after)
 	case o.Delay > 0 || len(early) > 0:
-		f.Body = nil // not kept alive while the answer waits
-		a := &answer{bind: b, frame: f, status: o.Status, id: sub.messageID, after: after}
+		a.frame.Body = nil // not kept alive while the answer waits
+		b.open.Add(1)
 		wait := o.Delay
 		if wait <= 0 {
 			wait, early[0].before = earlyGrace, a
@@ -211,7 +357,7 @@ func (b *bind) answer(ctx context.Context, f wire.Frame, o Outcome, sub *submiss
 		b.srv.schedule.add(time.Now().Add(wait), a)
 		startAll(early)
 	default:
-		b.respondMessage(ctx, f, o.Status, sub.messageID)
-		startAll(after)
+		a.write(ctx)
+		startAll(a.after)
 	}
 }

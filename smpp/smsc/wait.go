@@ -5,14 +5,16 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // What a wait may end with, besides the context's error.
 var (
-	ErrClosed  = errors.New("smsc: the server is closed")
-	ErrWaiters = errors.New("smsc: too many wait already")
-	errAfter   = errors.New("after is neither a message id nor an RFC 3339 time")
+	ErrClosed   = errors.New("smsc: the server is closed")
+	ErrWaiters  = errors.New("smsc: too many wait already")
+	errNoNumber = errors.New("smsc: a wait wants a number to wait for")
+	errAfter    = errors.New("after is neither a message id nor an RFC 3339 time")
 )
 
 // maxWaiters bounds the waits at once.
@@ -25,14 +27,29 @@ const maxWaiters = 10_000
 // it sees the oldest message that newer accepts, handed out or not, and leaves it for others.
 type waiter struct {
 	to    string
+	from  string // and from there, when it is not empty
+	text  string // and with that in it, in lower case, when it is not empty
 	newer func(*record) bool
 	found chan *record // has room for the one it gets
+}
+
+// waiterFor makes a waiter of a filter's To, From, Text and After. The error is about After.
+func (s *store) waiterFor(f Filter) (*waiter, error) {
+	w := &waiter{to: f.To, from: number(f.From), text: strings.ToLower(f.Text)}
+	if f.After == "" {
+		return w, nil
+	}
+	var err error
+	w.newer, err = s.newerThan(f.After)
+	return w, err
 }
 
 // wants reports whether the message is for this waiter, and takes it then. The caller holds mu.
 func (w *waiter) wants(r *record) bool {
 	switch {
-	case r.msg.Incomplete:
+	case r.msg.Incomplete, r.msg.Direction == MobileOriginated,
+		w.from != "" && !strings.EqualFold(w.from, number(r.msg.From)),
+		w.text != "" && !strings.Contains(strings.ToLower(r.msg.Text), w.text):
 		return false
 	case w.newer != nil:
 		return w.newer(r)
@@ -134,6 +151,23 @@ func (s *store) newerThan(after string) (func(*record) bool, error) {
 // first and waiting then is safe; Clear in between tests that use one number keeps out what an earlier one left.
 func (s *Server) Wait(ctx context.Context, to string) (Message, error) {
 	r, err := s.wait(ctx, &waiter{to: to})
+	if err != nil {
+		return Message{}, err
+	}
+	return r.snapshot(FindCode), nil
+}
+
+// WaitFor is Wait for a message that fits Filter's To, From and Text. With After it sees the oldest message newer than
+// that, handed out or not, and leaves it for others. To cannot be empty.
+func (s *Server) WaitFor(ctx context.Context, f Filter) (Message, error) {
+	w, err := s.store.waiterFor(f)
+	if err != nil {
+		return Message{}, err
+	}
+	if number(f.To) == "" {
+		return Message{}, errNoNumber
+	}
+	r, err := s.wait(ctx, w)
 	if err != nil {
 		return Message{}, err
 	}

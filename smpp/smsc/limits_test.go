@@ -1,0 +1,181 @@
+package smsc_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"otpgw/smpp/smsc"
+	"otpgw/smpp/wire"
+)
+
+// burst writes n submit_sm at once with sequences from 10 on, and returns the statuses of the answers that came, by status.
+func burst(t *testing.T, conn net.Conn, n int, quiet time.Duration) map[wire.Status]int {
+	t.Helper()
+	var out []byte
+	for i := range n {
+		b, err := message("1", "x").Encode(wire.Header{Command: wire.SubmitSM, Sequence: uint32(10 + i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, b...)
+	}
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := conn.Write(out); err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[wire.Status]int)
+	for {
+		_ = conn.SetReadDeadline(time.Now().Add(quiet))
+		f, err := wire.ReadFrame(conn)
+		if err != nil {
+			return got
+		}
+		got[f.Status]++
+	}
+}
+
+func TestThroughputLimit(t *testing.T) {
+	srv := start(t, smsc.Config{AccountList: []smsc.Account{
+		{SystemID: "raw", Limits: smsc.Limits{Throughput: 100}},
+		{SystemID: "free"},
+	}})
+	a, b := rawBound(t, srv), rawBound(t, srv) // the limit is the account's, over its binds
+	defer a.Close()
+	defer b.Close()
+	one := burst(t, a, 30, 200*time.Millisecond)
+	if one[wire.StatusOK] < 10 || one[wire.StatusThrottled] < 10 || one[wire.StatusOK]+one[wire.StatusThrottled] != 30 {
+		t.Errorf("answers %v, want the burst of 10 and a few", one)
+	}
+	burst(t, b, 30, 20*time.Millisecond)
+	two := burst(t, a, 30, 200*time.Millisecond)
+	if two[wire.StatusThrottled] == 0 {
+		t.Errorf("answers %v", two)
+	}
+	for _, acc := range srv.Accounts() {
+		if (acc.SystemID == "raw") != (acc.Throttled > 0) {
+			t.Errorf("account %+v", acc)
+		}
+	}
+	free := bound2(t, srv, "free", "")
+	for range 50 {
+		free.submit(message("1", "x"))
+	}
+	eventually(t, "it recovers", func() bool { return burst(t, a, 1, 100*time.Millisecond)[wire.StatusOK] == 1 })
+}
+
+// bound2 is a transceiver with that password.
+func bound2(t testing.TB, srv *smsc.Server, id, password string) *esme {
+	t.Helper()
+	e := connect(t, srv)
+	if _, err := e.Bind(patient(t), wire.BindTransceiver, wire.Bind{SystemID: id, Password: password}); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestWindowLimit(t *testing.T) {
+	tests := []struct {
+		name        string
+		limits      smsc.Limits
+		ok, refused int
+	}{
+		{"refused above", smsc.Limits{Window: 5, Latency: smsc.After(100 * time.Millisecond)}, 5, 7},
+		{"silent above", smsc.Limits{Window: 5, WindowSilent: true, Latency: smsc.After(100 * time.Millisecond)}, 5, 0},
+		{"no limit", smsc.Limits{Latency: smsc.After(100 * time.Millisecond)}, 12, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := start(t, smsc.Config{Limits: tt.limits})
+			conn := rawBound(t, srv)
+			defer conn.Close()
+			got := burst(t, conn, 12, 600*time.Millisecond)
+			if got[wire.StatusOK] != tt.ok || got[wire.StatusMsgQFul] != tt.refused {
+				t.Errorf("answers %v, want %d taken and %d refused", got, tt.ok, tt.refused)
+			}
+			if again := burst(t, conn, 3, 300*time.Millisecond); again[wire.StatusOK] != 3 {
+				t.Errorf("answers %v once there is room again", again)
+			}
+		})
+	}
+}
+
+func TestLatency(t *testing.T) {
+	srv := start(t, smsc.Config{Limits: smsc.Limits{Latency: smsc.Between(50*time.Millisecond, 90*time.Millisecond)}})
+	e := bound(t, srv, wire.BindTransmitter, "a")
+	began := time.Now()
+	e.submit(message("1", "x"))
+	if d := time.Since(began); d < 50*time.Millisecond {
+		t.Errorf("answered after %s", d)
+	}
+}
+
+func TestBandwidth(t *testing.T) {
+	srv := start(t, smsc.Config{Limits: smsc.Limits{Bandwidth: 2000}})
+	e := bound(t, srv, wire.BindTransmitter, "a")
+	m := message("1", "x")
+	m.ShortMessage = nil
+	m.TLVs = wire.TLVs{{Tag: wire.TagMessagePayload, Value: make([]byte, 1000)}}
+	began := time.Now()
+	e.submit(m)
+	if d := time.Since(began); d < 350*time.Millisecond {
+		t.Errorf("1000 octets at 2000 a second took %s", d)
+	}
+}
+
+func TestMaxBinds(t *testing.T) {
+	srv := start(t, smsc.Config{Limits: smsc.Limits{MaxBinds: 2}})
+	a := bound(t, srv, wire.BindTransceiver, "a")
+	bound(t, srv, wire.BindReceiver, "a")
+	third := connect(t, srv)
+	if _, err := third.Bind(patient(t), wire.BindTransceiver, wire.Bind{SystemID: "a"}); err == nil {
+		t.Error("a third was bound")
+	}
+	bound(t, srv, wire.BindTransceiver, "b")
+	if err := a.Unbind(patient(t)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the place is free again", func() bool {
+		_, err := third.Bind(patient(t), wire.BindTransceiver, wire.Bind{SystemID: "a"})
+		return err == nil
+	})
+}
+
+// TestAccountsChangeWhileItRuns: who may bind, and under which limits.
+func TestAccountsChangeWhileItRuns(t *testing.T) {
+	srv := start(t, smsc.Config{})
+	e := bound(t, srv, wire.BindTransmitter, "a")
+	if err := srv.SetAccount(smsc.Account{SystemID: "a", Password: "new", Limits: smsc.Limits{Throughput: 0.001}}); err != nil {
+		t.Fatal(err)
+	}
+	e.submit(message("1", "x"))
+	if f := e.do(wire.SubmitSM, message("1", "x")); f.Status != wire.StatusThrottled {
+		t.Errorf("answered %s under the new limit", f.Status)
+	}
+	other := connect(t, srv)
+	for id, password := range map[string]string{"a": "secret", "b": "new"} {
+		if _, err := other.Bind(patient(t), wire.BindReceiver, wire.Bind{SystemID: id, Password: password}); err == nil {
+			t.Errorf("%s was bound with %s", id, password)
+		}
+	}
+	if _, err := other.Bind(patient(t), wire.BindReceiver, wire.Bind{SystemID: "a", Password: "new"}); err != nil {
+		t.Error(err)
+	}
+	as := srv.Accounts()
+	if len(as) != 1 || as[0].Binds != 2 || as[0].Receivers != 1 || !as[0].Configured || as[0].Throttled != 1 {
+		t.Errorf("accounts %+v", as)
+	}
+	if !srv.DeleteAccount("a") || srv.DeleteAccount("a") {
+		t.Error("delete")
+	}
+	bound(t, srv, wire.BindTransmitter, "anybody")
+	for _, acc := range []smsc.Account{
+		{}, {SystemID: "sixteen-long-name"}, {SystemID: "a", Limits: smsc.Limits{Window: -1}}, {SystemID: "a", Limits: smsc.Limits{Bandwidth: 5}},
+		{SystemID: "a", Limits: smsc.Limits{WindowSilent: true}}, {SystemID: "a", Limits: smsc.Limits{Latency: &smsc.Delay{Kind: "x"}}},
+	} {
+		if srv.SetAccount(acc) == nil {
+			t.Errorf("%+v was taken", acc)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package smsc
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"otpgw/smpp/wire"
+)
+
+// stateGap is how far apart receipts out of order are, when the rule has no delay.
+const stateGap = 20 * time.Millisecond
+
+// outcome is what a rule says of a message with that registered_delivery.
+func (r *Rule) outcome(registered byte, delay time.Duration, gen *rand.Rand) Outcome {
+	s := &r.Submit
+	o := Outcome{
+		MessageID: s.MessageID, NoAnswer: s.NoAnswer, Drop: s.Close == CloseBefore, CloseAfter: s.Close == CloseAfter,
+		Nack: s.GenericNack, Malformed: s.Malformed, Fault: s.Fault, IDFormat: s.IDFormat,
+	}
+	if s.Status != nil {
+		o.Status = wire.Status(*s.Status)
+	}
+	if s.Delay != nil {
+		o.Delay = s.Delay.draw(gen)
+	}
+	if s.FaultFor != nil {
+		o.FaultFor = s.FaultFor.draw(gen)
+	}
+	if r.Receipt.Delay != nil {
+		delay = r.Receipt.Delay.draw(gen)
+	}
+	final := r.Receipt.State
+	if final == "" {
+		final = Delivered
+	}
+	refused := o.Status != wire.StatusOK || o.Nack
+	if r.Receipt.None || !r.Receipt.Always && (refused || !asked(registered, final)) {
+		o.NoReceipt = true
+		return o
+	}
+	o.Receipts = r.Receipt.receipts(final, delay)
+	return o
+}
+
+// receipts are all receipts of a rule, in the order they go out; delay is that of the final state.
+func (r *ReceiptRule) receipts(final State, delay time.Duration) []Receipt {
+	one := func(state State, code string, at time.Duration) Receipt {
+		if at <= 0 {
+			at = -1 // zero would be the server's delay
+		}
+		format := r.Format
+		if r.TLVOnly {
+			format = FormatTLVOnly
+		}
+		return Receipt{State: state, Err: code, Delay: at, Format: format, IDFormat: r.IDFormat, DataSM: r.DataSM}
+	}
+	states := r.Intermediate
+	if r.OutOfOrder && len(states) == 0 {
+		states = []State{Enroute}
+	}
+	var before, behind []Receipt
+	for i, s := range states {
+		if r.OutOfOrder {
+			behind = append(behind, one(s, "", delay+time.Duration(i+1)*stateGap))
+		} else {
+			before = append(before, one(s, "", delay*time.Duration(i+1)/time.Duration(len(states)+1)))
+		}
+	}
+	out := before
+	for range max(1, r.Copies) {
+		out = append(out, one(final, r.Err, delay))
+	}
+	out = append(out, behind...)
+	if r.Early {
+		out[0].Early = true
+	}
+	return out
+}
