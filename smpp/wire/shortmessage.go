@@ -55,7 +55,7 @@ func decodeMessage(body []byte) (*Message, error) {
 		return nil, fmt.Errorf("%w: short_message is %d octets, it says %d", ErrMalformed, len(rest), n)
 	}
 	m := new(Message)
-	c := cursor(body[:end])
+	c := checked(body[:end])
 	m.ServiceType = c.text()
 	m.Source = Address{TON: c.octet(), NPI: c.octet(), Addr: c.text()}
 	m.Dest = Address{TON: c.octet(), NPI: c.octet(), Addr: c.text()}
@@ -81,17 +81,17 @@ func mandatoryLen(body []byte) (n int, ok bool) {
 	return n, true
 }
 
-// cursor reads fields whose length was checked before.
-type cursor string
+// checked reads fields whose lengths were checked before; cursor, in operate.go, is for the rarer PDUs and checks itself.
+type checked string
 
-func (c *cursor) octet() byte {
+func (c *checked) octet() byte {
 	b := (*c)[0]
 	*c = (*c)[1:]
 	return b
 }
 
 // text reads up to a NUL and skips it.
-func (c *cursor) text() string {
+func (c *checked) text() string {
 	i := strings.IndexByte(string(*c), 0)
 	s := string(*c)[:i]
 	*c = (*c)[i+1:]
