@@ -37,6 +37,8 @@ type Config struct {
 	// ErrorURI is put before an error's code in the envelope's uri. Empty: urn:otpgw:error:, which names the error and
 	// claims no page to be there.
 	ErrorURI string
+	// CORSOrigins are the origins whose pages may use the API: scheme://host[:port]. Empty: none.
+	CORSOrigins []string
 }
 
 // handler serves the API. All fields are set by New and then only read.
@@ -46,6 +48,7 @@ type handler struct {
 	log      zerolog.Logger
 	timeout  time.Duration
 	errorURI string
+	origins  []string
 	mux      *http.ServeMux
 }
 
@@ -73,7 +76,7 @@ type endpoint func(ctx context.Context, c *call) (answer, error)
 
 // New makes the handler.
 func New(cfg Config) http.Handler {
-	h := &handler{service: cfg.Service, keys: hashKeys(cfg.Apps), log: cfg.Log, timeout: cfg.Timeout, errorURI: cfg.ErrorURI,
+	h := &handler{service: cfg.Service, keys: hashKeys(cfg.Apps), log: cfg.Log, timeout: cfg.Timeout, errorURI: cfg.ErrorURI, origins: cfg.CORSOrigins,
 		mux: http.NewServeMux()}
 	if h.timeout <= 0 {
 		h.timeout = DefaultTimeout
@@ -83,6 +86,7 @@ func New(cfg Config) http.Handler {
 	}
 	h.path("/otp", map[string]endpoint{"POST": h.create})
 	h.path("/otp/{id}", map[string]endpoint{"GET": h.get, "POST": h.verify, "DELETE": h.cancel})
+	h.documents()
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.fail(callOf(r), errUnknownPath) })
 	return h
 }
@@ -97,6 +101,7 @@ func (h *handler) path(pattern string, methods map[string]endpoint) {
 		c := callOf(r)
 		w.Header().Set("Allow", allow)
 		if r.Method == http.MethodOptions {
+			h.preflight(w.Header(), r, allow)
 			h.succeed(c, answer{status: http.StatusNoContent})
 			return
 		}
@@ -131,6 +136,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	w.Header().Set("X-Request-Id", c.id)
 	w.Header().Set("Cache-Control", "no-store")
+	h.allowOrigin(w.Header(), r)
 	// One slash at the end does not count. A path that is not clean is unknown: the mux would redirect it, with a body in
 	// HTML and the method lost.
 	p := r.URL.Path

@@ -125,6 +125,7 @@ func (g *gateway) do(t testing.TB, method, path, body string, headers ...string)
 			t.Fatalf("%s %s: %d %q: %v", method, path, r.status, data, err)
 		}
 	}
+	checkAnswer(t, req, r)
 	return r
 }
 
