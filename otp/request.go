@@ -29,6 +29,10 @@ type NewOtp struct {
 	PINType     PINType
 	PINLength   int
 	CallbackURL string // empty for none
+
+	WebOTPDomain string // empty for none
+	AppHash      string // empty for none
+	hashAsked    bool   // AppHash is the request's own: it must fit
 }
 
 // faults keeps the fault of lowest code, which is the one reported.
@@ -58,6 +62,8 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 		PINLength:   f.pinLength(o.value("pinLength"), app.PINLength),
 		CallbackURL: f.callbackURL(o.value("otpCallbackUrl"), app.CallbackURL, callbackAllowed),
 	}
+	n.WebOTPDomain = f.webOTPDomain(o.value("webOtpDomain"), app.WebOTPDomain)
+	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
 	asked := f.templates(o)
 	n.Template, n.Language = pick(languageOf(n.Phone.Country), asked, Templates{app.Template, app.Templates})
 	if f.lowest != nil {
