@@ -49,6 +49,7 @@ type Config struct {
 	Routes []Route
 
 	CallbackAllow []netip.Prefix // addresses that callbacks may reach although private
+	CORSOrigins   []string       // whose pages may use the API
 
 	Warnings []Fault // what deserves a look and stops nothing
 
@@ -96,6 +97,7 @@ type daemonVars struct {
 	Links         string  `env:"OTPGW_LINKS"`
 	Routes        string  `env:"OTPGW_ROUTES, default=default"`
 	CallbackAllow string  `env:"OTPGW_CALLBACK_ALLOW"`
+	CORSOrigins   string  `env:"OTPGW_CORS_ORIGINS"`
 }
 
 // loader is one run of Load.
@@ -151,6 +153,7 @@ func (l *loader) load() error {
 		}
 	}
 	l.readCallbackAllow(s)
+	l.readCORS(s)
 	l.warnPrivateCallbacks()
 	warnUnknown(l.report, l.environ, l.known)
 	l.config.settings.daemon = l.vars

@@ -81,6 +81,7 @@ var Variables = []Variable{
 	{"OTPGW_ROUTE_<NAME>_LINKS", "", "links as name:priority, 0 (first) to 9; empty, for the route default only: all links at 0", false},
 
 	{"OTPGW_CALLBACK_ALLOW", "", "CIDRs that callbacks may reach although they are loopback, private or link-local", false},
+	{"OTPGW_CORS_ORIGINS", "", "origins whose pages may use the API from a browser, comma-separated, like https://shop.example; empty: none", false},
 }
 
 // group returns the prefix that the variable shares with others of its kind, empty for the daemon's own,
