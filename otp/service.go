@@ -44,6 +44,9 @@ type Service struct {
 	beforeStore func(*Record) error // tests: between the intent and the compare-and-set
 }
 
+// Clock is the service's time.
+func (s *Service) Clock() time.Time { return s.now() }
+
 func (s *Service) now() time.Time {
 	if s.Now != nil {
 		return s.Now()

@@ -1,8 +1,8 @@
-// Package api is the HTTP face of package otp: POST /otp and GET, POST, DELETE /otp/{otpId}, as otp-api.md has them.
+// Package api is the HTTP face of package otp: /otp, /oauth and /applications, as otp-api.md has them.
 //
 //	request -> New's handler: request id, deadline, recovery, access log
 //	        -> route: path and method, else 404 or 405
-//	        -> authenticate: X-API-KEY or bearer
+//	        -> enter: throttle, X-API-KEY or bearer, rate of the application, scope
 //	        -> endpoint: body -> otp.Service -> answer
 //	        -> respond: the answer or the error envelope, and the headers
 //
@@ -34,6 +34,8 @@ type Config struct {
 	Log     zerolog.Logger
 
 	Timeout time.Duration // of a request; 0 is DefaultTimeout
+	// AuthFailures is how many requests a minute an address may make without a valid credential; 0 is no limit.
+	AuthFailures int
 	// ErrorURI is put before an error's code in the envelope's uri. Empty: urn:otpgw:error:, which names the error and
 	// claims no page to be there.
 	ErrorURI string
@@ -44,7 +46,11 @@ type Config struct {
 // handler serves the API. All fields are set by New and then only read.
 type handler struct {
 	service  *otp.Service
+	apps     map[string]*otp.App
 	keys     []key
+	secrets  []key
+	throttle *throttle
+	rates    rates
 	log      zerolog.Logger
 	timeout  time.Duration
 	errorURI string
@@ -60,6 +66,7 @@ type call struct {
 	begun time.Time
 
 	app    *otp.App // once authenticated
+	rate   rate     // once counted
 	otpID  string   // once known
 	status int
 	code   otp.Code // of the error; 0 for none
@@ -76,25 +83,35 @@ type endpoint func(ctx context.Context, c *call) (answer, error)
 
 // New makes the handler.
 func New(cfg Config) http.Handler {
-	h := &handler{service: cfg.Service, keys: hashKeys(cfg.Apps), log: cfg.Log, timeout: cfg.Timeout, errorURI: cfg.ErrorURI, origins: cfg.CORSOrigins,
+	h := &handler{service: cfg.Service, apps: make(map[string]*otp.App), throttle: newThrottle(cfg.AuthFailures),
+		rates: rates{full: make(map[string]int64)}, log: cfg.Log, timeout: cfg.Timeout, errorURI: cfg.ErrorURI, origins: cfg.CORSOrigins,
 		mux: http.NewServeMux()}
+	for i := range cfg.Apps {
+		h.apps[cfg.Apps[i].Name] = &cfg.Apps[i]
+	}
+	h.keys, h.secrets = hashKeys(cfg.Apps)
 	if h.timeout <= 0 {
 		h.timeout = DefaultTimeout
 	}
 	if h.errorURI == "" {
 		h.errorURI = "urn:otpgw:error:"
 	}
-	h.path("/otp", map[string]endpoint{"POST": h.create})
-	h.path("/otp/{id}", map[string]endpoint{"GET": h.get, "POST": h.verify, "DELETE": h.cancel})
+	h.path("/otp", h.serve, map[string]endpoint{"POST": h.create})
+	h.path("/otp/{id}", h.serve, map[string]endpoint{"GET": h.get, "POST": h.verify, "DELETE": h.cancel})
+	h.path("/otp/{id}/resend", h.serve, map[string]endpoint{"POST": h.resend})
+	h.path("/applications/{id}", h.serve, map[string]endpoint{"GET": h.application})
+	// These authenticate the application by themselves, see client.
+	h.path("/oauth/token", h.answer, map[string]endpoint{"POST": h.token})
+	h.path("/oauth/revoke", h.answer, map[string]endpoint{"POST": h.revoke})
 	h.documents()
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.fail(callOf(r), errUnknownPath) })
 	return h
 }
 
 // path registers one path with its methods. HEAD is GET without its body, OPTIONS lists the methods, anything else is 405.
-func (h *handler) path(pattern string, methods map[string]endpoint) {
+func (h *handler) path(pattern string, serve func(*call, endpoint), methods map[string]endpoint) {
 	for method, do := range methods {
-		h.mux.HandleFunc(method+" "+pattern, func(_ http.ResponseWriter, r *http.Request) { h.serve(callOf(r), do) })
+		h.mux.HandleFunc(method+" "+pattern, func(_ http.ResponseWriter, r *http.Request) { serve(callOf(r), do) })
 	}
 	allow := allowed(methods)
 	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -155,15 +172,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, c.r)
 }
 
-// serve is an endpoint behind authentication. c.r comes anew: the mux has put the path's values into it.
+// serve is an endpoint behind authentication.
 func (h *handler) serve(c *call, do endpoint) {
-	app, ok := h.authenticate(c.r)
-	if !ok {
-		c.w.Header().Set("WWW-Authenticate", `Bearer realm="otpgw"`)
-		h.fail(c, errAPIKey)
+	if err := h.enter(c.r.Context(), c); err != nil {
+		h.fail(c, err)
 		return
 	}
-	c.app = app
+	h.answer(c, do)
+}
+
+// answer lets an endpoint work.
+func (h *handler) answer(c *call, do endpoint) {
 	a, err := do(c.r.Context(), c)
 	if err != nil {
 		h.fail(c, err)
