@@ -82,11 +82,3 @@ func (n NewOtp) append(text, pin string, measure func(string) int) (string, erro
 	}
 	return close, nil
 }
-
-// typeOf is the type of a given PIN.
-func typeOf(pin string) PINType {
-	if onlyDigits(pin) {
-		return PINNumbers
-	}
-	return PINAlphanumeric
-}

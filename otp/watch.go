@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"strconv"
 	"sync"
 	"time"
 
@@ -271,9 +270,4 @@ func (s *Service) storeTally(ctx context.Context, key string, t tally, revision 
 		return s.Queue.Guard().Create(ctx, key, data, 0)
 	}
 	return s.Queue.Guard().Update(ctx, key, data, 0, revision)
-}
-
-// String is a risk's place in the metrics.
-func (c RiskCount) String() string {
-	return c.App + " " + string(c.Mode) + " " + strconv.Quote(c.Risk)
 }
