@@ -62,6 +62,7 @@ func TestGuardRules(t *testing.T) {
 
 // TestGuardPrefix: numbers beside each other that nobody verifies.
 func TestGuardPrefix(t *testing.T) {
+	t.Parallel()
 	b := guardBench(t)
 	b.app.Guard.CountryUnverified = 0
 	for n := range 5 {
@@ -93,6 +94,7 @@ func TestGuardVerified(t *testing.T) {
 
 // TestGuardCountry: 20 not verified, or a fifth of what is verified on a good day.
 func TestGuardCountry(t *testing.T) {
+	t.Parallel()
 	b := guardBench(t)
 	b.app.Guard.PrefixUnverified = 0
 	for n := range 10 {
@@ -141,6 +143,7 @@ func TestGuardObserve(t *testing.T) {
 
 // TestGuardShared: what one daemon counts another judges by, and a third that starts later; many writers lose nothing.
 func TestGuardShared(t *testing.T) {
+	t.Parallel()
 	b := guardBench(t)
 	daemons := []*bench{b}
 	for range 2 {
@@ -164,6 +167,7 @@ func TestGuardShared(t *testing.T) {
 
 // TestRunGuard: the counts go to the store by themselves, and at the end.
 func TestRunGuard(t *testing.T) {
+	t.Parallel()
 	b := guardBench(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -72,6 +72,7 @@ func (b *bench) try(body string) error {
 // TestSendLimit: over two services on one store, with many at once: exactly as many as allowed; another number and another
 // application are not concerned, and time heals.
 func TestSendLimit(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.app.SendLimits = Limits{{5, 10 * time.Minute}, {7, 24 * time.Hour}}
 	other := &bench{app: b.app, clock: b.clock, Service: &Service{Queue: b.Queue, Box: b.Box, Measure: measure, Now: b.Now, Route: b.Route, Log: b.Log}}
@@ -125,6 +126,7 @@ func TestSendLimitRefund(t *testing.T) {
 
 // TestTryLimit: guesses count over all OTPs of a number, and one refused costs the OTP no attempt.
 func TestTryLimit(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.app.TryLimits, b.app.MaxAttempts = Limits{{4, time.Hour}}, 3
 	first, second := b.create(t, french), b.create(t, french)

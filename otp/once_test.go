@@ -57,6 +57,7 @@ func TestOnce(t *testing.T) {
 // TestOnceAtOnce: the same request many times at once on two daemons makes one OTP and one message, and all get the same
 // answer.
 func TestOnceAtOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	daemons := []*bench{b, b.twin()}
 	var mu sync.Mutex
@@ -103,6 +104,7 @@ func TestOnceFailed(t *testing.T) {
 
 // TestOnceUnderWay: who waits too long for the first is told to come again.
 func TestOnceUnderWay(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	slow := b.twin()

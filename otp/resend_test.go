@@ -116,6 +116,7 @@ func TestResendCounts(t *testing.T) {
 
 // TestReportAfterResend: which message a receipt is of decides what it means.
 func TestReportAfterResend(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	setup := func(t *testing.T) (b *bench, id, first, second string) {
 		b = resendBench(t)
@@ -190,6 +191,7 @@ func runTimers(t *testing.T, b *bench) {
 // TestAutomaticResend: a failure brings another message at once (no sooner than the interval), silence after ResendAfter, a
 // delivery none; each is announced.
 func TestAutomaticResend(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.app.MaxResends, b.app.ResendInterval, b.app.ResendAfter = 2, time.Second, 2*time.Second
 	b.Apps = []App{*b.app}

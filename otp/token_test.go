@@ -65,6 +65,7 @@ func TestToken(t *testing.T) {
 
 // TestTokenGoes: the store forgets it by itself.
 func TestTokenGoes(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	token, err := b.IssueToken(context.Background(), b.app, ScopeOtp)
 	if err != nil {
