@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -163,7 +164,7 @@ func (f *faults) trackID(v value) string {
 	if v.kind != kindText || err != nil || len(v.text) != len(uuid.Nil.String()) || id.Version() < 1 || id.Version() > 5 || id.Variant() != uuid.RFC4122 {
 		f.add(CodeTrackID, "Track ID provided (parameter 'trackId') is not a valid UUID (v1-v5)")
 	}
-	return v.text
+	return strings.ToLower(v.text) // the published clients refuse capitals in an answer
 }
 
 func (f *faults) ttl(v value, fallback time.Duration) time.Duration {

@@ -161,8 +161,9 @@ func (c *Client) ResendOtp(ctx context.Context, otpID string) (*Otp, error) {
 
 // Application is what requests that leave a field out get.
 type Application struct {
-	Name     string `json:"name"`
-	Settings struct {
+	ApplicationID string `json:"applicationId"`
+	Name          string `json:"name"`
+	Settings      struct {
 		Otp OtpSettings `json:"otp"`
 	} `json:"settings"`
 }
