@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check fuzz bench
+.PHONY: help run build test check full fuzz bench
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -21,6 +21,9 @@ check: ## gofmt, vet, staticcheck
 
 test: check ## check, then every test with the race detector, in a random order
 	$(GO) test -race -shuffle=on -timeout 8m ./...
+
+full: ## the long tests at their full size: 10,000 guesses on a cluster
+	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestGuessesOnCluster' -timeout 20m -v ./cmd/otpgw
 
 fuzz: ## every fuzz target for FUZZTIME (30s) each
 	@set -e; for pkg in $$($(GO) list ./...); do \

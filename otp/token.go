@@ -68,6 +68,9 @@ func (s *Service) FindToken(ctx context.Context, token string) (Token, bool, err
 		return Token{}, false, nil
 	}
 	e, err := s.Queue.Tokens().Get(ctx, key)
+	if errors.Is(err, queue.ErrNotFound) { // or made a millisecond ago, and this replica has not heard of it
+		e, err = s.Queue.Tokens().Latest(ctx, key)
+	}
 	if errors.Is(err, queue.ErrNotFound) {
 		return Token{}, false, nil
 	}

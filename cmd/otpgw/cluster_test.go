@@ -3,10 +3,14 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"otpgw/queue/queuetest"
 	"otpgw/smpp/smsc"
@@ -31,13 +35,22 @@ func TestGuessesOnCluster(t *testing.T) {
 	cluster := queuetest.StartCluster(t, 3)
 	shared := map[string]string{
 		"OTPGW_NATS_URL": cluster.URL(), "OTPGW_NATS_REPLICAS": "3",
-		"OTPGW_SECRET_KEY": base64.StdEncoding.EncodeToString([]byte("a test's key of thirty-two bytes")),
+		"OTPGW_APP_SHOP_SECRET": "client-secret",
+		"OTPGW_SECRET_KEY":      base64.StdEncoding.EncodeToString([]byte("a test's key of thirty-two bytes")),
 	}
 	var daemons []*process
 	for range 3 {
 		daemons = append(daemons, startDaemon(t, env(t.TempDir(), sim.Addr(), shared)))
 	}
 	c := client(t)
+	// As many connections as the daemons answer at once on a small machine: one that waits for its first byte is cut off.
+	c.Transport.(*http.Transport).MaxConnsPerHost = 256
+	c.Timeout = 4 * testTimeout
+	t.Run("a token is good, and revoked, on each daemon", func(t *testing.T) {
+		for range 10 {
+			tokenOnAll(t, c, daemons)
+		}
+	})
 	const maxAttempts = 7
 	for i, killed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("server killed: %v", killed), func(t *testing.T) {
@@ -100,6 +113,53 @@ func TestGuessesOnCluster(t *testing.T) {
 	for _, d := range daemons {
 		if code := d.stop(); code != 0 {
 			t.Errorf("exit status %d", code)
+		}
+	}
+}
+
+// tokenOnAll gets a token from one daemon, uses it on all, revokes it on one, and wants all to refuse it within a second.
+func tokenOnAll(t *testing.T, c *http.Client, daemons []*process) {
+	t.Helper()
+	post := func(path string, form url.Values) answer {
+		form.Set("client_id", "shop")
+		form.Set("client_secret", "client-secret")
+		resp, err := c.PostForm(daemons[0].HTTP+path, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != 200 {
+			t.Fatalf("%s: %d %s", path, resp.StatusCode, body)
+		}
+		return answer{resp.StatusCode, resp.Header, body}
+	}
+	use := func(d *process, token string) int {
+		req, _ := http.NewRequest("GET", d.HTTP+"/applications/shop", nil)
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	post("/oauth/token", url.Values{"grant_type": {"client_credentials"}}).json(t, &token)
+	for _, d := range daemons {
+		if status := use(d, token.AccessToken); status != 200 {
+			t.Errorf("a fresh token: %d", status)
+		}
+	}
+	post("/oauth/revoke", url.Values{"token": {token.AccessToken}})
+	revoked := time.Now()
+	for _, d := range daemons {
+		for use(d, token.AccessToken) != 401 {
+			if time.Since(revoked) > time.Second {
+				t.Fatal("good a second after it was revoked")
+			}
 		}
 	}
 }
