@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nyaruka/phonenumbers"
+	"github.com/rs/zerolog"
 )
 
 // The guard is against SMS pumping: someone has a share in what messages to some numbers cost, and makes the application's
@@ -74,10 +75,11 @@ func (s *Service) judge(ctx context.Context, app *App, p Phone, now time.Time) (
 	if len(risks) == 0 {
 		return nil, nil
 	}
-	for _, r := range risks {
-		s.watch.count(app.Name, g.Mode, r)
+	level := zerolog.DebugLevel
+	if s.watch.count(app.Name, g.Mode, risks) {
+		level = zerolog.WarnLevel
 	}
-	s.Log.Warn().Str("app", app.Name).Str("to", maskPhone(p.E164)).Str("country", p.Country).Strs("risk", risks).
+	s.Log.WithLevel(level).Str("app", app.Name).Str("to", maskPhone(p.E164)).Str("country", p.Country).Strs("risk", risks).
 		Str("guard", string(g.Mode)).Msg("the guard sees a risk of SMS pumping")
 	if g.Mode == GuardEnforce {
 		return nil, &Error{Code: CodeGuard, Message: fmt.Sprintf("Messages to this phone number are not allowed (%s)", strings.Join(risks, ", "))}

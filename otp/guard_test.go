@@ -117,7 +117,7 @@ func TestGuardCountry(t *testing.T) {
 func TestGuardObserve(t *testing.T) {
 	b := guardBench(t)
 	var log bytes.Buffer
-	b.Log = zerolog.New(&log)
+	b.Log = zerolog.New(&log).Level(zerolog.InfoLevel)
 	b.app.Guard.Mode, b.app.Guard.Deny = GuardObserve, []string{"SE"}
 	o := b.create(t, swedish(1, 1))
 	if !slices.Equal(o.Risk, []string{RiskCountry}) {
@@ -129,6 +129,10 @@ func TestGuardObserve(t *testing.T) {
 	}
 	if n := b.Risks()[RiskCount{"demo", GuardObserve, RiskCountry}]; n != 1 {
 		t.Errorf("counted %d", n)
+	}
+	b.create(t, swedish(2, 1))
+	if n := strings.Count(log.String(), `"level":"warn"`); n != 1 {
+		t.Errorf("%d warnings; one in ten seconds is enough", n)
 	}
 	if s := log.String(); !strings.Contains(s, "SMS pumping") || strings.Contains(s, "700010001") {
 		t.Error(s)

@@ -84,6 +84,14 @@ func (s *Service) spend(ctx context.Context, what spending, app *App, e164 strin
 		return nil
 	}
 	now := s.now()
+	// Most numbers have no times: one write, and no read before it.
+	first, err := json.Marshal([]int64{now.UnixMilli()})
+	if err != nil {
+		return internal(err)
+	}
+	if _, err = s.Queue.Numbers().Create(ctx, s.timesKey(what, app, e164), first, limits.longest()); !errors.Is(err, queue.ErrConflict) {
+		return storeErrorOrNil(err)
+	}
 	return s.changeTimes(ctx, what, app, e164, limits, func(times []int64) ([]int64, error) {
 		if limit, until, yes := limits.reached(times, now); yes {
 			return nil, &Error{Code: CodeRateLimit, Message: fmt.Sprintf(what.refusal, limit.Max, words(limit.Per)), Limit: limit.Max, Reset: until}
@@ -104,8 +112,12 @@ func (s *Service) refund(ctx context.Context, what spending, app *App, e164 stri
 	})
 }
 
+func (s *Service) timesKey(what spending, app *App, e164 string) string {
+	return what.kind + "." + s.Box.Name(what.kind+":"+app.Name, e164)
+}
+
 func (s *Service) changeTimes(ctx context.Context, what spending, app *App, e164 string, limits Limits, f func([]int64) ([]int64, error)) error {
-	key := what.kind + "." + s.Box.Name(what.kind+":"+app.Name, e164)
+	key := s.timesKey(what, app, e164)
 	longest := limits.longest()
 	var pause backoff
 	for {

@@ -19,6 +19,7 @@ const (
 	watchFlush   = time.Second
 	watchTimeout = 5 * time.Second
 	watchSize    = 16384 // groups in memory, about 500 bytes each
+	warnPause    = 10 * time.Second
 )
 
 // window is what was sent and verified in some time.
@@ -82,6 +83,7 @@ type watch struct {
 	mu       sync.Mutex
 	new, old map[string]*group // when new is full it becomes old
 	risks    map[RiskCount]uint64
+	warned   map[RiskCount]time.Time // real time
 }
 
 // group is guarded by watch.mu.
@@ -106,13 +108,21 @@ func (s *Service) Risks() map[RiskCount]uint64 {
 	return maps.Clone(s.watch.risks)
 }
 
-func (w *watch) count(app string, mode GuardMode, risk string) {
+// count counts risks found, and says whether it is time to warn of them: an attack must not fill the log.
+func (w *watch) count(app string, mode GuardMode, risks []string) (warn bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.risks == nil {
-		w.risks = make(map[RiskCount]uint64)
+		w.risks, w.warned = make(map[RiskCount]uint64), make(map[RiskCount]time.Time)
 	}
-	w.risks[RiskCount{app, mode, risk}]++
+	for _, risk := range risks {
+		c := RiskCount{app, mode, risk}
+		w.risks[c]++
+		if time.Since(w.warned[c]) > warnPause {
+			w.warned[c], warn = time.Now(), true
+		}
+	}
+	return warn
 }
 
 // group finds or makes one; w.mu is held.
