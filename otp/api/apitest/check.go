@@ -45,6 +45,10 @@ func (d *Document) check(a Answer) error {
 	}
 	method := strings.ToLower(a.Method)
 	operation := d.item(template)[method]
+	if a.Method != strings.ToUpper(method) { // methods are case-sensitive (RFC 9110, 9.1)
+		operation = nil
+		method = ""
+	}
 	if method == "head" && operation == nil {
 		method = "get"
 		operation = d.item(template)[method]
