@@ -65,7 +65,7 @@ func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.
 		ID: id, App: app.Name, TrackID: n.TrackID,
 		Message: messageID(id, 0), Route: route, Phone: n.Phone.E164, Country: n.Phone.Country, From: n.From, Language: n.Language,
 		Status: StatusPending, PIN: s.Box.Seal([]byte(pin), pinContext(id)), PINType: n.PINType, MaxAttempts: n.MaxAttempts,
-		TTL: int(n.TTL / time.Second), Created: created, Expires: created.Add(n.TTL), LastSent: created,
+		TTL: int(n.TTL / time.Second), Created: created, Expires: created.Add(n.TTL), LastSent: now.UTC(),
 		CallbackURL: n.CallbackURL,
 	}
 }
