@@ -127,7 +127,7 @@ func (s *Service) keepFirst(ctx context.Context, name string, first firstRequest
 }
 
 func (s *Service) readFirst(ctx context.Context, name string) (first firstRequest, revision uint64, err error) {
-	e, err := s.Queue.Answers().Get(ctx, name)
+	e, err := s.Queue.Answers().Latest(ctx, name)
 	if err == nil {
 		err = json.Unmarshal(e.Value, &first)
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"otpgw/queue"
 )
 
@@ -19,6 +21,7 @@ const (
 	watchFlush   = time.Second
 	watchTimeout = 5 * time.Second
 	watchSize    = 16384 // groups in memory, about 500 bytes each
+	watchWriters = 16
 	warnPause    = 10 * time.Second
 )
 
@@ -235,11 +238,13 @@ func (s *Service) flushGuard(ctx context.Context) {
 		}
 	}
 	w.mu.Unlock()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(watchWriters)
 	for _, key := range keys {
-		if err := s.flushGroup(ctx, key); err != nil {
-			s.Log.Warn().Err(err).Int("groups", len(keys)).Msg("the guard's counts are not stored yet")
-			return
-		}
+		g.Go(func() error { return s.flushGroup(ctx, key) })
+	}
+	if err := g.Wait(); err != nil {
+		s.Log.Warn().Err(err).Int("groups", len(keys)).Msg("the guard's counts are not stored yet")
 	}
 }
 
