@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check fuzz chaos bench
+.PHONY: help run build test check full fuzz chaos conformance bench
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -21,6 +21,9 @@ check: ## gofmt, vet, staticcheck
 test: check ## check, then every test with the race detector, in a random order
 	$(GO) test -race -shuffle=on -timeout 8m ./...
 
+full: ## the long tests at their full size: 10,000 guesses on a cluster
+	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestGuessesOnCluster' -timeout 20m -v ./cmd/otpgw
+
 fuzz: ## every fuzz target for FUZZTIME (30s) each
 	@set -e; for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
@@ -35,3 +38,6 @@ chaos: ## 20,000 OTPs over an SMSC that drops, throttles, stays silent, and send
 bench: ## OTPs per second, latency and CPU of the whole way, then the pieces
 	$(GO) test -run '^$$' -bench EndToEnd -benchtime 1x -count 3 -timeout 30m ./cmd/otpgw
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./smpp/... ./queue/... ./otp/... ./dlr/...
+
+conformance: ## 100,000 requests made from openapi.yaml: no 5xx, every answer as the document says; and schemathesis, when pip can get it
+	OTPGW_TEST_REQUESTS=100000 $(GO) test -count=1 -v -run 'TestGeneratedRequests|TestSchemathesis' -timeout 60m ./otp/api ./cmd/otpgw

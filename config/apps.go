@@ -37,6 +37,21 @@ type appVars struct {
 	CallbackSecret secret            `env:"CALLBACK_SECRET"`
 	Rate           string            `env:"RATE, default=0"`
 	TLVs           string            `env:"TLVS"`
+	SendLimits     string            `env:"SEND_LIMITS, default=5/10m,10/24h"`
+	TryLimits      string            `env:"TRY_LIMITS, default=25/1h,50/24h"`
+	MaxResends     string            `env:"MAX_RESENDS, default=3"`
+	ResendInterval string            `env:"RESEND_INTERVAL, default=30s"`
+	ResendAfter    string            `env:"RESEND_AFTER, default=off"`
+	Guard          string            `env:"GUARD, default=observe"`
+	GuardCountries string            `env:"GUARD_COUNTRIES"`
+	GuardDeny      string            `env:"GUARD_DENY"`
+	GuardTrust     string            `env:"GUARD_TRUST"`
+	GuardPrefix    string            `env:"GUARD_PREFIX, default=10"`
+	GuardCountry   string            `env:"GUARD_COUNTRY, default=20"`
+	GuardShare     string            `env:"GUARD_SHARE, default=20"`
+	WebOTPDomain   string            `env:"WEBOTP_DOMAIN"`
+	AppHash        string            `env:"APP_HASH"`
+	TestNumbers    secret            `env:"TEST_NUMBERS"`
 }
 
 func (l *loader) readApps(s scope) error {
@@ -138,7 +153,13 @@ func (s scope) app(name string, v *appVars) otp.App {
 		CallbackSecret: s.callbackSecret(v.CallbackSecret, "CALLBACK_SECRET"),
 		Rate:           s.number(&v.Rate, "RATE", rateMax),
 		TLVs:           tlvMap(s.tlvs(&v.TLVs, "TLVS")),
+		SendLimits:     s.limits(&v.SendLimits, "SEND_LIMITS"),
+		TryLimits:      s.limits(&v.TryLimits, "TRY_LIMITS"),
+		Guard:          s.guard(v),
+		TestNumbers:    s.testNumbers(v.TestNumbers, "TEST_NUMBERS"),
 	}
+	s.resends(&app, v)
+	s.autofill(&app, v)
 	app.From = s.from(&v.From, "FROM", app.Senders)
 	if v.APIKeys == "" && v.Secret == "" && !s.hasFault("API_KEYS", "SECRET") {
 		s.fault(s.prefix+"API_KEYS", "is not set, nor is %sSECRET: nobody could use the application; set one of them", s.prefix)

@@ -44,11 +44,15 @@ type Config struct {
 	LogLevel  zerolog.Level
 	LogFormat LogFormat
 
+	AuthFailures int // per minute and address; 0 is no limit
+	Prices       Prices
+
 	Apps   []otp.App // CallbackSecret is empty until the secret key is known, see UseKey
 	Links  []link.Config
 	Routes []Route
 
 	CallbackAllow []netip.Prefix // addresses that callbacks may reach although private
+	CORSOrigins   []string       // whose pages may use the API
 
 	Warnings []Fault // what deserves a look and stops nothing
 
@@ -92,10 +96,13 @@ type daemonVars struct {
 	SecretKey     secret  `env:"OTPGW_SECRET_KEY"`
 	LogLevel      string  `env:"OTPGW_LOG_LEVEL, default=info"`
 	LogFormat     string  `env:"OTPGW_LOG_FORMAT, default=auto"`
+	AuthFailures  string  `env:"OTPGW_AUTH_FAILURES, default=20"`
+	Prices        string  `env:"OTPGW_PRICES"`
 	Apps          string  `env:"OTPGW_APPS"`
 	Links         string  `env:"OTPGW_LINKS"`
 	Routes        string  `env:"OTPGW_ROUTES, default=default"`
 	CallbackAllow string  `env:"OTPGW_CALLBACK_ALLOW"`
+	CORSOrigins   string  `env:"OTPGW_CORS_ORIGINS"`
 }
 
 // loader is one run of Load.
@@ -145,12 +152,15 @@ func (l *loader) load() error {
 	l.readNATS(s)
 	l.config.SecretKey = s.secretKey(l.vars.SecretKey, "OTPGW_SECRET_KEY")
 	l.readLog(s)
+	l.config.AuthFailures = s.integer(&l.vars.AuthFailures, "OTPGW_AUTH_FAILURES", 0, authFailuresMax)
+	l.readPrices(s)
 	for _, read := range []func(scope) error{l.readApps, l.readLinks, l.readRoutes} {
 		if err := read(s); err != nil {
 			return err
 		}
 	}
 	l.readCallbackAllow(s)
+	l.readCORS(s)
 	l.warnPrivateCallbacks()
 	warnUnknown(l.report, l.environ, l.known)
 	l.config.settings.daemon = l.vars

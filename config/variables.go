@@ -40,6 +40,8 @@ var Variables = []Variable{
 	{"OTPGW_SECRET_KEY", "", "32 bytes as base64, seals PINs at rest; empty: generated once into the data directory (mode 0600)", true},
 	{"OTPGW_LOG_LEVEL", "info", "trace, debug, info, warn, error or disabled", false},
 	{"OTPGW_LOG_FORMAT", "auto", "json or console; auto is console on a terminal, else json", false},
+	{"OTPGW_AUTH_FAILURES", "20", "requests without a valid credential per minute and address, then 429; 0: no limit", false},
+	{"OTPGW_PRICES", "", "CSV file of number prefix and price of a message part, for the cost in answers; empty: 0", false},
 
 	{"OTPGW_APPS", "", "names of the applications, comma-separated", false},
 	{"OTPGW_APP_<NAME>_API_KEYS", "", "API keys accepted, comma-separated; an application needs keys or a secret", true},
@@ -54,7 +56,22 @@ var Variables = []Variable{
 	{"OTPGW_APP_<NAME>_PIN_LENGTH", "6", "characters in a PIN, 4 to 10", false},
 	{"OTPGW_APP_<NAME>_CALLBACK_URL", "", "http(s) URL told of changes when a request names none; empty: no callback", false},
 	{"OTPGW_APP_<NAME>_CALLBACK_SECRET", "", "whsec_ and base64 of 24 to 64 bytes, signs callbacks; empty: derived from the secret key and the name", true},
-	{"OTPGW_APP_<NAME>_RATE", "0", "requests per second over the API; 0: no limit", false},
+	{"OTPGW_APP_<NAME>_RATE", "0", "requests per second over the API, on all daemons together; 0: no limit", false},
+	{"OTPGW_APP_<NAME>_SEND_LIMITS", "5/10m,10/24h", "messages to one number, as count/time, all of which hold; or off", false},
+	{"OTPGW_APP_<NAME>_TRY_LIMITS", "25/1h,50/24h", "guesses for one number, over all its OTPs, as count/time; or off", false},
+	{"OTPGW_APP_<NAME>_MAX_RESENDS", "3", "how often an OTP's message may be sent again, 0 to 10", false},
+	{"OTPGW_APP_<NAME>_RESEND_INTERVAL", "30s", "least time between two messages of an OTP, 1s to 30m", false},
+	{"OTPGW_APP_<NAME>_RESEND_AFTER", "off", "sent again by itself after this time without a receipt, or at once when it failed; or off", false},
+	{"OTPGW_APP_<NAME>_GUARD", "observe", "guard against SMS pumping: off, observe (log, metric, risk in the answer) or enforce (refuse)", false},
+	{"OTPGW_APP_<NAME>_GUARD_COUNTRIES", "", "the only countries to send to, as SE,NO; empty: all", false},
+	{"OTPGW_APP_<NAME>_GUARD_DENY", "", "countries not to send to", false},
+	{"OTPGW_APP_<NAME>_GUARD_TRUST", "", "beginnings of numbers that are never a risk, as +46701,+46702", false},
+	{"OTPGW_APP_<NAME>_GUARD_PREFIX", "10", "OTPs never verified to a number's neighbours (all but its last four digits) in a day, half as many in an hour, that are a risk; 0: none", false},
+	{"OTPGW_APP_<NAME>_GUARD_COUNTRY", "20", "the same for a country, or GUARD_SHARE of the most verified there on a day of the last 14 where that is more; 0: none", false},
+	{"OTPGW_APP_<NAME>_GUARD_SHARE", "20", "percent verified from which a prefix is no risk", false},
+	{"OTPGW_APP_<NAME>_WEBOTP_DOMAIN", "", "host whose pages may read the PIN (WebOTP): the last line becomes @host #PIN", false},
+	{"OTPGW_APP_<NAME>_APP_HASH", "", "11 characters of the Android app that may read the PIN (SMS Retriever)", false},
+	{"OTPGW_APP_<NAME>_TEST_NUMBERS", "", "numbers that nothing is sent to, each with its PIN: +46700000000:123456,...", true},
 	{"OTPGW_APP_<NAME>_TLVS", "", `optional parameters on each of its messages, like those of India's DLT; they win over the link's: 0x1400="1201"`, false},
 
 	{"OTPGW_LINKS", "", "names of the carrier links, comma-separated", false},
@@ -94,6 +111,7 @@ var Variables = []Variable{
 	{"OTPGW_ROUTE_<NAME>_LINKS", "", "links as name:priority, 0 (first) to 9; empty, for the route default only: all links at 0", false},
 
 	{"OTPGW_CALLBACK_ALLOW", "", "CIDRs that callbacks may reach although they are loopback, private or link-local", false},
+	{"OTPGW_CORS_ORIGINS", "", "origins whose pages may use the API from a browser, comma-separated, like https://shop.example; empty: none", false},
 }
 
 // group returns the prefix that the variable shares with others of its kind, empty for the daemon's own,

@@ -65,7 +65,7 @@ func (t *Tracker) Accepted(ctx context.Context, link, messageID string, e Entry)
 // Refused reports that the SMSC refused a part for good, with the command_status it gave (SMPP 3.4, 5.1.3).
 func (t *Tracker) Refused(ctx context.Context, link string, e Entry, status uint32) error {
 	code := int(status)
-	err := t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Part: e.Part, Parts: e.Parts,
+	err := t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Link: link, Part: e.Part, Parts: e.Parts,
 		Status: otp.DeliveryRejected, ErrorCode: &code, At: t.Now().UTC()})
 	if errors.Is(err, otp.ErrNotFound) {
 		return nil
@@ -139,7 +139,7 @@ func (t *Tracker) fold(ctx context.Context, p parked) (result string, err error)
 	if err != nil || !ok {
 		return "", err
 	}
-	err = t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Part: e.Part, Parts: e.Parts,
+	err = t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Link: p.Link, Part: e.Part, Parts: e.Parts,
 		Status: Status(p.State), ErrorCode: p.ErrorCode, At: p.Received})
 	switch {
 	case errors.Is(err, otp.ErrNotFound):

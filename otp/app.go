@@ -34,4 +34,27 @@ type App struct {
 	Rate           float64 // requests per second over the API; 0 is no limit
 
 	TLVs map[uint16][]byte // optional parameters on each of its messages, by tag
+
+	SendLimits Limits // messages to one number
+	TryLimits  Limits // guesses, over all OTPs of one number
+
+	MaxResends     int           // of one OTP; 0 is none
+	ResendInterval time.Duration // least time between two messages of one OTP
+	ResendAfter    time.Duration // without a receipt, and at once after a failure: sent again by itself; 0 is never
+
+	Guard Guard
+
+	WebOTPDomain string            // "example.com": its web pages may read the PIN; empty for none
+	AppHash      string            // of an Android app that may read the PIN: 11 characters; empty for none
+	TestNumbers  map[string]string // PIN by E.164 number; nothing is sent to them
+}
+
+// app finds an application that the service knows.
+func (s *Service) app(name string) *App {
+	for i := range s.Apps {
+		if s.Apps[i].Name == name {
+			return &s.Apps[i]
+		}
+	}
+	return nil
 }

@@ -2,8 +2,8 @@
 //
 // Data comes in by five ways and leaves by three:
 //
-//	api      -> Create, Get, Verify, Cancel
-//	TIMERS   -> RunTimers, Expire
+//	api      -> Create, CreateOnce, Get, Verify, Resend, Cancel; IssueToken, FindToken, RevokeToken
+//	TIMERS   -> RunTimers, Expire; messages sent again by themselves
 //	receipts -> Report
 //	            every change is one compare-and-set on the record (queue.Records)
 //	            the message goes to the SMS stream, sealed
@@ -30,4 +30,20 @@
 // that came out wrong, and is what callers see as attempts. A right guess gives its reservation back and wins once, for
 // VERIFIED is a compare-and-set too. The OTP is FAILED when the last reservation came out wrong, not when it was made: a
 // right guess still under way then wins. A daemon that dies between the two costs the user one attempt and never gives one.
+//
+// # Against abuse
+//
+// All of it is shared by all daemons and kept in the store, under names that tell no number (seal.Box.Name):
+//
+//   - Limits: how many messages a number gets, and how many guesses its OTPs, in any stretch of time. The times of the last
+//     uses of a number are one value, changed by compare-and-set, so a limit is exact. A guess counts once it has its
+//     reservation, and gives that back when it is over the limit.
+//   - CreateOnce: a request that comes twice makes one OTP.
+//   - Guard: what it counts is added up in memory and stored once a second, for a country's count would be fought over; it
+//     judges by shares, to which a second does not matter.
+//
+// # Several messages
+//
+// An OTP that is sent again keeps its PIN, and has one more message with an id of its own (Record.Others). The delivery shown
+// is that of the newest message, or of the first one that was delivered.
 package otp

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"otpgw/queue"
 )
@@ -24,7 +25,10 @@ const (
 	CodeInternal          Code = 1009
 	CodeUnavailable       Code = 1010 // queue full or not ready
 	CodeMediaType         Code = 1011 // ours: the contract has no number for 415
+	CodeGuard             Code = 1012 // ours: refused by the guard against SMS pumping
+	CodeIdempotencyKey    Code = 1013 // ours: not a key
 	CodeNoCoverage        Code = 1119
+	CodeOAuth             Code = 1600
 
 	CodePhoneMissing      Code = 2001
 	CodeCountryMissing    Code = 2002
@@ -57,6 +61,8 @@ const (
 	CodeWrongPIN          Code = 2029
 	CodeCancelledAlready  Code = 2030
 	CodeCancelNotPending  Code = 2031
+	CodeWebOTPDomain      Code = 2032 // ours
+	CodeAppHash           Code = 2033 // ours
 )
 
 // Error is what an operation failed with. Code and Message are for the caller; Cause is for the log only. None of them
@@ -65,6 +71,10 @@ type Error struct {
 	Code    Code
 	Message string
 	Cause   error
+
+	// Of CodeRateLimit, and of CodeDuplicateID while the first request is under way; else zero.
+	Limit int       // that was reached
+	Reset time.Time // when it is worth trying again
 }
 
 func (e *Error) Error() string {

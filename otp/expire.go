@@ -14,8 +14,9 @@ import (
 
 // timer is the message of a timer.
 type timer struct {
-	OtpID string    `json:"otpId"`
-	Due   time.Time `json:"due"`
+	OtpID  string    `json:"otpId"`
+	Due    time.Time `json:"due"`
+	Resend bool      `json:"resend,omitempty"` // else the PIN expires
 }
 
 // How timers are worked off.
@@ -97,13 +98,19 @@ func (s *Service) fire(ctx context.Context, d *queue.Delivery) {
 	if err != nil {
 		s.Log.Error().Str("subject", d.Subject).Uint64("sequence", d.Sequence).Msg("timer dropped: not readable")
 	} else {
-		err = s.Expire(ctx, t.OtpID)
+		due := t.Due
+		if t.Resend {
+			due, err = s.resendDue(ctx, t.OtpID)
+		} else {
+			err = s.Expire(ctx, t.OtpID)
+		}
 		switch {
 		case errors.Is(err, ErrNotDue):
-			s.answer(d.Nak(max(t.Due.Sub(s.now()), time.Millisecond)), t)
+			s.answer(d.Nak(max(due.Sub(s.now()), time.Millisecond)), t)
 			return
+		case errors.Is(err, ErrNotFound):
 		case err != nil:
-			s.Log.Warn().Err(err).Str("otp", t.OtpID).Int("attempt", d.Attempt).Msg("otp not expired yet")
+			s.Log.Warn().Err(err).Str("otp", t.OtpID).Int("attempt", d.Attempt).Bool("resend", t.Resend).Msg("timer's work not done yet")
 			s.answer(d.Nak(retryDelay(d.Attempt)), t)
 			return
 		}

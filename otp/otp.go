@@ -9,7 +9,7 @@ type Otp struct {
 	PhoneNumber    string    `json:"phoneNumber"`
 	CountryISO     string    `json:"countryIso"`
 	Status         Status    `json:"status"`
-	Cost           float64   `json:"cost"` // always 0: the gateway knows no prices
+	Cost           float64   `json:"cost"` // parts times the price of a part, over all messages; 0 without a price
 	Parts          int       `json:"parts"`
 	MaxAttempts    int       `json:"maxAttempts"`
 	Attempts       int       `json:"attempts"` // failed tries
@@ -22,15 +22,17 @@ type Otp struct {
 	From     string   `json:"from"`
 	Language *string  `json:"language"` // of the template used; null for a plain one
 	Encoding string   `json:"encoding"`
+	Resends  int      `json:"resends"` // messages after the first
+	Risk     []string `json:"risk"`    // what the guard found; empty for nothing
 }
 
 // view is the record by the clock.
 func (r *Record) view(now time.Time) Otp {
 	return Otp{
 		OtpID: r.ID, TrackID: orNull(r.TrackID), PhoneNumber: r.Phone, CountryISO: r.Country, Status: r.statusAt(now),
-		Parts: r.Parts, MaxAttempts: r.MaxAttempts, Attempts: r.Failed, TTL: r.TTL, OtpCallbackURL: orNull(r.CallbackURL),
+		Cost: r.cost(), Parts: r.Parts, MaxAttempts: r.MaxAttempts, Attempts: r.Failed, TTL: r.TTL, OtpCallbackURL: orNull(r.CallbackURL),
 		DateCreated: r.Created, DateExpires: r.Expires,
-		Delivery: r.Delivery, From: r.From, Language: orNull(r.Language), Encoding: r.Encoding,
+		Delivery: r.Delivery, From: r.From, Language: orNull(r.Language), Encoding: r.Encoding, Resends: r.Resends, Risk: append([]string{}, r.Risk...),
 	}
 }
 

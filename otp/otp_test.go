@@ -9,7 +9,7 @@ import (
 
 // otpKeys are the keys of an Otp, ours last.
 var otpKeys = []string{"otpId", "trackId", "phoneNumber", "countryIso", "status", "cost", "parts", "maxAttempts", "attempts", "ttl",
-	"otpCallbackUrl", "dateCreated", "dateExpires", "delivery", "from", "language", "encoding"}
+	"otpCallbackUrl", "dateCreated", "dateExpires", "delivery", "from", "language", "encoding", "resends", "risk"}
 
 // TestOtpKeys: whatever the record holds, every key is there and none is more.
 func TestOtpKeys(t *testing.T) {
@@ -53,7 +53,7 @@ func TestOtpJSON(t *testing.T) {
 	want := `{"otpId":"id","trackId":null,"phoneNumber":"+33612345678","countryIso":"FR","status":"PENDING","cost":0,"parts":1,"maxAttempts":5,"attempts":1,` +
 		`"ttl":60,"otpCallbackUrl":null,"dateCreated":"2026-01-02T03:04:05Z","dateExpires":"2026-01-02T03:05:05Z",` +
 		`"delivery":{"status":"ACCEPTED","errorCode":null,"datetime":"2026-01-02T03:04:05Z","parts":[{"part":1,"status":"ACCEPTED","errorCode":null,"datetime":"2026-01-02T03:04:05Z"}]},` +
-		`"from":"Verify","language":null,"encoding":"GSM7"}`
+		`"from":"Verify","language":null,"encoding":"GSM7","resends":0,"risk":[]}`
 	if string(data) != want {
 		t.Errorf("%s, want\n%s", data, want)
 	}

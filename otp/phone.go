@@ -24,6 +24,9 @@ type Phone struct {
 	Country string // ISO 3166-1 alpha-2; noCountry for a number of none
 }
 
+// IsCountry says whether s is a country as requests name it.
+func IsCountry(s string) bool { return isCountry(s) }
+
 // isCountry: ISO 3166-1 alpha-2 in upper case, and AC, TA and XK, which have numbers of their own and which people send.
 // GB is a country here, UK is not.
 func isCountry(s string) bool {

@@ -3,6 +3,7 @@ package otp
 import (
 	"crypto/rand"
 	"crypto/subtle"
+	"regexp"
 	"strings"
 )
 
@@ -27,6 +28,19 @@ func (t PINType) alphabet() string {
 
 // Valid says whether t is one of the three.
 func (t PINType) Valid() bool { return t == PINNumbers || t == PINLetters || t == PINAlphanumeric }
+
+// ValidTestPIN says whether a test number can have this PIN: 4 to 10 digits or capital letters.
+func ValidTestPIN(pin string) bool { return testPIN.MatchString(pin) }
+
+var testPIN = regexp.MustCompile(`^[0-9A-Z]{4,10}$`)
+
+// typeOf is the type of a given PIN.
+func typeOf(pin string) PINType {
+	if onlyDigits(pin) {
+		return PINNumbers
+	}
+	return PINAlphanumeric
+}
 
 // newPIN draws a PIN from crypto/rand, uniform over all PINs of its type and length. An alphanumeric one has at least one
 // digit; those without are drawn again whole, for putting a digit in would make some PINs likelier than others.

@@ -60,5 +60,9 @@ func (r *Record) clone() Record {
 	c := *r
 	c.Changes = slices.Clone(r.Changes)
 	c.Delivery.Parts = slices.Clone(r.Delivery.Parts)
+	c.Others = slices.Clone(r.Others)
+	for i := range c.Others {
+		c.Others[i].Delivery.Parts = slices.Clone(c.Others[i].Delivery.Parts)
+	}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,14 +19,18 @@ type Record struct {
 	App     string `json:"app"`
 	TrackID string `json:"trackId,omitempty"`
 
-	Message  string `json:"message"` // id of the message in the SMS stream
-	Route    string `json:"route"`
-	Phone    string `json:"phone"` // E.164
-	Country  string `json:"country"`
-	From     string `json:"from"`
-	Language string `json:"language,omitempty"`
-	Encoding string `json:"encoding"`
-	Parts    int    `json:"parts"` // as measured at POST
+	Message  string   `json:"message"`        // id of the message in the SMS stream that Delivery is of
+	Link     string   `json:"link,omitempty"` // that carried it, once something was heard of it
+	Route    string   `json:"route"`
+	Phone    string   `json:"phone"` // E.164
+	Country  string   `json:"country"`
+	From     string   `json:"from"`
+	Language string   `json:"language,omitempty"`
+	Encoding string   `json:"encoding"`
+	Parts    int      `json:"parts"`           // as measured at POST
+	Price    float64  `json:"price,omitempty"` // of a part
+	Risk     []string `json:"risk,omitempty"`
+	Test     bool     `json:"test,omitempty"` // for a test number: never sent
 
 	Status      Status    `json:"status"`
 	PIN         []byte    `json:"pin"` // sealed, context "pin:" and ID
@@ -36,6 +41,11 @@ type Record struct {
 	TTL         int       `json:"ttl"`      // seconds
 	Created     time.Time `json:"created"`
 	Expires     time.Time `json:"expires"`
+
+	Text     []byte        `json:"text,omitempty"` // of the message, to send it again; sealed, context "text:" and ID
+	Resends  int           `json:"resends,omitempty"`
+	LastSent time.Time     `json:"lastSent"`
+	Others   []sentMessage `json:"others,omitempty"` // the other messages, see Report
 
 	CallbackURL string   `json:"callbackUrl,omitempty"`
 	Delivery    Delivery `json:"delivery"`
@@ -48,6 +58,21 @@ func (r *Record) statusAt(now time.Time) Status {
 		return StatusExpired
 	}
 	return r.Status
+}
+
+// sentMessage is one of several messages of an OTP.
+type sentMessage struct {
+	ID       string   `json:"id"`
+	Link     string   `json:"link,omitempty"`
+	Delivery Delivery `json:"delivery"`
+}
+
+// cost is that of all messages, to a hundred-thousandth, so that no binary fraction shows.
+func (r *Record) cost() float64 {
+	if r.Test {
+		return 0
+	}
+	return math.Round(r.Price*float64(r.Parts*(1+r.Resends))*1e5) / 1e5
 }
 
 // ttl is how long the record is to stay from now on.

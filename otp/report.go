@@ -3,6 +3,7 @@ package otp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -10,6 +11,7 @@ import (
 type DeliveryReport struct {
 	OtpID     string
 	MessageID string // ours (queue.Outbound.ID); "" for the OTP's message, whichever it is
+	Link      string // that it was sent over; "" when not known
 	Part      int    // from 1; 0 for all parts
 	Parts     int    // in how many it was sent; 0 when not known
 	Status    DeliveryStatus
@@ -19,28 +21,60 @@ type DeliveryReport struct {
 
 // Report folds a report into the OTP's delivery and announces a change of the whole as dlr_update. It returns when that is
 // stored. Reports may come twice, late, and in any order: a state only moves forward, and the first final one stays. The state
-// of the OTP itself does not depend on it. A report of another message than the OTP's is ignored. ErrNotFound when there
+// of the OTP itself does not depend on it. A report of a message that is not the OTP's is ignored. ErrNotFound when there
 // is no such OTP any more.
+//
+// Of an OTP that was sent again, the delivery shown is that of the newest message, until one of the others is delivered: all
+// have the same PIN, so the user has it. What else is heard of the others changes nothing that is shown.
 func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 	if d.Status.Code() == 0 || d.Part < 0 || d.Part > maxDeliveryParts {
 		return internal(fmt.Errorf("report of status %q, part %d", d.Status, d.Part))
 	}
-	return s.change(ctx, d.OtpID, "", func(r *Record, now time.Time) (EventKind, error) {
-		if d.MessageID != "" && d.MessageID != r.Message {
-			return "", errNoChange
-		}
+	var failed *Record
+	err := s.change(ctx, d.OtpID, "", func(r *Record, now time.Time) (EventKind, error) {
+		failed = nil
 		report := d
 		if report.At.IsZero() {
 			report.At = now
 		}
 		report.At = report.At.UTC().Truncate(time.Second)
-		changed, announce := r.Delivery.fold(report)
+		changed, announce := r.fold(report)
 		switch {
 		case announce:
+			if r.Delivery.Status.failed() {
+				failed = r
+			}
 			return DlrChange, nil
 		case changed:
 			return "", nil
 		}
 		return "", errNoChange
 	})
+	if err == nil && failed != nil {
+		err = s.resendSoon(ctx, failed)
+	}
+	return err
+}
+
+// fold takes in a report of any of the OTP's messages.
+func (r *Record) fold(d DeliveryReport) (changed, announce bool) {
+	if d.MessageID == "" || d.MessageID == r.Message {
+		if d.Link != "" {
+			r.Link = d.Link
+		}
+		return r.Delivery.fold(d)
+	}
+	i := slices.IndexFunc(r.Others, func(m sentMessage) bool { return m.ID == d.MessageID })
+	if i < 0 {
+		return false, false
+	}
+	m := &r.Others[i]
+	changed, _ = m.Delivery.fold(d)
+	if changed && m.Delivery.Status == DeliveryDelivered && r.Delivery.Status != DeliveryDelivered {
+		shown := sentMessage{r.Message, r.Link, r.Delivery}
+		r.Message, r.Link, r.Delivery = m.ID, m.Link, m.Delivery
+		*m = shown
+		return true, true
+	}
+	return changed, false
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +30,10 @@ type NewOtp struct {
 	PINType     PINType
 	PINLength   int
 	CallbackURL string // empty for none
+
+	WebOTPDomain string // empty for none
+	AppHash      string // empty for none
+	hashAsked    bool   // AppHash is the request's own: it must fit
 }
 
 // faults keeps the fault of lowest code, which is the one reported.
@@ -58,6 +63,8 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 		PINLength:   f.pinLength(o.value("pinLength"), app.PINLength),
 		CallbackURL: f.callbackURL(o.value("otpCallbackUrl"), app.CallbackURL, callbackAllowed),
 	}
+	n.WebOTPDomain = f.webOTPDomain(o.value("webOtpDomain"), app.WebOTPDomain)
+	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
 	asked := f.templates(o)
 	n.Template, n.Language = pick(languageOf(n.Phone.Country), asked, Templates{app.Template, app.Templates})
 	if f.lowest != nil {
@@ -157,7 +164,7 @@ func (f *faults) trackID(v value) string {
 	if v.kind != kindText || err != nil || len(v.text) != len(uuid.Nil.String()) || id.Version() < 1 || id.Version() > 5 || id.Variant() != uuid.RFC4122 {
 		f.add(CodeTrackID, "Track ID provided (parameter 'trackId') is not a valid UUID (v1-v5)")
 	}
-	return v.text
+	return strings.ToLower(v.text) // the published clients refuse capitals in an answer
 }
 
 func (f *faults) ttl(v value, fallback time.Duration) time.Duration {

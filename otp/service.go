@@ -20,11 +20,16 @@ import (
 type Service struct {
 	Queue *queue.Queue
 	Box   *seal.Box
+	Apps  []App // for what happens without a request: messages sent again, the guard's counts
 
 	// Measure says in how many parts a text goes over a route, and in which encoding. No parts: it cannot be sent.
 	Measure func(route, text string) (parts int, encoding string)
 	// Route says which route a number (E.164 with +) takes.
 	Route func(e164 string) (route string, ok bool)
+	// FirstLink is the link that a route prefers, for a message sent again to avoid. Nil, or "": not known.
+	FirstLink func(route string) string
+	// Price is what a part to a number costs. Nil: nothing.
+	Price func(e164 string) float64
 	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts none.
 	CallbackAllowed func(netip.Addr) bool
 
@@ -35,8 +40,12 @@ type Service struct {
 	Evaluated atomic.Uint64
 
 	recent      recent
+	watch       watch
 	beforeStore func(*Record) error // tests: between the intent and the compare-and-set
 }
+
+// Clock is the service's time.
+func (s *Service) Clock() time.Time { return s.now() }
 
 func (s *Service) now() time.Time {
 	if s.Now != nil {

@@ -19,6 +19,10 @@ func (s *Service) Verify(ctx context.Context, app *App, id string, g Guess) erro
 	if err != nil {
 		return err
 	}
+	if err := s.spend(ctx, tries, app, r.Phone, app.TryLimits); err != nil {
+		s.release(ctx, id)
+		return err
+	}
 	if !s.now().Before(r.Expires) {
 		return expiredMeanwhile()
 	}
@@ -27,7 +31,24 @@ func (s *Service) Verify(ctx context.Context, app *App, id string, g Guess) erro
 		return internal(fmt.Errorf("record %s: %w", r.ID, err))
 	}
 	s.Evaluated.Add(1)
-	return s.settle(ctx, r.ID, g.matches(string(pin), r.PINType))
+	err = s.settle(ctx, r.ID, g.matches(string(pin), r.PINType))
+	if err == nil {
+		s.watched(app, r, 0, 1)
+	}
+	return err
+}
+
+// release gives back an attempt that was not made. Should that fail, the user has one less.
+func (s *Service) release(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	_ = s.change(ctx, id, "", func(r *Record, _ time.Time) (EventKind, error) {
+		if r.Reserved <= r.Failed || r.Status != StatusPending {
+			return "", errNoChange
+		}
+		r.Reserved--
+		return "", nil
+	})
 }
 
 // reserve counts an attempt before it is made. When all are taken but not all have an outcome yet, it waits for that: one of

@@ -16,6 +16,11 @@ const (
 	streamReceipts  = "KV_receipt"
 	streamEndpoints = "KV_endpoint"
 	streamHolds     = "KV_hold"
+	streamTokens    = "KV_token"
+	streamAnswers   = "KV_answer"
+	streamLimits    = "KV_limit"
+	streamGuard     = "KV_guard"
+	streamRate      = "RATE"
 	streamProbe     = "KV_probe"
 	streamSMS       = "SMS"
 	streamEvents    = "EVENTS"
@@ -44,6 +49,7 @@ const (
 	workForm               // gone when acknowledged
 	timerForm              // a work queue with schedules, which forbid DiscardNew
 	logForm                // the oldest go when it is full
+	countForm              // one sum per subject, in memory; see Count
 )
 
 // asset is one stream and the consumers on it.
@@ -69,11 +75,11 @@ func assets(o Options) []asset {
 
 // inventory is the whole inventory. Limits are defaults; o.Limits overrides them field by field.
 //
-// Bytes allow about 850 for a record, 200 for a receipt, 1,000 for an SMS; so the count is what fills first, and a
+// Bytes allow about 1,200 for a record, 200 for a receipt, 1,000 for an SMS; so the count is what fills first, and a
 // change to an existing record, which replaces a message, still fits when no new one does.
 func inventory(o Options) []asset {
 	l := o.Limits
-	records := l.Records.or(5_000_000, 4*gib, 26*day/24)
+	records := l.Records.or(5_000_000, 6*gib, 26*day/24)
 	events := l.Events.or(2_000_000, 4*gib, 4*day)
 	parked := l.Parked.or(500_000, 256*mib, 3*day)
 	return []asset{
@@ -86,6 +92,16 @@ func inventory(o Options) []asset {
 		{name: streamEndpoints, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Endpoints.or(100_000, 64*mib, 0)},
 		// Full: callbacks wait. The age is past the last retry of a callback (75.6 h).
 		{name: streamHolds, form: bucketForm, discard: jetstream.DiscardNew, limit: l.Holds.or(1_000_000, 256*mib, 4*day)},
+		// Full: the oldest access tokens go, and their clients ask for others.
+		{name: streamTokens, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Tokens.or(1_000_000, 256*mib, 26*day/24)},
+		// Full: POST /otp with an Idempotency-Key is refused; to let it in would be to send twice.
+		{name: streamAnswers, form: bucketForm, discard: jetstream.DiscardNew, limit: l.Answers.or(2_000_000, 3*gib, 26*day/24)},
+		// Full: the numbers heard of least lately are forgotten, and may be sent to as if for the first time.
+		{name: streamLimits, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Numbers.or(5_000_000, gib, 32*day)},
+		// Full: the prefixes heard of least lately are forgotten.
+		{name: streamGuard, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Guard.or(1_000_000, 512*mib, 15*day)},
+		// One sum a second and application; the age is longer than the longest window, that of the lowest rate.
+		{name: streamRate, subjects: []string{"rate.*.*"}, form: countForm, discard: jetstream.DiscardOld, limit: Limit{100_000, 16 * mib, 2 * time.Hour}},
 		{name: streamProbe, form: bucketForm, discard: jetstream.DiscardOld, limit: Limit{64, mib, time.Hour}},
 		// Full: POST /otp is refused. A PIN lives half an hour at most, and so does its message.
 		{name: streamSMS, subjects: []string{"sms.*"}, form: workForm, discard: jetstream.DiscardNew,
@@ -158,6 +174,10 @@ func (a asset) config(replicas int) jetstream.StreamConfig {
 		c.AllowMsgSchedules = true
 	case logForm:
 		c.Retention = jetstream.LimitsPolicy
+	case countForm:
+		c.Retention, c.Storage = jetstream.LimitsPolicy, jetstream.MemoryStorage
+		c.AllowMsgCounter, c.AllowMsgTTL = true, false // the server allows one of them
+		c.MaxMsgsPerSubject = 1
 	}
 	return c
 }

@@ -51,6 +51,25 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	return e, err
 }
 
+// Latest is Get from the store's leader: never old, and dearer.
+func (b *Bucket) Latest(ctx context.Context, key string) (Entry, error) {
+	var e Entry
+	err := b.check(key, func(subject string) error {
+		return b.q.retry(ctx, func(ctx context.Context) error {
+			m, err := b.q.leaderGet(ctx, b.stream, getRequest{LastBySubject: subject})
+			if err != nil {
+				return err
+			}
+			if isMarker(m.Header) {
+				return ErrNotFound
+			}
+			e = Entry{Value: m.Data, Revision: m.Sequence}
+			return nil
+		})
+	})
+	return e, err
+}
+
 // Create stores a value under a key that has none, else ErrConflict. ttl 0 is the bucket's own age.
 func (b *Bucket) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
 	if err := b.q.gates[b.stream].enter(ctx); err != nil {

@@ -218,3 +218,25 @@ func FuzzToken(f *testing.F) {
 		}
 	})
 }
+
+// Latest sees what was written just now, and no deleted key.
+func TestLatest(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, q *queue.Queue) {
+		ctx, b := within(t, 20*time.Second), q.Tokens()
+		if _, err := b.Latest(ctx, "k"); !errors.Is(err, queue.ErrNotFound) {
+			t.Fatalf("nothing there: %v", err)
+		}
+		rev, err := b.Create(ctx, "k", []byte("v"), time.Minute)
+		must(t, err)
+		e, err := b.Latest(ctx, "k")
+		must(t, err)
+		if string(e.Value) != "v" || e.Revision != rev {
+			t.Fatalf("%+v", e)
+		}
+		must(t, b.Delete(ctx, "k"))
+		if _, err := b.Latest(ctx, "k"); !errors.Is(err, queue.ErrNotFound) {
+			t.Fatalf("deleted: %v", err)
+		}
+	})
+}

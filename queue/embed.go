@@ -13,7 +13,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// serverMemory bounds JetStream's memory storage, of which nothing here makes use.
+// serverMemory bounds JetStream's memory storage: only RATE is there.
 const serverMemory = 64 << 20
 
 // leastStore is the disk space below which starting makes no sense.

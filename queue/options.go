@@ -36,6 +36,7 @@ type Limit struct {
 // holds about 250 bytes of memory for each stored key of a bucket and 50 for each message of a stream.
 type Limits struct {
 	Records, Receipts, Endpoints, Holds      Limit
+	Tokens, Answers, Numbers, Guard          Limit
 	SMS, Events, Parked, Timers, DeadLetters Limit
 }
 

@@ -107,6 +107,18 @@ func (q *Queue) Endpoints() *Bucket { return q.bucket(streamEndpoints) }
 // Holds names the OTPs whose next callback must wait.
 func (q *Queue) Holds() *Bucket { return q.bucket(streamHolds) }
 
+// Tokens holds access tokens by their hash.
+func (q *Queue) Tokens() *Bucket { return q.bucket(streamTokens) }
+
+// Answers holds what was answered to requests that may come again.
+func (q *Queue) Answers() *Bucket { return q.bucket(streamAnswers) }
+
+// Numbers holds when something was last done for a telephone number, by its hash.
+func (q *Queue) Numbers() *Bucket { return q.bucket(streamLimits) }
+
+// Guard holds how many OTPs of a group of numbers were sent and verified.
+func (q *Queue) Guard() *Bucket { return q.bucket(streamGuard) }
+
 func (q *Queue) bucket(stream string) *Bucket {
 	return &Bucket{q: q, stream: stream, prefix: bucketPrefix(stream)}
 }

@@ -13,9 +13,10 @@ type Outbound struct {
 	Ref     string            `json:"ref"` // what it belongs to: the otpId
 	Route   string            `json:"route"`
 	From    string            `json:"from"`
-	To      string            `json:"to"`             // E.164 with +
-	Text    []byte            `json:"text"`           // sealed; context TextContext(ID)
-	TLVs    map[uint16][]byte `json:"tlvs,omitempty"` // optional parameters of this message (India's DLT), by tag
+	To      string            `json:"to"`              // E.164 with +
+	Text    []byte            `json:"text"`            // sealed; context TextContext(ID)
+	TLVs    map[uint16][]byte `json:"tlvs,omitempty"`  // optional parameters of this message (India's DLT), by tag
+	Avoid   string            `json:"avoid,omitempty"` // a link that carried it before, in vain; another of the route is better
 	Created time.Time         `json:"created"`
 	Expires time.Time         `json:"expires"` // not sent after this
 }

@@ -121,12 +121,14 @@ func (d *daemon) openQueue(ctx context.Context) (err error) {
 func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	guard := callback.Guard{Allow: d.config.CallbackAllow}
 	d.service = &otp.Service{
-		Queue: d.queue, Box: box, Route: d.config.Route, Measure: d.measure(), CallbackAllowed: guard.Allowed,
+		Queue: d.queue, Box: box, Apps: d.config.Apps, Route: d.config.Route, Measure: d.measure(), FirstLink: d.firstLink,
+		Price: d.config.Prices.Of, CallbackAllowed: guard.Allowed,
 		Now: time.Now, Log: d.log,
 	}
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
 	}, func() float64 { return float64(d.service.Evaluated.Load()) }))
+	registry.MustRegister(riskCollector{d.service})
 	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.dispatch = callback.New(callback.Options{
@@ -134,7 +136,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.wireLinks(box, registry)
-	d.api = httpServer(api.New(api.Config{Apps: d.config.Apps, Service: d.service, Log: d.log}), d.log)
+	d.api = httpServer(api.New(api.Config{Apps: d.config.Apps, Service: d.service, Log: d.log, CORSOrigins: d.config.CORSOrigins, AuthFailures: d.config.AuthFailures}), d.log)
 	ops := &admin{queue: d.queue, links: d.links, registry: registry, started: time.Now()}
 	d.admin = httpServer(ops.handler(), d.log)
 }
@@ -175,6 +177,16 @@ func (d *daemon) measure() func(route, body string) (int, string) {
 		}
 		return parts, string(encoding)
 	}
+}
+
+// firstLink is the link that a route prefers.
+func (d *daemon) firstLink(route string) string {
+	for _, r := range d.config.Routes {
+		if r.Name == route && len(r.Links) > 0 {
+			return r.Links[0].Name
+		}
+	}
+	return ""
 }
 
 func (d *daemon) callbackSecret(app string) (string, bool) {
@@ -225,6 +237,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	}
 	work.Go(func() error { return d.tracker.RunParked(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
+	work.Go(func() error { return d.service.RunGuard(workCtx) })
 	work.Go(func() error { return d.dispatch.Run(workCtx) })
 	ready()
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"otpgw/otp"
 	"otpgw/queue"
 )
 
@@ -44,5 +45,18 @@ func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range stats.Consumers {
 		gauge(consumerWaiting, float64(c.Waiting), c.Name)
 		gauge(consumerPending, float64(c.InFlight), c.Name)
+	}
+}
+
+var guardRisks = prometheus.NewDesc("otpgw_guard_risks_total", "Risks of SMS pumping that the guard found.", []string{"app", "mode", "risk"}, nil)
+
+// riskCollector tells what the guard found.
+type riskCollector struct{ service *otp.Service }
+
+func (c riskCollector) Describe(ch chan<- *prometheus.Desc) { ch <- guardRisks }
+
+func (c riskCollector) Collect(ch chan<- prometheus.Metric) {
+	for risk, n := range c.service.Risks() {
+		ch <- prometheus.MustNewConstMetric(guardRisks, prometheus.CounterValue, float64(n), risk.App, string(risk.Mode), risk.Risk)
 	}
 }

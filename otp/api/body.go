@@ -19,11 +19,16 @@ const (
 	drained = 16 << 20
 )
 
-// readBody reads a JSON body within the request's deadline.
+// readBody reads a JSON body.
 func readBody(ctx context.Context, c *call) ([]byte, error) {
 	if !isJSON(c.r.Header) {
 		return nil, errMediaType
 	}
+	return readAll(ctx, c)
+}
+
+// readAll reads a body of at most 64 KiB within the request's deadline.
+func readAll(ctx context.Context, c *call) ([]byte, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		// A server without deadlines (a test's recorder) has no slow callers either.
 		_ = http.NewResponseController(c.w).SetReadDeadline(deadline)
@@ -43,7 +48,7 @@ func readBody(ctx context.Context, c *call) ([]byte, error) {
 
 // isJSON: application/json with any parameters, or no type at all. Compressed bodies are not taken.
 func isJSON(h http.Header) bool {
-	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+	if !identity(h) {
 		return false
 	}
 	t := h.Get("Content-Type")
@@ -52,4 +57,10 @@ func isJSON(h http.Header) bool {
 	}
 	media, _, err := mime.ParseMediaType(t)
 	return (err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)) && media == "application/json"
+}
+
+// identity: not compressed.
+func identity(h http.Header) bool {
+	enc := h.Get("Content-Encoding")
+	return enc == "" || strings.EqualFold(enc, "identity")
 }

@@ -26,6 +26,12 @@ var table = map[otp.Code]wire{
 	otp.CodeUnavailable:   {http.StatusServiceUnavailable, "server_error"},
 	otp.CodeNoCoverage:    {http.StatusForbidden, "no_coverage"},
 
+	otp.CodeInsufficientScope: {http.StatusForbidden, "insufficient_scope"},
+	otp.CodeDuplicateID:       {http.StatusConflict, "duplicate_id"},
+	otp.CodeRateLimit:         {http.StatusTooManyRequests, "rate_limit"},
+	otp.CodeGuard:             {http.StatusForbidden, "access_denied"},
+	otp.CodeIdempotencyKey:    {http.StatusBadRequest, "invalid_request"},
+
 	otp.CodePhoneMissing:      invalidParam,
 	otp.CodeCountryMissing:    invalidParam,
 	otp.CodeCountryInvalid:    invalidParam,
@@ -46,6 +52,8 @@ var table = map[otp.Code]wire{
 	otp.CodeTrackID:           invalidParam,
 	otp.CodeCallbackURL:       invalidParam,
 	otp.CodePhoneInvalid:      invalidParam,
+	otp.CodeWebOTPDomain:      invalidParam,
+	otp.CodeAppHash:           invalidParam,
 
 	otp.CodeNotFound:         {http.StatusNotFound, "not_found"},
 	otp.CodePINMissing:       invalidParam,
@@ -70,6 +78,11 @@ var (
 	errTooLarge    = &otp.Error{Code: otp.CodeBodyTooLarge, Message: "The body is larger than 64 KiB"}
 	errMediaType   = &otp.Error{Code: otp.CodeMediaType, Message: "The body must be application/json, not compressed"}
 
+	errFormType      = &otp.Error{Code: otp.CodeMediaType, Message: "The body must be application/x-www-form-urlencoded, not compressed"}
+	errScope         = &otp.Error{Code: otp.CodeInsufficientScope, Message: "The access token's scope does not allow this"}
+	errOnceKey       = &otp.Error{Code: otp.CodeIdempotencyKey, Message: "The Idempotency-Key must be one of 1 to 255 printable ASCII characters"}
+	errNoApplication = &otp.Error{Code: otp.CodeUnknownPath, Message: "No such application"}
+
 	errPINMissing = &otp.Error{Code: otp.CodePINMissing} // to compare with
 )
 
@@ -90,6 +103,15 @@ const retryAfter = "5"
 
 // fail answers with an error. An error that is not the domain's, or has no row in the table, is 500.
 func (h *handler) fail(c *call, err error) {
+	var o *oauthError
+	if errors.As(err, &o) {
+		c.code = otp.CodeOAuth
+		if o.status == http.StatusUnauthorized {
+			c.w.Header().Set("WWW-Authenticate", `Basic realm="otpgw"`) // RFC 6749, 5.2
+		}
+		h.write(c, o.status, h.envelope(o.kind, o.message, otp.CodeOAuth))
+		return
+	}
 	var e *otp.Error
 	if !errors.As(err, &e) {
 		e = &otp.Error{Code: otp.CodeInternal, Message: "Internal error", Cause: err}
@@ -103,10 +125,25 @@ func (h *handler) fail(c *call, err error) {
 	if w.status >= http.StatusInternalServerError {
 		h.log.Error().Err(e).Str("request", c.id).Str("route", c.r.Pattern).Str("otp", c.otpID).Msg("request failed")
 	}
-	// Not on GET: the Python client would sleep and try three times more.
-	if w.status == http.StatusServiceUnavailable && c.r.Method == http.MethodPost {
-		c.w.Header().Set("Retry-After", retryAfter)
+	header := c.w.Header()
+	switch {
+	case e.Code == otp.CodeInvalidAPIKey:
+		header.Set("WWW-Authenticate", `Bearer realm="otpgw"`)
+	case w.status == http.StatusTooManyRequests:
+		refuse(header, e)
 	}
-	uri := h.errorURI + strconv.Itoa(int(e.Code))
-	h.write(c, w.status, envelope{envelopeError{w.kind, e.Message, uri, e.Code}})
+	// Not on GET: the Python client would sleep and try three times more.
+	if c.r.Method == http.MethodPost {
+		switch {
+		case w.status == http.StatusServiceUnavailable:
+			header.Set("Retry-After", retryAfter)
+		case !e.Reset.IsZero():
+			header.Set("Retry-After", retryIn(e.Reset, h.service.Clock()))
+		}
+	}
+	h.write(c, w.status, h.envelope(w.kind, e.Message, e.Code))
+}
+
+func (h *handler) envelope(kind, message string, code otp.Code) envelope {
+	return envelope{envelopeError{kind, message, h.errorURI + strconv.Itoa(int(code)), code}}
 }

@@ -1,8 +1,8 @@
-// Package api is the HTTP face of package otp: POST /otp and GET, POST, DELETE /otp/{otpId}, as otp-api.md has them.
+// Package api is the HTTP face of package otp: /otp, /oauth and /applications, as otp-api.md has them.
 //
 //	request -> New's handler: request id, deadline, recovery, access log
 //	        -> route: path and method, else 404 or 405
-//	        -> authenticate: X-API-KEY or bearer
+//	        -> enter: throttle, X-API-KEY or bearer, rate of the application, scope
 //	        -> endpoint: body -> otp.Service -> answer
 //	        -> respond: the answer or the error envelope, and the headers
 //
@@ -34,18 +34,27 @@ type Config struct {
 	Log     zerolog.Logger
 
 	Timeout time.Duration // of a request; 0 is DefaultTimeout
+	// AuthFailures is how many requests a minute an address may make without a valid credential; 0 is no limit.
+	AuthFailures int
 	// ErrorURI is put before an error's code in the envelope's uri. Empty: urn:otpgw:error:, which names the error and
 	// claims no page to be there.
 	ErrorURI string
+	// CORSOrigins are the origins whose pages may use the API: scheme://host[:port]. Empty: none.
+	CORSOrigins []string
 }
 
 // handler serves the API. All fields are set by New and then only read.
 type handler struct {
 	service  *otp.Service
+	apps     map[string]*otp.App
 	keys     []key
+	secrets  []key
+	throttle *throttle
+	rates    rates
 	log      zerolog.Logger
 	timeout  time.Duration
 	errorURI string
+	origins  []string
 	mux      *http.ServeMux
 }
 
@@ -57,6 +66,7 @@ type call struct {
 	begun time.Time
 
 	app    *otp.App // once authenticated
+	rate   rate     // once counted
 	otpID  string   // once known
 	status int
 	code   otp.Code // of the error; 0 for none
@@ -73,30 +83,42 @@ type endpoint func(ctx context.Context, c *call) (answer, error)
 
 // New makes the handler.
 func New(cfg Config) http.Handler {
-	h := &handler{service: cfg.Service, keys: hashKeys(cfg.Apps), log: cfg.Log, timeout: cfg.Timeout, errorURI: cfg.ErrorURI,
+	h := &handler{service: cfg.Service, apps: make(map[string]*otp.App), throttle: newThrottle(cfg.AuthFailures),
+		rates: rates{full: make(map[string]int64)}, log: cfg.Log, timeout: cfg.Timeout, errorURI: cfg.ErrorURI, origins: cfg.CORSOrigins,
 		mux: http.NewServeMux()}
+	for i := range cfg.Apps {
+		h.apps[cfg.Apps[i].Name] = &cfg.Apps[i]
+	}
+	h.keys, h.secrets = hashKeys(cfg.Apps)
 	if h.timeout <= 0 {
 		h.timeout = DefaultTimeout
 	}
 	if h.errorURI == "" {
 		h.errorURI = "urn:otpgw:error:"
 	}
-	h.path("/otp", map[string]endpoint{"POST": h.create})
-	h.path("/otp/{id}", map[string]endpoint{"GET": h.get, "POST": h.verify, "DELETE": h.cancel})
+	h.path("/otp", h.serve, map[string]endpoint{"POST": h.create})
+	h.path("/otp/{id}", h.serve, map[string]endpoint{"GET": h.get, "POST": h.verify, "DELETE": h.cancel})
+	h.path("/otp/{id}/resend", h.serve, map[string]endpoint{"POST": h.resend})
+	h.path("/applications/{id}", h.serve, map[string]endpoint{"GET": h.application})
+	// These authenticate the application by themselves, see client.
+	h.path("/oauth/token", h.answer, map[string]endpoint{"POST": h.token})
+	h.path("/oauth/revoke", h.answer, map[string]endpoint{"POST": h.revoke})
+	h.documents()
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.fail(callOf(r), errUnknownPath) })
 	return h
 }
 
 // path registers one path with its methods. HEAD is GET without its body, OPTIONS lists the methods, anything else is 405.
-func (h *handler) path(pattern string, methods map[string]endpoint) {
+func (h *handler) path(pattern string, serve func(*call, endpoint), methods map[string]endpoint) {
 	for method, do := range methods {
-		h.mux.HandleFunc(method+" "+pattern, func(_ http.ResponseWriter, r *http.Request) { h.serve(callOf(r), do) })
+		h.mux.HandleFunc(method+" "+pattern, func(_ http.ResponseWriter, r *http.Request) { serve(callOf(r), do) })
 	}
 	allow := allowed(methods)
 	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		c := callOf(r)
 		w.Header().Set("Allow", allow)
 		if r.Method == http.MethodOptions {
+			h.preflight(w.Header(), r, allow)
 			h.succeed(c, answer{status: http.StatusNoContent})
 			return
 		}
@@ -131,6 +153,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	w.Header().Set("X-Request-Id", c.id)
 	w.Header().Set("Cache-Control", "no-store")
+	h.allowOrigin(w.Header(), r)
 	// One slash at the end does not count. A path that is not clean is unknown: the mux would redirect it, with a body in
 	// HTML and the method lost.
 	p := r.URL.Path
@@ -149,15 +172,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, c.r)
 }
 
-// serve is an endpoint behind authentication. c.r comes anew: the mux has put the path's values into it.
+// serve is an endpoint behind authentication.
 func (h *handler) serve(c *call, do endpoint) {
-	app, ok := h.authenticate(c.r)
-	if !ok {
-		c.w.Header().Set("WWW-Authenticate", `Bearer realm="otpgw"`)
-		h.fail(c, errAPIKey)
+	if err := h.enter(c.r.Context(), c); err != nil {
+		h.fail(c, err)
 		return
 	}
-	c.app = app
+	h.answer(c, do)
+}
+
+// answer lets an endpoint work.
+func (h *handler) answer(c *call, do endpoint) {
 	a, err := do(c.r.Context(), c)
 	if err != nil {
 		h.fail(c, err)

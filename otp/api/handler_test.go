@@ -64,7 +64,7 @@ func TestAuth(t *testing.T) {
 
 func TestPathsAndMethods(t *testing.T) {
 	g := newGateway(t)
-	for _, path := range []string{"/", "/x", "/otpx", "/otp/a/b", "/otp//b", "//otp", "/otp/./a", "/otp/../otp", "/oauth/token", anID + "/resend", "/OTP", "/otp//"} {
+	for _, path := range []string{"/", "/x", "/otpx", "/otp/a/b", "/otp//b", "//otp", "/otp/./a", "/otp/../otp", "/oauth", "/applications", anID + "/resend/x", "/OTP", "/otp//"} {
 		for _, method := range []string{"GET", "POST", "OPTIONS", "BREW"} {
 			wantError(t, method+" "+path, g.do(t, method, path, "{}"), 404, 1004, "not_found")
 		}

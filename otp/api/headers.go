@@ -2,34 +2,14 @@ package api
 
 import (
 	"encoding/json"
-	"math"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
-
-	"otpgw/otp"
 )
-
-// noLimit is the rate limit of an application that has none. The contract wants both rate headers on every success, and
-// clients read them as numbers: without them such a client breaks, and 0 tells it to stop. The largest number that every
-// client can hold says what is true of it: no caller will ever be refused for reaching it.
-const noLimit = math.MaxInt32
-
-// rateHeaders tell the requests per second the application is configured for. Nothing is counted against it in this
-// package, so all of it remains.
-func rateHeaders(header http.Header, app *otp.App) {
-	limit := noLimit
-	if app.Rate > 0 {
-		limit = int(math.Ceil(min(app.Rate, noLimit)))
-	}
-	header.Set("X-Rate-Limit-Limit", strconv.Itoa(limit))
-	header.Set("X-Rate-Limit-Remaining", strconv.Itoa(limit))
-}
 
 func (h *handler) succeed(c *call, a answer) {
 	if c.app != nil {
-		rateHeaders(c.w.Header(), c.app)
+		c.rate.headers(c.w.Header())
 	}
 	h.write(c, a.status, a.body)
 }

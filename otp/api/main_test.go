@@ -28,6 +28,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	demoKey  = "demo-key-1"
 	otherKey = "other-key-1"
+	// Of the applications with limits and a guard.
+	thirdKey  = "third-key-1"
+	fourthKey = "fourth-key-1"
 )
 
 // gateway is the API on a real listener and a real store.
@@ -61,7 +64,16 @@ func apps() []otp.App {
 		Template: "Your verification code is {{pin}}", TTL: 300 * time.Second, MaxAttempts: 5, PINType: otp.PINNumbers, PINLength: 6}
 	other := demo
 	other.Name, other.APIKeys, other.Rate = "other", []string{otherKey}, 2.5
-	return []otp.App{demo, other}
+	demo.Secret = "demo secret+"
+	demo.MaxResends, demo.ResendInterval = 3, 30*time.Second
+	third := demo
+	third.Name, third.APIKeys, third.Secret = "third", []string{thirdKey}, "third"
+	third.SendLimits, third.TryLimits = otp.Limits{{Max: 2, Per: time.Hour}}, otp.Limits{{Max: 3, Per: 24 * time.Hour}}
+	third.Guard = otp.Guard{Mode: otp.GuardEnforce, Deny: []string{"SE"}}
+	fourth := demo
+	fourth.Name, fourth.APIKeys, fourth.Secret, fourth.Rate = "fourth", []string{fourthKey}, "", 10
+	fourth.Guard = otp.Guard{Mode: otp.GuardObserve, Allow: []string{"FR"}}
+	return []otp.App{demo, other, third, fourth}
 }
 
 func measure(_, s string) (int, string) { return (len(s) + 159) / 160, "GSM7" }
@@ -125,6 +137,7 @@ func (g *gateway) do(t testing.TB, method, path, body string, headers ...string)
 			t.Fatalf("%s %s: %d %q: %v", method, path, r.status, data, err)
 		}
 	}
+	checkAnswer(t, req, r)
 	return r
 }
 

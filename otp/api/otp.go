@@ -21,12 +21,52 @@ func (h *handler) create(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	o, err := h.service.Create(ctx, c.app, n)
+	key, once, err := onceKey(c.r.Header)
 	if err != nil {
 		return answer{}, err
 	}
+	var o otp.Otp
+	var replayed bool
+	if once {
+		o, replayed, err = h.service.CreateOnce(ctx, c.app, key, body, n)
+	} else {
+		o, err = h.service.Create(ctx, c.app, n)
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	if replayed {
+		c.w.Header().Set("Idempotent-Replayed", "true")
+	}
 	c.otpID = o.OtpID
 	return answer{http.StatusCreated, o}, nil
+}
+
+// onceKey reads the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07). It is a string of RFC 8941, in quotes;
+// most clients send it without, and mean the same.
+func onceKey(h http.Header) (key string, there bool, err error) {
+	values := h.Values("Idempotency-Key")
+	if len(values) == 0 {
+		return "", false, nil
+	}
+	key = strings.TrimSpace(values[0])
+	if len(key) >= 2 && key[0] == '"' && key[len(key)-1] == '"' {
+		key = key[1 : len(key)-1]
+	}
+	bad := strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' })
+	if len(values) > 1 || key == "" || len(key) > otp.MaxOnceKey || bad {
+		return "", true, errOnceKey
+	}
+	return key, true, nil
+}
+
+// resend is POST /otp/{otpId}/resend. It needs no body, and reads none.
+func (h *handler) resend(ctx context.Context, c *call) (answer, error) {
+	o, err := h.service.Resend(ctx, c.app, c.pathID())
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{http.StatusOK, o}, nil
 }
 
 // get is GET /otp/{otpId}.

@@ -20,7 +20,7 @@ const serverDir = "OTPGW_QUEUETEST_SERVER"
 // init makes any test binary that imports this package able to be the server, with nothing to add to it.
 func init() {
 	if dir := os.Getenv(serverDir); dir != "" {
-		if err := serve(dir, os.Getenv(serverDir+"_PORT")); err != nil {
+		if err := serve(dir, os.Getenv(serverDir+"_PORT"), os.Getenv(serverDir+"_CLUSTER")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -29,10 +29,16 @@ func init() {
 }
 
 // serve runs a server on a free port, or the one given, prints its URL, and ends when stdin does: also when the parent is killed.
-func serve(dir, port string) error {
+// cluster is empty, or the server's number and the addresses of all for each other.
+func serve(dir, port, cluster string) error {
 	o := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true}
 	if port != "" {
 		if _, err := fmt.Sscan(port, &o.Port); err != nil {
+			return err
+		}
+	}
+	if cluster != "" {
+		if err := join(o, cluster); err != nil {
 			return err
 		}
 	}
@@ -55,7 +61,8 @@ func serve(dir, port string) error {
 type Server struct {
 	URL string
 
-	dir   string
+	dir, cluster string
+
 	cmd   *exec.Cmd
 	stdin io.Closer
 	end   *sync.Once
@@ -70,7 +77,12 @@ func External(t testing.TB) string {
 // StartServer runs a NATS server for the time of the test.
 func StartServer(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{dir: t.TempDir()}
+	return startServer(t, "")
+}
+
+func startServer(t testing.TB, cluster string) *Server {
+	t.Helper()
+	s := &Server{dir: t.TempDir(), cluster: cluster}
 	s.start(t, "")
 	t.Cleanup(s.Stop)
 	return s
@@ -83,7 +95,7 @@ func (s *Server) start(t testing.TB, port string) {
 		t.Fatal(err)
 	}
 	s.cmd = exec.Command(self)
-	s.cmd.Env = append(os.Environ(), serverDir+"="+s.dir, serverDir+"_PORT="+port)
+	s.cmd.Env = append(os.Environ(), serverDir+"="+s.dir, serverDir+"_PORT="+port, serverDir+"_CLUSTER="+s.cluster)
 	s.cmd.Stderr = os.Stderr
 	s.end = new(sync.Once)
 	if s.stdin, err = s.cmd.StdinPipe(); err != nil {

@@ -5,7 +5,11 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 )
@@ -17,7 +21,10 @@ const KeySize = 32
 var ErrOpen = errors.New("seal: cannot open")
 
 // Box seals and opens with one key. It is safe for use by many goroutines.
-type Box struct{ aead cipher.AEAD }
+type Box struct {
+	aead   cipher.AEAD
+	naming []byte // key of Name
+}
 
 // New makes a Box from a key of 32 bytes.
 func New(key []byte) (*Box, error) {
@@ -33,7 +40,22 @@ func New(key []byte) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	return &Box{aead}, nil
+	naming, err := hkdf.Key(sha256.New, key, nil, namingInfo, KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return &Box{aead, naming}, nil
+}
+
+// namingInfo separates the key of names from the key of boxes (RFC 5869, 3.2).
+const namingInfo = "otpgw names"
+
+// Name is what something secret or private, a telephone number for instance, is called in the store: always the same, and
+// not to be traced back without the key, by trying all numbers either. It is HMAC-SHA256, cut to 128 bits, in hex.
+func (b *Box) Name(kind, what string) string {
+	m := hmac.New(sha256.New, b.naming)
+	m.Write([]byte(kind + "\x00" + what))
+	return hex.EncodeToString(m.Sum(nil)[:16])
 }
 
 // Seal encrypts plain: nonce, ciphertext and tag. The context, for instance "pin:" and an id, must be given again to Open.

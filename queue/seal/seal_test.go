@@ -121,3 +121,21 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestName(t *testing.T) {
+	key := seal.NewKey()
+	a, err := seal.New(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, _ := seal.New(key)
+	other, _ := seal.New(seal.NewKey())
+	if a.Name("k", "x") != same.Name("k", "x") || len(a.Name("k", "x")) != 32 {
+		t.Error("a name must be the same with the same key")
+	}
+	for what, name := range map[string]string{"kind": a.Name("l", "x"), "text": a.Name("k", "y"), "key": other.Name("k", "x"), "border": a.Name("kx", "")} {
+		if name == a.Name("k", "x") {
+			t.Errorf("another %s has the same name", what)
+		}
+	}
+}

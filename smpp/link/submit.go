@@ -34,6 +34,12 @@ func (b *bind) submit(ctx context.Context, p permit, e errand) {
 		l.unsendable(ctx, e.Delivery, m, err)
 		return
 	}
+	// The message went over this link before, in vain: another one is better, if there is one. It is given what it needs
+	// while this permit is held, which is rare enough.
+	if m.Avoid == l.cfg.Name && len(e.tried) == 0 && l.handOver(ctx, e, m.Route, l.log.Debug().Str("msg", m.ID).Msg) {
+		p.release()
+		return
+	}
 	results := b.submitParts(ctx, p, m, parts)
 	worst := worstOf(results)
 	l.deps.Metrics.submitted(l.cfg.Name, results)

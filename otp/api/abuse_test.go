@@ -1,0 +1,275 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"otpgw/otp"
+)
+
+// TestIdempotencyKey: replay with the same bytes, also of the key in quotes and from another daemon; another body; bad keys.
+func TestIdempotencyKey(t *testing.T) {
+	g := newGateway(t)
+	second := g.twin(t)
+	post := func(g *gateway, key, body string) reply { return g.do(t, "POST", "/otp", body, "Idempotency-Key", key) }
+	first := post(g, "a key", french)
+	if first.status != 201 || first.header.Get("Idempotent-Replayed") != "" {
+		t.Fatalf("%d %s", first.status, first.text)
+	}
+	for _, again := range []reply{post(g, "a key", french), post(second, `"a key"`, french)} {
+		if again.status != 201 || again.text != first.text || again.header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("%d %s", again.status, again.text)
+		}
+		if again.header.Get("Retry-After") != "" {
+			t.Error("Retry-After on a success")
+		}
+	}
+	r := post(second, "a key", `{"phoneNumber":"+33612345679"}`)
+	wantError(t, "another body", r, 409, 1006, "duplicate_id")
+	if r.header.Get("Retry-After") != "" {
+		t.Error("it is of no use to try again")
+	}
+	if other := g.do(t, "POST", "/otp", french, "Idempotency-Key", "a key", "X-API-KEY", otherKey); other.status != 201 || other.string("otpId") == first.string("otpId") {
+		t.Errorf("another application: %d %s", other.status, other.text)
+	}
+	for _, key := range []string{`""`, strings.Repeat("k", 256), "ü"} {
+		wantError(t, key, post(g, key, french), 400, 1013, "invalid_request")
+	}
+	wantError(t, "an invalid request leaves nothing", post(g, "b", `{}`), 400, 2001, "invalid_param")
+	if r := post(g, "b", french); r.status != 201 {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+	if pin := g.pin(t); strings.Contains(first.text, pin+`"`) {
+		t.Error("the answer has the PIN")
+	}
+}
+
+// TestIdempotencyKeyUnderWay: 409 with Retry-After while the first is still at work.
+func TestIdempotencyKeyUnderWay(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	second := g.twin(t)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	g.service.Measure = func(route, s string) (int, string) {
+		close(entered)
+		<-leave
+		return measure(route, s)
+	}
+	done := make(chan reply)
+	go func() { done <- g.do(t, "POST", "/otp", french, "Idempotency-Key", "k") }()
+	<-entered
+	r := second.do(t, "POST", "/otp", french, "Idempotency-Key", "k")
+	wantError(t, "under way", r, 409, 1006, "duplicate_id")
+	if r.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	close(leave)
+	first := <-done
+	if r := second.do(t, "POST", "/otp", french, "Idempotency-Key", "k"); r.status != 201 || r.text != first.text {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+}
+
+func TestResendAPI(t *testing.T) {
+	g := newGateway(t)
+	path := "/otp/" + g.create(t, french)
+	pin := g.pin(t)
+	r := g.do(t, "POST", path+"/resend", "")
+	wantError(t, "too soon", r, 429, 1008, "rate_limit")
+	wantLimited(t, r, 1, 30*time.Second)
+	g.advance(30 * time.Second)
+	if r := g.do(t, "POST", path+"/resend", "", "Content-Type", ""); r.status != 200 || r.body["resends"] != 1.0 || "/otp/"+r.string("otpId") != path {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+	if again := g.pin(t); again != pin {
+		t.Errorf("PIN %s, then %s", pin, again)
+	}
+	wantError(t, "another's", g.do(t, "POST", path+"/resend", "", "X-API-KEY", otherKey), 404, 2021, "not_found")
+	wantError(t, "nobody's", g.do(t, "POST", anID+"/resend", ""), 404, 2021, "not_found")
+	wantError(t, "GET", g.do(t, "GET", path+"/resend", ""), 405, 1005, "invalid_method")
+	g.do(t, "DELETE", path, "")
+	wantError(t, "cancelled", g.do(t, "POST", path+"/resend", ""), 400, 2024, "otp_cancelled")
+}
+
+// wantLimited checks the headers of a 429 on POST.
+func wantLimited(t testing.TB, r reply, limit int, in time.Duration) {
+	t.Helper()
+	reset, err := strconv.ParseInt(r.header.Get("X-Rate-Limit-Reset"), 10, 64)
+	retry, err2 := strconv.Atoi(r.header.Get("Retry-After"))
+	if err != nil || err2 != nil || r.header.Get("X-Rate-Limit-Limit") != strconv.Itoa(limit) || r.header.Get("X-Rate-Limit-Remaining") != "0" ||
+		time.Duration(retry)*time.Second > in+time.Second || retry < 1 || reset < time.Now().Unix() {
+		t.Errorf("%v", r.header)
+	}
+}
+
+// TestNumberLimits: each says what it is.
+func TestNumberLimits(t *testing.T) {
+	g := newGateway(t)
+	// The third application may send twice to a number, and have three tries.
+	third := func(method, path, body string) reply { return g.do(t, method, path, body, "X-API-KEY", thirdKey) }
+	var ids []string
+	for range 2 {
+		r := third("POST", "/otp", french)
+		if r.status != 201 {
+			t.Fatalf("%d %s", r.status, r.text)
+		}
+		ids = append(ids, "/otp/"+r.string("otpId"))
+	}
+	r := third("POST", "/otp", french)
+	wantError(t, "third message", r, 429, 1008, "rate_limit")
+	wantLimited(t, r, 2, time.Hour)
+	if !strings.Contains(r.text, "Too many messages to this phone number: at most 2 in 1 hour") {
+		t.Error(r.text)
+	}
+	for i := range 3 {
+		wantError(t, "try", third("POST", ids[i%2], `{"pin":"x"}`), 400, 2029, "invalid_pin")
+	}
+	r = third("POST", ids[0], `{"pin":"x"}`)
+	wantError(t, "fourth try", r, 429, 1008, "rate_limit")
+	wantLimited(t, r, 3, 24*time.Hour)
+	if !strings.Contains(r.text, "Too many tries to verify this phone number: at most 3 in 1 day") {
+		t.Error(r.text)
+	}
+}
+
+// TestRate: of many requests at once on two daemons exactly as many as allowed pass in each second, and the headers tell.
+func TestRate(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	daemons := []*gateway{g, g.twin(t)}
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second + 20*time.Millisecond))) // all of it in one second
+	second := time.Now().Unix()
+	var mu sync.Mutex
+	passed, remaining := 0, make(map[string]bool)
+	var wg sync.WaitGroup
+	for i := range 30 {
+		wg.Go(func() {
+			r := daemons[i%2].do(t, "GET", "/applications/fourth", "", "X-API-KEY", fourthKey)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case r.status == 200:
+				passed++
+				remaining[r.header.Get("X-Rate-Limit-Remaining")] = true
+			case r.header.Get("Retry-After") != "":
+				t.Error("Retry-After on GET")
+			default:
+				wantError(t, "over", r, 429, 1008, "rate_limit")
+				if reset := r.header.Get("X-Rate-Limit-Reset"); reset != strconv.FormatInt(second+1, 10) || !strings.Contains(r.text, "Too many requests") {
+					t.Errorf("reset %s, %s", reset, r.text)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if time.Now().Unix() != second {
+		t.Skip("the machine is too slow to make 30 requests in a second")
+	}
+	if passed != 10 || len(remaining) != 10 || !remaining["0"] || !remaining["9"] {
+		t.Errorf("%d passed, the rate is 10; remaining %v", passed, remaining)
+	}
+	time.Sleep(time.Until(time.Unix(second+1, 0)))
+	r := g.do(t, "POST", "/otp", french, "X-API-KEY", fourthKey)
+	if r.status != 201 || r.header.Get("X-Rate-Limit-Limit") != "10" {
+		t.Errorf("a second later: %d %v", r.status, r.header)
+	}
+}
+
+func TestRateWindow(t *testing.T) {
+	for rate, want := range map[float64]string{1: "1 1", 2.5: "1 3", 0.5: "2 1", 0.1: "10 1", 1000: "1 1000", 0.3: "4 2"} {
+		seconds, limit := window(&otp.App{Rate: rate})
+		if got := fmt.Sprint(seconds, limit); got != want {
+			t.Errorf("%v: %s, want %s", rate, got, want)
+		}
+	}
+}
+
+// TestThrottle: after so many failures an address is not even looked at; who was let in before stays in.
+func TestThrottle(t *testing.T) {
+	g := newGateway(t)
+	s := httptest.NewServer(New(Config{Apps: apps(), Service: g.service, Log: zerolog.Nop(), AuthFailures: 5}))
+	defer s.Close()
+	g.url = s.URL
+	if r := g.do(t, "GET", "/applications/demo", ""); r.status != 200 {
+		t.Fatal(r.text)
+	}
+	for range 5 {
+		wantError(t, "wrong", g.do(t, "POST", "/otp", french, "X-API-KEY", "guess"), 401, 1001, "invalid_api_key")
+	}
+	r := g.do(t, "POST", "/otp", french, "X-API-KEY", "guess")
+	wantError(t, "too often", r, 429, 1008, "rate_limit")
+	wantLimited(t, r, 5, time.Minute)
+	wantError(t, "a key that was not seen before is not looked at", g.do(t, "GET", "/applications/other", "", "X-API-KEY", otherKey), 429, 1008, "rate_limit")
+	wantError(t, "nor is a client's secret", g.oauth(t, "/oauth/token", "demo:demo secret+", "grant_type=client_credentials"), 429, 1008, "rate_limit")
+	if r := g.do(t, "GET", "/applications/demo", ""); r.status != 200 {
+		t.Errorf("who was in: %d %s", r.status, r.text)
+	}
+}
+
+func TestThrottleTime(t *testing.T) {
+	now := time.Unix(1000, 0)
+	th := newThrottle(6)
+	th.now = func() time.Time { return now }
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	for range 6 {
+		if !th.until(a).IsZero() {
+			t.Fatal("too early")
+		}
+		th.failed(a)
+	}
+	until := th.until(a)
+	if until.IsZero() || !th.until(b).IsZero() {
+		t.Error("the address, and no other")
+	}
+	if wait := until.Sub(now); wait != 10*time.Second {
+		t.Errorf("%v", wait)
+	}
+	now = until
+	if !th.until(a).IsZero() {
+		t.Error("still, at its end")
+	}
+	for n := range 5 * throttleSize {
+		th.failed(netip.AddrFrom4([4]byte{byte(n >> 16), byte(n >> 8), byte(n), 1}))
+		th.passed([32]byte{byte(n >> 16), byte(n >> 8), byte(n)})
+	}
+	if n, m := len(th.failures)+len(th.oldFailures), len(th.welcome)+len(th.oldGood); n > 2*throttleSize || m > 2*throttleSize {
+		t.Errorf("%d and %d kept", n, m)
+	}
+	none := newThrottle(0)
+	for range 100 {
+		none.failed(a)
+	}
+	if !none.until(a).IsZero() {
+		t.Error("0 is no limit")
+	}
+}
+
+func TestClientAddr(t *testing.T) {
+	for remote, want := range map[string]string{"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3:4:5:6]:5": "2001:db8:1:2::", "x": "invalid IP"} {
+		if got := clientAddr(&http.Request{RemoteAddr: remote}).String(); got != want {
+			t.Errorf("%s: %s, want %s", remote, got, want)
+		}
+	}
+}
+
+// TestGuardAPI: refused with 403, or told in the answer.
+func TestGuardAPI(t *testing.T) {
+	g := newGateway(t)
+	wantError(t, "denied", g.do(t, "POST", "/otp", `{"phoneNumber":"+46700000001"}`, "X-API-KEY", thirdKey), 403, 1012, "access_denied")
+	r := g.do(t, "POST", "/otp", `{"phoneNumber":"+46700000001"}`, "X-API-KEY", fourthKey)
+	if risk, _ := json.Marshal(r.body["risk"]); r.status != 201 || string(risk) != `["country"]` {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+	wantError(t, "webOtpDomain", g.do(t, "POST", "/otp", `{"phoneNumber":"+33612345678","webOtpDomain":"/"}`), 400, 2032, "invalid_param")
+	wantError(t, "appHash", g.do(t, "POST", "/otp", `{"phoneNumber":"+33612345678","appHash":"/"}`), 400, 2033, "invalid_param")
+}

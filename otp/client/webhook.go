@@ -1,0 +1,144 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// maxCallback is what is read of a callback: 200 items are under 300 KiB.
+const maxCallback = 1 << 20
+
+// The events of callbacks.
+const (
+	EventOtpUpdate = "otp_update"
+	EventDlrUpdate = "dlr_update"
+)
+
+// Event is a callback whose signature and age are right.
+type Event struct {
+	ID         string      // the same each time one callback is sent again: skip what is done already
+	Sent       time.Time   // this try
+	Event      string      // EventOtpUpdate, EventDlrUpdate, or one of a later gateway
+	Otps       []Otp       // of otp_update
+	Deliveries []DlrUpdate // of dlr_update
+}
+
+// DlrUpdate is a change of delivery.
+type DlrUpdate struct {
+	CampaignID  string         `json:"campaignId"` // the otpId
+	MsgID       string         `json:"msgId"`
+	StatusCode  int            `json:"statusCode"`
+	Status      DeliveryStatus `json:"status"`
+	ErrorCode   *int           `json:"errorCode"`
+	Datetime    time.Time      `json:"datetime"`
+	TrackData   *string        `json:"trackData"` // the trackId
+	OtpID       string         `json:"otpId"`
+	PhoneNumber string         `json:"phoneNumber"`
+}
+
+// ErrGone, returned by the func of a Webhook, tells the gateway to call this URL no more.
+var ErrGone = errors.New("client: no more callbacks")
+
+// Webhook is the http.Handler of a callback URL. It answers
+//
+//	204  the func took the event
+//	400  the body is no callback
+//	401  the signature is wrong or missing, or older than five minutes
+//	410  the func returned ErrGone
+//	413  the body is larger than 1 MiB
+//	500  the func returned another error: the gateway sends the event again
+type Webhook struct {
+	verifiers []*webhooks.Webhook
+	handle    func(context.Context, Event) error
+}
+
+// NewWebhook makes a handler. Each secret is a whsec_ of the gateway (OTPGW_APP_<NAME>_CALLBACK_SECRET); give two while the
+// secret is changed. Events arrive at least once, and those of one OTP in order; handle is called by several goroutines.
+func NewWebhook(handle func(context.Context, Event) error, secrets ...string) (*Webhook, error) {
+	w := &Webhook{handle: handle}
+	for _, secret := range secrets {
+		v, err := webhooks.NewWebhook(secret)
+		if err != nil || len(secret) < len("whsec_")+32 { // 24 octets and more
+			return nil, errors.New("client: a secret is not whsec_ and the base64 of 24 to 64 octets")
+		}
+		w.verifiers = append(w.verifiers, v)
+	}
+	if len(secrets) == 0 || handle == nil {
+		return nil, errors.New("client: a webhook needs a func and a secret")
+	}
+	return w, nil
+}
+
+// ServeHTTP takes one callback.
+func (w *Webhook) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		rw.Header().Set("Allow", http.MethodPost)
+		rw.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, maxCallback))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		rw.WriteHeader(http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err != nil {
+		rw.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	if !w.genuine(body, r.Header) {
+		rw.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	e, err := readEvent(body, r.Header)
+	if err != nil {
+		rw.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	rw.WriteHeader(statusOf(w.handle(r.Context(), e)))
+}
+
+func statusOf(err error) int {
+	switch {
+	case err == nil:
+		return http.StatusNoContent
+	case errors.Is(err, ErrGone):
+		return http.StatusGone
+	}
+	return http.StatusInternalServerError
+}
+
+func (w *Webhook) genuine(body []byte, header http.Header) bool {
+	for _, v := range w.verifiers {
+		if v.Verify(body, header) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func readEvent(body []byte, header http.Header) (Event, error) {
+	var callback struct {
+		Event string
+		Data  json.RawMessage
+	}
+	if err := json.Unmarshal(body, &callback); err != nil {
+		return Event{}, err
+	}
+	seconds, _ := strconv.ParseInt(header.Get(webhooks.HeaderWebhookTimestamp), 10, 64) // it has been verified
+	e := Event{ID: header.Get(webhooks.HeaderWebhookID), Sent: time.Unix(seconds, 0), Event: callback.Event}
+	var err error
+	switch e.Event {
+	case EventOtpUpdate:
+		err = json.Unmarshal(callback.Data, &e.Otps)
+	case EventDlrUpdate:
+		err = json.Unmarshal(callback.Data, &e.Deliveries)
+	}
+	return e, err
+}

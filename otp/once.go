@@ -1,0 +1,166 @@
+package otp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"otpgw/queue"
+)
+
+// How CreateOnce works.
+const (
+	answerAge   = 24 * time.Hour
+	answerLease = 15 * time.Second // after which who began is taken for dead: a request ends in ten
+	answerWait  = 3 * time.Second  // for the first request's answer
+	answerPause = 50 * time.Millisecond
+	MaxOnceKey  = 255 // characters
+)
+
+// firstRequest is what the store has of an idempotency key, under a name that tells neither key nor application.
+type firstRequest struct {
+	Body   string    `json:"body"`  // name of the body
+	OtpID  string    `json:"otpId"` // that it makes
+	Since  time.Time `json:"since"`
+	Answer []byte    `json:"answer,omitempty"` // the Otp, sealed; none while the request is under way
+}
+
+// CreateOnce is Create for a request that may come again with the same key of the application: within a day it makes one OTP,
+// whatever number of daemons get it, and at once or later, and each time returns the first answer. Another body under the
+// same key is CodeDuplicateID, and so is a request whose first is still under way after a wait of three seconds; Reset is set
+// then. A request that failed leaves nothing, so it may be made again. Should the daemon die on it, the next one with the key
+// finishes it (after 15 s): where the record was stored, under the same ids, so nothing is sent twice.
+func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []byte, n NewOtp) (o Otp, replayed bool, err error) {
+	name := s.Box.Name("once:"+app.Name, key)
+	print := s.Box.Name("body:"+app.Name, string(body))
+	for deadline := time.Now().Add(answerWait); ; {
+		first := firstRequest{Body: print, OtpID: uuid.NewString(), Since: s.now()}
+		revision, err := s.keepFirst(ctx, name, first, 0)
+		if err == nil {
+			o, err := s.createFirst(ctx, app, n, name, first, revision)
+			return o, false, err
+		}
+		if !errors.Is(err, queue.ErrConflict) {
+			return Otp{}, false, storeError(err)
+		}
+		first, revision, err = s.readFirst(ctx, name)
+		switch {
+		case errors.Is(err, queue.ErrNotFound): // it failed meanwhile
+			continue
+		case err != nil:
+			return Otp{}, false, storeError(err)
+		case first.Body != print:
+			return Otp{}, false, &Error{Code: CodeDuplicateID, Message: "The Idempotency-Key was used with another request body"}
+		case first.Answer != nil:
+			o, err := s.openAnswer(name, first)
+			return o, true, err
+		case s.now().Sub(first.Since) > answerLease:
+			return s.takeOver(ctx, app, n, name, first, revision)
+		case time.Now().After(deadline):
+			return Otp{}, false, &Error{Code: CodeDuplicateID, Message: "The first request with this Idempotency-Key is still under way", Reset: s.now().Add(time.Second)}
+		}
+		select {
+		case <-ctx.Done():
+			return Otp{}, false, storeError(ctx.Err())
+		case <-time.After(answerPause):
+		}
+	}
+}
+
+// createFirst makes the OTP and keeps the answer. When only the latter fails the OTP is there all the same, and so is its
+// answer; another request would find it by its id.
+func (s *Service) createFirst(ctx context.Context, app *App, n NewOtp, name string, first firstRequest, revision uint64) (Otp, error) {
+	o, err := s.create(ctx, app, n, first.OtpID)
+	if err != nil {
+		s.forgetFirst(ctx, name, revision)
+		return Otp{}, err
+	}
+	s.keepAnswer(ctx, name, first, revision, o)
+	return o, nil
+}
+
+// takeOver finishes what a daemon that died began. The lease starts again, so that one of many does it.
+func (s *Service) takeOver(ctx context.Context, app *App, n NewOtp, name string, first firstRequest, revision uint64) (Otp, bool, error) {
+	r, _, err := s.load(ctx, first.OtpID, app.Name)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Otp{}, false, err
+	}
+	there := err == nil
+	if !there {
+		first.OtpID = uuid.NewString()
+	}
+	first.Since = s.now()
+	if revision, err = s.keepFirst(ctx, name, first, revision); err != nil {
+		return Otp{}, false, storeError(err)
+	}
+	if !there {
+		o, err := s.createFirst(ctx, app, n, name, first, revision)
+		return o, false, err
+	}
+	if r.statusAt(s.now()) == StatusPending && r.Resends == 0 {
+		text, err := s.Box.Open(r.Text, textContext(r.ID))
+		if err != nil {
+			return Otp{}, false, internal(fmt.Errorf("record %s: %w", r.ID, err))
+		}
+		if err := s.storeRest(ctx, app, r, string(text)); err != nil {
+			return Otp{}, false, storeError(err)
+		}
+	}
+	o := r.view(s.now())
+	s.keepAnswer(ctx, name, first, revision, o)
+	return o, true, nil
+}
+
+func (s *Service) keepFirst(ctx context.Context, name string, first firstRequest, revision uint64) (uint64, error) {
+	data, err := json.Marshal(first)
+	if err != nil {
+		return 0, err
+	}
+	if revision == 0 {
+		return s.Queue.Answers().Create(ctx, name, data, answerAge)
+	}
+	return s.Queue.Answers().Update(ctx, name, data, answerAge, revision)
+}
+
+func (s *Service) readFirst(ctx context.Context, name string) (first firstRequest, revision uint64, err error) {
+	e, err := s.Queue.Answers().Latest(ctx, name)
+	if err == nil {
+		err = json.Unmarshal(e.Value, &first)
+	}
+	return first, e.Revision, err
+}
+
+func (s *Service) keepAnswer(ctx context.Context, name string, first firstRequest, revision uint64, o Otp) {
+	data, err := json.Marshal(o)
+	if err == nil {
+		first.Answer = s.Box.Seal(data, "once:"+name)
+		_, err = s.keepFirst(ctx, name, first, revision)
+	}
+	if err != nil {
+		s.Log.Warn().Err(err).Str("otp", o.OtpID).Msg("answer not kept for a repeated request")
+	}
+}
+
+func (s *Service) openAnswer(name string, first firstRequest) (o Otp, err error) {
+	data, err := s.Box.Open(first.Answer, "once:"+name)
+	if err == nil {
+		err = json.Unmarshal(data, &o)
+	}
+	if err != nil {
+		return Otp{}, internal(fmt.Errorf("kept answer of %s: %w", first.OtpID, err))
+	}
+	return o, nil
+}
+
+// forgetFirst lets the request be made again.
+func (s *Service) forgetFirst(ctx context.Context, name string, revision uint64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	if err := s.Queue.Answers().DeleteRevision(ctx, name, revision); err != nil {
+		s.Log.Warn().Err(err).Msg("key of a refused request not forgotten; it is after a while")
+	}
+}
