@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,6 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"otpgw/otp"
-	"regexp"
 )
 
 var allDigits = regexp.MustCompile(`^[0-9]+$`)

@@ -1,108 +1,68 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
+	"context"
 	"net/http"
-	"net/http/httptest"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
 )
 
-// TestResend: the whole way, over SMPP: a message whose receipt says UNDELIV, one that is refused, and one that no receipt
-// comes for are sent again by themselves with the same PIN; one that arrived is not; each callback says which message it is of.
-func TestResend(t *testing.T) {
-	t.Parallel()
-	failing, refused, silent, arriving, asked := number(1), number(2), number(3), number(4), number(5)
-	var mu sync.Mutex
-	seen := make(map[string]int)
-	sim := startSMSC(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome {
-		mu.Lock()
-		defer mu.Unlock()
-		to := "+" + strings.TrimPrefix(s.To, "+")
-		seen[to]++
-		if seen[to] > 1 {
-			return smsc.Outcome{}
-		}
-		switch to {
-		case failing:
-			return smsc.Outcome{Receipts: []smsc.Receipt{{State: smsc.Undeliverable}}}
-		case refused:
-			return smsc.Outcome{Status: wire.StatusInvDstAdr}
-		case silent:
-			return smsc.Outcome{NoReceipt: true}
-		}
-		return smsc.Outcome{}
-	}})
-	updates := make(map[string][]string) // statuses by otpId
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		var c struct {
-			Event string
-			Data  []struct{ OtpID, Status string }
-		}
-		if err := json.Unmarshal(body, &c); err != nil {
-			t.Error(err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		for _, item := range c.Data {
-			if c.Event == "dlr_update" {
-				updates[item.OtpID] = append(updates[item.OtpID], item.Status)
-			}
-		}
-	}))
-	defer receiver.Close()
-	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{
-		"OTPGW_APP_SHOP_RESEND_AFTER": "3s", "OTPGW_APP_SHOP_RESEND_INTERVAL": "1s", "OTPGW_APP_SHOP_CALLBACK_URL": receiver.URL,
+// TestResendGoesOverAnotherLink: the same PIN, sent again, takes another link of the route than the one it took in vain.
+func TestResendGoesOverAnotherLink(t *testing.T) {
+	first, second := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
+	d := startDaemon(t, env(t.TempDir(), first.Addr(), map[string]string{
+		"OTPGW_LINKS":                    "carrier,backup",
+		"OTPGW_LINK_BACKUP_ADDR":         second.Addr(),
+		"OTPGW_LINK_BACKUP_SYSTEM_ID":    "acc",
+		"OTPGW_ROUTE_DEFAULT_LINKS":      "carrier:0,backup:5",
+		"OTPGW_APP_SHOP_RESEND_INTERVAL": "1s",
 	}))
 	c := client(t)
-	ids := make(map[string]string)
-	for _, to := range []string{failing, refused, silent, arriving, asked} {
-		var o struct{ OtpID string }
-		mustCall(t, c, "POST", d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q,"pinLength":10}`, to), 201).json(t, &o)
-		ids[to] = o.OtpID
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel()
+	warm(ctx, t, d, c, first, second)
+
+	var o struct{ OtpID string }
+	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"`+number(1)+`"}`, 201).json(t, &o)
+	sent, err := first.Wait(ctx, number(1))
+	if err != nil {
+		t.Fatal(err)
 	}
-	time.Sleep(1100 * time.Millisecond) // the interval
-	mustCall(t, c, "POST", d.HTTP+"/otp/"+ids[asked]+"/resend", "", 200)
-	for to, resends := range map[string]int{failing: 1, refused: 1, silent: 1, arriving: 0, asked: 1} {
-		var o struct {
-			Resends  int
-			Delivery struct{ Status string }
+	for { // until the interval is over
+		a, err := call(c, "POST", d.HTTP+"/otp/"+o.OtpID+"/resend", "")
+		if err != nil {
+			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(testTimeout); ; time.Sleep(50 * time.Millisecond) {
-			mustCall(t, c, "GET", d.HTTP+"/otp/"+ids[to], "", 200).json(t, &o)
-			if o.Resends == resends && o.Delivery.Status == "DELIVERED" || time.Now().After(deadline) {
-				break
-			}
+		if a.status == http.StatusOK {
+			break
 		}
-		if o.Resends != resends || o.Delivery.Status != "DELIVERED" {
-			t.Errorf("%s: %+v, want %d resends", to, o, resends)
+		if a.status != http.StatusTooManyRequests {
+			t.Fatalf("resend: %d %s", a.status, a.body)
 		}
-		texts := make(map[string]bool)
-		for _, m := range sim.Messages(smsc.Filter{To: to}) {
-			texts[m.Text] = true
-		}
-		if len(texts) != 1 {
-			t.Errorf("%s: %d texts", to, len(texts))
+		time.Sleep(100 * time.Millisecond)
+	}
+	again, err := second.Wait(ctx, number(1))
+	if err != nil {
+		t.Fatalf("the second message did not take the other link: %v", err)
+	}
+	if again.Code != sent.Code {
+		t.Error("the second message has another PIN")
+	}
+}
+
+// warm sends until a message went over the first link and both are bound: before, the queue gives to whoever is there.
+func warm(ctx context.Context, t *testing.T, d *process, c *http.Client, first, second *smsc.Server) {
+	t.Helper()
+	for i := 100; len(first.Messages(smsc.Filter{})) == 0; i++ {
+		mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"`+number(i)+`"}`, 201)
+		time.Sleep(50 * time.Millisecond)
+		if ctx.Err() != nil {
+			t.Fatal("nothing went over the first link")
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	for to, want := range map[string]string{failing: "FAILED ACCEPTED DELIVERED", refused: "REJECTED ACCEPTED DELIVERED", silent: "ACCEPTED DELIVERED"} {
-		if got := strings.Join(updates[ids[to]], " "); !strings.HasPrefix(want, got) || got == "" { // the last may be on its way
-			t.Errorf("%s: callbacks %s, want %s", to, got, want)
-		}
-	}
-	for to, n := range map[string]int{failing: 2, refused: 2, silent: 2, arriving: 1, asked: 2} {
-		if seen[to] != n {
-			t.Errorf("%s: %d submits, want %d", to, seen[to], n)
-		}
+	for len(second.Sessions()) == 0 && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
 	}
 }
