@@ -135,7 +135,7 @@ function detail(p) {
 export function fields(list) {
   return h("table", { class: "fields" }, h("tbody", {}, (list ?? []).map((f) => h("tr", {},
     h("th", { scope: "row" }, f.name),
-    h("td", {}, h("bdi", {}, f.name === "command_id" ? `0x${Number(f.value).toString(16).padStart(8, "0")}` : f.value), f.meaning ? h("i", {}, f.meaning) : null)))));
+    h("td", {}, h("bdi", {}, f.name === "command_id" ? `0x${Number(f.value).toString(16).padStart(8, "0")}` : f.value || h("i", {}, "empty")), f.meaning ? h("i", {}, f.meaning) : null)))));
 }
 
 // dump shows octets sixteen to a line, with what of them is ASCII.

@@ -43,7 +43,7 @@ export function put(messages) {
     state.messages.set(m.id, m);
     arrived?.set(m.id, m);
   }
-  if (state.messages.size > KEEP) {
+  if (state.messages.size > KEEP * 1.1) {
     const oldest = [...state.messages.values()].sort(byTime).slice(0, state.messages.size - KEEP);
     for (const m of oldest) state.messages.delete(m.id);
   }
