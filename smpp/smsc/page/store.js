@@ -53,9 +53,13 @@ export function put(messages) {
 // load asks for all messages anew. What comes by events meanwhile is newer than the answer, and stays.
 export async function load(ask) {
   const mine = (arrived = new Map());
-  const messages = await ask();
-  if (arrived !== mine) return; // asked for again meanwhile
-  arrived = null;
+  let messages;
+  try {
+    messages = await ask();
+    if (arrived !== mine) return; // asked for again meanwhile
+  } finally {
+    if (arrived === mine) arrived = null;
+  }
   const old = state.messages;
   state.messages = new Map();
   for (const m of messages) {
