@@ -57,7 +57,9 @@ func (c *fieldReader) octets(n int) []byte {
 	return v
 }
 
-func (c *fieldReader) address() Address { return Address{TON: c.octet(), NPI: c.octet(), Addr: c.text()} }
+func (c *fieldReader) address() Address {
+	return Address{TON: c.octet(), NPI: c.octet(), Addr: c.text()}
+}
 
 func (c *fieldReader) err() error {
 	if c.failed {
