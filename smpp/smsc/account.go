@@ -2,6 +2,7 @@ package smsc
 
 import (
 	"crypto/subtle"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -256,6 +257,41 @@ func (s *Server) DeleteAccount(systemID string) bool {
 		s.events.changed(TopicSessions)
 	}
 	return ok
+}
+
+// accounts are all accounts of a configuration.
+func (c Config) accounts() ([]Account, error) {
+	var list []Account
+	for id, password := range c.Accounts {
+		list = append(list, Account{SystemID: id, Password: password})
+	}
+	seen := make(map[string]bool)
+	for i, a := range append(list, c.AccountList...) {
+		if err := a.validate(); err != nil {
+			return nil, fmt.Errorf("smsc: account %d: %w", i+1, err)
+		}
+		if seen[a.SystemID] {
+			return nil, fmt.Errorf("smsc: account %s is there twice", a.SystemID)
+		}
+		seen[a.SystemID] = true
+	}
+	for _, check := range []struct {
+		name  string
+		value string
+		ok    bool
+	}{
+		{"IDFormat", string(c.IDFormat), c.IDFormat == "" || c.IDFormat.known()},
+		{"ReceiptIDFormat", string(c.ReceiptIDFormat), c.ReceiptIDFormat == "" || c.ReceiptIDFormat.known()},
+		{"ReceiptFormat", string(c.ReceiptFormat), c.ReceiptFormat == "" || c.ReceiptFormat.known()},
+	} {
+		if !check.ok {
+			return nil, fmt.Errorf("smsc: %s %q is not known", check.name, check.value)
+		}
+	}
+	if err := c.Limits.validate("limits"); err != nil {
+		return nil, fmt.Errorf("smsc: %w", err)
+	}
+	return append(list, c.AccountList...), nil
 }
 
 func (a Account) validate() error {

@@ -194,3 +194,56 @@ func TestAPIClosesWithWaits(t *testing.T) {
 		t.Errorf("Close took %s", d)
 	}
 }
+
+// TestMetrics: the counts are there, in a form that Prometheus reads.
+func TestMetrics(t *testing.T) {
+	srv := start(t, smsc.Config{HTTPAddr: "127.0.0.1:0"})
+	e := bound(t, srv, wire.BindTransceiver, "alice")
+	e.submit(message("491701234567", "code 4711"))
+	e.receipt()
+	metrics := func() string {
+		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + srv.HTTPAddr() + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for _, want := range []string{"smscsim_submits_total 1", "smscsim_receipts_answered_total 1", "smscsim_messages_kept 1", "smscsim_binds 1"} {
+		eventually(t, want, func() bool { return strings.Contains(metrics(), "\n"+want+"\n") })
+	}
+}
+
+// TestAPIWaitNarrowed: from and text choose, and what they do not choose stays for others.
+func TestAPIWaitNarrowed(t *testing.T) {
+	srv := start(t, smsc.Config{HTTPAddr: "127.0.0.1:0"})
+	e := bound(t, srv, wire.BindTransmitter, "a")
+	other := message("491", "from the bank 1111")
+	other.Source.Addr = "Bank"
+	e.submit(other)
+	e.submit(message("491", "Login 2222"))
+	e.submit(message("491", "Payment 3333"))
+	for _, c := range []struct {
+		query string
+		code  string
+		want  int
+	}{
+		{"&text=payment", "3333", 200}, {"&text=payment", "", 404}, {"&from=verify", "2222", 200}, {"&from=nobody", "", 404}, {"", "1111", 200},
+	} {
+		if a := call(t, srv, "GET", "/api/v1/messages/wait?to=491&timeout=20ms"+c.query); a.status != c.want || a.Code != c.code {
+			t.Errorf("wait%s: %d %q, want %d %q", c.query, a.status, a.Code, c.want, c.code)
+		}
+	}
+	if a := call(t, srv, "GET", "/api/v1/messages/latest?from=bank"); a.Code != "1111" {
+		t.Errorf("latest: %+v", a)
+	}
+	for query, want := range map[string]int{"q=BANK": 1, "q=491": 3, "text=log": 1, "from=verify&text=pay": 1, "number=491": 3, "q=nothing": 0, "after=" + srv.Messages(smsc.Filter{})[1].ID: 1} {
+		if a := call(t, srv, "GET", "/api/v1/messages?"+query); len(a.Messages) != want {
+			t.Errorf("%s: %d messages, want %d", query, len(a.Messages), want)
+		}
+	}
+}

@@ -214,8 +214,9 @@ func (b *bind) pump(ctx context.Context) {
 	}
 }
 
-// end ends the connection: by unbind when it is bound.
+// end ends the connection: by unbind when it is bound, whose answer is read even in a stall.
 func (b *bind) end(ctx context.Context) {
+	b.conn.unstall(nil)
 	if b.sess.State() == session.Open {
 		b.sess.Close(ErrClosed)
 		return

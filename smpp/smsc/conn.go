@@ -95,13 +95,19 @@ func (c *faultyConn) stall(d time.Duration) {
 	resume := make(chan struct{})
 	c.resume = resume
 	c.stalled.Store(true)
-	time.AfterFunc(d, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.resume = nil
-		c.stalled.Store(false)
-		close(resume)
-	})
+	time.AfterFunc(d, func() { c.unstall(resume) })
+}
+
+// unstall ends a stall: that one, or with nil any.
+func (c *faultyConn) unstall(which chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.resume == nil || which != nil && which != c.resume {
+		return
+	}
+	close(c.resume)
+	c.resume = nil
+	c.stalled.Store(false)
 }
 
 func (c *faultyConn) wait() error {

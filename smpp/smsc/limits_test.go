@@ -37,15 +37,15 @@ func burst(t *testing.T, conn net.Conn, n int, quiet time.Duration) map[wire.Sta
 
 func TestThroughputLimit(t *testing.T) {
 	srv := start(t, smsc.Config{AccountList: []smsc.Account{
-		{SystemID: "raw", Limits: smsc.Limits{Throughput: 100}},
+		{SystemID: "raw", Limits: smsc.Limits{Throughput: 10}},
 		{SystemID: "free"},
 	}})
 	a, b := rawBound(t, srv), rawBound(t, srv) // the limit is the account's, over its binds
 	defer a.Close()
 	defer b.Close()
 	one := burst(t, a, 30, 200*time.Millisecond)
-	if one[wire.StatusOK] < 10 || one[wire.StatusThrottled] < 10 || one[wire.StatusOK]+one[wire.StatusThrottled] != 30 {
-		t.Errorf("answers %v, want the burst of 10 and a few", one)
+	if one[wire.StatusOK] < 1 || one[wire.StatusThrottled] < 10 || one[wire.StatusOK]+one[wire.StatusThrottled] != 30 {
+		t.Errorf("answers %v, want a few taken and most refused", one)
 	}
 	burst(t, b, 30, 20*time.Millisecond)
 	two := burst(t, a, 30, 200*time.Millisecond)
@@ -80,9 +80,9 @@ func TestWindowLimit(t *testing.T) {
 		limits      smsc.Limits
 		ok, refused int
 	}{
-		{"refused above", smsc.Limits{Window: 5, Latency: smsc.After(100 * time.Millisecond)}, 5, 7},
-		{"silent above", smsc.Limits{Window: 5, WindowSilent: true, Latency: smsc.After(100 * time.Millisecond)}, 5, 0},
-		{"no limit", smsc.Limits{Latency: smsc.After(100 * time.Millisecond)}, 12, 0},
+		{"refused above", smsc.Limits{Window: 5, Latency: smsc.After(500 * time.Millisecond)}, 5, 7},
+		{"silent above", smsc.Limits{Window: 5, WindowSilent: true, Latency: smsc.After(500 * time.Millisecond)}, 5, 0},
+		{"no limit", smsc.Limits{Latency: smsc.After(500 * time.Millisecond)}, 12, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,11 +90,11 @@ func TestWindowLimit(t *testing.T) {
 			srv := start(t, smsc.Config{Limits: tt.limits})
 			conn := rawBound(t, srv)
 			defer conn.Close()
-			got := burst(t, conn, 12, 600*time.Millisecond)
+			got := burst(t, conn, 12, 1500*time.Millisecond)
 			if got[wire.StatusOK] != tt.ok || got[wire.StatusMsgQFul] != tt.refused {
 				t.Errorf("answers %v, want %d taken and %d refused", got, tt.ok, tt.refused)
 			}
-			if again := burst(t, conn, 3, 300*time.Millisecond); again[wire.StatusOK] != 3 {
+			if again := burst(t, conn, 3, 1500*time.Millisecond); again[wire.StatusOK] != 3 {
 				t.Errorf("answers %v once there is room again", again)
 			}
 		})

@@ -19,11 +19,23 @@ import (
 // operation, and meets a few magic numbers.
 func TestNodeClient(t *testing.T) {
 	node, modules := nodeSMPP(t)
-	srv := start(t, smsc.Config{Accounts: map[string]string{"alice": "secret"}})
+	t.Run("plain", func(t *testing.T) { nodeClient(t, node, modules, false) })
+	t.Run("TLS", func(t *testing.T) { nodeClient(t, node, modules, true) })
+}
+
+func nodeClient(t *testing.T, node, modules string, tls bool) {
+	srv := start(t, smsc.Config{Accounts: map[string]string{"alice": "secret"}, TLSAddr: "127.0.0.1:0"})
+	url, ca := "smpp://"+srv.Addr(), filepath.Join(t.TempDir(), "ca.pem")
+	if tls {
+		url = "ssmpp://" + srv.TLSAddr()
+	}
+	if err := os.WriteFile(ca, srv.TLSCertificate(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, filepath.Join("testdata", "client.js"), "smpp://"+srv.Addr())
-	cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
+	cmd := exec.CommandContext(ctx, node, filepath.Join("testdata", "client.js"), url)
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules, "NODE_EXTRA_CA_CERTS="+ca)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

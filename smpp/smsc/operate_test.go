@@ -17,7 +17,7 @@ import (
 )
 
 func TestQuerySM(t *testing.T) {
-	srv := withRules(t, `{"match":{"text":"late"},"receipt":{"state":"EXPIRED","delay":"150ms"}}`)
+	srv := withRules(t, `{"match":{"text":"late"},"receipt":{"state":"EXPIRED","delay":"600ms"}}`)
 	e := bound(t, srv, wire.BindTransceiver, "a")
 	source := wire.Address{TON: 5, Addr: "Verify"}
 	query := func(id string, from wire.Address) (wire.QueryResp, wire.Status) {
@@ -64,7 +64,7 @@ func TestQuerySM(t *testing.T) {
 }
 
 func TestCancelSM(t *testing.T) {
-	srv := withRules(t, `{"match":{"text":"late"},"receipt":{"delay":"300ms"}}`)
+	srv := withRules(t, `{"match":{"text":"late"},"receipt":{"delay":"800ms"}}`)
 	e := bound(t, srv, wire.BindTransceiver, "a")
 	source, dest := wire.Address{TON: 5, Addr: "Verify"}, wire.Address{TON: 1, NPI: 1, Addr: "1"}
 	cancel := func(id string) wire.Status {

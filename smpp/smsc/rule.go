@@ -196,9 +196,31 @@ func (r ReceiptRule) validate() error {
 func ParseRule(b []byte) (Rule, error) {
 	var r Rule
 	if err := strict(b, &r); err != nil {
-		return Rule{}, jsonFault(err)
+		return Rule{}, whichDelay(b, jsonFault(err))
 	}
 	return r, r.Validate()
+}
+
+// whichDelay gives the fault of a delay, which does not know where it stands, the path of the first one that is wrong.
+func whichDelay(b []byte, err error) error {
+	var f *FieldError
+	if !errors.As(err, &f) || f.Field != "delay" && !strings.HasPrefix(f.Field, "delay.") {
+		return err
+	}
+	var r struct {
+		Submit  struct{ Delay, FaultFor json.RawMessage }
+		Receipt struct{ Delay json.RawMessage }
+	}
+	_ = json.Unmarshal(b, &r) // it was JSON of this shape already
+	for _, d := range []struct {
+		path string
+		raw  json.RawMessage
+	}{{"submit.delay", r.Submit.Delay}, {"submit.faultFor", r.Submit.FaultFor}, {"receipt.delay", r.Receipt.Delay}} {
+		if d.raw != nil && json.Unmarshal(d.raw, new(Delay)) != nil {
+			return &FieldError{d.path + strings.TrimPrefix(f.Field, "delay"), f.Reason}
+		}
+	}
+	return err
 }
 
 // ParseRules reads an array of rules, or an object {"rules": [...]}.

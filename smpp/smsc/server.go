@@ -114,8 +114,8 @@ type counts struct {
 	dropped  atomic.Uint64 // too many waited
 }
 
-// Start starts a server. It listens when Start returns. The caller ends it with Close.
-func Start(cfg Config) (*Server, error) {
+// newServer makes a server that does not listen yet.
+func newServer(cfg Config) (*Server, error) {
 	if cfg.SMPPAddr == "" {
 		cfg.SMPPAddr = "127.0.0.1:0"
 	}
@@ -165,6 +165,15 @@ func Start(cfg Config) (*Server, error) {
 	if seeded {
 		s.lastID.Store(firstSeededID)
 	}
+	return s, nil
+}
+
+// Start starts a server. It listens when Start returns. The caller ends it with Close.
+func Start(cfg Config) (*Server, error) {
+	s, err := newServer(cfg)
+	if err != nil {
+		return nil, err
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.listen(); err != nil {
 		s.cancel()
@@ -207,41 +216,6 @@ func (s *Server) closeListeners() {
 	if s.tlsLn != nil {
 		s.tlsLn.Close()
 	}
-}
-
-// accounts are all accounts of a configuration.
-func (c Config) accounts() ([]Account, error) {
-	var list []Account
-	for id, password := range c.Accounts {
-		list = append(list, Account{SystemID: id, Password: password})
-	}
-	seen := make(map[string]bool)
-	for i, a := range append(list, c.AccountList...) {
-		if err := a.validate(); err != nil {
-			return nil, fmt.Errorf("smsc: account %d: %w", i+1, err)
-		}
-		if seen[a.SystemID] {
-			return nil, fmt.Errorf("smsc: account %s is there twice", a.SystemID)
-		}
-		seen[a.SystemID] = true
-	}
-	for _, check := range []struct {
-		name  string
-		value string
-		ok    bool
-	}{
-		{"IDFormat", string(c.IDFormat), c.IDFormat == "" || c.IDFormat.known()},
-		{"ReceiptIDFormat", string(c.ReceiptIDFormat), c.ReceiptIDFormat == "" || c.ReceiptIDFormat.known()},
-		{"ReceiptFormat", string(c.ReceiptFormat), c.ReceiptFormat == "" || c.ReceiptFormat.known()},
-	} {
-		if !check.ok {
-			return nil, fmt.Errorf("smsc: %s %q is not known", check.name, check.value)
-		}
-	}
-	if err := c.Limits.validate("limits"); err != nil {
-		return nil, fmt.Errorf("smsc: %w", err)
-	}
-	return append(list, c.AccountList...), nil
 }
 
 // Rules are the server's rules, to be changed while it runs.

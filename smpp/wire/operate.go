@@ -21,13 +21,13 @@ const (
 // maxDests is the most destinations of a submit_multi (SMPP 3.4, 5.2.24).
 const maxDests = 254
 
-// cursor reads the fields of a body in their order. After a failure it gives zeros.
-type cursor struct {
+// fieldReader reads the fields of a body in their order. After a failure it gives zeros.
+type fieldReader struct {
 	b      []byte
 	failed bool
 }
 
-func (c *cursor) octet() byte {
+func (c *fieldReader) octet() byte {
 	if len(c.b) == 0 {
 		c.failed = true
 		return 0
@@ -37,7 +37,7 @@ func (c *cursor) octet() byte {
 	return v
 }
 
-func (c *cursor) text() string {
+func (c *fieldReader) text() string {
 	i := bytes.IndexByte(c.b, 0)
 	if i < 0 {
 		c.b, c.failed = nil, true
@@ -48,7 +48,7 @@ func (c *cursor) text() string {
 	return v
 }
 
-func (c *cursor) octets(n int) []byte {
+func (c *fieldReader) octets(n int) []byte {
 	if n > len(c.b) {
 		n, c.failed = len(c.b), true
 	}
@@ -57,9 +57,11 @@ func (c *cursor) octets(n int) []byte {
 	return v
 }
 
-func (c *cursor) address() Address { return Address{TON: c.octet(), NPI: c.octet(), Addr: c.text()} }
+func (c *fieldReader) address() Address {
+	return Address{TON: c.octet(), NPI: c.octet(), Addr: c.text()}
+}
 
-func (c *cursor) err() error {
+func (c *fieldReader) err() error {
 	if c.failed {
 		return ErrMalformed
 	}
@@ -79,7 +81,7 @@ type Multi struct {
 
 // DecodeMulti reads the body of a submit_multi.
 func DecodeMulti(f Frame) (*Multi, error) {
-	c := &cursor{b: f.Body}
+	c := &fieldReader{b: f.Body}
 	m := &Multi{}
 	m.ServiceType, m.Source = c.text(), c.address()
 	for range c.octet() {
@@ -152,7 +154,7 @@ func (r MultiResp) Encode(h Header) ([]byte, error) {
 
 // DecodeMultiResp reads the body of a submit_multi_resp.
 func DecodeMultiResp(f Frame) (MultiResp, error) {
-	c := &cursor{b: f.Body}
+	c := &fieldReader{b: f.Body}
 	r := MultiResp{MessageID: c.text()}
 	for range c.octet() {
 		u := Unsuccess{Dest: c.address()}
@@ -175,7 +177,7 @@ type Query struct {
 
 // DecodeQuery reads the body of a query_sm.
 func DecodeQuery(f Frame) (Query, error) {
-	c := &cursor{b: f.Body}
+	c := &fieldReader{b: f.Body}
 	return Query{c.text(), c.address()}, c.err()
 }
 
@@ -200,7 +202,7 @@ func (r QueryResp) Encode(h Header) ([]byte, error) {
 
 // DecodeQueryResp reads the body of a query_sm_resp.
 func DecodeQueryResp(f Frame) (QueryResp, error) {
-	c := &cursor{b: f.Body}
+	c := &fieldReader{b: f.Body}
 	return QueryResp{c.text(), c.text(), c.octet(), c.octet()}, c.err()
 }
 
@@ -213,7 +215,7 @@ type Cancel struct {
 
 // DecodeCancel reads the body of a cancel_sm.
 func DecodeCancel(f Frame) (Cancel, error) {
-	c := &cursor{b: f.Body}
+	c := &fieldReader{b: f.Body}
 	return Cancel{c.text(), c.text(), c.address(), c.address()}, c.err()
 }
 
@@ -236,7 +238,7 @@ type Replace struct {
 
 // DecodeReplace reads the body of a replace_sm.
 func DecodeReplace(f Frame) (Replace, error) {
-	c := &cursor{b: f.Body}
+	c := &fieldReader{b: f.Body}
 	r := Replace{
 		MessageID: c.text(), Source: c.address(), ScheduleDelivery: c.text(), Validity: c.text(),
 		RegisteredDelivery: c.octet(), DefaultMessageID: c.octet(),
@@ -261,7 +263,7 @@ type OutbindRequest struct{ SystemID, Password string }
 
 // DecodeOutbind reads the body of an outbind.
 func DecodeOutbind(f Frame) (OutbindRequest, error) {
-	c := &cursor{b: f.Body}
+	c := &fieldReader{b: f.Body}
 	return OutbindRequest{c.text(), c.text()}, c.err()
 }
 

@@ -40,6 +40,7 @@ export const api = {
   sessions: () => request("GET", "/api/v1/sessions").then((a) => a.sessions),
   closeSession: (id) => request("POST", `/api/v1/sessions/${part(id)}/close`),
   unbindSession: (id) => request("POST", `/api/v1/sessions/${part(id)}/unbind`),
+  breakSession: (id, fault) => request("POST", `/api/v1/sessions/${part(id)}/break`, { fault }),
   accounts: () => request("GET", "/api/v1/accounts").then((a) => a.accounts),
   pdus: (params) => request("GET", `/api/v1/pdus?${query(params)}`).then((a) => a.pdus),
 };

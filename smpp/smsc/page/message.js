@@ -70,7 +70,8 @@ function timeline(m) {
       h("time", {}, exactTime(r.time)),
       h("span", {}, m.direction === "mo" ? null : h("b", {}, `${r.state} `),
         m.parts > 1 && m.messageIds.includes(r.messageId) ? `part ${m.messageIds.indexOf(r.messageId) + 1} ` : null,
-        h("i", {}, statusText[r.status] ?? r.status, r.attempts > 1 ? `, try ${r.attempts}` : "", r.answer ? `: ${r.answer}` : "")))));
+        h("i", {}, statusText[r.status] ?? r.status, r.attempts > 1 ? `, try ${r.attempts}` : "", r.answer ? `: ${r.answer}` : ""),
+        r.text && m.direction !== "mo" ? h("code", { class: "receipt-text" }, r.text) : null))));
 }
 
 const pair = (name, value) => [h("dt", {}, name), h("dd", {}, value)];

@@ -34,13 +34,21 @@ function pause() {
   if (!paused) loadPDUs();
 }
 
+let arrived = null; // while PDUs are asked for: those that came meanwhile
+
 export async function loadPDUs() {
   if (!body) return;
+  const mine = (arrived = []);
   try {
-    all = await api.pdus({ limit: SHOWN, session });
+    const list = await api.pdus({ limit: SHOWN, session });
+    if (arrived !== mine) return; // asked for again meanwhile
+    const last = list[list.length - 1]?.id ?? 0;
+    all = list.concat(mine.filter((p) => p.id > last));
+    arrived = null;
     draw();
   } catch (e) {
-    toast(e.message, "error");
+    if (arrived === mine) arrived = null;
+    if (e.status !== 0) toast(e.message, "error"); // "Reconnecting" says the rest
   }
 }
 
@@ -58,7 +66,9 @@ export function showPDUs(of = "") {
 let waiting = false;
 
 export function addPDU(p) {
-  if (!body || paused || (session && p.session !== session) || p.id <= (all[all.length - 1]?.id ?? 0)) return;
+  if (!body || paused || (session && p.session !== session)) return;
+  arrived?.push(p);
+  if (p.id <= (all[all.length - 1]?.id ?? 0)) return; // it was in the list that was asked for
   all.push(p);
   if (all.length > 2 * SHOWN) all = all.slice(-SHOWN);
   if (waiting) return;
@@ -135,7 +145,7 @@ function detail(p) {
 export function fields(list) {
   return h("table", { class: "fields" }, h("tbody", {}, (list ?? []).map((f) => h("tr", {},
     h("th", { scope: "row" }, f.name),
-    h("td", {}, h("bdi", {}, f.name === "command_id" ? `0x${Number(f.value).toString(16).padStart(8, "0")}` : f.value), f.meaning ? h("i", {}, f.meaning) : null)))));
+    h("td", {}, h("bdi", {}, f.name === "command_id" ? `0x${Number(f.value).toString(16).padStart(8, "0")}` : f.value || h("i", {}, "empty")), f.meaning ? h("i", {}, f.meaning) : null)))));
 }
 
 // dump shows octets sixteen to a line, with what of them is ASCII.

@@ -22,7 +22,7 @@ function build() {
 export function drawSessions() {
   if (!table) build();
   empty.hidden = state.sessions.length > 0;
-  sync(table, state.sessions, (s) => s.id, card, (s) => JSON.stringify(s));
+  sync(table, state.sessions, (s) => s.id, card, (s) => JSON.stringify([s, state.server?.faults]));
   sync(accounts, state.accounts ?? [], (a) => a.systemId, accountRow, (a) => JSON.stringify(a));
 }
 
@@ -38,6 +38,7 @@ function card(s) {
     h("div", { class: "actions" },
       h("a", { class: "quiet", href: `#/pdus/${encodeURIComponent(s.id)}` }, icon("wire"), "PDUs"),
       button("Unbind", s, () => api.unbindSession(s.id), "unbound", "unbind"),
+      breaker(s),
       button("Drop", s, () => api.closeSession(s.id), "dropped", "drop", "danger")));
 }
 
@@ -55,6 +56,23 @@ function button(label, s, act, done, focus, cls = "") {
       }
     },
   }, label);
+}
+
+// breaker chooses a fault of the wire, which is done at once.
+function breaker(s) {
+  return h("select", {
+    class: "breaker", "data-focus": "break", "aria-label": `Do a fault to ${s.id}`,
+    onchange: async (e) => {
+      const fault = e.target.value;
+      e.target.value = "";
+      try {
+        await api.breakSession(s.id, fault);
+        toast(`${fault} done to ${s.id}`);
+      } catch (err) {
+        toast(err.message, "error");
+      }
+    },
+  }, h("option", { value: "" }, "Break…"), (state.server?.faults ?? []).map((f) => h("option", { value: f }, f)));
 }
 
 function accountRow(a) {

@@ -43,7 +43,7 @@ export function put(messages) {
     state.messages.set(m.id, m);
     arrived?.set(m.id, m);
   }
-  if (state.messages.size > KEEP) {
+  if (state.messages.size > KEEP * 1.1) {
     const oldest = [...state.messages.values()].sort(byTime).slice(0, state.messages.size - KEEP);
     for (const m of oldest) state.messages.delete(m.id);
   }
@@ -53,9 +53,13 @@ export function put(messages) {
 // load asks for all messages anew. What comes by events meanwhile is newer than the answer, and stays.
 export async function load(ask) {
   const mine = (arrived = new Map());
-  const messages = await ask();
-  if (arrived !== mine) return; // asked for again meanwhile
-  arrived = null;
+  let messages;
+  try {
+    messages = await ask();
+    if (arrived !== mine) return; // asked for again meanwhile
+  } finally {
+    if (arrived === mine) arrived = null;
+  }
   const old = state.messages;
   state.messages = new Map();
   for (const m of messages) {
