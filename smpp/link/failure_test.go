@@ -156,6 +156,7 @@ func total(t *testing.T, g prometheus.Gatherer, name, value string) (sum float64
 
 // TestTemporaryErrorOfAllLinks: a message that no link can send waits, and goes out when one can.
 func TestTemporaryErrorOfAllLinks(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	tries := 0
 	fail := func(s smsc.SubmitInfo) smsc.Outcome {
@@ -248,6 +249,7 @@ func TestOnTimeoutFail(t *testing.T) {
 
 // TestAllLinksDown: messages wait, those whose PIN died meanwhile are never sent, and the others go when a link is back.
 func TestAllLinksDown(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	l := r.link(r.config(func(c *link.Config) { c.Password = "wrong" }))
 	stop := r.run(l)
@@ -310,6 +312,7 @@ func TestRefusedBind(t *testing.T) {
 
 // TestAlreadyBound: our old socket still lives at the SMSC; the link waits and gets in.
 func TestAlreadyBound(t *testing.T) {
+	t.Parallel()
 	srv := newBindServer(t, func(n int) wire.Status {
 		if n <= 2 {
 			return wire.StatusAlreadyBound

@@ -268,6 +268,7 @@ func TestAnswersOfTheSMSC(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			var mu sync.Mutex
 			submits := 0
 			r := newRig(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
