@@ -224,6 +224,9 @@ func TestQuirkSequenceNumbers(t *testing.T) {
 			s.want(t, id, otp.DeliveryDelivered)
 		})
 	}
+	if n := s.gateway.counter(t, "otpgw_smpp_unknown_responses_total"); n != 6 {
+		t.Errorf("%v unknown responses were counted, want 6", n)
+	}
 }
 
 func TestQuirkGenericNack(t *testing.T) {

@@ -191,12 +191,22 @@ func (s *Session) forget(seq uint32) {
 // deliver gives a response, or a generic_nack, to the request it answers. A generic_nack with sequence 0 matches none:
 // the request it means runs into its timeout.
 func (s *Session) deliver(f wire.Frame) {
+	if s.match(f) {
+		return
+	}
+	s.unknown.Add(1)
+	if s.opts.Unknown != nil {
+		s.opts.Unknown(f.Header)
+	}
+}
+
+// match gives a response to the request that waits for it, and reports whether one does.
+func (s *Session) match(f wire.Frame) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.pending[f.Sequence]
 	if !ok {
-		s.unknown.Add(1)
-		return
+		return false
 	}
 	delete(s.pending, f.Sequence)
 	s.signalIdle()
@@ -204,6 +214,7 @@ func (s *Session) deliver(f wire.Frame) {
 	if f.Command == wire.UnbindResp && s.unbound.Load() {
 		s.endLocked(ErrUnbound) // here, for the peer hangs up next, which would look like the reason
 	}
+	return true
 }
 
 // signalIdle wakes who waits for the last response. The caller holds mu.

@@ -58,6 +58,9 @@ type Options struct {
 	Backlog  int                      // requests that wait for a worker
 	Busy     wire.Status              // the answer when the backlog is full; zero: the reader waits instead
 
+	// Unknown, when set, is told of each response that came for no request of ours. It must not block.
+	Unknown func(wire.Header)
+
 	// Trace, when set, sees each PDU as it is on the wire: out is true for those we send. It must not block, and must
 	// not keep b.
 	Trace func(out bool, b []byte)
