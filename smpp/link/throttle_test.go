@@ -50,6 +50,7 @@ const throttleMinute = "OTPGW_TEST_THROTTLE_MINUTE"
 // loses nothing. In short it is 50 parts per second for 14 s, about as many parts as 10 per second for a minute; the rule
 // itself is tested over simulated minutes beside this.
 func TestThrottlingCarrier(t *testing.T) {
+	t.Parallel()
 	rate, length := 50.0, 14*time.Second
 	if os.Getenv(throttleMinute) != "" {
 		rate, length = 10, time.Minute
