@@ -349,3 +349,62 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+// TestRoomIsGivenBack: however a message ends, the room it had in the window is there for the next. With a window of two, two
+// of one kind would stop the link.
+func TestRoomIsGivenBack(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 200) // two parts
+	cases := []struct {
+		name    string
+		outcome smsc.Outcome // of the first try
+		text    string
+		change  func(*queue.Outbound)
+		lost    bool // it never arrives
+	}{
+		{"system error", smsc.Outcome{Status: wire.StatusSysErr}, long, nil, false},
+		{"throttled", smsc.Outcome{Status: wire.StatusThrottled}, long, nil, false},
+		{"no answer", smsc.Outcome{NoAnswer: true, NoReceipt: true}, long, nil, false},
+		{"connection dropped", smsc.Outcome{Drop: true, NoReceipt: true}, long, nil, false},
+		{"refused", smsc.Outcome{Status: wire.StatusInvDstAdr}, long, nil, true},
+		{"no sender that SMPP can carry", smsc.Outcome{}, "code", func(m *queue.Outbound) { m.From = strings.Repeat("ж", 30) }, true},
+		{"not to be encoded", smsc.Outcome{}, "\xff", nil, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			tried := make(map[string]bool)
+			r := newRig(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome {
+				mu.Lock()
+				defer mu.Unlock()
+				key := s.To + string(rune('0'+s.Part))
+				if s.To == warmUp[1:] || tried[key] {
+					return smsc.Outcome{NoReceipt: true}
+				}
+				tried[key] = true
+				return c.outcome
+			}})
+			r.start(r.config(func(cfg *link.Config) { cfg.Window, cfg.TPS, cfg.ResponseTimeout = 2, 1000, 200*time.Millisecond }))
+			for n := range 3 {
+				r.publish("+4670000000"+string(rune('1'+n)), c.text, func(m *queue.Outbound) {
+					m.Expires = m.Created.Add(time.Minute)
+					if c.change != nil {
+						c.change(m)
+					}
+				})
+			}
+			r.drained()
+			for range 5 {
+				r.put(warmUp, "code")
+			}
+			for arrived := 0; arrived < 5; {
+				if a := next(t, r.sink.accepted); a.Message.To == warmUp {
+					arrived++
+				} else if c.lost {
+					t.Errorf("accepted %+v", a)
+				}
+			}
+		})
+	}
+}
