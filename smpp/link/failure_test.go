@@ -76,6 +76,7 @@ func startSecond(t *testing.T, cfg smsc.Config) *smsc.Server {
 
 // TestTemporaryErrorGoesToTheOtherLink: only the message that fails, at once, and no more often than there are links.
 func TestTemporaryErrorGoesToTheOtherLink(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		outcome smsc.Outcome
@@ -186,6 +187,7 @@ func TestTemporaryErrorOfAllLinks(t *testing.T) {
 
 // TestPermanentErrorStaysOnItsLink: what the carrier refuses for good is not tried elsewhere.
 func TestPermanentErrorStaysOnItsLink(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome {
 		if isWarmUp(s) {
 			return smsc.Outcome{}
@@ -206,6 +208,7 @@ func TestPermanentErrorStaysOnItsLink(t *testing.T) {
 
 // TestOnTimeoutFail: a message that was not answered is not sent again, and its end has the documented code.
 func TestOnTimeoutFail(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		second     wire.Status // of the second part
@@ -269,6 +272,7 @@ func TestAllLinksDown(t *testing.T) {
 
 // TestRefusedBind: the link asks once a minute, and says why in its status, its log and its metric.
 func TestRefusedBind(t *testing.T) {
+	t.Parallel()
 	for status, advice := range map[wire.Status]string{
 		wire.StatusInvPaswd: "SYSTEM_ID and PASSWORD", wire.StatusInvSysID: "SYSTEM_ID and PASSWORD", wire.StatusBindFail: "number of binds",
 	} {
