@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check full fuzz chaos conformance bench
+.PHONY: help run build test check full fuzz chaos throttle conformance bench
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -34,6 +34,9 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each
 
 chaos: ## 20,000 OTPs over an SMSC that drops, throttles, stays silent, and sends receipts early and twice
 	OTPGW_TEST_CHAOS=20000 $(GO) test -run '^TestChaos$$' -count 1 -timeout 30m -v ./smpp/link
+
+throttle: ## a link that has to find out the rate of its carrier, 10 parts per second, for a full minute
+	OTPGW_TEST_THROTTLE_MINUTE=1 $(GO) test -run '^TestThrottlingCarrier$$' -count 1 -v ./smpp/link
 
 bench: ## OTPs per second, latency and CPU of the whole way, then the pieces
 	$(GO) test -run '^$$' -bench EndToEnd -benchtime 1x -count 3 -timeout 30m ./cmd/otpgw

@@ -93,7 +93,7 @@ var Variables = []Variable{
 	{"OTPGW_LINK_<NAME>_BIND", "transceiver", "transceiver, or split: a transmitter and a receiver", false},
 	{"OTPGW_LINK_<NAME>_BINDS", "1", "binds held at once, 1 to 64", false},
 	{"OTPGW_LINK_<NAME>_WINDOW", "100", "submit_sm in flight per bind, 1 to 10000", false},
-	{"OTPGW_LINK_<NAME>_TPS", "0", "message parts per second over the whole link; 0: as many as the SMSC takes without throttling", false},
+	{"OTPGW_LINK_<NAME>_TPS", "0", "message parts per second over all binds of the link, for each daemon; 0: as many as the SMSC takes without throttling", false},
 	{"OTPGW_LINK_<NAME>_ENQUIRE_LINK", "30s", "idle time before an enquire_link, 1s to 1h", false},
 	{"OTPGW_LINK_<NAME>_RESPONSE_TIMEOUT", "10s", "how long the SMSC may take to answer, 1s to 5m", false},
 	{"OTPGW_LINK_<NAME>_ON_TIMEOUT", "resend", "a message that was not answered in time: resend, at the risk of a second SMS, or fail: REJECTED with error code 408", false},

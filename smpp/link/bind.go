@@ -180,6 +180,7 @@ func (b *bind) options() session.Options {
 			// It says only that a number is reachable again, and has no response (SMPP 3.4, 4.12.1).
 			wire.AlertNotification: func(context.Context, *session.Session, wire.Frame) {},
 		},
+		Unknown: func(wire.Header) { b.link.deps.Metrics.unknown(cfg.Name) },
 		Workers: incomingWorkers,
 		Backlog: incomingBacklog,
 		Busy:    wire.StatusTempAppErr,

@@ -79,6 +79,7 @@ func alwaysOK(int) wire.Status { return wire.StatusOK }
 
 // TestBindFields: what the variables say is what the SMSC gets, and by default version 3.4 and nothing else.
 func TestBindFields(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		change func(*link.Config)
@@ -107,6 +108,7 @@ func TestBindFields(t *testing.T) {
 
 // TestReceiptsOnEitherBind: some SMSCs send them to the transmitter, too; each of several binds takes them.
 func TestReceiptsOnEitherBind(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		mode  link.BindMode
@@ -142,6 +144,7 @@ func TestReceiptsOnEitherBind(t *testing.T) {
 
 // TestSeveralBindsShareTheTPS: twice the binds are not twice the rate.
 func TestSeveralBindsShareTheTPS(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	for range 40 {
 		r.put("+46700000001", "code")

@@ -35,6 +35,7 @@ type peer interface {
 
 // TestConformance runs the same cases against our simulator and against an SMSC that we did not write.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	peers := []struct {
 		name  string
 		start func(t *testing.T) peer

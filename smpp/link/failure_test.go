@@ -76,6 +76,7 @@ func startSecond(t *testing.T, cfg smsc.Config) *smsc.Server {
 
 // TestTemporaryErrorGoesToTheOtherLink: only the message that fails, at once, and no more often than there are links.
 func TestTemporaryErrorGoesToTheOtherLink(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		outcome smsc.Outcome
@@ -156,6 +157,7 @@ func total(t *testing.T, g prometheus.Gatherer, name, value string) (sum float64
 
 // TestTemporaryErrorOfAllLinks: a message that no link can send waits, and goes out when one can.
 func TestTemporaryErrorOfAllLinks(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	tries := 0
 	fail := func(s smsc.SubmitInfo) smsc.Outcome {
@@ -185,6 +187,7 @@ func TestTemporaryErrorOfAllLinks(t *testing.T) {
 
 // TestPermanentErrorStaysOnItsLink: what the carrier refuses for good is not tried elsewhere.
 func TestPermanentErrorStaysOnItsLink(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome {
 		if isWarmUp(s) {
 			return smsc.Outcome{}
@@ -205,6 +208,7 @@ func TestPermanentErrorStaysOnItsLink(t *testing.T) {
 
 // TestOnTimeoutFail: a message that was not answered is not sent again, and its end has the documented code.
 func TestOnTimeoutFail(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, text string
 		second     wire.Status // of the second part
@@ -248,6 +252,7 @@ func TestOnTimeoutFail(t *testing.T) {
 
 // TestAllLinksDown: messages wait, those whose PIN died meanwhile are never sent, and the others go when a link is back.
 func TestAllLinksDown(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	l := r.link(r.config(func(c *link.Config) { c.Password = "wrong" }))
 	stop := r.run(l)
@@ -267,6 +272,7 @@ func TestAllLinksDown(t *testing.T) {
 
 // TestRefusedBind: the link asks once a minute, and says why in its status, its log and its metric.
 func TestRefusedBind(t *testing.T) {
+	t.Parallel()
 	for status, advice := range map[wire.Status]string{
 		wire.StatusInvPaswd: "SYSTEM_ID and PASSWORD", wire.StatusInvSysID: "SYSTEM_ID and PASSWORD", wire.StatusBindFail: "number of binds",
 	} {
@@ -310,6 +316,7 @@ func TestRefusedBind(t *testing.T) {
 
 // TestAlreadyBound: our old socket still lives at the SMSC; the link waits and gets in.
 func TestAlreadyBound(t *testing.T) {
+	t.Parallel()
 	srv := newBindServer(t, func(n int) wire.Status {
 		if n <= 2 {
 			return wire.StatusAlreadyBound
@@ -345,4 +352,63 @@ func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// TestRoomIsGivenBack: however a message ends, the room it had in the window is there for the next. With a window of two, two
+// of one kind would stop the link.
+func TestRoomIsGivenBack(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 200) // two parts
+	cases := []struct {
+		name    string
+		outcome smsc.Outcome // of the first try
+		text    string
+		change  func(*queue.Outbound)
+		lost    bool // it never arrives
+	}{
+		{"system error", smsc.Outcome{Status: wire.StatusSysErr}, long, nil, false},
+		{"throttled", smsc.Outcome{Status: wire.StatusThrottled}, long, nil, false},
+		{"no answer", smsc.Outcome{NoAnswer: true, NoReceipt: true}, long, nil, false},
+		{"connection dropped", smsc.Outcome{Drop: true, NoReceipt: true}, long, nil, false},
+		{"refused", smsc.Outcome{Status: wire.StatusInvDstAdr}, long, nil, true},
+		{"no sender that SMPP can carry", smsc.Outcome{}, "code", func(m *queue.Outbound) { m.From = strings.Repeat("ж", 30) }, true},
+		{"not to be encoded", smsc.Outcome{}, "\xff", nil, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			tried := make(map[string]bool)
+			r := newRig(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome {
+				mu.Lock()
+				defer mu.Unlock()
+				key := s.To + string(rune('0'+s.Part))
+				if s.To == warmUp[1:] || tried[key] {
+					return smsc.Outcome{NoReceipt: true}
+				}
+				tried[key] = true
+				return c.outcome
+			}})
+			r.start(r.config(func(cfg *link.Config) { cfg.Window, cfg.TPS, cfg.ResponseTimeout = 2, 1000, 200*time.Millisecond }))
+			for n := range 3 {
+				r.publish("+4670000000"+string(rune('1'+n)), c.text, func(m *queue.Outbound) {
+					m.Expires = m.Created.Add(time.Minute)
+					if c.change != nil {
+						c.change(m)
+					}
+				})
+			}
+			r.drained()
+			for range 5 {
+				r.put(warmUp, "code")
+			}
+			for arrived := 0; arrived < 5; {
+				if a := next(t, r.sink.accepted); a.Message.To == warmUp {
+					arrived++
+				} else if c.lost {
+					t.Errorf("accepted %+v", a)
+				}
+			}
+		})
+	}
 }

@@ -28,6 +28,8 @@ type gateway struct {
 	tracker *dlr.Tracker
 	box     *seal.Box
 	app     *otp.App
+	metrics *link.Metrics
+	seen    *prometheus.Registry // what metrics are in
 	ordered atomic.Int64
 
 	mu     sync.Mutex
@@ -46,6 +48,8 @@ func newGateway(t testing.TB, opts ...queuetest.Option) *gateway {
 		Measure: func(string, string) (int, string) { return 1, "GSM7" }}
 	g.app = &otp.App{Name: "demo", Senders: []string{"Verify"}, From: "Verify", Template: "Code {{pin}}", TTL: 10 * time.Minute,
 		MaxAttempts: 5, PINType: otp.PINNumbers, PINLength: 6}
+	g.seen = prometheus.NewRegistry()
+	g.metrics = link.NewMetrics(g.seen)
 	g.tracker = dlr.NewTracker(g.q, g.service, zerolog.Nop())
 	g.parked(t, g.tracker)
 	return g
@@ -110,7 +114,7 @@ func (g *gateway) start(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *li
 		tracker = g.tracker
 	}
 	l := link.New(cfg, link.Deps{
-		Queue: g.q, Sink: adapter{tracker, rule}, Log: zerolog.Nop(), Metrics: link.NewMetrics(prometheus.NewRegistry()),
+		Queue: g.q, Sink: adapter{tracker, rule}, Log: zerolog.Nop(), Metrics: g.metrics,
 		Open: func(m *queue.Outbound) (string, error) {
 			plain, err := g.box.Open(m.Text, queue.TextContext(m.ID))
 			return string(plain), err
@@ -190,4 +194,21 @@ func (g *gateway) deadLetters(t testing.TB) int {
 		t.Fatal(err)
 	}
 	return len(all)
+}
+
+// counter is the sum of a counter's values.
+func (g *gateway) counter(t testing.TB, name string) (sum float64) {
+	t.Helper()
+	families, err := g.seen.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }

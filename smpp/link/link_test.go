@@ -230,6 +230,7 @@ func TestSubmitFields(t *testing.T) {
 }
 
 func TestLongMessageIsOneMessage(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	text := strings.Repeat("Вашият код е 123456 😀. ", 12)
 	r.put("+359888123456", text)
@@ -252,6 +253,7 @@ func TestLongMessageIsOneMessage(t *testing.T) {
 }
 
 func TestAnswersOfTheSMSC(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name    string
 		first   smsc.Outcome // of the first submit; the second is taken
@@ -268,6 +270,7 @@ func TestAnswersOfTheSMSC(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			var mu sync.Mutex
 			submits := 0
 			r := newRig(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
@@ -294,6 +297,7 @@ func TestAnswersOfTheSMSC(t *testing.T) {
 
 // TestReceiptNotStoredIsNotAcknowledged: the SMSC has to send it again.
 func TestReceiptNotStoredIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{ReceiptRetry: 10 * time.Millisecond})
 	r.sink.fail = 2
 	r.put("+46700000001", "code")
@@ -314,6 +318,7 @@ func TestReceiptNotStoredIsNotAcknowledged(t *testing.T) {
 }
 
 func TestSplitBindsTakeReceiptsOnTheReceiver(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	r.put("+46700000001", "code")
 	l, _ := r.start(r.config(func(c *link.Config) { c.Bind = link.BindSplit; c.Binds = 2 }))
@@ -330,6 +335,7 @@ func TestSplitBindsTakeReceiptsOnTheReceiver(t *testing.T) {
 
 // TestShutdownDrainsTheWindow: what is in flight gets its answer before the unbind; nothing is sent twice.
 func TestShutdownDrainsTheWindow(t *testing.T) {
+	t.Parallel()
 	arrived := make(chan struct{}, 100)
 	r := newRig(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
 		arrived <- struct{}{}
@@ -353,6 +359,7 @@ func TestShutdownDrainsTheWindow(t *testing.T) {
 }
 
 func TestWrongPasswordStopsTheHammering(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	l, stop := r.start(r.config(func(c *link.Config) { c.Password = "wrong" }))
 	deadline := time.Now().Add(10 * time.Second)
@@ -373,6 +380,7 @@ func TestWrongPasswordStopsTheHammering(t *testing.T) {
 }
 
 func TestBackupTakesOverAndGivesBack(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	second, err := smsc.Start(smsc.Config{})
 	if err != nil {
@@ -411,6 +419,7 @@ func TestBackupTakesOverAndGivesBack(t *testing.T) {
 }
 
 func TestRate(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	r.start(r.config(func(c *link.Config) { c.TPS = 20; c.Binds = 2 }))
 	for range 31 {

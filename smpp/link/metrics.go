@@ -22,6 +22,7 @@ type Metrics struct {
 	refusals  *prometheus.GaugeVec   // link, bind, status
 	handovers *prometheus.CounterVec // link, to
 	noTrace   *prometheus.CounterVec
+	strays    *prometheus.CounterVec
 
 	mu    sync.Mutex
 	links []*Link // whose rate is asked for when somebody asks for the metrics; guarded by mu
@@ -44,9 +45,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		refusals: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "otpgw", Subsystem: "smpp", Name: "refused",
 			Help: "1 while the SMSC refuses the bind, by the status it gave last."}, []string{"link", "bind", "status"}),
 		handovers: counter("handovers_total", "Messages that another link of the route took over.", "link", "to"),
+		strays:    counter("unknown_responses_total", "Responses to no request of ours: late ones, or a peer that makes them up.", "link"),
 		noTrace:   counter("untraced_pdus_total", "PDUs missing in the trace because the disk was too slow.", "link"),
 	}
-	r.MustRegister(m.parts, m.deadPINs, m.arrived, m.drops, m.up, m.refusals, m.handovers, m.noTrace, rates{m})
+	r.MustRegister(m.parts, m.deadPINs, m.arrived, m.drops, m.up, m.refusals, m.handovers, m.noTrace, m.strays, rates{m})
 	return m
 }
 
@@ -120,6 +122,12 @@ func (m *Metrics) ended(link, bind string, err error) {
 func (m *Metrics) handed(link, to string) {
 	if m != nil {
 		m.handovers.WithLabelValues(link, to).Inc()
+	}
+}
+
+func (m *Metrics) unknown(link string) {
+	if m != nil {
+		m.strays.WithLabelValues(link).Inc()
 	}
 }
 

@@ -66,6 +66,7 @@ type texts = map[string]struct {
 }
 
 func TestQuirkReceiptsOfEveryForm(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	cases := []struct {
 		name string
@@ -110,6 +111,7 @@ func TestQuirkReceiptsOfEveryForm(t *testing.T) {
 }
 
 func TestQuirkReceiptTLVs(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	receipted := func(id string) []byte { return tlv(wire.TagReceiptedMessageID, id+"\x00") }
 	state := func(n byte) []byte { return tlv(wire.TagMessageState, string([]byte{n})) }
@@ -140,6 +142,7 @@ func TestQuirkReceiptTLVs(t *testing.T) {
 }
 
 func TestQuirkReceiptKeys(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	s.texts(t, "H", texts{
 		"upper case":             {"ID:%s SUB:001 DLVRD:001 STAT:DELIVRD ERR:000 TEXT:x", delivered},
@@ -166,6 +169,7 @@ func TestQuirkReceiptKeys(t *testing.T) {
 }
 
 func TestQuirkReceiptDates(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	cases := make(texts)
 	for _, d := range []string{"2603040506", "260304050607", "20260304050607", "260304050607004+", "2603040506+0100", "2026-03-04 05:06:07", "",
@@ -179,6 +183,7 @@ func TestQuirkReceiptDates(t *testing.T) {
 }
 
 func TestQuirkReceiptErrAndStat(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	s.texts(t, "J", texts{
 		"err empty":              {"id:%s stat:UNDELIV err: text:x", failed(-1)},
@@ -198,6 +203,7 @@ func TestQuirkReceiptErrAndStat(t *testing.T) {
 }
 
 func TestQuirkIntermediateReceipts(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	for i, stat := range []string{"ENROUTE", "ACCEPTD", "BUFFERED"} {
 		t.Run(stat, func(t *testing.T) {
@@ -217,6 +223,7 @@ func TestQuirkIntermediateReceipts(t *testing.T) {
 }
 
 func TestQuirkReceiptsNobodyWaitsFor(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	t.Run("never asked for", func(t *testing.T) {
 		s.script.t = t

@@ -50,6 +50,7 @@ func (s scene) taken(t *testing.T, messageID string) (id, to string) {
 }
 
 func TestQuirkReceiptBeforeResponse(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	id, f, to := s.sent(t)
 	s.receipt(to, "id:A1 stat:DELIVRD err:000") // wants it answered OK although nobody knows A1 yet
@@ -61,6 +62,7 @@ func TestQuirkReceiptBeforeResponse(t *testing.T) {
 }
 
 func TestQuirkReceiptOnAnotherBind(t *testing.T) {
+	t.Parallel()
 	t.Run("of the same link", func(t *testing.T) {
 		s := newScene(t, func(c *link.Config) { c.Binds = 2 })
 		other := next(t, s.carrier.binds)
@@ -108,6 +110,7 @@ func TestQuirkReceiptOnAnotherBind(t *testing.T) {
 }
 
 func TestQuirkMessageIDInAnotherForm(t *testing.T) {
+	t.Parallel()
 	cases := []struct{ name, rule, response, receipt string }{
 		{"hex, then decimal", "auto", "1A2B3C", "1715004"},
 		{"decimal, then hex", "auto", "1715005", "1A2B3D"},
@@ -133,6 +136,7 @@ func TestQuirkMessageIDInAnotherForm(t *testing.T) {
 }
 
 func TestQuirkSameMessageIDFromTwoCarriers(t *testing.T) {
+	t.Parallel()
 	g := newGateway(t, queuetest.Routes("north", "south"))
 	one, two := newCarrier(t), newCarrier(t)
 	for name, c := range map[string]*carrier{"north": one, "south": two} {
@@ -154,6 +158,7 @@ func TestQuirkSameMessageIDFromTwoCarriers(t *testing.T) {
 }
 
 func TestQuirkSloppyPDUs(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	state := tlv(wire.TagMessageState, "\x02")
 	cut := []byte{0x00, 0x1E, 0x00, 0x40, 'C', '1'} // says 64 octets, has 2
@@ -199,6 +204,7 @@ func TestQuirkSloppyPDUs(t *testing.T) {
 }
 
 func TestQuirkSequenceNumbers(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, nil)
 	for i, seq := range []uint32{0, 1, wire.MaxSequence, wire.MaxSequence + 1, 0xFFFFFFFF} {
 		t.Run(fmt.Sprintf("deliver_sm with %#x", seq), func(t *testing.T) {
@@ -218,9 +224,13 @@ func TestQuirkSequenceNumbers(t *testing.T) {
 			s.want(t, id, otp.DeliveryDelivered)
 		})
 	}
+	if n := s.gateway.counter(t, "otpgw_smpp_unknown_responses_total"); n != 6 {
+		t.Errorf("%v unknown responses were counted, want 6", n)
+	}
 }
 
 func TestQuirkGenericNack(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, func(c *link.Config) { c.ResponseTimeout = 300 * time.Millisecond })
 	t.Run("as the answer to a submit", func(t *testing.T) {
 		id, f, _ := s.sent(t)

@@ -82,6 +82,7 @@ func (d *drive) run(length time.Duration) (taken, throttled int) {
 
 // TestAtMostOnePercentThrottled: a carrier with a fixed rate, over the first minute and the two after it.
 func TestAtMostOnePercentThrottled(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name        string
 		tps         int
@@ -117,6 +118,7 @@ func TestAtMostOnePercentThrottled(t *testing.T) {
 
 // TestRateFollowsTheCarrier: down at once, up again in time.
 func TestRateFollowsTheCarrier(t *testing.T) {
+	t.Parallel()
 	c := &carrier{rate: 1000, saved: 1000}
 	d := newDrive(0, 100, c, 20*time.Millisecond)
 	d.run(time.Minute)
@@ -137,6 +139,7 @@ func TestRateFollowsTheCarrier(t *testing.T) {
 
 // TestFullSpeedComesBack: throttled for a while, a link with TPS is back at it.
 func TestFullSpeedComesBack(t *testing.T) {
+	t.Parallel()
 	c := &carrier{rate: 20, saved: 20}
 	d := newDrive(100, 100, c, 20*time.Millisecond)
 	d.run(30 * time.Second)

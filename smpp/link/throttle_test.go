@@ -50,6 +50,7 @@ const throttleMinute = "OTPGW_TEST_THROTTLE_MINUTE"
 // loses nothing. In short it is 50 parts per second for 14 s, about as many parts as 10 per second for a minute; the rule
 // itself is tested over simulated minutes beside this.
 func TestThrottlingCarrier(t *testing.T) {
+	t.Parallel()
 	rate, length := 50.0, 14*time.Second
 	if os.Getenv(throttleMinute) != "" {
 		rate, length = 10, time.Minute
@@ -87,6 +88,7 @@ func TestThrottlingCarrier(t *testing.T) {
 
 // TestRateIsVisible: a throttled link says how fast it may go, in its status and as a metric.
 func TestRateIsVisible(t *testing.T) {
+	t.Parallel()
 	b := &bucket{rate: 20, tokens: 20, last: time.Now()}
 	r := newRig(t, smsc.Config{OnSubmit: b.submit})
 	registry := prometheus.NewRegistry()
@@ -125,6 +127,7 @@ func gauge(t *testing.T, g prometheus.Gatherer, name string) float64 {
 
 // TestReceiptsAreOutsideTheBudget: at one part per second receipts and enquire_link are answered at once.
 func TestReceiptsAreOutsideTheBudget(t *testing.T) {
+	t.Parallel()
 	many := make([]smsc.Receipt, 100)
 	r := newRig(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome { return smsc.Outcome{Receipts: many} }})
 	for range 3 {

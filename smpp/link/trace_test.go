@@ -127,6 +127,7 @@ func portOf(t *testing.T, addr string) layers.TCPPort {
 
 // TestTraceIsWhole: every PDU of the link is there, both ways, in packets whose numbers are right, and no text.
 func TestTraceIsWhole(t *testing.T) {
+	t.Parallel()
 	const messages = 20
 	file, r := traced(t, 0, messages, traceSecret)
 	streams := readTrace(t, file)
@@ -159,6 +160,7 @@ func TestTraceIsWhole(t *testing.T) {
 
 // TestTraceInWireshark: tshark finds SMPP, and nothing to complain about.
 func TestTraceInWireshark(t *testing.T) {
+	t.Parallel()
 	tshark, err := exec.LookPath("tshark")
 	if err != nil {
 		t.Skip("tshark is not here: apt-get install tshark")
@@ -184,6 +186,7 @@ func TestTraceInWireshark(t *testing.T) {
 
 // TestTraceRotates: no file is larger than it may be, and the oldest go.
 func TestTraceRotates(t *testing.T) {
+	t.Parallel()
 	const size = 2000
 	file, _ := traced(t, size, 60, traceSecret)
 	files, err := filepath.Glob(file + "*")
@@ -201,6 +204,7 @@ func TestTraceRotates(t *testing.T) {
 
 // TestTraceThatCannotBeWritten: the link works on, and says how much is missing.
 func TestTraceThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	registry := prometheus.NewRegistry()
 	r.metrics = link.NewMetrics(registry)

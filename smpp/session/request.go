@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"otpgw/smpp/wire"
@@ -41,7 +42,7 @@ func (l Slot) Release() { <-l.s.window }
 // Do sends a request in this slot and waits for its response, which may have any status; the slot is free again when
 // Do returns. Errors: why the session ended, ErrTimeout, the context's, or an encoding error (nothing was sent then).
 func (l Slot) Do(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, error) {
-	r, err := l.Start(ctx, cmd, p)
+	r, err := l.start(ctx, cmd, p)
 	if err != nil {
 		return wire.Frame{}, err
 	}
@@ -51,28 +52,55 @@ func (l Slot) Do(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, erro
 // Start sends a request in this slot, for callers whose requests must go out in an order. After an error nothing was
 // sent and the slot is free; else the caller has to Wait, which frees it.
 func (l Slot) Start(ctx context.Context, cmd wire.Command, p PDU) (*Started, error) {
-	err := ErrUnbound
-	var r *Started
+	r, err := l.start(ctx, cmd, p)
+	if err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+func (l Slot) start(ctx context.Context, cmd wire.Command, p PDU) (r Started, err error) {
+	err = ErrUnbound
 	if l.s.State() != Unbinding {
 		r, err = l.s.begin(ctx, cmd, p)
 	}
 	if err != nil {
 		l.Release()
-		return nil, err
 	}
-	return r, nil
+	return r, err
 }
 
 // Started is a request that was sent.
 type Started struct {
-	s      *Session
-	cmd    wire.Command
-	seq    uint32
-	answer chan wire.Frame
+	s   *Session
+	cmd wire.Command
+	seq uint32
+	w   *waiter
+}
+
+// waiter is where a request waits for its response. They are used again: a request allocates its PDU and nothing else.
+type waiter struct {
+	answer chan wire.Frame // room for one
 	timer  *time.Timer
 }
 
-// Wait waits for the response, as Do does.
+var waiters = sync.Pool{New: func() any {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return &waiter{make(chan wire.Frame, 1), t}
+}}
+
+// free gives a waiter back that is in no session's pending any more, so nothing more comes to it.
+func (w *waiter) free() {
+	w.timer.Stop()
+	select {
+	case <-w.answer:
+	default:
+	}
+	waiters.Put(w)
+}
+
+// Wait waits for the response, as Do does. It is called once.
 func (r *Started) Wait(ctx context.Context) (wire.Frame, error) {
 	defer Slot{r.s}.Release()
 	return r.wait(ctx)
@@ -97,10 +125,12 @@ func (s *Session) roundTrip(ctx context.Context, cmd wire.Command, p PDU) (wire.
 }
 
 // begin registers a request and queues it for the writer. The response timeout runs from here.
-func (s *Session) begin(ctx context.Context, cmd wire.Command, p PDU) (*Started, error) {
-	seq, answer, err := s.register()
+func (s *Session) begin(ctx context.Context, cmd wire.Command, p PDU) (Started, error) {
+	w := waiters.Get().(*waiter)
+	seq, err := s.register(w)
 	if err != nil {
-		return nil, err
+		w.free()
+		return Started{}, err
 	}
 	b, err := p.Encode(wire.Header{Command: cmd, Sequence: seq})
 	if err == nil {
@@ -108,24 +138,26 @@ func (s *Session) begin(ctx context.Context, cmd wire.Command, p PDU) (*Started,
 	}
 	if err != nil {
 		s.forget(seq)
-		return nil, err
+		w.free()
+		return Started{}, err
 	}
-	return &Started{s, cmd, seq, answer, time.NewTimer(s.opts.ResponseTimeout)}, nil
+	w.timer.Reset(s.opts.ResponseTimeout)
+	return Started{s, cmd, seq, w}, nil
 }
 
 func (r *Started) wait(ctx context.Context) (wire.Frame, error) {
+	defer r.w.free() // after it is forgotten
 	defer r.s.forget(r.seq)
-	defer r.timer.Stop()
 	select {
-	case f := <-r.answer:
+	case f := <-r.w.answer:
 		return f, nil
-	case <-r.timer.C:
+	case <-r.w.timer.C:
 		return wire.Frame{}, fmt.Errorf("%w: %s after %s", ErrTimeout, r.cmd, r.s.opts.ResponseTimeout)
 	case <-ctx.Done():
 		return wire.Frame{}, context.Cause(ctx)
 	case <-r.s.done:
 		select { // the answer may have come with the end
-		case f := <-r.answer:
+		case f := <-r.w.answer:
 			return f, nil
 		default:
 			return wire.Frame{}, r.s.Err()
@@ -134,11 +166,11 @@ func (r *Started) wait(ctx context.Context) (wire.Frame, error) {
 }
 
 // register makes a pending request with the next free sequence number, 1 to 0x7FFFFFFF (SMPP 3.4, 5.1.4).
-func (s *Session) register() (uint32, chan wire.Frame, error) {
+func (s *Session) register(w *waiter) (uint32, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
-		return 0, nil, s.err
+		return 0, s.err
 	}
 	for {
 		s.seq = s.seq%wire.MaxSequence + 1
@@ -146,9 +178,8 @@ func (s *Session) register() (uint32, chan wire.Frame, error) {
 			break
 		}
 	}
-	answer := make(chan wire.Frame, 1)
-	s.pending[s.seq] = answer
-	return s.seq, answer, nil
+	s.pending[s.seq] = w
+	return s.seq, nil
 }
 
 func (s *Session) forget(seq uint32) {
@@ -161,19 +192,30 @@ func (s *Session) forget(seq uint32) {
 // deliver gives a response, or a generic_nack, to the request it answers. A generic_nack with sequence 0 matches none:
 // the request it means runs into its timeout.
 func (s *Session) deliver(f wire.Frame) {
-	s.mu.Lock()
-	answer, ok := s.pending[f.Sequence]
-	delete(s.pending, f.Sequence)
-	s.signalIdle()
-	s.mu.Unlock()
-	if !ok {
-		s.unknown.Add(1)
+	if s.match(f) {
 		return
 	}
-	answer <- f // has room: one answer for each registration
-	if f.Command == wire.UnbindResp && s.unbound.Load() {
-		s.end(ErrUnbound) // here, for the peer hangs up next, which would look like the reason
+	s.unknown.Add(1)
+	if s.opts.Unknown != nil {
+		s.opts.Unknown(f.Header)
 	}
+}
+
+// match gives a response to the request that waits for it, and reports whether one does.
+func (s *Session) match(f wire.Frame) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.pending[f.Sequence]
+	if !ok {
+		return false
+	}
+	delete(s.pending, f.Sequence)
+	s.signalIdle()
+	w.answer <- f // has room: one answer for each registration
+	if f.Command == wire.UnbindResp && s.unbound.Load() {
+		s.endLocked(ErrUnbound) // here, for the peer hangs up next, which would look like the reason
+	}
+	return true
 }
 
 // signalIdle wakes who waits for the last response. The caller holds mu.

@@ -58,6 +58,9 @@ type Options struct {
 	Backlog  int                      // requests that wait for a worker
 	Busy     wire.Status              // the answer when the backlog is full; zero: the reader waits instead
 
+	// Unknown, when set, is told of each response that came for no request of ours. It must not block.
+	Unknown func(wire.Header)
+
 	// Trace, when set, sees each PDU as it is on the wire: out is true for those we send. It must not block, and must
 	// not keep b.
 	Trace func(out bool, b []byte)
@@ -102,7 +105,7 @@ type Session struct {
 	handled  chan struct{} // holds a token after handling came to zero
 
 	mu      sync.Mutex // guards the rest
-	pending map[uint32]chan wire.Frame
+	pending map[uint32]*waiter
 	seq     uint32
 	idle    chan struct{} // closed when pending becomes empty, if somebody waits for that
 	err     error         // why the session ended
@@ -132,7 +135,7 @@ func New(conn net.Conn, o Options) *Session {
 		inbox:   make(chan wire.Frame, o.Backlog),
 		done:    make(chan struct{}),
 		handled: make(chan struct{}, 1),
-		pending: make(map[uint32]chan wire.Frame),
+		pending: make(map[uint32]*waiter),
 	}
 	now := time.Now().UnixNano()
 	s.lastRead.Store(now)
@@ -167,6 +170,11 @@ func (s *Session) Run(ctx context.Context) error {
 func (s *Session) end(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.endLocked(err)
+}
+
+// endLocked is end for a caller that holds mu.
+func (s *Session) endLocked(err error) {
 	if s.err != nil {
 		return
 	}

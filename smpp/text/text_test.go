@@ -174,8 +174,8 @@ func TestAgainstGoSMPP(t *testing.T) {
 
 // TestBoundaries tries every length around every limit, with one-unit and two-unit characters at the seam.
 func TestBoundaries(t *testing.T) {
-	for _, a := range alphabets {
-		for _, l := range longs {
+	for _, a := range alphabets[1:] { // the first is the second by another name
+		for _, l := range longs[1:] {
 			for _, unit := range []string{"a", "я", "ã", "\r", "@"} {
 				for _, seam := range []string{"", "€", "[", "😀", "\r", "\r\r", "\r@"} {
 					for _, limit := range []int{66, 67, 70, 133, 134, 140, 152, 153, 160, 304, 306} {
