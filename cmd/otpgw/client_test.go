@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
+	"otpgw/otp/api"
+	"otpgw/otp/api/apitest"
 	otpclient "otpgw/otp/client"
 	"otpgw/smpp/smsc"
 )
@@ -19,7 +24,21 @@ func TestGoClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	receiver := httptest.NewServer(webhook)
+	document, err := apitest.Load(api.OpenAPI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if err := document.CheckCallback(body); err != nil {
+			t.Errorf("not as openapi.yaml has it: %v", err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		webhook.ServeHTTP(w, r)
+	}))
 	defer receiver.Close()
 	sim := startSMSC(t, smsc.Config{SMPPAddr: "127.0.0.1:0", HTTPAddr: "127.0.0.1:0", ReceiptDelay: 10 * time.Millisecond})
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{
