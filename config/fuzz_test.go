@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"otpgw/otp"
 	"otpgw/smpp/link"
 )
 
@@ -101,6 +102,47 @@ func FuzzNames(f *testing.F) {
 		printed := value
 		if again := s.names(&printed, "OTPGW_APPS", appGroup); !slices.Equal(names, again) || printed != value || len(out.faults) > 0 {
 			t.Fatalf("%q is printed as %q and read as %q", names, value, again)
+		}
+	})
+}
+
+// FuzzAbuse: limits, test numbers and prices are taken or refused, never both, and a PIN is in no fault. Limits that are
+// taken can be printed and read back.
+func FuzzAbuse(f *testing.F) {
+	for _, seed := range []string{"5/10m,10/24h", "off", "1/1s", "5/", "/5", "1/1h,1/1h", "+46700000000:123456", "+46700000000:1234567890,+46700000001:ABCD", "46,0.04\n+47,1", "prefix,price\n1,NaN"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		read := func(do func(scope, *string)) (string, string) {
+			out := new(report)
+			value := text
+			do(scope{prefix: "X_", report: out}, &value)
+			if err := out.err(); err != nil {
+				return value, err.Error()
+			}
+			return value, ""
+		}
+		var limits, again otp.Limits
+		printed, fault := read(func(s scope, v *string) { limits = s.limits(v, "LIMITS") })
+		if fault == "" && limits != nil {
+			s := scope{prefix: "X_", report: new(report)}
+			if again = s.limits(&printed, "LIMITS"); !slices.Equal(limits, again) || s.err() != nil {
+				t.Errorf("%v is printed as %q and read as %v (%v)", limits, printed, again, s.err())
+			}
+		}
+		var numbers map[string]string
+		_, fault = read(func(s scope, v *string) { numbers = s.testNumbers(secret(*v), "NUMBERS") })
+		for number, pin := range numbers {
+			if !otp.ValidTestPIN(pin) || strings.Contains(strings.ReplaceAll(fault, "+46700000000:123456", ""), pin) {
+				t.Errorf("%s with %q: %s", number, pin, fault)
+			}
+		}
+		l := &loader{vars: new(daemonVars), config: new(Config), report: new(report)}
+		l.pricesOf(scope{report: l.report}, text)
+		for prefix, price := range l.config.Prices.byPrefix {
+			if got := l.config.Prices.Of("+" + prefix); got != price || price < 0 {
+				t.Errorf("%s costs %v, not %v", prefix, got, price)
+			}
 		}
 	})
 }

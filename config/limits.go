@@ -174,11 +174,15 @@ func (l *loader) readPrices(s scope) {
 	const key = "OTPGW_PRICES"
 	l.vars.Prices = strings.TrimSpace(l.vars.Prices)
 	content := s.file(&l.vars.Prices, key)
-	if content == nil {
-		return
+	if content != nil {
+		l.pricesOf(s, string(content))
 	}
+}
+
+func (l *loader) pricesOf(s scope, content string) {
+	const key = "OTPGW_PRICES"
 	l.config.Prices.byPrefix = make(map[string]float64)
-	r := csv.NewReader(strings.NewReader(string(content)))
+	r := csv.NewReader(strings.NewReader(content))
 	r.FieldsPerRecord, r.Comment, r.TrimLeadingSpace = 2, '#', true
 	for first := true; ; first = false {
 		row, err := r.Read()

@@ -2,8 +2,10 @@ package otp
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func BenchmarkParseNewOtp(b *testing.B) {
@@ -27,6 +29,29 @@ func BenchmarkCreate(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if _, err := s.Create(context.Background(), s.app, n); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+// BenchmarkCreateGuarded: with the limits and the guard of the defaults, each to another number, of which a hundred share a prefix.
+func BenchmarkCreateGuarded(b *testing.B) {
+	s := newBench(b)
+	s.app.SendLimits, s.app.Guard = Limits{{5, 10 * time.Minute}, {10, 24 * time.Hour}}, Guard{Mode: GuardObserve, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { _ = s.RunGuard(ctx) }()
+	var next atomic.Int64
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := next.Add(1)
+			n, err := s.ParseNewOtp(fmt.Appendf(nil, `{"phoneNumber":"+4670%05d%02d"}`, i/100*100%100_000, i%100), s.app)
+			if err == nil {
+				_, err = s.Create(ctx, s.app, n)
+			}
+			if err != nil {
 				b.Error(err)
 			}
 		}

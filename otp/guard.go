@@ -62,7 +62,7 @@ func (s *Service) judge(ctx context.Context, app *App, p Phone, now time.Time) (
 	if len(g.Allow) > 0 && !slices.Contains(g.Allow, p.Country) || slices.Contains(g.Deny, p.Country) {
 		risks = append(risks, RiskCountry)
 	}
-	if riskyType(p.E164) {
+	if p.risky {
 		risks = append(risks, RiskNumberType)
 	}
 	prefix, country := s.groups(app.Name, p.E164, p.Country)
@@ -135,11 +135,7 @@ func (w window) unverified(least int, share float64) bool {
 }
 
 // riskyType asks libphonenumber. A number of unknown type may be a good one: its tables are older than some numbers.
-func riskyType(e164 string) bool {
-	n, err := phonenumbers.Parse(e164, "")
-	if err != nil {
-		return true
-	}
+func riskyType(n *phonenumbers.PhoneNumber) bool {
 	switch phonenumbers.GetNumberType(n) {
 	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.TOLL_FREE, phonenumbers.PAGER, phonenumbers.VOICEMAIL, phonenumbers.UAN:
 		return true

@@ -22,6 +22,7 @@ var unnumbered = []string{"AQ", "BV", "GS", "HM", "PN", "TF", "UM"}
 type Phone struct {
 	E164    string // with "+"
 	Country string // ISO 3166-1 alpha-2; noCountry for a number of none
+	risky   bool   // of a type that no phone reads messages on, see riskyType
 }
 
 // IsCountry says whether s is a country as requests name it.
@@ -46,7 +47,7 @@ func parsePhone(number, country string) (Phone, bool) {
 	if err != nil || !phonenumbers.IsValidNumber(n) {
 		return Phone{}, false
 	}
-	p := Phone{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n)}
+	p := Phone{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), risky: riskyType(n)}
 	if p.Country == "" || p.Country == nonGeographic {
 		p.Country = noCountry
 	}

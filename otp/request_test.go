@@ -63,7 +63,7 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := NewOtp{Phone: Phone{"+33612345678", "FR"}, From: app.From, Template: app.Template, TTL: app.TTL, MaxAttempts: app.MaxAttempts,
+	want := NewOtp{Phone: Phone{E164: "+33612345678", Country: "FR"}, From: app.From, Template: app.Template, TTL: app.TTL, MaxAttempts: app.MaxAttempts,
 		PINType: app.PINType, PINLength: app.PINLength, CallbackURL: app.CallbackURL}
 	if n != want {
 		t.Errorf("%+v", n)
@@ -73,7 +73,7 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = NewOtp{Phone: Phone{"+33612345678", "FR"}, From: "Other", Template: "x {{pin}}", TrackID: "bf325375-e030-4ccb-a009-17317c574773",
+	want = NewOtp{Phone: Phone{E164: "+33612345678", Country: "FR"}, From: "Other", Template: "x {{pin}}", TrackID: "bf325375-e030-4ccb-a009-17317c574773",
 		TTL: minTTL * 1e9, MaxAttempts: 1, PINType: PINLetters, PINLength: 4, CallbackURL: "http://a.example"}
 	if n != want {
 		t.Errorf("%+v", n)

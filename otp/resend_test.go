@@ -241,7 +241,7 @@ func TestTestNumber(t *testing.T) {
 	b := resendBench(t)
 	b.Price = func(string) float64 { return 1 }
 	b.app.TestNumbers = map[string]string{"+33612345678": "012345", "+14165550123": "ABCD"}
-	b.app.SendLimits = Limits{{1, time.Hour}}
+	b.app.SendLimits, b.app.TryLimits = Limits{{1, time.Hour}}, Limits{{1, time.Hour}}
 	b.app.Guard = Guard{Mode: GuardEnforce, Deny: []string{"FR"}}
 	for range 3 {
 		o := b.create(t, french)

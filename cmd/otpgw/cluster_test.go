@@ -44,7 +44,7 @@ func TestGuessesOnCluster(t *testing.T) {
 	}
 	c := client(t)
 	// As many connections as the daemons answer at once on a small machine: one that waits for its first byte is cut off.
-	c.Transport.(*http.Transport).MaxConnsPerHost = 256
+	c.Transport.(*http.Transport).MaxConnsPerHost = 128
 	c.Timeout = 4 * testTimeout
 	t.Run("a token is good, and revoked, on each daemon", func(t *testing.T) {
 		for range 10 {

@@ -203,6 +203,9 @@ func TestThrottle(t *testing.T) {
 	if r := g.do(t, "GET", "/applications/demo", ""); r.status != 200 {
 		t.Fatal(r.text)
 	}
+	if r := g.oauth(t, "/oauth/token", "", "grant_type=client_credentials&client_id=demo&client_secret=demo+secret%2B"); r.status != 200 {
+		t.Fatal(r.text)
+	}
 	for range 5 {
 		wantError(t, "wrong", g.do(t, "POST", "/otp", french, "X-API-KEY", "guess"), 401, 1001, "invalid_api_key")
 	}
@@ -211,6 +214,7 @@ func TestThrottle(t *testing.T) {
 	wantLimited(t, r, 5, time.Minute)
 	wantError(t, "a key that was not seen before is not looked at", g.do(t, "GET", "/applications/other", "", "X-API-KEY", otherKey), 429, 1008, "rate_limit")
 	wantError(t, "nor is a client's secret", g.oauth(t, "/oauth/token", "demo:demo secret+", "grant_type=client_credentials"), 429, 1008, "rate_limit")
+	wantError(t, "nor in a form, although a good one was", g.oauth(t, "/oauth/token", "", "grant_type=client_credentials&client_id=demo&client_secret=guess"), 429, 1008, "rate_limit")
 	if r := g.do(t, "GET", "/applications/demo", ""); r.status != 200 {
 		t.Errorf("who was in: %d %s", r.status, r.text)
 	}

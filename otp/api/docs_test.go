@@ -65,6 +65,11 @@ func TestDocsPage(t *testing.T) {
 			t.Errorf("%s %s: %+v", o.Method, o.Path, o)
 		}
 	}
+	for _, f := range descriptions(model) {
+		if strings.Count(f, "`")%2 != 0 || strings.Contains(f, "\"") {
+			t.Errorf("a description is cut off: %s", f)
+		}
+	}
 	for _, s := range model.Schemas {
 		if !strings.Contains(page, `id="schema-`+s.Name+`"`) {
 			t.Errorf("no schema %s", s.Name)
@@ -83,4 +88,25 @@ func TestDocsPage(t *testing.T) {
 	if !strings.Contains(page, "template_[A-Za-z]{2,3}") || !strings.Contains(page, `&#34;otpId&#34;: &#34;bf325375`) {
 		t.Error("no pattern property, or no example")
 	}
+}
+
+// descriptions are all the page's texts: YAML ends one at " #".
+func descriptions(d *docs) []string {
+	list := []string{d.Summary, d.Description}
+	for _, o := range append(d.Operations, d.Webhooks...) {
+		list = append(list, o.Summary, o.Description)
+		for _, r := range o.Responses {
+			list = append(list, r.Description)
+		}
+		for _, p := range o.Parameters {
+			list = append(list, p.Description)
+		}
+	}
+	for _, s := range d.Schemas {
+		list = append(list, s.Description)
+		for _, f := range s.Fields {
+			list = append(list, f.Description)
+		}
+	}
+	return list
 }

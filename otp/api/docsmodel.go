@@ -253,9 +253,10 @@ func (r docsReader) field(name string, schema *yaml.Node, required bool) docsFie
 	if v := r.values(r.at(node, "enum")); len(v) > 0 {
 		rules = append(rules, strings.Join(v, ", "))
 	}
-	for _, rule := range []struct{ key, words string }{{"const", "always "}, {"minimum", "from "}, {"maximum", "to "}, {"minLength", "at least "}, {"maxLength", "at most "}, {"minItems", "at least "}, {"maxItems", "at most "}} {
+	for _, rule := range []struct{ key, words string }{{"const", "always %s"}, {"minimum", "from %s"}, {"maximum", "to %s"},
+		{"minLength", "characters: at least %s"}, {"maxLength", "characters: at most %s"}, {"minItems", "at least %s"}, {"maxItems", "at most %s"}} {
 		if v := text(r.at(node, rule.key)); v != "" {
-			rules = append(rules, rule.words+v)
+			rules = append(rules, fmt.Sprintf(rule.words, v))
 		}
 	}
 	f.Rules = strings.Join(rules, ", ")

@@ -124,7 +124,9 @@ func (h *handler) client(ctx context.Context, c *call) (url.Values, error) {
 		h.throttle.failed(addr)
 		return nil, errInvalidClient
 	}
-	h.throttle.passed(presented(addr, c.r))
+	if basic { // what is in a form is not in presented
+		h.throttle.passed(presented(addr, c.r))
+	}
 	c.rate, err = h.admit(ctx, c.app)
 	return form, err
 }

@@ -123,3 +123,19 @@ func TestCheckCanFail(t *testing.T) {
 		}
 	}
 }
+
+func TestCallbackCheckCanFail(t *testing.T) {
+	const dlr = `{"campaignId":"c","msgId":"m","statusCode":3,"status":"DELIVERED","errorCode":null,"datetime":"2026-11-23T05:36:03Z","trackData":null,` +
+		`"otpId":"bf325375-e030-4ccb-a009-17317c574773","phoneNumber":"+46700000000"}`
+	d := loadDocument(t)
+	if err := d.CheckCallback([]byte(`{"event":"dlr_update","data":[` + dlr + `]}`)); err != nil {
+		t.Error(err)
+	}
+	for _, body := range []string{``, `{}`, `{"event":"x","data":[]}`, `{"event":"dlr_update","data":[]}`, `{"event":"dlr_update","data":` + dlr + `}`,
+		`{"event":"otp_update","data":[` + dlr + `]}`, `{"event":"dlr_update","data":[` + strings.Replace(dlr, `{`, `{"pin":"1",`, 1) + `]}`,
+		`{"event":"dlr_update","data":[` + strings.Replace(dlr, `"trackData":null,`, "", 1) + `]}`} {
+		if d.CheckCallback([]byte(body)) == nil {
+			t.Errorf("%s: not seen", body)
+		}
+	}
+}

@@ -68,6 +68,30 @@ func (d *Document) check(a Answer) error {
 	return d.checkResponse(a, r, pointer)
 }
 
+// CheckCallback says what in the body of a callback is not as the document has it.
+func (d *Document) CheckCallback(body []byte) error {
+	var callback struct{ Event string }
+	if err := json.Unmarshal(body, &callback); err != nil {
+		return err
+	}
+	request := object(object(object(object(d.root["webhooks"])[callback.Event])["post"])["requestBody"])
+	if request == nil {
+		return fmt.Errorf("callback %.100s: the document has no such event", callback.Event)
+	}
+	schema, err := d.schema("/webhooks/" + escape(callback.Event) + "/post/requestBody/content/application~1json/schema")
+	if err != nil {
+		return err
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if err := schema.Validate(value); err != nil {
+		return fmt.Errorf("callback %.500s: %w", body, err)
+	}
+	return nil
+}
+
 // nothing is the answer to OPTIONS: 204, or what CORS makes of it.
 func nothing(a Answer) error {
 	if a.Status != http.StatusNoContent || len(a.Body) != 0 || a.Header.Get("Allow") == "" {
