@@ -26,8 +26,9 @@ const (
 	unlimited   = 1e5   // a learned rate above is none
 	burstTime   = 0.02  // seconds' worth of parts that may go at once, to make up for late timers
 	startAtOnce = 2     // parts in flight over a link whose rate is not known, and
-	startEvery  = 16    // accepted ones for each more,
-	startUntil  = 32    // until there are so many; then one for each accepted
+	startEvery  = 16    // accepted ones, or startPause, for each more,
+	startPause  = 700 * time.Millisecond
+	startUntil  = 32 // until there are so many; then one for each accepted
 )
 
 // governor paces the parts of a link, over all its binds. Receipts, enquire_link and answers are not its business.
@@ -42,8 +43,9 @@ const (
 // half the rate did not end it: some SMSCs say ESME_RMSGQFUL for the queue of one handset, which going slower does not
 // help. Where that is seen the rate doubles each second until many more are throttled.
 //
-// Without TPS the first throttled answer finds no rate to halve: the parts accepted in the last second are it. Until
-// the SMSC has accepted some, few are sent at once, so that this lesson does not cost a whole window.
+// Without TPS the first throttled answer finds no rate to halve: the parts accepted in the last second are it. So that this
+// lesson does not cost a whole window, few are in flight at first, and more only after the SMSC accepted parts while
+// others waited.
 type governor struct {
 	most   float64 // parts per second; +Inf without TPS
 	flight *semaphore.Weighted
@@ -64,7 +66,9 @@ type governor struct {
 	recent    meter // accepted
 	open      int64 // parts that may be in flight at once,
 	window    int64 // and at most ever
-	unopened  int   // accepted since open last grew
+	unopened  int   // accepted since open last grew,
+	opened    time.Time
+	waiting   int // parts that find no room in flight
 }
 
 // tally counts answers.
@@ -102,8 +106,13 @@ func newGovernor(tps int, window int64, now func() time.Time) *governor {
 
 // turn waits until one more part may go, and says since when. Every turn that it grants is ended by answered or unused.
 func (g *governor) turn(ctx context.Context, s *session.Session) (granted time.Time, err error) {
-	if g.flight.Acquire(ctx, 1) != nil {
-		return time.Time{}, context.Cause(ctx)
+	if !g.flight.TryAcquire(1) {
+		g.crowd(1)
+		err := g.flight.Acquire(ctx, 1)
+		g.crowd(-1)
+		if err != nil {
+			return time.Time{}, context.Cause(ctx)
+		}
 	}
 	for {
 		granted, wait := g.next()
@@ -123,6 +132,13 @@ func (g *governor) turn(ctx context.Context, s *session.Session) (granted time.T
 		g.unused()
 		return time.Time{}, err
 	}
+}
+
+// crowd counts the parts that wait for others to be answered.
+func (g *governor) crowd(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting += n
 }
 
 // next takes a token, or says how long there will be none.
@@ -183,13 +199,13 @@ func (g *governor) unused() { g.flight.Release(1) }
 
 // answered ends a turn that was granted then with what became of the part.
 func (g *governor) answered(class Class, granted time.Time) {
-	g.flight.Release(1)
+	defer g.flight.Release(1) // after widen, which asks whether anybody waits for it
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.now()
 	if class == Taken {
 		g.recent.add(now)
-		g.widen()
+		g.widen(now)
 	}
 	throttled := class == Throttled
 	if throttled {
@@ -236,14 +252,15 @@ func (g *governor) halve(now time.Time) {
 }
 
 // widen lets more parts be in flight after an accepted one.
-func (g *governor) widen() {
-	if g.open >= g.window {
+func (g *governor) widen(now time.Time) {
+	if g.open >= g.window || g.waiting == 0 {
 		return
 	}
-	if g.unopened++; g.open < startUntil && g.unopened < startEvery {
+	g.unopened++
+	if g.open < startUntil && g.unopened < startEvery && now.Sub(g.opened) < startPause {
 		return
 	}
-	g.unopened = 0
+	g.unopened, g.opened = 0, now
 	g.open++
 	g.flight.Release(1)
 }

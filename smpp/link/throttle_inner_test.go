@@ -76,6 +76,11 @@ func (d *drive) run(length time.Duration) (taken, throttled int) {
 			d.sent = append(d.sent, d.now)
 			d.road = append(d.road, a)
 		}
+		d.g.waiting = 1
+		if d.g.flight.TryAcquire(1) {
+			d.g.flight.Release(1)
+			d.g.waiting = 0
+		}
 	}
 	return d.taken - taken, d.throttled - throttled
 }
@@ -134,6 +139,37 @@ func TestRateFollowsTheCarrier(t *testing.T) {
 	d.run(2 * time.Minute)
 	if taken, _ := d.run(10 * time.Second); taken < 7500 {
 		t.Errorf("%d parts in ten seconds, two minutes after the carrier went back to 1000/s", taken)
+	}
+}
+
+// TestStart: a link that does not know its rate begins with few parts in flight, and has more as long as others wait. Traffic
+// that is no burst proves nothing.
+func TestStart(t *testing.T) {
+	for _, c := range []struct {
+		way, after time.Duration
+		least      int // parts a second then
+	}{
+		{time.Millisecond, time.Second, 2900}, // of the 3000 that the drive has
+		{100 * time.Millisecond, 9 * time.Second, 950},
+		{2 * time.Second, time.Minute, 14},
+	} {
+		d := newDrive(0, 100, &carrier{rate: 1e6, saved: 1e6}, c.way)
+		d.run(c.after)
+		if taken, _ := d.run(10 * time.Second); taken < 10*c.least {
+			t.Errorf("answers in %s: %d parts in flight after %s, %d in ten seconds, want %d a second", c.way, d.g.open, c.after, taken, c.least)
+		}
+	}
+	d := newDrive(0, 100, &carrier{rate: 1e6, saved: 1e6}, time.Millisecond)
+	for range 1000 {
+		if !d.g.flight.TryAcquire(1) {
+			t.Fatal("no room")
+		}
+		granted, _ := d.g.next()
+		d.now = d.now.Add(time.Second)
+		d.g.answered(Taken, granted)
+	}
+	if d.g.open != startAtOnce {
+		t.Errorf("%d parts in flight after a thousand, one by one", d.g.open)
 	}
 }
 
