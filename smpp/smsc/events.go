@@ -38,7 +38,7 @@ type hub struct {
 	listeners atomic.Int32 // spares the lock and the encoding when there is none
 	forPDUs   atomic.Int32 // those that want PDUs
 
-	mu  sync.Mutex // guards all; events are made under it, so that their order is that of what they show
+	mu  sync.Mutex // guards all, and what each has pending
 	all map[*listener]struct{}
 }
 
@@ -47,11 +47,16 @@ type listener struct {
 	pdus  bool
 	queue chan event
 	lost  chan struct{} // closed when the queue was full
+	// pending are the messages in queue. One that changes again is not queued again: it is shown as it is when its turn
+	// comes.
+	pending map[*record]struct{}
 }
 
+// event is made into JSON by the stream that writes it, not by the SMPP side.
 type event struct {
 	topic Topic
-	data  []byte
+	value func() any
+	of    *record // for TopicMessage
 }
 
 // listen makes a listener, nil when there are too many.
@@ -64,7 +69,7 @@ func (h *hub) listen(pdus bool) *listener {
 	if h.all == nil {
 		h.all = make(map[*listener]struct{})
 	}
-	l := &listener{pdus: pdus, queue: make(chan event, eventQueue), lost: make(chan struct{})}
+	l := &listener{pdus: pdus, queue: make(chan event, eventQueue), lost: make(chan struct{}), pending: make(map[*record]struct{})}
 	h.all[l] = struct{}{}
 	h.count()
 	return l
@@ -93,23 +98,24 @@ func (h *hub) count() {
 // wantsPDUs reports whether a stream shows PDUs.
 func (h *hub) wantsPDUs() bool { return h.forPDUs.Load() > 0 }
 
-// publish makes an event for whoever listens; make runs under the lock, and only when somebody does.
-func (h *hub) publish(t Topic, make func() any) {
-	if h.listeners.Load() == 0 || t == TopicPDU && !h.wantsPDUs() {
+// publish queues an event for whoever listens. value is called by each stream when it writes the event.
+func (h *hub) publish(t Topic, value func() any) { h.enqueue(event{topic: t, value: value}) }
+
+func (h *hub) enqueue(e event) {
+	if h.listeners.Load() == 0 || e.topic == TopicPDU && !h.wantsPDUs() {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	e := event{topic: t}
 	for l := range h.all {
-		if t == TopicPDU && !l.pdus {
+		if e.topic == TopicPDU && !l.pdus {
 			continue
 		}
-		if e.data == nil {
-			var err error
-			if e.data, err = json.Marshal(make()); err != nil {
-				return
+		if e.of != nil {
+			if _, ok := l.pending[e.of]; ok {
+				continue
 			}
+			l.pending[e.of] = struct{}{}
 		}
 		select {
 		case l.queue <- e:
@@ -121,9 +127,20 @@ func (h *hub) publish(t Topic, make func() any) {
 	}
 }
 
+// taken is called with an event that has left the queue of a listener, before its value is: a change from then on is
+// queued again.
+func (h *hub) taken(l *listener, e event) {
+	if e.of == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(l.pending, e.of)
+}
+
 // message tells of a message that is new or changed. It is in the store already.
 func (h *hub) message(r *record) {
-	h.publish(TopicMessage, func() any { return r.snapshot(FindCode) })
+	h.enqueue(event{TopicMessage, func() any { return r.snapshot(FindCode) }, r})
 }
 
 // receipt tells of a receipt that got on, by telling of its message. A message that is not in the store yet has nobody
@@ -136,8 +153,10 @@ func (h *hub) receipt(sub *submission, _ int) {
 
 // changed tells that sessions, rules or all messages are to be asked for again.
 func (h *hub) changed(t Topic) {
-	h.publish(t, func() any { return struct{}{} })
+	h.publish(t, nothing)
 }
+
+func nothing() any { return struct{}{} }
 
 // getEvents is the stream of events (server-sent events, WHATWG HTML 9.2). With ?pdus=true it has the PDUs too.
 func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
@@ -155,13 +174,14 @@ func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies keep nothing back
-	st := stream{out: w, ctl: http.NewResponseController(w)}
+	st := stream{hub: &s.events, out: w, ctl: http.NewResponseController(w)}
 	st.write("retry: 1000\n: the stream is open\n\n")
 	st.run(r.Context(), s.ctx.Done(), l)
 }
 
 // stream writes events to a peer.
 type stream struct {
+	hub *hub
 	out http.ResponseWriter
 	ctl *http.ResponseController
 	err error // of a write: the peer has gone, and nothing more is written
@@ -177,13 +197,14 @@ func (t *stream) run(ctx context.Context, closed <-chan struct{}, l *listener) {
 		}
 		select { // what was lost is told before what is still queued: all of it is asked for again anyway
 		case <-l.lost:
-			t.event(event{TopicReload, []byte("{}")})
+			t.event(event{topic: TopicReload, value: nothing})
 			t.flush()
 			return
 		default:
 		}
 		select {
 		case e := <-l.queue:
+			t.hub.taken(l, e)
 			t.event(e)
 		case <-ping.C:
 			t.write(":\n\n")
@@ -197,7 +218,14 @@ func (t *stream) run(ctx context.Context, closed <-chan struct{}, l *listener) {
 }
 
 // event writes one event. JSON is one line, so it needs no more framing.
-func (t *stream) event(e event) { t.write(fmt.Sprintf("event: %s\ndata: %s\n\n", e.topic, e.data)) }
+func (t *stream) event(e event) {
+	b, err := json.Marshal(e.value())
+	if err != nil {
+		t.err = err
+		return
+	}
+	t.write(fmt.Sprintf("event: %s\ndata: %s\n\n", e.topic, b))
+}
 
 func (t *stream) write(text string) {
 	if t.err != nil {

@@ -46,7 +46,11 @@ func listen(t *testing.T, srv *smsc.Server, query string) *eventStream {
 				topic = v
 			}
 			if v, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
-				s.next <- [2]string{topic, v}
+				select {
+				case s.next <- [2]string{topic, v}:
+				case <-ctx.Done():
+					return
+				}
 			}
 		}
 	}()
@@ -103,6 +107,35 @@ func TestEvents(t *testing.T) {
 	for len(quiet.next) > 0 {
 		if ev := <-quiet.next; ev[0] == "pdu" {
 			t.Fatal("a PDU came that nobody asked for")
+		}
+	}
+}
+
+// TestEventsAfterDelete: a receipt to a message that was deleted, or was the oldest too many, brings it back to nobody.
+func TestEventsAfterDelete(t *testing.T) {
+	srv := start(t, smsc.Config{HTTPAddr: "127.0.0.1:0", ReceiptDelay: 300 * time.Millisecond, Keep: 1})
+	e := bound(t, srv, wire.BindTransceiver, "alice")
+	s := listen(t, srv, "")
+	e.submit(message("491701234567", "too old 1111"))
+	e.submit(message("491701234567", "deleted 2222"))
+	s.until("message", "2222")
+	srv.Clear()
+	s.until("cleared", "")
+	e.receipt()
+	e.receipt()
+	e.submit(message("491701234567", "last 3333"))
+	for {
+		var ev [2]string
+		ok := false
+		select {
+		case ev, ok = <-s.next:
+		case <-time.After(patience):
+		}
+		if !ok || strings.Contains(ev[1], "1111") || strings.Contains(ev[1], "2222") {
+			t.Fatalf("got %v, %v", ev, ok)
+		}
+		if strings.Contains(ev[1], "3333") {
+			return
 		}
 	}
 }

@@ -174,6 +174,7 @@ func (s *store) add(r *record) {
 	if len(s.ring) < s.keep {
 		s.ring = append(s.ring, r)
 	} else {
+		s.ring[s.start].leave()
 		s.ring[s.start] = r
 		s.start = (s.start + 1) % s.keep
 	}
@@ -184,6 +185,15 @@ func (s *store) add(r *record) {
 	}
 	if s.waiting > 0 && r.msg.Direction != MobileOriginated {
 		s.offer(r)
+	}
+}
+
+// leave is the end of a message in the store: what becomes of its receipts is told to nobody any more.
+func (r *record) leave() {
+	for _, sub := range r.subs {
+		if sub != nil {
+			sub.record.CompareAndSwap(r, nil)
+		}
 	}
 }
 
@@ -245,6 +255,9 @@ func (s *store) clear() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.ring)
+	for _, r := range s.ring {
+		r.leave()
+	}
 	s.ring, s.start = nil, 0
 	return n
 }
