@@ -16,7 +16,7 @@ func (l *loader) readCORS(s scope) {
 		case text == "*":
 			s.fault(key, "element %d allows every page there is; name the origins that may use the API, like https://shop.example", i+1)
 		case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil ||
-			strings.Contains(u.Host, "*") || strings.ToLower(u.Scheme+"://"+u.Host) != strings.ToLower(text):
+			strings.Contains(u.Host, "*") || !strings.EqualFold(u.Scheme+"://"+u.Host, text):
 			s.bad(key, text, "an origin: scheme and host and nothing behind, like https://shop.example or http://localhost:3000")
 		case defaultPort(u):
 			s.fault(key, "%q names the port that browsers leave out; write %s://%s", text, u.Scheme, u.Hostname())
