@@ -173,7 +173,7 @@ func (r docsReader) parameters(list *yaml.Node) []docsField {
 	for _, p := range list.Content {
 		f := r.field(text(r.at(p, "name")), find(r.at(p), "schema"), text(r.at(p, "required")) == "true")
 		f.Description = text(r.at(p, "description"))
-		f.Rules = strings.TrimSpace(text(r.at(p, "in")) + " " + f.Rules)
+		f.Type = text(r.at(p, "in")) + ", " + f.Type
 		fields = append(fields, f)
 	}
 	return fields
@@ -253,10 +253,18 @@ func (r docsReader) field(name string, schema *yaml.Node, required bool) docsFie
 	if v := r.values(r.at(node, "enum")); len(v) > 0 {
 		rules = append(rules, strings.Join(v, ", "))
 	}
-	for _, rule := range []struct{ key, words string }{{"const", "always %s"}, {"minimum", "from %s"}, {"maximum", "to %s"},
-		{"minLength", "characters: at least %s"}, {"maxLength", "characters: at most %s"}, {"minItems", "at least %s"}, {"maxItems", "at most %s"}} {
-		if v := text(r.at(node, rule.key)); v != "" {
-			rules = append(rules, fmt.Sprintf(rule.words, v))
+	if v := text(r.at(node, "const")); v != "" {
+		rules = append(rules, "always "+v)
+	}
+	for _, of := range []struct{ low, high, unit string }{{"minimum", "maximum", ""}, {"minLength", "maxLength", " characters"}, {"minItems", "maxItems", " items"}} {
+		low, high := text(r.at(node, of.low)), text(r.at(node, of.high))
+		switch {
+		case low != "" && high != "":
+			rules = append(rules, low+" to "+high+of.unit)
+		case low != "":
+			rules = append(rules, "at least "+low+of.unit)
+		case high != "":
+			rules = append(rules, "at most "+high+of.unit)
 		}
 	}
 	f.Rules = strings.Join(rules, ", ")

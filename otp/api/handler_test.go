@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"otpgw/otp"
+	"otpgw/otp/api/apitest"
 )
 
 const anID = "/otp/bf325375-e030-4ccb-a009-17317c574773"
@@ -270,6 +271,10 @@ func FuzzHandler(f *testing.F) {
 		req.Header.Set("Content-Type", contentType)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, req)
+		a := apitest.Answer{Method: req.Method, Path: req.URL.EscapedPath(), Status: w.Code, Header: w.Header(), Body: w.Body.Bytes()}
+		if err := loadDocument(t).Check(a); err != nil {
+			t.Error(err)
+		}
 		if w.Code >= 500 || w.Code < 400 && w.Code != 204 {
 			t.Errorf("%s %q: %d %s", method, path, w.Code, w.Body)
 		}

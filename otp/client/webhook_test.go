@@ -113,3 +113,26 @@ func TestNewWebhook(t *testing.T) {
 		t.Error("no func")
 	}
 }
+
+// FuzzWebhook: whatever a signed callback holds, it is answered, and what is not signed never reaches the func.
+func FuzzWebhook(f *testing.F) {
+	f.Add(dlr, "msg_1", "v1,AAAA", true)
+	f.Add(update, "", "", false)
+	f.Add(`{"event":"otp_update","data":[{"dateCreated":0}]}`, "x", "v1", true)
+	f.Fuzz(func(t *testing.T, body, id, signature string, signed bool) {
+		reached := false
+		h, err := client.NewWebhook(func(context.Context, client.Event) error { reached = true; return nil }, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := post(t, h, secret, time.Now(), body, func(r *http.Request) {
+			if !signed {
+				r.Header.Set("webhook-id", id)
+				r.Header.Set("webhook-signature", signature)
+			}
+		})
+		if reached != (status == 204) || !signed && reached {
+			t.Errorf("signed %v: %d, reached %v", signed, status, reached)
+		}
+	})
+}
