@@ -160,7 +160,13 @@ func TestPageKeys(t *testing.T) {
 	e.submit(message("491701111111", "first 1111"))
 	e.submit(message("491702222222", "second 2222"))
 	p := openTab(t, srv)
-	p.sees("#thread", "second 2222") // the newest conversation is open
+	p.sees("#thread", "second 2222")                                                                              // the newest conversation is open
+	p.run(`window.clip = navigator.clipboard; Object.defineProperty(navigator, "clipboard", {value: undefined})`) // as over plain HTTP from another host
+	p.keys("c")
+	p.sees("#toasts", "Copied 2222")
+	if got := p.text(`window.clip.readText()`); got != "2222" {
+		t.Errorf("the clipboard has %q", got)
+	}
 	p.keys("/")
 	p.eventually("the search has no focus", `document.activeElement.id === "search"`)
 	p.keys(kb.Backspace, "1111") // DevTools sends the character also where the page took the key
