@@ -184,17 +184,28 @@ func (f *faults) ttl(v value, fallback time.Duration) time.Duration {
 }
 
 func (f *faults) maxAttempts(v value, fallback int) int {
+	return f.number(v, fallback, numberField{"maxAttempts", minAttempts, maxAttempts, CodeMaxAttemptsNumber, CodeMaxAttemptsLow, CodeMaxAttemptsHigh})
+}
+
+// numberField is a field that holds a whole number: its name, its bounds, and the code of each fault.
+type numberField struct {
+	name                  string
+	low, high             int
+	noNumber, under, over Code
+}
+
+func (f *faults) number(v value, fallback int, field numberField) int {
 	if v.kind == kindUnset {
 		return fallback
 	}
-	n, p := v.integer(minAttempts, maxAttempts)
+	n, p := v.integer(field.low, field.high)
 	switch p {
 	case notNumber:
-		f.add(CodeMaxAttemptsNumber, "The parameter 'maxAttempts' is not a number")
+		f.add(field.noNumber, fmt.Sprintf("The parameter '%s' is not a number", field.name))
 	case below:
-		f.add(CodeMaxAttemptsLow, "Min value for 'maxAttempts' is 1")
+		f.add(field.under, fmt.Sprintf("Min value for '%s' is %d", field.name, field.low))
 	case above:
-		f.add(CodeMaxAttemptsHigh, "Max value for 'maxAttempts' is 10")
+		f.add(field.over, fmt.Sprintf("Max value for '%s' is %d", field.name, field.high))
 	}
 	return n
 }
@@ -212,19 +223,7 @@ func (f *faults) pinType(v value, fallback PINType) PINType {
 }
 
 func (f *faults) pinLength(v value, fallback int) int {
-	if v.kind == kindUnset {
-		return fallback
-	}
-	n, p := v.integer(minPIN, maxPIN)
-	switch p {
-	case notNumber:
-		f.add(CodePINLengthNumber, "The parameter 'pinLength' is not a number")
-	case below:
-		f.add(CodePINLengthLow, "Min value for 'pinLength' is 4")
-	case above:
-		f.add(CodePINLengthHigh, "Max value for 'pinLength' is 10")
-	}
-	return n
+	return f.number(v, fallback, numberField{"pinLength", minPIN, maxPIN, CodePINLengthNumber, CodePINLengthLow, CodePINLengthHigh})
 }
 
 func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) bool) string {
