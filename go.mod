@@ -1,4 +1,4 @@
-module otpgw
+module github.com/otpgw/otpgw
 
 go 1.26.0
 

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/text/language"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // The limits of the API (otp-api.md, "Endpoints"), which an application's defaults keep too.

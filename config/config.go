@@ -29,8 +29,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/sethvargo/go-envconfig"
 
-	"otpgw/otp"
-	"otpgw/smpp/link"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 // Config is a configuration without a fault. It is built once at start, then only read.

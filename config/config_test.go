@@ -17,9 +17,9 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/sethvargo/go-envconfig"
 
-	"otpgw/otp"
-	"otpgw/smpp/link"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // small is the least configuration without a fault.

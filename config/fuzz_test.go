@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"otpgw/otp"
-	"otpgw/smpp/link"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 func TestParseTLVs(t *testing.T) {

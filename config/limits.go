@@ -12,7 +12,7 @@ import (
 
 	"github.com/nyaruka/phonenumbers"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 var allDigits = regexp.MustCompile(`^[0-9]+$`)

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 func TestAbuseDefaults(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"otpgw/smpp/link"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // The limits of a link. The first three are SMPP 3.4's (5.2.1 to 5.2.3), without the closing NUL.

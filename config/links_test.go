@@ -18,9 +18,9 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/link"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // certificate makes a self-signed certificate for 127.0.0.1 and returns its files.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 const (

@@ -15,7 +15,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 
-	"otpgw/queue/seal"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 // tlvValueMax bounds one value, so that no number of parts grows a PDU beyond what an SMSC takes.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // scope reads the values of one group of variables: the daemon's own, one application's, one link's.

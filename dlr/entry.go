@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Entry says which message of ours an SMSC's message id stands for.

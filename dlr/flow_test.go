@@ -15,12 +15,12 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/dlr"
-	"otpgw/dlr/callback"
-	"otpgw/otp"
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
-	"otpgw/queue/seal"
+	"github.com/otpgw/otpgw/dlr"
+	"github.com/otpgw/otpgw/dlr/callback"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 // inbox is an application that writes its callbacks down.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Bucket is what the index needs of a queue.Bucket (queue.Queue.Receipts).

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 // put is one submit_sm_resp of a test.

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // deadKind is the kind of this package's dead letters: DLQ subject dlq.receipt.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 func TestCandidates(t *testing.T) {

@@ -1,8 +1,8 @@
 package dlr
 
 import (
-	"otpgw/dlr/receipt"
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/dlr/receipt"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // Status is what a message state means for the delivery of an OTP.

@@ -10,9 +10,9 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/dlr/receipt"
-	"otpgw/otp"
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/dlr/receipt"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Reports is where the state of messages goes; otp.Service is one. It must be idempotent, and safe for many goroutines.

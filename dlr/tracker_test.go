@@ -13,10 +13,10 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/rs/zerolog"
 
-	"otpgw/dlr/receipt"
-	"otpgw/otp"
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/dlr/receipt"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 // ledger is a Reports that writes down what it is told.

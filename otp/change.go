@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // changeFunc changes a record it was given, read just now. kind names what is to be announced, "" nothing. errNoChange ends

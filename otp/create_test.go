@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 // message takes the next SMS off the queue.

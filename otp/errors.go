@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Code is the number of an error in the API. The HTTP status and type of each are in one table, otp/api.

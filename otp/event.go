@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // EventKind is the event of a callback.

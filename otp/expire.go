@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // timer is the message of a timer.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Limit is how often something may be done in any stretch of time, not only by the clock's hours.

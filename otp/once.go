@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // How CreateOnce works.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Resend sends a pending OTP's message again, with the same PIN: users type the first code that arrives, and a new one would

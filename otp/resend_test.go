@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 func resendBench(t *testing.T) *bench {

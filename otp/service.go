@@ -8,8 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/queue"
-	"otpgw/queue/seal"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 // Service is every operation on OTPs. Its fields are set before the first call and then only read; it is safe for use by

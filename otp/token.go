@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Scopes of access tokens.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 func TestToken(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // outcomeWait is how long all attempts may be under way with nothing moving before those who made them are taken for dead.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 func TestVerify(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // How the guard counts.

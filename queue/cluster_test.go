@@ -13,8 +13,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 // startCluster runs three servers that replicate.

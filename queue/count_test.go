@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 // TestCount: many counters at once, none of whose additions is lost; each window and name has its own sum.

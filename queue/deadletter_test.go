@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 func TestDeadLetters(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 func TestMain(m *testing.M) {

@@ -17,9 +17,9 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
-	"otpgw/queue/seal"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 func TestSecondProcessIsRefused(t *testing.T) {

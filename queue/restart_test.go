@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 // TestRestartGivesAtOnce: what was handed out when the embedded server ended comes again with the start, not an AckWait later.

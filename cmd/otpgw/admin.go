@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"otpgw/queue"
-	"otpgw/smpp/link"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 // adminTimeout bounds what one request to the operator's port may ask of the store.

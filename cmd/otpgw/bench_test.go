@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // BenchmarkEndToEnd measures the whole way, from POST /otp to the dlr_update callback, with the daemon, the simulator

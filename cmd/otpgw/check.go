@@ -6,9 +6,9 @@ import (
 	"io"
 	"os"
 
-	"otpgw/config"
-	"otpgw/queue/seal"
-	"otpgw/smpp/link"
+	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/queue/seal"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 // checkOptions are the flags of check.

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/otp/api"
-	"otpgw/otp/api/apitest"
-	otpclient "otpgw/otp/client"
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/otp/api"
+	"github.com/otpgw/otpgw/otp/api/apitest"
+	otpclient "github.com/otpgw/otpgw/otp/client"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestGoClient is both halves of the Go client against a daemon: calls with tokens, and the callbacks that follow, genuine

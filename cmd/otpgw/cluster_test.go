@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue/queuetest"
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // fullSize names the variable that gives the long tests their full size: make full.

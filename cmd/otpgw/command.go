@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"otpgw/config"
+	"github.com/otpgw/otpgw/config"
 )
 
 const usage = `otpgw sends one-time passwords by SMS over your own SMPP links, and verifies them.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"otpgw/config"
+	"github.com/otpgw/otpgw/config"
 )
 
 // TestReadmeTable: the README's table of variables is the one the program works by.

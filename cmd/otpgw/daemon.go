@@ -13,15 +13,15 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"otpgw/config"
-	"otpgw/dlr"
-	"otpgw/dlr/callback"
-	"otpgw/otp"
-	"otpgw/otp/api"
-	"otpgw/queue"
-	"otpgw/queue/seal"
-	"otpgw/smpp/link"
-	"otpgw/smpp/text"
+	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/dlr"
+	"github.com/otpgw/otpgw/dlr/callback"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/api"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/seal"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/text"
 )
 
 // The bounds of a shutdown, stage by stage; together under the 30 s that orchestrators give.

@@ -12,8 +12,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/sethvargo/go-envconfig"
 
-	"otpgw/config"
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // demoVars are the variables of the demo that are not the daemon's: the simulator's own, and where callbacks are shown.

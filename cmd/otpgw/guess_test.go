@@ -9,8 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"otpgw/queue/queuetest"
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestParallelGuesses: a thousand guesses at once on two daemons, that share one external NATS server, are evaluated

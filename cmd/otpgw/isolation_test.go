@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestSilentCarrierHoldsUpNobodyElse: an SMSC that takes every submit_sm and answers none fills its own window and

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // TestKillLosesNothing: the daemon's process is killed in the middle of 2,000 accepted OTPs and started again; every one

@@ -6,8 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"otpgw/otp"
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
 )
 
 var (

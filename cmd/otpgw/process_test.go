@@ -22,7 +22,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // processMode names the variable that makes the test binary be another program: the daemon itself, so that a test can

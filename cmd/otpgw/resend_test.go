@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestResendGoesOverAnotherLink: the same PIN, sent again, takes another link of the route than the one it took in vain.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestSchemathesis lets a tester that is not ours judge the daemon by the document it serves. It takes minutes, so only

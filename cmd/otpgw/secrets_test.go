@@ -15,7 +15,7 @@ import (
 	"sync"
 	"testing"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // Secrets of the run that are long enough to be in nothing by chance.

@@ -13,7 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/sethvargo/go-envconfig"
 
-	"otpgw/config"
+	"github.com/otpgw/otpgw/config"
 )
 
 // serve runs the daemon on the environment's configuration.

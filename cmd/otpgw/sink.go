@@ -5,10 +5,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"otpgw/dlr"
-	"otpgw/dlr/receipt"
-	"otpgw/queue"
-	"otpgw/smpp/link"
+	"github.com/otpgw/otpgw/dlr"
+	"github.com/otpgw/otpgw/dlr/receipt"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 // sink is the adapter between what links learn and what dlr keeps: the one place that knows both.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestSlowCallers: callers that send a byte now and then, of the header or of the body, are cut off in time and keep nobody

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestSmscxClient is the proof that the API is wire-compatible: the published Python client of sms.cx works with another base

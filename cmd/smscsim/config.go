@@ -18,7 +18,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // options are all settings of a run.

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func write(t *testing.T, content string) string {

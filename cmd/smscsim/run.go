@@ -15,7 +15,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // Exit statuses.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"otpgw/otp"
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // deadKind is the kind of this package's dead letters: DLQ subject dlq.callback.

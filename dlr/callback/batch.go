@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"time"
 
-	"otpgw/otp"
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Bounds of one request.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 // BenchmarkEvents measures items from stored to acknowledged, with a receiver that answers at once.

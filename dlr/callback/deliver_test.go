@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/otp"
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 func TestDelivers(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/otp"
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Records tells whether the record of an OTP took a change; otp.Service is one.

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Bounds of what is remembered of URLs.

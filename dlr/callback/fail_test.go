@@ -12,9 +12,9 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/otp"
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 func deadLetters(t *testing.T, q *queue.Queue) []queue.DeadLetter {

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"syscall"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // ErrRefusedAddress is why a callback was not dialled: its address is one that the gateway may not call.

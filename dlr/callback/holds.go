@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // storeParallel is how many small writes of one request are under way at a time.

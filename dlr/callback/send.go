@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Reasons of dead letters.

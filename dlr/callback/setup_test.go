@@ -14,8 +14,8 @@ import (
 	"github.com/rs/zerolog"
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"otpgw/otp"
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // records answers for the records of OTPs; Took unless told otherwise.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // TestIdempotencyKey: replay with the same bytes, also of the key in quotes and from another daemon; another body; bad keys.

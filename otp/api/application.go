@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // application is the answer of GET /applications/{applicationId}. The published clients refuse an answer in which a setting of

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // key is an accepted API key or client secret, by its hash only.

@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // wire is what an error is in HTTP.

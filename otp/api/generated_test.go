@@ -19,10 +19,10 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/otp"
-	"otpgw/otp/api/apitest"
-	"otpgw/queue/queuetest"
-	"otpgw/queue/seal"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/api/apitest"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 // generatedRequests names the variable with the number of requests; make conformance sets it to 100,000.

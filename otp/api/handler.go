@@ -21,7 +21,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // DefaultTimeout is what a request may take, from its header to its answer.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/otp"
-	"otpgw/otp/api/apitest"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/api/apitest"
 )
 
 const anID = "/otp/bf325375-e030-4ccb-a009-17317c574773"

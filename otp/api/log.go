@@ -9,7 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // logCall writes the access log: what changes something at info, what only reads at debug. It holds the path's pattern and

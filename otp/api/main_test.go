@@ -17,10 +17,10 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"otpgw/otp"
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
-	"otpgw/queue/seal"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // oauthError is an error of the /oauth paths: one code, several types (otp-api.md; the envelope is ours, not RFC 6749's).

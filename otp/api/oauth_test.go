@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 const formType = "application/x-www-form-urlencoded"

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"testing"
 
-	"otpgw/otp"
-	"otpgw/otp/api/apitest"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/api/apitest"
 )
 
 var document = sync.OnceValues(func() (*apitest.Document, error) { return apitest.Load(OpenAPI()) })

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // create is POST /otp.

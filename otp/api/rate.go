@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"otpgw/otp"
+	"github.com/otpgw/otpgw/otp"
 )
 
 // noLimit is the rate limit of an application that has none. The contract wants both rate headers on every success, and

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/otp/client"
+	"github.com/otpgw/otpgw/otp/client"
 )
 
 func wantError(t *testing.T, what string, err error, status, code int, kind string) {

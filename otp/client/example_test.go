@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 
-	"otpgw/otp/client"
+	"github.com/otpgw/otpgw/otp/client"
 )
 
 // answers is a gateway with one canned answer a path.

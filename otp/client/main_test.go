@@ -12,11 +12,11 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"otpgw/otp"
-	"otpgw/otp/api"
-	"otpgw/otp/client"
-	"otpgw/queue/queuetest"
-	"otpgw/queue/seal"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/api"
+	"github.com/otpgw/otpgw/otp/client"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 func TestMain(m *testing.M) {

@@ -12,7 +12,7 @@ import (
 
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"otpgw/otp/client"
+	"github.com/otpgw/otpgw/otp/client"
 )
 
 const (

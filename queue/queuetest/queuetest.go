@@ -9,7 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/queue"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Route is the route that Open declares unless an option sets others.

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"otpgw/queue/seal"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 func TestBox(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"net"
 	"syscall"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // advice is what an operator should look at, or ask the carrier, for an error; empty when nobody can do anything.

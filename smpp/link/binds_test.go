@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/link"
-	"otpgw/smpp/session"
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // bindServer is an SMSC that answers binds as a test says, and nothing else.

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/otp"
-	"otpgw/smpp/link"
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 const (

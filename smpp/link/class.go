@@ -1,6 +1,6 @@
 package link
 
-import "otpgw/smpp/wire"
+import "github.com/otpgw/otpgw/smpp/wire"
 
 // Class says what a submit_sm_resp's status means for the message and the link.
 type Class int

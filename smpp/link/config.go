@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"time"
 
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // BindMode says which binds a link keeps.

@@ -18,11 +18,11 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/queue/queuetest"
-	"otpgw/smpp/link"
-	"otpgw/smpp/session"
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // peer is an SMSC that the conformance suite runs against. It takes binds of acc/secret, sends a receipt for each message,

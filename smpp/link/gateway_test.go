@@ -12,13 +12,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
-	"otpgw/dlr"
-	"otpgw/dlr/receipt"
-	"otpgw/otp"
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
-	"otpgw/queue/seal"
-	"otpgw/smpp/link"
+	"github.com/otpgw/otpgw/dlr"
+	"github.com/otpgw/otpgw/dlr/receipt"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/seal"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 // gateway is all of otpgw but its HTTP: a store, OTPs, the tracker of receipts, and links with the daemon's adapter between.

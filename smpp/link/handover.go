@@ -9,9 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"otpgw/queue"
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // errand is a message in the hands of this daemon, and the links that tried it without success since the queue gave it.

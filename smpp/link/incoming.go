@@ -5,9 +5,9 @@ import (
 	"context"
 	"time"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 const (

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func TestValidity(t *testing.T) {

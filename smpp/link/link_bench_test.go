@@ -14,12 +14,12 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/queue"
-	"otpgw/queue/queuetest"
-	"otpgw/smpp/link"
-	"otpgw/smpp/session"
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // cpu is the processor time this process has used, the SMSC's share in it: link and simulator are one process.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Probe tries a link once, without sending a message: it resolves, connects, shakes hands over TLS where the link has it,

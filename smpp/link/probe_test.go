@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/link"
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 func TestProbe(t *testing.T) {

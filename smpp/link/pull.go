@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"otpgw/queue"
-	"otpgw/smpp/session"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/smpp/session"
 )
 
 // send pulls from every route of the link into the session until ctx or the session ends, and returns when the last

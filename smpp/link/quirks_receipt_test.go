@@ -6,8 +6,8 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"otpgw/otp"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // ucs2 is a text as UTF-16, big end first.

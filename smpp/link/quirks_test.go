@@ -8,11 +8,11 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/dlr"
-	"otpgw/otp"
-	"otpgw/queue/queuetest"
-	"otpgw/smpp/link"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/dlr"
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Each test here and in quirks_receipt_test.go plays one row of the table of what real SMSCs do, in octets over TCP, to a

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"slices"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // maskOctet stands for an octet that a trace does not show.

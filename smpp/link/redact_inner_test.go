@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // TestRedact: the lengths stay, what an engineer needs stays, and no secret does.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/link"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // carrier is an SMSC that does what a test's script says: it takes binds, answers enquire_link and unbind, and gives every

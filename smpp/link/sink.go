@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"otpgw/queue"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Accepted is one part that the SMSC took: submit_sm_resp with status OK.

@@ -10,10 +10,10 @@ import (
 	"sync"
 	"time"
 
-	"otpgw/queue"
-	"otpgw/smpp/session"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // result is what became of one part.

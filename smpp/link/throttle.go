@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/session"
 )
 
 // The rules of a governor. The shares are of answers, the steps are per second.

@@ -14,7 +14,7 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/rs/zerolog"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // TestTraceNeverBlocks: with nobody at the disk, PDUs are dropped and counted, and no more memory is held than allowed.

@@ -6,8 +6,8 @@ import (
 	"io"
 	"testing"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // TestAllocations bounds what a request and its answer cost: the PDU that goes out and the body of the one that comes in.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // BindError is a bind that the SMSC refused.

@@ -11,8 +11,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // noGoroutineLeft looks for goroutines that were not there when it was called. What it returns is to be deferred.

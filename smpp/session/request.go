@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // PDU is anything that can be written: the typed PDUs of package wire.

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // raw is a peer that reads and writes single PDUs.

@@ -12,8 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // maxAnswers bounds the time our own unbind waits for requests of the peer that a handler still has: a peer that never stops

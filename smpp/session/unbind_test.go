@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func TestUnbind(t *testing.T) {

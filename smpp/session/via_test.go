@@ -5,8 +5,8 @@ import (
 	"net"
 	"testing"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // TestSendVia: what writes itself is behind what was queued before it and in front of what comes, whole; its error ends the

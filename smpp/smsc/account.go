@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 const (

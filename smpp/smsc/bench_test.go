@@ -4,8 +4,8 @@ import (
 	"sync"
 	"testing"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // BenchmarkSubmit is submits with one receipt each over one bind, client included: the same process is both.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 const (

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func TestBindKinds(t *testing.T) {

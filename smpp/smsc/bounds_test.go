@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func TestQueue(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Field is one field of a PDU as it is on the wire.

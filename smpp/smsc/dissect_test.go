@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // show writes fields as name=value(meaning), without those of the header.

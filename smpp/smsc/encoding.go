@@ -1,6 +1,6 @@
 package smsc
 
-import "otpgw/smpp/text"
+import "github.com/otpgw/otpgw/smpp/text"
 
 // Encodings of messages that we never send ourselves.
 const (

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // eventStream reads /api/v1/events.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Malformed is a way in which an answer is wrong as a PDU.

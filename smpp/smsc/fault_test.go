@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // ask sends one submit_sm with sequence 10 over a raw connection, and an enquire_link with 11 behind it.

@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf16"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // ReceiptFormat names a layout of receipts. All of them are met in the wild, and all but tlv-only say the same.

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/dlr/receipt"
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/dlr/receipt"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // receiptOf reads a receipt as the gateway does: octets as Latin-1 but for UCS-2, and the TLVs.

@@ -3,9 +3,9 @@ package smsc_test
 import (
 	"testing"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // FuzzSubmit sends octets as the body of a submit_sm or data_sm on a live session. Whatever they are, the session

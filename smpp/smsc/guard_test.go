@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // TestGuard: programs and the page itself may use the API; pages of other origins may not, whatever name they came by.

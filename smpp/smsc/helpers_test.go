@@ -10,10 +10,10 @@ import (
 
 	"go.uber.org/goleak"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // minIndex is the fewest submissions that query_sm, cancel_sm and replace_sm find.

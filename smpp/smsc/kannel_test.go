@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // kannelConfig is a Kannel gateway with one SMSC link, which sends by HTTP, and reports receipts and messages from

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Limits are what an account may do. The zero value has none.

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // burst writes n submit_sm at once with sequences from 10 on, and returns the statuses of the answers that came, by status.

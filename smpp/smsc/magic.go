@@ -3,7 +3,7 @@ package smsc
 import (
 	"time"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // MagicNumber is a number that chooses its own outcome by its last four digits.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // TestMagic: what a client sees of each number, over a real connection. A number without a case here fails the test.

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"testing"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // TestMemoryIsFlat: behind the newest N messages, more of them take no more memory, with receipts, rules and PDUs.

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // MO is a message from a handset, for a client (SMPP calls it mobile originated).

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestNodeClient runs testdata/client.js, which uses the npm package smpp: a client that we did not write. It does every

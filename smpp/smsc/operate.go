@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // The answers to operations that find nothing, or come too late (SMPP 3.4, 5.1.3).

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // FuzzOperate sends octets as the body of the other operations on a live session, which answers and lives on.

@@ -3,8 +3,8 @@ package smsc
 import (
 	"time"
 
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Kind is what a bind may do (SMPP 3.4, 2.2).

@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // stateGap is how far apart receipts out of order are, when the rule has no delay.

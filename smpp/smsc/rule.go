@@ -11,7 +11,7 @@ import (
 	"regexp"
 	"strings"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Rule says what becomes of the messages it matches. The first rule that matches decides; a field left out is a good

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // rule reads a rule as a configuration has it.

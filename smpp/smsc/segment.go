@@ -5,8 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Segment is one PDU of a message.

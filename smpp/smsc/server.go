@@ -14,7 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/text"
 )
 
 // Config sets a server up. The zero value listens for SMPP on a free port of 127.0.0.1, takes any account, and sends

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // ErrNoSession is a session id of no session that is there.

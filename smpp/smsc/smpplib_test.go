@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestPythonClient runs testdata/client.py, which binds with smpplib: a client that we did not write.

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Direction is which way a message went.

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // earlyGrace is how long an answer waits for its early receipt to be answered.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 const (

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func TestWaitBefore(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/fiorix/go-smpp/smpp/pdu"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // checkAgainstGoSMPP holds our codec and go-smpp's to the same result for one body of a submit_sm or deliver_sm.

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"testing"
 
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 type encoder interface {

@@ -23,8 +23,8 @@ import (
 	"strings"
 	"time"
 
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Patience is how long a Server waits for what must come before it fails the test.

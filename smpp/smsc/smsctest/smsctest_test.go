@@ -10,11 +10,11 @@ import (
 
 	"go.uber.org/goleak"
 
-	"otpgw/smpp/session"
-	"otpgw/smpp/smsc"
-	"otpgw/smpp/smsc/smsctest"
-	"otpgw/smpp/text"
-	"otpgw/smpp/wire"
+	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc/smsctest"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
