@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,8 +22,8 @@ var prefixForm = regexp.MustCompile(`^[1-9][0-9]*$`)
 // Route is a set of destinations and the links that serve them.
 type Route struct {
 	Name     string
-	Prefixes []string // digits, without +; "" is every destination that no other route has
-	Links    []RouteLink
+	Prefixes []string    // digits, without +; "" is every destination that no other route has
+	Links    []RouteLink // the preferred first: by priority, then as they are named
 }
 
 // RouteLink is a link's part in a route. Links of priority 0 send; those of the next one take over while
@@ -122,7 +124,7 @@ func (s scope) prefixes(value *string, key, route string, r *router) []string {
 	return prefixes
 }
 
-// routeLinks reads which links serve a route and tells the links so.
+// routeLinks reads which links serve a route, in any order, and tells the links so.
 func (s scope) routeLinks(value *string, key, route string, links []link.Config) []RouteLink {
 	elements := s.list(value, key)
 	if len(elements) == 0 {
@@ -156,6 +158,7 @@ func (s scope) routeLinks(value *string, key, route string, links []link.Config)
 			served = append(served, RouteLink{Name: name, Priority: uint8(priority)})
 		}
 	}
+	slices.SortStableFunc(served, func(a, b RouteLink) int { return cmp.Compare(a.Priority, b.Priority) })
 	*value = formatRouteLinks(served)
 	return served
 }

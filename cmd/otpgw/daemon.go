@@ -160,7 +160,7 @@ func (d *daemon) wireLinks(box *seal.Box, registry *prometheus.Registry) {
 	link.Introduce(d.links)
 }
 
-// measure counts a text's parts as the first link of its route would send it.
+// measure counts a text's parts as the preferred link of its route would send it.
 func (d *daemon) measure() func(route, body string) (int, string) {
 	options := make(map[string]text.Options)
 	for _, r := range d.config.Routes {
