@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	// maxAttempts is how often a receipt is sent that the peer answers with a temporary error, or not at all. A
-	// connection that ends is no attempt.
-	maxAttempts = 5
+	// longestReceiptPause is the most time between two attempts of a receipt.
+	longestReceiptPause = 30 * time.Second
 	// excerptLen is how many characters of the message a receipt repeats (SMPP 3.4, appendix B).
 	excerptLen = 20
 )
@@ -201,17 +200,27 @@ func temporary(s wire.Status) bool {
 	return false
 }
 
-// retry sends the receipt again later, each time twice as late.
+// retry sends the receipt again later, each time twice as late, as SMSCs do with one that was refused for now or not
+// answered.
 func (b *bind) retry(d *delivery, answer string) {
 	d.attempts++
-	if d.attempts >= maxAttempts {
+	if d.attempts >= b.srv.cfg.ReceiptTries {
 		b.srv.counts.failed.Add(1)
 		d.finish(ReceiptFailed, answer)
 		return
 	}
 	d.note(ReceiptScheduled, answer)
 	d.release()
-	b.srv.schedule.add(time.Now().Add(b.srv.cfg.ReceiptRetry<<(d.attempts-1)), d)
+	b.srv.schedule.add(time.Now().Add(pauseAfter(d.attempts, b.srv.cfg.ReceiptRetry)), d)
+}
+
+// pauseAfter is the time from the nth attempt of a receipt to the next.
+func pauseAfter(n int, first time.Duration) time.Duration {
+	pause := first
+	for ; n > 1 && pause < longestReceiptPause; n-- {
+		pause *= 2
+	}
+	return max(first, min(pause, longestReceiptPause))
 }
 
 // pdu is the receipt as its layout has it, or the message from a handset.

@@ -191,6 +191,24 @@ func TestReceiptIsSentAgain(t *testing.T) {
 	}
 }
 
+// TestReceiptTries: an SMSC that is set to try for long keeps a receipt over an outage of its peer, asking at first soon and
+// then ever less, but at least each half minute.
+func TestReceiptTries(t *testing.T) {
+	srv := start(t, smsc.Config{ReceiptRetry: time.Millisecond, ReceiptTries: 8, ResponseTimeout: 100 * time.Millisecond})
+	e := bound(t, srv, wire.BindTransceiver, "a")
+	e.mu.Lock()
+	e.statuses, e.silent = []wire.Status{0x64, 0x08, 0x64, 0x58, 0x64, 0x64}, 0
+	e.mu.Unlock()
+	e.submit(message("1", "x"))
+	for range 7 {
+		e.receipt()
+	}
+	eventually(t, "answered", func() bool {
+		r := srv.Messages(smsc.Filter{})[0].Receipts[0]
+		return r.Status == smsc.ReceiptAnswered && r.Attempts == 7
+	})
+}
+
 // TestReceiptSurvivesItsBind: a receipt on its way while the bind ends goes out on the next one.
 func TestReceiptSurvivesItsBind(t *testing.T) {
 	srv := start(t, smsc.Config{})

@@ -41,7 +41,8 @@ type Config struct {
 
 	Keep         int           // messages kept, the newest; zero: 10,000
 	ReceiptDelay time.Duration // from the answer to the receipt
-	ReceiptRetry time.Duration // before a refused receipt is sent again, doubled each time; zero: 1 s
+	ReceiptRetry time.Duration // before a refused or unanswered receipt is sent again, doubled each time up to 30 s; zero: 1 s
+	ReceiptTries int           // how often it is sent at most; a connection that ends is no try; zero: 5
 	Alphabet     text.Alphabet // what data_coding 0 means; empty: gsm7
 	KeepPDUs     int           // PDUs kept, the newest; zero: 2,000; negative: none
 
@@ -59,6 +60,7 @@ type Config struct {
 const (
 	defaultKeep  = 10_000
 	defaultRetry = time.Second
+	defaultTries = 5
 
 	// maxWaiting bounds what waits for a time: receipts and delayed answers. Beyond it a message that wants one is
 	// answered ESME_RMSGQFUL.
@@ -127,6 +129,9 @@ func newServer(cfg Config) (*Server, error) {
 	}
 	if cfg.ReceiptRetry <= 0 {
 		cfg.ReceiptRetry = defaultRetry
+	}
+	if cfg.ReceiptTries <= 0 {
+		cfg.ReceiptTries = defaultTries
 	}
 	if cfg.KeepPDUs == 0 {
 		cfg.KeepPDUs = defaultKeepPDUs
