@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,115 +11,105 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// The limits of the API (otp-api.md, "Endpoints"), which an application's defaults keep too.
+// The bounds of an application's settings that package otp does not keep for requests too.
 const (
-	ttlMin, ttlMax           = 60 * time.Second, 1800 * time.Second
-	attemptsMin, attemptsMax = 1, 10
-	pinLenMin, pinLenMax     = 4, 10
-	templateMax              = 1000
-	rateMax                  = 1e6
-
-	pinHole = "{{pin}}"
+	rateMax       = 1e6
+	guardCountMax = 1_000_000
 )
 
-// appVars are the variables of one application as text.
-type appVars struct {
-	APIKeys        secret            `env:"API_KEYS"`
-	Secret         secret            `env:"SECRET"`
-	Senders        string            `env:"SENDERS"`
-	From           string            `env:"FROM"`
-	Template       string            `env:"TEMPLATE, default=Your verification code is {{pin}}"`
-	Templates      map[string]string // by language subtag, from TEMPLATE_<LANG>
-	TTL            string            `env:"TTL, default=300"`
-	MaxAttempts    string            `env:"MAX_ATTEMPTS, default=5"`
-	PINType        string            `env:"PIN_TYPE, default=numbers"`
-	PINLength      string            `env:"PIN_LENGTH, default=6"`
-	CallbackURL    urlText           `env:"CALLBACK_URL"`
-	CallbackSecret secret            `env:"CALLBACK_SECRET"`
-	Rate           string            `env:"RATE, default=0"`
-	TLVs           string            `env:"TLVS"`
-	SendLimits     string            `env:"SEND_LIMITS, default=5/10m,10/24h"`
-	TryLimits      string            `env:"TRY_LIMITS, default=25/1h,50/24h"`
-	MaxResends     string            `env:"MAX_RESENDS, default=3"`
-	ResendInterval string            `env:"RESEND_INTERVAL, default=30s"`
-	ResendAfter    string            `env:"RESEND_AFTER, default=off"`
-	Guard          string            `env:"GUARD, default=observe"`
-	GuardCountries string            `env:"GUARD_COUNTRIES"`
-	GuardDeny      string            `env:"GUARD_DENY"`
-	GuardTrust     string            `env:"GUARD_TRUST"`
-	GuardPrefix    string            `env:"GUARD_PREFIX, default=10"`
-	GuardCountry   string            `env:"GUARD_COUNTRY, default=20"`
-	GuardShare     string            `env:"GUARD_SHARE, default=20"`
-	WebOTPDomain   string            `env:"WEBOTP_DOMAIN"`
-	AppHash        string            `env:"APP_HASH"`
-	TestNumbers    secret            `env:"TEST_NUMBERS"`
+// appRows are the variables of one application.
+var appRows = []setting[otp.App]{
+	{"API_KEYS", "", "API keys accepted, comma-separated; an application needs keys or a secret",
+		secretList(func(v *value, a *otp.App) { a.APIKeys = v.apiKeys() })},
+	{"SECRET", "", "OAuth client secret; the application's name is the client id", secretly(func(v *value, a *otp.App) { a.Secret = v.text })},
+	{"SENDERS", "", "approved senders, comma-separated: 3 to 11 characters, or up to 15 digits",
+		read(func(v *value, a *otp.App) { a.Senders = v.senders() })},
+	{"FROM", "", "default sender, one of the approved; empty: the first of them", read(func(v *value, a *otp.App) { a.From = v.from(a.Senders) })},
+	{"TEMPLATE", "Your verification code is {{pin}}", "message text, holds {{pin}}", read(func(v *value, a *otp.App) { a.Template = v.template() })},
+	{"TEMPLATE_<LANG>", "", "text for destinations that speak LANG, a language subtag: FR, DE, BG", read(readTemplate)},
+	{"TTL", "300", "how long a PIN is valid: seconds, or a duration like 5m; {}",
+		duration(otp.MinTTL, otp.MaxTTL, time.Second, func(a *otp.App) *time.Duration { return &a.TTL })},
+	{"MAX_ATTEMPTS", "5", "guesses per PIN, {}", integer(otp.MinAttempts, otp.MaxAttempts, func(a *otp.App) *int { return &a.MaxAttempts })},
+	{"PIN_TYPE", "numbers", "{}", oneOf(func(a *otp.App) *otp.PINType { return &a.PINType }, otp.PINNumbers, otp.PINLetters, otp.PINAlphanumeric)},
+	{"PIN_LENGTH", "6", "characters in a PIN, {}", integer(otp.MinPIN, otp.MaxPIN, func(a *otp.App) *int { return &a.PINLength })},
+	{"CALLBACK_URL", "", "http(s) URL told of changes when a request names none; empty: no callback",
+		callbackURL(func(a *otp.App) *string { return &a.CallbackURL })},
+	{"CALLBACK_SECRET", "", "whsec_ and base64 of 24 to 64 bytes, signs callbacks; empty: derived from the secret key and the name",
+		secretly(func(v *value, a *otp.App) { a.CallbackSecret = v.callbackSecret() })},
+	{"RATE", "0", "requests per second over the API, on all daemons together; 0: no limit", number(rateMax, func(a *otp.App) *float64 { return &a.Rate })},
+	{"SEND_LIMITS", "5/10m,10/24h", "messages to one number, as count/time, all of which hold; or off",
+		read(func(v *value, a *otp.App) { a.SendLimits = v.limits() })},
+	{"TRY_LIMITS", "25/1h,50/24h", "guesses for one number, over all its OTPs, as count/time; or off",
+		read(func(v *value, a *otp.App) { a.TryLimits = v.limits() })},
+	{"MAX_RESENDS", "3", "how often an OTP's message may be sent again, {}",
+		integer(0, otp.MaxResends, func(a *otp.App) *int { return &a.MaxResends })},
+	{"RESEND_INTERVAL", "30s", "least time between two messages of an OTP, {}",
+		duration(otp.MinResendInterval, otp.MaxTTL, time.Second, func(a *otp.App) *time.Duration { return &a.ResendInterval })},
+	{"RESEND_AFTER", off, "sent again by itself after this time without a receipt, or at once when it failed; or off",
+		durationOrOff(otp.MinResendInterval, otp.MaxTTL, time.Second, func(a *otp.App) *time.Duration { return &a.ResendAfter })},
+	{"GUARD", "observe", "guard against SMS pumping: off, observe (log, metric, risk in the answer) or enforce (refuse)",
+		oneOf(func(a *otp.App) *otp.GuardMode { return &a.Guard.Mode }, otp.GuardOff, otp.GuardObserve, otp.GuardEnforce)},
+	{"GUARD_COUNTRIES", "", "the only countries to send to, as SE,NO; empty: all", read(func(v *value, a *otp.App) { a.Guard.Allow = v.countries() })},
+	{"GUARD_DENY", "", "countries not to send to", read(func(v *value, a *otp.App) { a.Guard.Deny = v.countries() })},
+	{"GUARD_TRUST", "", "beginnings of numbers that are never a risk, as +46701,+46702",
+		read(func(v *value, a *otp.App) { a.Guard.Trust = v.numberPrefixes() })},
+	{"GUARD_PREFIX", "10", "OTPs never verified to a number's neighbours (all but its last four digits) in a day, half as many in an hour, that are a risk; 0: none",
+		integer(0, guardCountMax, func(a *otp.App) *int { return &a.Guard.PrefixUnverified })},
+	{"GUARD_COUNTRY", "20", "the same for a country, or GUARD_SHARE of the most verified there on a day of the last 14 where that is more; 0: none",
+		integer(0, guardCountMax, func(a *otp.App) *int { return &a.Guard.CountryUnverified })},
+	{"GUARD_SHARE", "20", "percent verified from which a prefix is no risk",
+		read(func(v *value, a *otp.App) { a.Guard.Share = float64(v.integer(0, 100)) / 100 })},
+	{"WEBOTP_DOMAIN", "", "host whose pages may read the PIN (WebOTP): the last line becomes @host #PIN",
+		read(func(v *value, a *otp.App) { a.WebOTPDomain = v.webOTPDomain() })},
+	{"APP_HASH", "", "11 characters of the Android app that may read the PIN (SMS Retriever)", read(func(v *value, a *otp.App) { a.AppHash = v.appHash() })},
+	{"TEST_NUMBERS", "", "numbers that nothing is sent to, each with its PIN: +46700000000:123456,...",
+		secretList(func(v *value, a *otp.App) { a.TestNumbers = v.testNumbers() })},
+	{"TLVS", "", `optional parameters on each of its messages, like those of India's DLT; they win over the link's: 0x1400="1201"`,
+		read(func(v *value, a *otp.App) { a.TLVs = tlvMap(v.tlvs()) })},
 }
 
-func (l *loader) readApps(s scope) error {
-	names := s.names(&l.vars.Apps, "OTPGW_APPS", appGroup)
-	if l.vars.Apps == "" {
-		s.fault("OTPGW_APPS", "is not set: name at least one application, like OTPGW_APPS=shop (or try otpgw -demo)")
+func readApps(v *value, l *loader) {
+	if v.text == "" {
+		v.fault("is not set: name at least one application, like OTPGW_APPS=shop (or try otpgw -demo)")
 	}
-	l.known.addGroup(l.report, "OTPGW_APPS", appGroup, names)
-	languages := l.languageVars(names)
 	keyOwner := make(map[string]string)
-	for _, name := range names {
-		s := l.scope(appGroup + prefixOf(name) + "_")
-		v := new(appVars)
-		if err := s.fill(l.ctx, v); err != nil {
-			return err
-		}
-		s.templates(v, languages[s.prefix])
-		app := s.app(name, v)
-		s.sharedKeys(app, keyOwner)
-		l.config.Apps = append(l.config.Apps, app)
-		l.config.settings.add(appGroup, s.prefix, v)
-	}
-	return nil
+	each(l, v, appGroup, appRows,
+		func(name string) *otp.App { return &otp.App{Name: name, Templates: make(map[string]string)} },
+		func(s scope, app *otp.App) {
+			s.checkApp(app)
+			s.sharedKeys(app, keyOwner)
+			l.config.Apps = append(l.config.Apps, *app)
+		})
 }
 
-// languageVars finds the TEMPLATE_<LANG> variables that are set, by the prefix of their application. They
-// count as known then; whether LANG is a language is judged with the application.
-func (l *loader) languageVars(apps []string) map[string][]string {
-	found := make(map[string][]string)
-	for _, name := range l.environ {
-		if _, taken := l.known[name]; taken {
-			continue
-		}
-		owner := "" // of shop and shop_template, the longer one owns OTPGW_APP_SHOP_TEMPLATE_TEMPLATE_FR
-		for _, app := range apps {
-			prefix := appGroup + prefixOf(app) + "_"
-			if len(prefix) > len(owner) && strings.HasPrefix(name, prefix+"TEMPLATE_") {
-				owner = prefix
-			}
-		}
-		if owner != "" {
-			found[owner] = append(found[owner], strings.TrimPrefix(name, owner+"TEMPLATE_"))
-			l.known[name] = owner
-		}
+// checkApp looks at what an application's variables say together.
+func (s scope) checkApp(app *otp.App) {
+	switch {
+	case app.ResendAfter > 0 && app.MaxResends == 0:
+		s.warnOf("RESEND_AFTER", "is without effect: %sMAX_RESENDS is 0", s.prefix)
+	case app.ResendAfter >= app.TTL && app.ResendAfter > 0:
+		s.warnOf("RESEND_AFTER", "is without effect while a PIN is valid for no longer than that")
 	}
-	return found
+	if g := app.Guard; g.Mode != otp.GuardEnforce && (len(g.Allow) > 0 || len(g.Deny) > 0) {
+		s.warnOf("GUARD", "is %s, so no country is refused; set it to enforce for that", g.Mode)
+	}
+	if len(app.APIKeys) == 0 && app.Secret == "" && !s.hasFault("API_KEYS", "SECRET") {
+		s.faultOf("API_KEYS", "is not set, nor is %sSECRET: nobody could use the application; set one of them", s.prefix)
+	}
 }
 
-// templates reads the texts by language. The key is the one name that otp has for a language
-// (FRA is fr, IW is he, NB is no), so that two texts for one language are seen.
-func (s scope) templates(v *appVars, subtags []string) {
-	v.Templates = make(map[string]string)
-	for _, subtag := range subtags {
-		key := "TEMPLATE_" + subtag
-		text, set := s.source.Lookup(s.prefix + key)
-		if !set {
-			continue
-		}
-		lang := languageOf(subtag)
-		switch _, twice := v.Templates[lang]; {
-		case lang == "":
-			s.fault(s.prefix+key, "%q is not a language subtag; end the name in FR, DE, BG or the like, without a country", subtag)
-		case twice:
-			s.fault(s.prefix+key, "the language %s has two templates; take one out", lang)
-		default:
-			v.Templates[lang] = s.template(text, key)
-		}
+// readTemplate reads the text of one language. It is kept by the one name that otp has for the language (FRA is fr, IW is
+// he, NB is no), so that two texts for one language are seen.
+func readTemplate(v *value, app *otp.App) {
+	lang := languageOf(v.chosen)
+	switch _, twice := app.Templates[lang]; {
+	case lang == "":
+		v.fault("%q is not a language subtag; end the name in FR, DE, BG or the like, without a country", v.chosen)
+	case twice:
+		v.fault("the language %s has two templates; take one out", lang)
+	default:
+		app.Templates[lang] = v.template()
+		v.chosen = lang
 	}
 }
 
@@ -136,41 +127,10 @@ func languageOf(subtag string) string {
 	return base.String()
 }
 
-// app checks one application's variables.
-func (s scope) app(name string, v *appVars) otp.App {
-	app := otp.App{
-		Name:           name,
-		APIKeys:        s.apiKeys((*string)(&v.APIKeys), "API_KEYS"),
-		Secret:         string(v.Secret),
-		Senders:        s.senders(&v.Senders, "SENDERS"),
-		Template:       s.template(v.Template, "TEMPLATE"),
-		Templates:      v.Templates,
-		TTL:            s.duration(&v.TTL, "TTL", ttlMin, ttlMax, time.Second),
-		MaxAttempts:    s.integer(&v.MaxAttempts, "MAX_ATTEMPTS", attemptsMin, attemptsMax),
-		PINType:        otp.PINType(s.oneOf(&v.PINType, "PIN_TYPE", string(otp.PINNumbers), string(otp.PINLetters), string(otp.PINAlphanumeric))),
-		PINLength:      s.integer(&v.PINLength, "PIN_LENGTH", pinLenMin, pinLenMax),
-		CallbackURL:    s.webURL((*string)(&v.CallbackURL), "CALLBACK_URL"),
-		CallbackSecret: s.callbackSecret(v.CallbackSecret, "CALLBACK_SECRET"),
-		Rate:           s.number(&v.Rate, "RATE", rateMax),
-		TLVs:           tlvMap(s.tlvs(&v.TLVs, "TLVS")),
-		SendLimits:     s.limits(&v.SendLimits, "SEND_LIMITS"),
-		TryLimits:      s.limits(&v.TryLimits, "TRY_LIMITS"),
-		Guard:          s.guard(v),
-		TestNumbers:    s.testNumbers(v.TestNumbers, "TEST_NUMBERS"),
-	}
-	s.resends(&app, v)
-	s.autofill(&app, v)
-	app.From = s.from(&v.From, "FROM", app.Senders)
-	if v.APIKeys == "" && v.Secret == "" && !s.hasFault("API_KEYS", "SECRET") {
-		s.fault(s.prefix+"API_KEYS", "is not set, nor is %sSECRET: nobody could use the application; set one of them", s.prefix)
-	}
-	return app
-}
-
 // hasFault tells whether a secret of this scope is already known to be faulty, by its own name or its
 // file's, so that an unreadable file is not called a missing key as well.
 func (s scope) hasFault(keys ...string) bool {
-	for _, f := range s.faults {
+	for _, f := range s.out.faults {
 		for _, key := range keys {
 			if f.Variable == s.prefix+key || f.Variable == s.prefix+key+fileSuffix {
 				return true
@@ -181,65 +141,59 @@ func (s scope) hasFault(keys ...string) bool {
 }
 
 // apiKeys reads keys that can travel in a header.
-func (s scope) apiKeys(value *string, key string) []string {
-	keys := s.list(value, key)
+func (v *value) apiKeys() []string {
+	keys := v.list()
 	for i, k := range keys {
 		if !printableASCII(k) || strings.Contains(k, " ") {
-			s.fault(s.prefix+key, "key %d holds a character that no HTTP header can carry; use printable ASCII without spaces", i+1)
+			v.fault("key %d holds a character that no HTTP header can carry; use printable ASCII without spaces", i+1)
 		}
 	}
 	return keys
 }
 
 // sharedKeys reports a key that two applications accept: whose OTP would it be?
-func (s scope) sharedKeys(app otp.App, owner map[string]string) {
+func (s scope) sharedKeys(app *otp.App, owner map[string]string) {
 	for i, k := range app.APIKeys {
 		if other, taken := owner[k]; taken && other != app.Name && k != "" {
-			s.fault(s.prefix+"API_KEYS", "key %d is also a key of the application %s; give each its own", i+1, other)
+			s.faultOf("API_KEYS", "key %d is also a key of the application %s; give each its own", i+1, other)
 			continue
 		}
 		owner[k] = app.Name
 	}
 }
 
-func (s scope) senders(value *string, key string) []string {
-	senders := s.list(value, key)
+func (v *value) senders() []string {
+	senders := v.list()
 	if len(senders) == 0 {
-		s.fault(s.prefix+key, "is not set: name at least one approved sender, like Shop or 447700900123")
+		v.fault("is not set: name at least one approved sender, like Shop or 447700900123")
 	}
 	for _, sender := range senders {
 		if problem := otp.SenderProblem(sender); problem != "" && sender != "" {
-			s.fault(s.prefix+key, "%q %s", sender, problem)
+			v.fault("%q %s", sender, problem)
 		}
 	}
 	return senders
 }
 
 // from reads the default sender, which is the first approved one unless told otherwise.
-func (s scope) from(value *string, key string, senders []string) string {
-	*value = strings.TrimSpace(*value)
-	if *value == "" && len(senders) > 0 {
-		*value = senders[0]
+func (v *value) from(senders []string) string {
+	if v.trim() == "" && len(senders) > 0 {
+		v.text = senders[0]
 	}
-	for _, sender := range senders {
-		if sender == *value {
-			return *value
-		}
+	if v.text != "" && !slices.Contains(senders, v.text) {
+		v.fault("%q is not among %sSENDERS; add it there", v.text, v.prefix)
 	}
-	if *value != "" {
-		s.fault(s.prefix+key, "%q is not among %sSENDERS; add it there", *value, s.prefix)
-	}
-	return *value
+	return v.text
 }
 
-func (s scope) template(text, key string) string {
+func (v *value) template() string {
 	switch {
-	case !utf8.ValidString(text):
-		s.fault(s.prefix+key, "is not UTF-8")
-	case !strings.Contains(text, pinHole):
-		s.fault(s.prefix+key, "does not hold %s, where the PIN goes", pinHole)
-	case utf8.RuneCountInString(text) > templateMax:
-		s.fault(s.prefix+key, "is longer than %d characters", templateMax)
+	case !utf8.ValidString(v.text):
+		v.fault("is not UTF-8")
+	case !otp.ValidTemplate(v.text):
+		v.fault("does not hold %s, where the PIN goes", otp.Placeholder)
+	case utf8.RuneCountInString(v.text) > otp.MaxTemplate:
+		v.fault("is longer than %d characters", otp.MaxTemplate)
 	}
-	return text
+	return v.text
 }

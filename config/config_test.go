@@ -177,7 +177,7 @@ func TestValues(t *testing.T) {
 // TestEmptyIsUnset: what a compose file passes as empty is a default, not a fault.
 func TestEmptyIsUnset(t *testing.T) {
 	vars := with()
-	for name := range known(knownNames(t)) {
+	for name := range knownNames(t) {
 		if _, set := vars[name]; !set {
 			vars[name] = ""
 		}
@@ -191,13 +191,13 @@ func TestEmptyIsUnset(t *testing.T) {
 func knownNames(t *testing.T) known {
 	t.Helper()
 	k := make(known)
-	k.addDaemon()
-	out := new(report)
-	k.addGroup(out, "OTPGW_APPS", appGroup, []string{"shop"})
-	k.addGroup(out, "OTPGW_LINKS", linkGroup, []string{"tele"})
-	k.addGroup(out, "OTPGW_ROUTES", routeGroup, []string{"default"})
-	if len(out.faults) > 0 {
-		t.Fatal(out.faults)
+	k.addDaemon(daemonRows)
+	list := &value{scope: scope{out: new(report)}}
+	addGroup(k, list, appGroup, []string{"shop"}, appRows)
+	addGroup(k, list, linkGroup, []string{"tele"}, linkRows)
+	addGroup(k, list, routeGroup, []string{"default"}, routeRows)
+	if len(list.out.faults) > 0 {
+		t.Fatal(list.out.faults)
 	}
 	return k
 }

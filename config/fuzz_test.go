@@ -80,9 +80,8 @@ func FuzzNames(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		out := new(report)
-		s := scope{report: out}
-		value := text
-		names := s.names(&value, "OTPGW_APPS", appGroup)
+		list := &value{scope: scope{out: out}, name: "OTPGW_APPS", text: text}
+		names := list.names(appGroup)
 		prefixes := make(map[string]bool)
 		for _, name := range names {
 			prefix := prefixOf(name)
@@ -99,9 +98,9 @@ func FuzzNames(f *testing.F) {
 		if len(out.faults) > 0 {
 			return
 		}
-		printed := value
-		if again := s.names(&printed, "OTPGW_APPS", appGroup); !slices.Equal(names, again) || printed != value || len(out.faults) > 0 {
-			t.Fatalf("%q is printed as %q and read as %q", names, value, again)
+		printed := list.text
+		if again := list.names(appGroup); !slices.Equal(names, again) || printed != list.text || len(out.faults) > 0 {
+			t.Fatalf("%q is printed as %q and read as %q", names, printed, again)
 		}
 	})
 }
@@ -113,34 +112,32 @@ func FuzzAbuse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		read := func(do func(scope, *string)) (string, string) {
-			out := new(report)
-			value := text
-			do(scope{prefix: "X_", report: out}, &value)
-			if err := out.err(); err != nil {
-				return value, err.Error()
+		read := func(text string, do func(*value)) (printed, fault string) {
+			v := &value{scope: scope{"X_", new(report)}, name: "X_Y", text: text}
+			do(v)
+			if err := v.out.err(); err != nil {
+				fault = err.Error()
 			}
-			return value, ""
+			return v.text, fault
 		}
 		var limits, again otp.Limits
-		printed, fault := read(func(s scope, v *string) { limits = s.limits(v, "LIMITS") })
+		printed, fault := read(text, func(v *value) { limits = v.limits() })
 		if fault == "" && limits != nil {
-			s := scope{prefix: "X_", report: new(report)}
-			if again = s.limits(&printed, "LIMITS"); !slices.Equal(limits, again) || s.err() != nil {
-				t.Errorf("%v is printed as %q and read as %v (%v)", limits, printed, again, s.err())
+			if _, fault = read(printed, func(v *value) { again = v.limits() }); !slices.Equal(limits, again) || fault != "" {
+				t.Errorf("%v is printed as %q and read as %v (%s)", limits, printed, again, fault)
 			}
 		}
 		var numbers map[string]string
-		_, fault = read(func(s scope, v *string) { numbers = s.testNumbers(secret(*v), "NUMBERS") })
+		_, fault = read(text, func(v *value) { numbers = v.testNumbers() })
 		for number, pin := range numbers {
 			if !otp.ValidTestPIN(pin) || strings.Contains(strings.ReplaceAll(fault, "+46700000000:123456", ""), pin) {
 				t.Errorf("%s with %q: %s", number, pin, fault)
 			}
 		}
-		l := &loader{vars: new(daemonVars), config: new(Config), report: new(report)}
-		l.pricesOf(scope{report: l.report}, text)
-		for prefix, price := range l.config.Prices.byPrefix {
-			if got := l.config.Prices.Of("+" + prefix); got != price || price < 0 {
+		var prices Prices
+		read(text, func(v *value) { prices = v.pricesOf(text) })
+		for prefix, price := range prices.byPrefix {
+			if got := prices.Of("+" + prefix); got != price || price < 0 {
 				t.Errorf("%s costs %v, not %v", prefix, got, price)
 			}
 		}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/text"
-	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // The limits of a link. The first three are SMPP 3.4's (5.2.1 to 5.2.3), without the closing NUL.
@@ -30,64 +29,78 @@ const (
 	windowMax = 10000
 	tpsMax    = 100000
 
-	traceSizeMin, traceSizeMax = 1, 4096 // MiB
+	traceSizeMax = 4096 // MiB
 )
 
-// linkVars are the variables of one link as text.
-type linkVars struct {
-	Addr             string `env:"ADDR"`
-	Family           string `env:"FAMILY, default=any"`
-	SourceAddr       string `env:"SOURCE_ADDR"`
-	TLS              string `env:"TLS, default=off"`
-	TLSCA            string `env:"TLS_CA"`
-	TLSCert          string `env:"TLS_CERT"`
-	TLSKey           string `env:"TLS_KEY"`
-	TLSServerName    string `env:"TLS_SERVER_NAME"`
-	SystemID         string `env:"SYSTEM_ID"`
-	Password         secret `env:"PASSWORD"`
-	SystemType       string `env:"SYSTEM_TYPE"`
-	InterfaceVersion string `env:"INTERFACE_VERSION, default=0x34"`
-	AddressRange     string `env:"ADDRESS_RANGE"`
-	BindTON          string `env:"BIND_TON, default=0"`
-	BindNPI          string `env:"BIND_NPI, default=0"`
-	Bind             string `env:"BIND, default=transceiver"`
-	Binds            string `env:"BINDS, default=1"`
-	Window           string `env:"WINDOW, default=100"`
-	TPS              string `env:"TPS, default=0"`
-	EnquireLink      string `env:"ENQUIRE_LINK, default=30s"`
-	ResponseTimeout  string `env:"RESPONSE_TIMEOUT, default=10s"`
-	OnTimeout        string `env:"ON_TIMEOUT, default=resend"`
-	MessageID        string `env:"MESSAGE_ID, default=auto"`
-	Alphabet         string `env:"ALPHABET, default=gsm7"`
-	Long             string `env:"LONG, default=udh8"`
-	National         string `env:"NATIONAL"`
-	Transliterate    string `env:"TRANSLITERATE, default=off"`
-	TLVs             string `env:"TLVS"`
-	Trace            string `env:"TRACE"`
-	TraceSize        string `env:"TRACE_SIZE, default=64"`
+// linkDraft is a link of which not all variables are read.
+type linkDraft struct {
+	link.Config
+	certificate, key []byte // PEM, of TLS_CERT and TLS_KEY
 }
 
-func (l *loader) readLinks(s scope) error {
-	names := s.names(&l.vars.Links, "OTPGW_LINKS", linkGroup)
+// linkRows are the variables of one link.
+var linkRows = []setting[linkDraft]{
+	{"ADDR", "", "host:port of the SMSC", read(func(v *value, l *linkDraft) { l.Addr = v.address(true) })},
+	{"FAMILY", "any", "addresses to connect to when ADDR is a name: {}",
+		oneOf(func(l *linkDraft) *link.Family { return &l.Family }, link.FamilyAny, link.FamilyIPv4, link.FamilyIPv6)},
+	{"SOURCE_ADDR", "", "IP address of this machine to connect from, the one the carrier knows; empty: the system chooses",
+		read(func(v *value, l *linkDraft) { l.SourceAddr = v.sourceAddr(l.Family) })},
+	{"TLS", off, "on or off", read(readTLS)},
+	{"TLS_CA", "", "PEM file of the authorities that may sign the SMSC's certificate; empty: the system's", withTLS(readAuthorities)},
+	{"TLS_CERT", "", "PEM file of our certificate, when the SMSC asks for one", withTLS(func(v *value, l *linkDraft) { l.certificate = v.file() })},
+	{"TLS_KEY", "", "PEM file of its private key", withTLS(func(v *value, l *linkDraft) { l.key = v.file() })},
+	{"TLS_SERVER_NAME", "", "name that the SMSC's certificate has to have; empty: the host of ADDR", withTLS(readServerName)},
+	{"SYSTEM_ID", "", "account at the SMSC, at most 15 octets", read(readSystemID)},
+	{"PASSWORD", "", "its password; SMPP 3.4 allows 8 octets, longer ones are sent as they are",
+		secretly(func(v *value, l *linkDraft) { l.Password = v.password() })},
+	{"SYSTEM_TYPE", "", "system_type, {}", octets(systemTypeMax, func(l *linkDraft) *string { return &l.SystemType })},
+	{"INTERFACE_VERSION", "0x34", "interface_version: 0x33, 0x34 or 0x50",
+		read(func(v *value, l *linkDraft) { l.InterfaceVersion = v.octetValue(1) })},
+	{"ADDRESS_RANGE", "", "address_range of the bind, {}", octets(addressRangeMax, func(l *linkDraft) *string { return &l.AddressRange.Addr })},
+	{"BIND_TON", "0", "addr_ton of the bind, 0 to 255", read(func(v *value, l *linkDraft) { l.AddressRange.TON = byte(v.integer(0, 255)) })},
+	{"BIND_NPI", "0", "addr_npi of the bind, 0 to 255", read(func(v *value, l *linkDraft) { l.AddressRange.NPI = byte(v.integer(0, 255)) })},
+	{"BIND", "transceiver", "transceiver, or split: a transmitter and a receiver",
+		oneOf(func(l *linkDraft) *link.BindMode { return &l.Bind }, link.BindTransceiver, link.BindSplit)},
+	{"BINDS", "1", "binds held at once, {}", integer(1, bindsMax, func(l *linkDraft) *int { return &l.Binds })},
+	{"WINDOW", "100", "submit_sm in flight per bind, {}", integer(1, windowMax, func(l *linkDraft) *int { return &l.Window })},
+	{"TPS", "0", "message parts per second over all binds of the link, for each daemon; 0: as many as the SMSC takes without throttling",
+		integer(0, tpsMax, func(l *linkDraft) *int { return &l.TPS })},
+	{"ENQUIRE_LINK", "30s", "idle time before an enquire_link, {}",
+		duration(time.Second, time.Hour, time.Millisecond, func(l *linkDraft) *time.Duration { return &l.EnquireLink })},
+	{"RESPONSE_TIMEOUT", "10s", "how long the SMSC may take to answer, {}",
+		duration(time.Second, 5*time.Minute, time.Millisecond, func(l *linkDraft) *time.Duration { return &l.ResponseTimeout })},
+	{"ON_TIMEOUT", "resend", "a message that was not answered in time: resend, at the risk of a second SMS, or fail: REJECTED with error code 408",
+		oneOf(func(l *linkDraft) *link.OnTimeout { return &l.OnTimeout }, link.TimeoutResend, link.TimeoutFail)},
+	{"MESSAGE_ID", "auto", "base of message ids in the response, then in the receipt: {}",
+		oneOf(func(l *linkDraft) *string { return &l.MessageID }, "auto", "exact", "hex-dec", "dec-hex")},
+	{"ALPHABET", "gsm7", "what data_coding 0 means there: {}",
+		oneOf(func(l *linkDraft) *string { return &l.Alphabet }, "gsm7", "gsm7-packed", "latin1", "ascii")},
+	{"LONG", "udh8", "how long messages are split: {}", oneOf(func(l *linkDraft) *string { return &l.Long }, "udh8", "udh16", "sar", "payload")},
+	{"NATIONAL", "", "single-shift tables to use where they save parts, by preference: turkish, spanish, portuguese; ask the carrier first", read(readNational)},
+	{"TRANSLITERATE", off, "on: typographic quotes, dashes and spaces become plain ones where that saves parts",
+		onOff(func(l *linkDraft) *bool { return &l.Transliterate })},
+	{"TLVS", "", `optional parameters on every submit_sm: 0x1400="text",0x1401=6869`, read(func(v *value, l *linkDraft) { l.TLVs = v.tlvs() })},
+	{"TRACE", "", "file of a trace of all PDUs for Wireshark (pcap), without texts and passwords; empty: none",
+		read(func(v *value, l *linkDraft) { l.Trace = v.traceFile() })},
+	{"TRACE_SIZE", "64", "MiB in the trace file before a new one is begun, 1 to 4096; five older ones are kept",
+		read(func(v *value, l *linkDraft) { l.TraceSize = int64(v.integer(1, traceSizeMax)) << 20 })},
+}
+
+func readLinks(v *value, l *loader) {
 	switch {
-	case l.vars.Links != "":
-	case l.vars.NATSURL != "":
-		s.warn("OTPGW_LINKS", "is not set: messages wait until another daemon on the same NATS sends them")
+	case v.text != "":
+	case l.config.NATS.URL != "":
+		v.warn("is not set: messages wait until another daemon on the same NATS sends them")
 	default:
-		s.fault("OTPGW_LINKS", "is not set: name at least one carrier link, like OTPGW_LINKS=carrier1 (or try otpgw -demo)")
+		v.fault("is not set: name at least one carrier link, like OTPGW_LINKS=carrier1 (or try otpgw -demo)")
 	}
-	l.known.addGroup(l.report, "OTPGW_LINKS", linkGroup, names)
-	for _, name := range names {
-		s := l.scope(linkGroup + prefixOf(name) + "_")
-		v := new(linkVars)
-		if err := s.fill(l.ctx, v); err != nil {
-			return err
-		}
-		l.config.Links = append(l.config.Links, s.link(name, v))
-		l.config.settings.add(linkGroup, s.prefix, v)
-	}
+	each(l, v, linkGroup, linkRows,
+		func(name string) *linkDraft { return &linkDraft{Config: link.Config{Name: name}} },
+		func(s scope, d *linkDraft) {
+			s.clientCertificate(d)
+			l.config.Links = append(l.config.Links, d.Config)
+		})
 	l.sharedTraces()
-	return nil
 }
 
 // sharedTraces reports a trace file that two links write.
@@ -104,181 +117,149 @@ func (l *loader) sharedTraces() {
 	}
 }
 
-// link checks one link's variables.
-func (s scope) link(name string, v *linkVars) link.Config {
-	c := link.Config{
-		Name:   name,
-		Addr:   s.address(&v.Addr, "ADDR", true),
-		Family: link.Family(s.oneOf(&v.Family, "FAMILY", string(link.FamilyAny), string(link.FamilyIPv4), string(link.FamilyIPv6))),
-
-		SystemID:         s.octets(&v.SystemID, "SYSTEM_ID", systemIDMax),
-		Password:         s.password(v.Password, "PASSWORD"),
-		SystemType:       s.octets(&v.SystemType, "SYSTEM_TYPE", systemTypeMax),
-		InterfaceVersion: s.octetValue(&v.InterfaceVersion, "INTERFACE_VERSION", 1),
-		AddressRange: wire.Address{
-			TON: byte(s.integer(&v.BindTON, "BIND_TON", 0, 255)), NPI: byte(s.integer(&v.BindNPI, "BIND_NPI", 0, 255)),
-			Addr: s.octets(&v.AddressRange, "ADDRESS_RANGE", addressRangeMax),
-		},
-
-		Bind:   link.BindMode(s.oneOf(&v.Bind, "BIND", string(link.BindTransceiver), string(link.BindSplit))),
-		Binds:  s.integer(&v.Binds, "BINDS", 1, bindsMax),
-		Window: s.integer(&v.Window, "WINDOW", 1, windowMax),
-		TPS:    s.integer(&v.TPS, "TPS", 0, tpsMax),
-
-		EnquireLink:     s.duration(&v.EnquireLink, "ENQUIRE_LINK", time.Second, time.Hour, time.Millisecond),
-		ResponseTimeout: s.duration(&v.ResponseTimeout, "RESPONSE_TIMEOUT", time.Second, 5*time.Minute, time.Millisecond),
-		OnTimeout:       link.OnTimeout(s.oneOf(&v.OnTimeout, "ON_TIMEOUT", string(link.TimeoutResend), string(link.TimeoutFail))),
-
-		MessageID:     s.oneOf(&v.MessageID, "MESSAGE_ID", "auto", "exact", "hex-dec", "dec-hex"),
-		Alphabet:      s.oneOf(&v.Alphabet, "ALPHABET", "gsm7", "gsm7-packed", "latin1", "ascii"),
-		Long:          s.oneOf(&v.Long, "LONG", "udh8", "udh16", "sar", "payload"),
-		National:      s.languages(&v.National, "NATIONAL"),
-		Transliterate: s.onOff(&v.Transliterate, "TRANSLITERATE"),
-
-		Trace:     s.traceFile(&v.Trace, "TRACE"),
-		TraceSize: int64(s.integer(&v.TraceSize, "TRACE_SIZE", traceSizeMin, traceSizeMax)) << 20,
+func readSystemID(v *value, l *linkDraft) {
+	if l.SystemID = v.octets(systemIDMax); l.SystemID == "" {
+		v.fault("is not set: give the account that the carrier gave you")
 	}
-	c.SourceAddr = s.sourceAddr(&v.SourceAddr, "SOURCE_ADDR", c.Family)
-	if len(c.National) > 0 && c.Alphabet != "gsm7" && c.Alphabet != "gsm7-packed" {
-		s.fault(s.prefix+"NATIONAL", "is set but %sALPHABET is %s; the tables are of the GSM alphabet", s.prefix, c.Alphabet)
-	}
-	c.TLS = s.tls(v, c.Addr)
-	if c.SystemID == "" {
-		s.fault(s.prefix+"SYSTEM_ID", "is not set: give the account that the carrier gave you")
-	}
-	c.TLVs = s.tlvs(&v.TLVs, "TLVS")
-	return c
 }
 
-// octets reads a C-octet string of SMPP.
-func (s scope) octets(value *string, key string, most int) string {
-	*value = strings.TrimSpace(*value)
+// octets is a C-octet string of SMPP.
+func octets[T any](most int, field func(*T) *string) reader[T] {
+	r := read(func(v *value, to *T) { *field(to) = v.octets(most) })
+	r.takes = fmt.Sprintf("at most %d octets", most)
+	return r
+}
+
+func (v *value) octets(most int) string {
 	switch {
-	case !printableASCII(*value):
-		s.bad(key, *value, "printable ASCII")
-	case len(*value) > most:
-		s.fault(s.prefix+key, "has %d octets; SMPP has room for %d", len(*value), most)
+	case !printableASCII(v.trim()):
+		v.bad(v.text, "printable ASCII")
+	case len(v.text) > most:
+		v.fault("has %d octets; SMPP has room for %d", len(v.text), most)
 	}
-	return *value
+	return v.text
 }
 
 // octetValue reads one octet, decimal or with 0x.
-func (s scope) octetValue(value *string, key string, least uint64) byte {
-	*value = strings.TrimSpace(*value)
-	n, err := strconv.ParseUint(*value, 0, 8)
+func (v *value) octetValue(least uint64) byte {
+	n, err := strconv.ParseUint(v.trim(), 0, 8)
 	if err != nil || n < least {
-		s.bad(key, *value, "an octet, like 0x34")
+		v.bad(v.text, "an octet, like 0x34")
 		return 0
 	}
-	*value = fmt.Sprintf("0x%02X", n)
+	v.text = fmt.Sprintf("0x%02X", n)
 	return byte(n)
 }
 
 // sourceAddr reads an address of this machine. Whether it is one is seen when the link connects: it may come later, with an
 // interface.
-func (s scope) sourceAddr(value *string, key string, family link.Family) netip.Addr {
-	*value = strings.TrimSpace(*value)
-	if *value == "" {
+func (v *value) sourceAddr(family link.Family) netip.Addr {
+	if v.trim() == "" {
 		return netip.Addr{}
 	}
-	addr, err := netip.ParseAddr(*value)
+	addr, err := netip.ParseAddr(v.text)
 	addr = addr.Unmap()
 	switch {
 	case err != nil || addr.IsMulticast():
-		s.bad(key, *value, "an IP address of this machine, like 192.0.2.7")
+		v.bad(v.text, "an IP address of this machine, like 192.0.2.7")
 	case family == link.FamilyIPv4 && !addr.Is4(), family == link.FamilyIPv6 && addr.Is4():
-		s.fault(s.prefix+key, "%q is no address of the family that %sFAMILY names", *value, s.prefix)
+		v.fault("%q is no address of the family that %sFAMILY names", v.text, v.prefix)
 	}
 	return addr
 }
 
-// languages reads the national languages whose tables may be used.
-func (s scope) languages(value *string, key string) []string {
+// readNational reads the national languages whose tables may be used.
+func readNational(v *value, l *linkDraft) {
 	known := []string{string(text.LanguageTurkish), string(text.LanguageSpanish), string(text.LanguagePortuguese)}
-	languages := s.list(value, key)
-	for _, language := range languages {
+	l.National = v.list()
+	for _, language := range l.National {
 		if language != "" && !slices.Contains(known, language) {
-			s.bad(key, language, strings.Join(known, ", ")+", or several of them with commas")
+			v.bad(language, strings.Join(known, ", ")+", or several of them with commas")
 		}
 	}
-	return languages
+	if len(l.National) > 0 && l.Alphabet != "gsm7" && l.Alphabet != "gsm7-packed" {
+		v.fault("is set but %sALPHABET is %s; the tables are of the GSM alphabet", v.prefix, l.Alphabet)
+	}
 }
 
 // traceFile reads a path in a folder that is there; the file itself is made.
-func (s scope) traceFile(value *string, key string) string {
-	if *value == "" {
+func (v *value) traceFile() string {
+	if v.text == "" {
 		return ""
 	}
-	if info, err := os.Stat(filepath.Dir(*value)); err != nil || !info.IsDir() {
-		s.fault(s.prefix+key, "%q is in no folder that is there; make the folder first", *value)
+	if info, err := os.Stat(filepath.Dir(v.text)); err != nil || !info.IsDir() {
+		v.fault("%q is in no folder that is there; make the folder first", v.text)
 	}
-	if info, err := os.Stat(*value); err == nil && !info.Mode().IsRegular() {
-		s.bad(key, *value, "a file")
+	if info, err := os.Stat(v.text); err == nil && !info.Mode().IsRegular() {
+		v.bad(v.text, "a file")
 	}
-	return *value
+	return v.text
 }
 
 // password warns of a length that the specification forbids and many carriers give out all the same.
-func (s scope) password(value secret, key string) string {
-	if strings.ContainsFunc(string(value), func(r rune) bool { return r < 0x20 || r == 0x7F }) {
-		s.fault(s.prefix+key, "holds a control character, which SMPP cannot carry")
+func (v *value) password() string {
+	if strings.ContainsFunc(v.text, func(r rune) bool { return r < 0x20 || r == 0x7F }) {
+		v.fault("holds a control character, which SMPP cannot carry")
 	}
-	if len(value) > passwordMax {
-		s.warn(s.prefix+key, "has %d octets where SMPP 3.4 allows %d; it is sent as it is, and a strict SMSC refuses it", len(value), passwordMax)
+	if len(v.text) > passwordMax {
+		v.warn("has %d octets where SMPP 3.4 allows %d; it is sent as it is, and a strict SMSC refuses it", len(v.text), passwordMax)
 	}
-	return string(value)
+	return v.text
 }
 
-// tls loads a link's certificates. Files that are named while TLS is off are a fault: whoever named them
-// believes the link is encrypted.
-func (s scope) tls(v *linkVars, addr string) *tls.Config {
-	on := s.onOff(&v.TLS, "TLS")
-	if !on {
-		for _, file := range []struct{ key, path string }{{"TLS_CA", v.TLSCA}, {"TLS_CERT", v.TLSCert}, {"TLS_KEY", v.TLSKey}, {"TLS_SERVER_NAME", v.TLSServerName}} {
-			if file.path != "" {
-				s.fault(s.prefix+file.key, "is set but %sTLS is off; turn it on, or take this out", s.prefix)
-			}
-		}
-		return nil
+func readTLS(v *value, l *linkDraft) {
+	if v.onOff() {
+		host, _, _ := net.SplitHostPort(l.Addr)
+		l.TLS = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	}
-	host, _, _ := net.SplitHostPort(addr)
-	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
-	if v.TLSServerName = strings.TrimSpace(v.TLSServerName); v.TLSServerName != "" {
-		c.ServerName = v.TLSServerName
-		if strings.ContainsAny(v.TLSServerName, ":/ ") && net.ParseIP(v.TLSServerName) == nil {
-			s.bad("TLS_SERVER_NAME", v.TLSServerName, "a host name without a port, like smsc.example.net")
+}
+
+// withTLS reads what only an encrypted link has. That it is set while TLS is off is a fault: whoever set it believes the
+// link is encrypted.
+func withTLS(do func(v *value, l *linkDraft)) reader[linkDraft] {
+	return read(func(v *value, l *linkDraft) {
+		switch {
+		case v.trim() == "":
+		case l.TLS == nil:
+			v.fault("is set but %sTLS is off; turn it on, or take this out", v.prefix)
+		default:
+			do(v, l)
+		}
+	})
+}
+
+func readAuthorities(v *value, l *linkDraft) {
+	if authorities := v.file(); authorities != nil {
+		l.TLS.RootCAs = x509.NewCertPool()
+		if !l.TLS.RootCAs.AppendCertsFromPEM(authorities) {
+			v.fault("%q holds no certificate; it should be a PEM file", v.text)
 		}
 	}
-	if authorities := s.file(&v.TLSCA, "TLS_CA"); authorities != nil {
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(authorities) {
-			s.fault(s.prefix+"TLS_CA", "%q holds no certificate; it should be a PEM file", v.TLSCA)
-		}
+}
+
+func readServerName(v *value, l *linkDraft) {
+	if strings.ContainsAny(v.text, ":/ ") && net.ParseIP(v.text) == nil {
+		v.bad(v.text, "a host name without a port, like smsc.example.net")
 	}
-	s.clientCertificate(v, c)
-	return c
+	l.TLS.ServerName = v.text
 }
 
 // clientCertificate loads what we show an SMSC that asks who we are.
-func (s scope) clientCertificate(v *linkVars, c *tls.Config) {
+func (s scope) clientCertificate(l *linkDraft) {
 	switch {
-	case v.TLSCert == "" && v.TLSKey == "":
+	case l.certificate == nil && l.key == nil, s.hasFault("TLS_CERT", "TLS_KEY"):
 		return
-	case v.TLSKey == "":
-		s.fault(s.prefix+"TLS_KEY", "is not set, but %sTLS_CERT is; a certificate needs its key", s.prefix)
+	case l.key == nil:
+		s.faultOf("TLS_KEY", "is not set, but %sTLS_CERT is; a certificate needs its key", s.prefix)
 		return
-	case v.TLSCert == "":
-		s.fault(s.prefix+"TLS_CERT", "is not set, but %sTLS_KEY is; a key needs its certificate", s.prefix)
+	case l.certificate == nil:
+		s.faultOf("TLS_CERT", "is not set, but %sTLS_KEY is; a key needs its certificate", s.prefix)
 		return
 	}
-	certificate, key := s.file(&v.TLSCert, "TLS_CERT"), s.file(&v.TLSKey, "TLS_KEY")
-	if certificate == nil || key == nil {
-		return // file has said so
-	}
-	pair, err := tls.X509KeyPair(certificate, key)
+	pair, err := tls.X509KeyPair(l.certificate, l.key)
 	if err != nil {
-		s.fault(s.prefix+"TLS_CERT", "does not go with %sTLS_KEY: %v", s.prefix, err)
+		s.faultOf("TLS_CERT", "does not go with %sTLS_KEY: %v", s.prefix, err)
 		return
 	}
-	c.Certificates = []tls.Certificate{pair}
+	l.TLS.Certificates = []tls.Certificate{pair}
 }

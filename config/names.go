@@ -22,16 +22,16 @@ func prefixOf(name string) string {
 
 // names reads the list of names of one group and returns those that are sound. Names that share their
 // variables, like my-app and MY_APP, are a fault.
-func (s scope) names(value *string, key, group string) []string {
+func (v *value) names(group string) []string {
 	var sound []string
 	owner := make(map[string]string)
-	for _, name := range s.list(value, key) {
+	for _, name := range v.list() {
 		switch other, taken := owner[prefixOf(name)]; {
 		case name == "" || other == name: // list has said so
 		case !nameForm.MatchString(name):
-			s.fault(s.prefix+key, "%q is not a name: 1 to 32 letters, digits, - and _", name)
+			v.fault("%q is not a name: 1 to 32 letters, digits, - and _", name)
 		case taken:
-			s.fault(s.prefix+key, "%q and %q both read %s...; rename one", other, name, group+prefixOf(name)+"_")
+			v.fault("%q and %q both read %s...; rename one", other, name, group+prefixOf(name)+"_")
 		default:
 			owner[prefixOf(name)] = name
 			sound = append(sound, name)
@@ -44,32 +44,32 @@ func (s scope) names(value *string, key, group string) []string {
 type known map[string]string
 
 // addDaemon adds the daemon's own variables.
-func (k known) addDaemon() {
-	for _, v := range variablesOf("") {
-		k[v.Name] = ""
-		if v.Secret {
-			k[v.Name+fileSuffix] = ""
-		}
+func (k known) addDaemon(rows []setting[loader]) {
+	for _, row := range rows {
+		k.add(row.key, row.secret, "")
+	}
+}
+
+func (k known) add(name string, secret bool, member string) {
+	k[name] = member
+	if secret {
+		k[name+fileSuffix] = member
 	}
 }
 
 // addGroup adds the variables of the named members of a group. Two members may meet in one variable:
 // OTPGW_APP_A_CALLBACK_SECRET belongs to the application a, and to a_callback.
-func (k known) addGroup(out *report, list, group string, members []string) {
+func addGroup[T any](k known, list *value, group string, members []string, rows []setting[T]) {
 	for _, member := range members {
-		for _, v := range variablesOf(group) {
-			_, key := v.group()
-			if strings.Contains(key, langHole) {
+		for _, row := range rows {
+			if _, open := row.stem(); open {
 				continue // which languages there are is told by the environment
 			}
-			name := group + prefixOf(member) + "_" + key
+			name := group + prefixOf(member) + "_" + row.key
 			if other, taken := k[name]; taken {
-				out.fault(list, "%q and %q both read %s; rename one", other, member, name)
+				list.fault("%q and %q both read %s; rename one", other, member, name)
 			}
-			k[name] = member
-			if v.Secret {
-				k[name+fileSuffix] = member
-			}
+			k.add(name, row.secret, member)
 		}
 	}
 }

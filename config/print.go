@@ -3,8 +3,6 @@ package config
 import (
 	"fmt"
 	"io"
-	"maps"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,35 +13,21 @@ import (
 const mask = "****"
 
 var (
-	natsURL     = regexp.MustCompile(`^(nats|tls|ws|wss)://([^/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[^?#]*)?$`)
 	urlUserinfo = regexp.MustCompile(`://[^/?#]*@`)
 	urlQuery    = regexp.MustCompile(`\?.*`)
 )
 
-// urlText is one or several URLs. It shows itself to fmt without what may be a password or a token.
-type urlText string
-
-func (u urlText) String() string {
-	return urlQuery.ReplaceAllString(urlUserinfo.ReplaceAllString(string(u), "://"+mask+"@"), "?"+mask)
+// withoutTokens shows URLs without what may be a password or a token.
+func withoutTokens(text string) string {
+	return urlQuery.ReplaceAllString(urlUserinfo.ReplaceAllString(text, "://"+mask+"@"), "?"+mask)
 }
 
-// settings are the variables as text, in force: defaults filled in, forms made canonical.
-type settings struct {
-	daemon  *daemonVars
-	members map[string][]member // by group, in the order of their list
-}
-
-// member is one application, link or route.
-type member struct {
-	prefix string
-	vars   any // pointer to a struct of strings
-}
-
-func (s *settings) add(group, prefix string, vars any) {
-	if s.members == nil {
-		s.members = make(map[string][]member)
+// masked shows whether a secret is set, and no more.
+func masked(text string) string {
+	if text == "" {
+		return ""
 	}
-	s.members[group] = append(s.members[group], member{prefix, vars})
+	return mask
 }
 
 // Print writes the configuration in force as NAME=value lines in the order of Variables, secrets masked,
@@ -51,15 +35,14 @@ func (s *settings) add(group, prefix string, vars any) {
 // would lose spaces at its ends is quoted as Go quotes.
 func (c *Config) Print(w io.Writer) error {
 	var b strings.Builder
-	printed := make(map[string]bool)
-	for _, v := range Variables {
-		group, _ := v.group()
-		if group == "" {
-			printRows(&b, []Variable{v}, member{"", c.settings.daemon})
-		} else if !printed[group] {
-			printed[group] = true
-			for _, m := range c.settings.members[group] {
-				printRows(&b, variablesOf(group), m)
+	for _, l := range c.lines[""] {
+		fmt.Fprintf(&b, "%s=%s\n", l.name, quoted(l.text))
+		for _, group := range []string{appGroup, linkGroup, routeGroup} {
+			if l.name != listOf(group) {
+				continue
+			}
+			for _, l := range c.lines[group] {
+				fmt.Fprintf(&b, "%s=%s\n", l.name, quoted(l.text))
 			}
 		}
 	}
@@ -78,34 +61,6 @@ func (c *Config) String() string {
 // GoString covers %#v.
 func (c *Config) GoString() string { return c.String() }
 
-func printRows(b *strings.Builder, rows []Variable, m member) {
-	values := textOf(m.vars)
-	for _, v := range rows {
-		_, key := v.group()
-		if stem, ok := strings.CutSuffix(key, langHole); ok {
-			templates := m.vars.(*appVars).Templates
-			for _, lang := range slices.Sorted(maps.Keys(templates)) {
-				fmt.Fprintf(b, "%s%s%s=%s\n", m.prefix, stem, strings.ToUpper(lang), quoted(templates[lang]))
-			}
-			continue
-		}
-		fmt.Fprintf(b, "%s%s=%s\n", m.prefix, key, quoted(values[key]))
-	}
-}
-
-// textOf returns the fields of a struct of variables by their key. Fields that are secrets have a type
-// that masks itself.
-func textOf(vars any) map[string]string {
-	values := make(map[string]string)
-	v := reflect.ValueOf(vars).Elem()
-	for i := range v.NumField() {
-		if key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("env"), ","); key != "" {
-			values[key] = fmt.Sprint(v.Field(i).Interface())
-		}
-	}
-	return values
-}
-
 // quoted returns a value as it stands when one line can hold it.
 func quoted(value string) string {
 	plain := strings.TrimSpace(value) == value && !strings.HasPrefix(value, `"`)
@@ -120,12 +75,15 @@ func quoted(value string) string {
 
 // printSources says where the secrets are that no variable gives.
 func (c *Config) printSources(b *strings.Builder) {
-	if c.settings.daemon.SecretKey == "" {
+	unset := func(group, name string) bool {
+		return slices.Contains(c.lines[group], line{name, ""})
+	}
+	if unset("", "OTPGW_SECRET_KEY") {
 		fmt.Fprintf(b, "# OTPGW_SECRET_KEY is kept in %s, made at the first start\n", quoted(c.SecretKeyFile()))
 	}
-	for i, m := range c.settings.members[appGroup] {
-		if m.vars.(*appVars).CallbackSecret == "" {
-			fmt.Fprintf(b, "# %sCALLBACK_SECRET is derived from the secret key; to see it: otpgw check -callback-secret %s\n", m.prefix, c.Apps[i].Name)
+	for _, app := range c.Apps {
+		if name := appGroup + prefixOf(app.Name) + "_CALLBACK_SECRET"; unset(appGroup, name) {
+			fmt.Fprintf(b, "# %s is derived from the secret key; to see it: otpgw check -callback-secret %s\n", name, app.Name)
 		}
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
 const (
 	defaultRoute = "default" // the one route that need not say its links
-	prefixMax    = 15        // digits of an E.164 number
 	priorityMax  = 9         // NATS: PullPrioritized takes 0 to 9
 )
 
@@ -33,10 +33,19 @@ type RouteLink struct {
 	Priority uint8
 }
 
-// routeVars are the variables of one route as text.
-type routeVars struct {
-	Prefixes string `env:"PREFIXES"`
-	Links    string `env:"LINKS"`
+// routeDraft is a route of which not all variables are read, and what it has to agree with.
+type routeDraft struct {
+	Route
+	router *router
+	links  []link.Config
+}
+
+// routeRows are the variables of one route.
+var routeRows = []setting[routeDraft]{
+	{"PREFIXES", "", "digit prefixes of the destinations, longest wins; empty: every destination no other route has",
+		read(func(v *value, r *routeDraft) { r.Prefixes = v.prefixes(r.Name, r.router) })},
+	{"LINKS", "", "links as name:priority, 0 (first) to 9; empty, for the route default only: all links at 0",
+		read(func(v *value, r *routeDraft) { r.Links = v.routeLinks(r.Name, r.links) })},
 }
 
 // router finds the route of a number: one map lookup for each length a prefix may have.
@@ -67,42 +76,30 @@ func (r *router) add(prefix, route string) (owner string, ok bool) {
 	return route, true
 }
 
-func (l *loader) readRoutes(s scope) error {
-	names := s.names(&l.vars.Routes, "OTPGW_ROUTES", routeGroup)
-	l.known.addGroup(l.report, "OTPGW_ROUTES", routeGroup, names)
+func readRoutes(v *value, l *loader) {
 	l.config.router.byPrefix = make(map[string]string)
 	before := len(l.faults)
-	for _, name := range names {
-		s := l.scope(routeGroup + prefixOf(name) + "_")
-		v := new(routeVars)
-		if err := s.fill(l.ctx, v); err != nil {
-			return err
-		}
-		route := Route{
-			Name:     name,
-			Prefixes: s.prefixes(&v.Prefixes, "PREFIXES", name, &l.config.router),
-			Links:    s.routeLinks(&v.Links, "LINKS", name, l.config.Links),
-		}
-		l.config.Routes = append(l.config.Routes, route)
-		l.config.settings.add(routeGroup, s.prefix, v)
-	}
+	each(l, v, routeGroup, routeRows,
+		func(name string) *routeDraft {
+			return &routeDraft{Route{Name: name}, &l.config.router, l.config.Links}
+		},
+		func(_ scope, d *routeDraft) { l.config.Routes = append(l.config.Routes, d.Route) })
 	if len(l.faults) > before {
-		return nil // a link may be on no route only because of that fault
+		return // a link may be on no route only because of that fault
 	}
 	for _, c := range l.config.Links {
 		if len(c.Routes) == 0 {
-			s.warn("OTPGW_LINKS", "the link %s is on no route and sends nothing; name it in the LINKS of a route", c.Name)
+			l.warn(listOf(linkGroup), "the link %s is on no route and sends nothing; name it in the LINKS of a route", c.Name)
 		}
 	}
-	return nil
 }
 
 // prefixes reads a route's destinations. No prefix at all is the empty prefix, which is every number's.
-func (s scope) prefixes(value *string, key, route string, r *router) []string {
-	elements := s.list(value, key)
+func (v *value) prefixes(route string, r *router) []string {
+	elements := v.list()
 	if len(elements) == 0 {
 		if owner, ok := r.add("", route); !ok {
-			s.fault(s.prefix+key, "is not set, and the route %s already takes every destination without a prefix of its own; give prefixes, like 44,353", owner)
+			v.fault("is not set, and the route %s already takes every destination without a prefix of its own; give prefixes, like 44,353", owner)
 		}
 		return []string{""}
 	}
@@ -111,25 +108,25 @@ func (s scope) prefixes(value *string, key, route string, r *router) []string {
 		prefix := strings.TrimPrefix(text, "+")
 		switch {
 		case text == "": // list has said so
-		case !prefixForm.MatchString(prefix) || len(prefix) > prefixMax:
-			s.bad(key, text, "a prefix: 1 to 15 digits that begin with a country code, like 44 or 35988")
+		case !prefixForm.MatchString(prefix) || len(prefix) > otp.MaxDigits:
+			v.bad(text, "a prefix: 1 to 15 digits that begin with a country code, like 44 or 35988")
 		default:
 			prefixes = append(prefixes, prefix)
 			if owner, ok := r.add(prefix, route); !ok {
-				s.fault(s.prefix+key, "the route %s has the prefix %s already; a prefix is of one route", owner, prefix)
+				v.fault("the route %s has the prefix %s already; a prefix is of one route", owner, prefix)
 			}
 		}
 	}
-	*value = strings.Join(prefixes, ",")
+	v.text = strings.Join(prefixes, ",")
 	return prefixes
 }
 
 // routeLinks reads which links serve a route, in any order, and tells the links so.
-func (s scope) routeLinks(value *string, key, route string, links []link.Config) []RouteLink {
-	elements := s.list(value, key)
+func (v *value) routeLinks(route string, links []link.Config) []RouteLink {
+	elements := v.list()
 	if len(elements) == 0 {
 		if route != defaultRoute {
-			s.fault(s.prefix+key, "is not set: name the links of the route, like carrier1:0,carrier2:1")
+			v.fault("is not set: name the links of the route, like carrier1:0,carrier2:1")
 			return nil
 		}
 		for i := range links {
@@ -148,18 +145,18 @@ func (s scope) routeLinks(value *string, key, route string, links []link.Config)
 		switch {
 		case text == "": // list has said so
 		case c == nil:
-			s.fault(s.prefix+key, "%q is not a link of OTPGW_LINKS; name one of those", name)
+			v.fault("%q is not a link of OTPGW_LINKS; name one of those", name)
 		case err != nil || priority > priorityMax:
-			s.bad(key, text, "name:priority with a priority from 0, the first, to 9")
+			v.bad(text, "name:priority with a priority from 0, the first, to 9")
 		case len(c.Routes) > 0 && c.Routes[len(c.Routes)-1].Name == route:
-			s.fault(s.prefix+key, "names the link %s twice; take one out", name)
+			v.fault("names the link %s twice; take one out", name)
 		default:
 			c.Routes = append(c.Routes, link.Route{Name: route, Priority: uint8(priority)})
 			served = append(served, RouteLink{Name: name, Priority: uint8(priority)})
 		}
 	}
 	slices.SortStableFunc(served, func(a, b RouteLink) int { return cmp.Compare(a.Priority, b.Priority) })
-	*value = formatRouteLinks(served)
+	v.text = formatRouteLinks(served)
 	return served
 }
 

@@ -19,7 +19,6 @@ import (
 )
 
 const (
-	keySize       = 32
 	secretKeyName = "secret.key" // in the data directory
 
 	fileSuffix    = "_FILE"
@@ -33,30 +32,29 @@ const (
 	callbackSecretInfo    = "otpgw callback secret, application "
 )
 
-// secret is the text of a variable that must not be shown, and does not show itself to fmt.
-type secret string
-
-func (s secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return mask
-}
-
-// GoString covers %#v.
-func (s secret) GoString() string { return s.String() }
-
 // source looks variables up as operators expect: an empty value is an unset one (a compose file passes
 // what it lacks as empty), and a secret may be in the file named by NAME_FILE.
 type source struct {
 	lookup envconfig.Lookuper
+	files  map[string]bool // names that may come as a file; true: a list, one element a line
 	*report
+}
+
+// filesOf tells which of the rows' variables may come as a file.
+func filesOf[T any](prefix string, rows []setting[T]) map[string]bool {
+	files := make(map[string]bool)
+	for _, row := range rows {
+		if row.secret {
+			files[prefix+row.key] = row.lines
+		}
+	}
+	return files
 }
 
 // Lookup implements envconfig.Lookuper.
 func (s source) Lookup(name string) (string, bool) {
 	value, _ := s.lookup.Lookup(name)
-	if isSecret(name) {
+	if _, secret := s.files[name]; secret {
 		if path, _ := s.lookup.Lookup(name + fileSuffix); path != "" {
 			value = s.fromFile(name, path, value)
 		}
@@ -77,6 +75,9 @@ func (s source) fromFile(name, path, value string) string {
 		return ""
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+	if s.files[name] {
+		text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), ",")
+	}
 	if text == "" {
 		s.fault(name+fileSuffix, "the file it names is empty; write the secret into it")
 	}
@@ -118,28 +119,28 @@ func withoutPath(err error) error {
 }
 
 // secretKey reads the key that seals PINs; nil when it is to be kept in the data directory.
-func (s scope) secretKey(value secret, key string) []byte {
-	if value == "" {
+func (v *value) secretKey() []byte {
+	if v.text == "" {
 		return nil
 	}
-	if decoded, err := seal.ParseKey(strings.TrimSpace(string(value))); err == nil {
+	if decoded, err := seal.ParseKey(v.text); err == nil {
 		return decoded
 	}
-	s.fault(s.prefix+key, "is not 32 bytes as base64; make one with: openssl rand -base64 32")
+	v.fault("is not %d bytes as base64; make one with: openssl rand -base64 %[1]d", seal.KeySize)
 	return nil
 }
 
 // callbackSecret reads a given signing secret; an empty one is derived once the key is known.
-func (s scope) callbackSecret(value secret, key string) string {
-	if value == "" {
+func (v *value) callbackSecret() string {
+	if v.text == "" {
 		return ""
 	}
-	encoded, hasPrefix := strings.CutPrefix(string(value), callbackSecretPrefix)
+	encoded, hasPrefix := strings.CutPrefix(v.text, callbackSecretPrefix)
 	decoded, err := base64.StdEncoding.DecodeString(encoded)
 	if !hasPrefix || err != nil || len(decoded) < callbackSecretMin || len(decoded) > callbackSecretMax {
-		s.fault(s.prefix+key, `is not whsec_ and base64 of 24 to 64 bytes; make one with: echo "whsec_$(openssl rand -base64 32)"`)
+		v.fault(`is not whsec_ and base64 of 24 to 64 bytes; make one with: echo "whsec_$(openssl rand -base64 32)"`)
 	}
-	return string(value)
+	return v.text
 }
 
 // SecretKeyFile is where the key is kept when OTPGW_SECRET_KEY does not give it (SecretKey is nil): the
@@ -149,8 +150,8 @@ func (c *Config) SecretKeyFile() string { return filepath.Join(c.DataDir, secret
 // UseKey sets the secret key of 32 bytes and gives each application without a callback secret its derived
 // one. Load has called it when OTPGW_SECRET_KEY is set.
 func (c *Config) UseKey(key []byte) error {
-	if len(key) != keySize {
-		return fmt.Errorf("the secret key has %d bytes, not %d", len(key), keySize)
+	if len(key) != seal.KeySize {
+		return fmt.Errorf("the secret key has %d bytes, not %d", len(key), seal.KeySize)
 	}
 	c.SecretKey = key
 	for i := range c.Apps {

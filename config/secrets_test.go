@@ -97,6 +97,17 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
+// TestKeysOneALine: a file of keys may hold one a line, as its name invites.
+func TestKeysOneALine(t *testing.T) {
+	for _, content := range []string{"key-one\nkey-two\n", "key-one\r\n\r\nkey-two", "key-one, key-two", "key-one\nkey-two,key-three\n"} {
+		c := mustLoad(t, with("OTPGW_APP_SHOP_API_KEYS=", "OTPGW_APP_SHOP_API_KEYS_FILE="+writeFile(t, "shop.keys", content)))
+		want := []string{"key-one", "key-two", "key-three"}[:2+strings.Count(content, "three")]
+		if !slices.Equal(c.Apps[0].APIKeys, want) {
+			t.Errorf("%q gives %q, want %q", content, c.Apps[0].APIKeys, want)
+		}
+	}
+}
+
 func TestDerivedCallbackSecret(t *testing.T) {
 	key := make([]byte, 32)
 	c := mustLoad(t, with())

@@ -18,12 +18,12 @@ const tlvValueMax = 255
 var ownTLVs = []uint16{0x020C, 0x020E, 0x020F, 0x0424}
 
 // tlvs reads the optional parameters of a link or an application.
-func (s scope) tlvs(value *string, key string) []link.TLV {
-	tlvs, err := parseTLVs(*value)
+func (v *value) tlvs() []link.TLV {
+	tlvs, err := parseTLVs(v.text)
 	if err != nil {
-		s.fault(s.prefix+key, `%v; write tag=hex or tag="text", like 0x1400="text",0x1401=6869`, err)
+		v.fault(`%v; write tag=hex or tag="text", like 0x1400="text",0x1401=6869`, err)
 	}
-	*value = formatTLVs(tlvs)
+	v.text = formatTLVs(tlvs)
 	return tlvs
 }
 

@@ -55,7 +55,7 @@ func missingOwner(name string, k known) (list, owner string) {
 			continue
 		}
 		if _, named := k[stem+"_"+key]; !named {
-			return strings.TrimSuffix(group, "_") + "S", stem + "_"
+			return listOf(group), stem + "_"
 		}
 	}
 	return "", ""

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"context"
 	"math"
 	"net"
 	"net/netip"
@@ -11,161 +10,236 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sethvargo/go-envconfig"
-
 	"github.com/otpgw/otpgw/otp"
 )
 
-// scope reads the values of one group of variables: the daemon's own, one application's, one link's.
-// Each of its methods takes the value as text, checks it, puts its canonical form back (so that what
-// is printed is what is in force) and returns it typed. A fault is reported and read on from: the value
-// returned then is of no use, and Load returns none.
+// scope is the variables of one application, link or route, or the daemon's own, where a fault may name several.
 type scope struct {
 	prefix string // "OTPGW_APP_SHOP_"; empty for the daemon's own
-	source envconfig.Lookuper
-	*report
+	out    *report
 }
 
-// fill reads the variables of a struct of strings. Decoding into strings cannot fail for a value, so an
-// error here is a mistake in a struct tag.
-func (s scope) fill(ctx context.Context, target any) error {
-	return envconfig.ProcessWith(ctx, &envconfig.Config{Target: target, Lookuper: envconfig.PrefixLookuper(s.prefix, s.source)})
+// faultOf reports a variable of the scope.
+func (s scope) faultOf(key, format string, args ...any) { s.out.fault(s.prefix+key, format, args...) }
+
+func (s scope) warnOf(key, format string, args ...any) { s.out.warn(s.prefix+key, format, args...) }
+
+// value is one variable that is being read. Each of its methods checks the text, puts its canonical form back (so that
+// what is printed is what is in force) and returns it typed. A fault is reported and read on from: what is returned then
+// is of no use, and Load returns none of it.
+type value struct {
+	scope
+	name   string // of the variable, whole
+	text   string // as it is set, or the default
+	chosen string // what stands for <LANG> in the name
 }
 
-// bad reports a value that is not what the variable takes.
-func (s scope) bad(key, value, want string) {
-	s.fault(s.prefix+key, "%q is not %s", value, want)
+func (v *value) fault(format string, args ...any) { v.out.fault(v.name, format, args...) }
+
+func (v *value) warn(format string, args ...any) { v.out.warn(v.name, format, args...) }
+
+// bad reports a text that is not what the variable takes.
+func (v *value) bad(text, want string) { v.fault("%q is not %s", text, want) }
+
+func (v *value) trim() string {
+	v.text = strings.TrimSpace(v.text)
+	return v.text
 }
 
-func (s scope) integer(value *string, key string, low, high int) int {
-	*value = strings.TrimSpace(*value)
-	n, err := strconv.Atoi(*value)
+// integer is a whole number within bounds.
+func integer[T any](low, high int, field func(*T) *int) reader[T] {
+	r := read(func(v *value, to *T) { *field(to) = v.integer(low, high) })
+	r.takes = strconv.Itoa(low) + " to " + strconv.Itoa(high)
+	return r
+}
+
+func (v *value) integer(low, high int) int {
+	n, err := strconv.Atoi(v.trim())
 	if err != nil || n < low || n > high {
-		s.bad(key, *value, "a whole number from "+strconv.Itoa(low)+" to "+strconv.Itoa(high))
+		v.bad(v.text, "a whole number from "+strconv.Itoa(low)+" to "+strconv.Itoa(high))
 		return 0
 	}
-	*value = strconv.Itoa(n)
+	v.text = strconv.Itoa(n)
 	return n
 }
 
-// number reads a decimal from 0 to high.
-func (s scope) number(value *string, key string, high float64) float64 {
-	*value = strings.TrimSpace(*value)
-	n, err := strconv.ParseFloat(*value, 64)
+// number is a decimal from 0 to high.
+func number[T any](high float64, field func(*T) *float64) reader[T] {
+	return read(func(v *value, to *T) { *field(to) = v.number(high) })
+}
+
+func (v *value) number(high float64) float64 {
+	n, err := strconv.ParseFloat(v.trim(), 64)
 	if err != nil || math.IsNaN(n) || n < 0 || n > high {
-		s.bad(key, *value, "a number from 0 to "+strconv.FormatFloat(high, 'f', -1, 64))
+		v.bad(v.text, "a number from 0 to "+strconv.FormatFloat(high, 'f', -1, 64))
 		return 0
 	}
-	*value = strconv.FormatFloat(n, 'f', -1, 64)
+	v.text = strconv.FormatFloat(n, 'f', -1, 64)
 	return n
 }
 
-// duration reads a number of seconds ("90") or a Go duration ("1m30s"), in whole multiples of unit. A
-// duration that was given as plain seconds stays so.
-func (s scope) duration(value *string, key string, low, high, unit time.Duration) time.Duration {
-	*value = strings.TrimSpace(*value)
-	text := *value
+// duration is a number of seconds ("90") or a Go duration ("1m30s"), in whole multiples of unit.
+func duration[T any](low, high, unit time.Duration, field func(*T) *time.Duration) reader[T] {
+	r := read(func(v *value, to *T) { *field(to) = v.duration(low, high, unit) })
+	r.takes = short(low) + " to " + short(high)
+	return r
+}
+
+// duration keeps what was given as plain seconds so.
+func (v *value) duration(low, high, unit time.Duration) time.Duration {
+	text := v.trim()
 	if n, err := strconv.Atoi(text); err == nil {
 		text = strconv.Itoa(n) + "s"
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < low || d > high || d%unit != 0 {
-		s.bad(key, *value, "a duration from "+low.String()+" to "+high.String()+", as seconds (90) or with a unit (1m30s)")
+		v.bad(v.text, "a duration from "+low.String()+" to "+high.String()+", as seconds (90) or with a unit (1m30s)")
 		return 0
 	}
 	return d
 }
 
-// oneOf reads a word out of a few.
-func (s scope) oneOf(value *string, key string, words ...string) string {
-	*value = strings.TrimSpace(*value)
-	if !slices.Contains(words, *value) {
-		last := len(words) - 1
-		s.bad(key, *value, strings.Join(words[:last], ", ")+" or "+words[last])
-	}
-	return *value
+// durationOrOff is 0 for off.
+func durationOrOff[T any](low, high, unit time.Duration, field func(*T) *time.Duration) reader[T] {
+	return read(func(v *value, to *T) {
+		if text := v.trim(); text == off || text == "0" {
+			v.text = off
+			return
+		}
+		*field(to) = v.duration(low, high, unit)
+	})
 }
 
-// onOff reads a switch by any of its usual names.
-func (s scope) onOff(value *string, key string) bool {
-	switch strings.ToLower(strings.TrimSpace(*value)) {
+// short is 5m rather than 5m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if cut, ok := strings.CutSuffix(text, "m0s"); ok {
+		text = cut + "m"
+	}
+	if cut, ok := strings.CutSuffix(text, "h0m"); ok {
+		text = cut + "h"
+	}
+	return text
+}
+
+// oneOf is a word out of a few.
+func oneOf[T any, W ~string](field func(*T) *W, words ...W) reader[T] {
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = string(w)
+	}
+	r := read(func(v *value, to *T) { *field(to) = W(v.oneOf(texts...)) })
+	r.takes = orList(texts)
+	return r
+}
+
+func (v *value) oneOf(words ...string) string {
+	if !slices.Contains(words, v.trim()) {
+		v.bad(v.text, orList(words))
+	}
+	return v.text
+}
+
+// orList is "a, b or c".
+func orList(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// onOff is a switch by any of its usual names.
+func onOff[T any](field func(*T) *bool) reader[T] {
+	return read(func(v *value, to *T) { *field(to) = v.onOff() })
+}
+
+func (v *value) onOff() bool {
+	switch strings.ToLower(v.trim()) {
 	case "on", "true", "yes", "1":
-		*value = "on"
+		v.text = "on"
 		return true
-	case "off", "false", "no", "0":
-		*value = "off"
+	case off, "false", "no", "0":
+		v.text = off
 	default:
-		s.bad(key, *value, "on or off")
+		v.bad(v.text, "on or off")
 	}
 	return false
 }
 
-// address reads host:port. To dial, both are needed; to listen, the host may be empty and the port 0.
-func (s scope) address(value *string, key string, dial bool) string {
-	*value = strings.TrimSpace(*value)
-	host, port, err := net.SplitHostPort(*value)
-	n, portErr := strconv.ParseUint(port, 10, 16)
-	switch {
-	case *value == "":
-		s.fault(s.prefix+key, "is not set: give the host:port to connect to, like smsc.example.net:2775")
-	case err != nil || portErr != nil || strings.ContainsAny(host, " /@"):
-		s.bad(key, *value, "host:port with a port number, like smsc.example.net:2775 or [2001:db8::1]:2775")
-	case dial && (host == "" || n == 0):
-		s.bad(key, *value, "host:port of a server: it needs a host and a port above 0")
-	}
-	return *value
+// address is the host:port of a listener, whose host may be empty and whose port may be 0.
+func address[T any](field func(*T) *string) reader[T] {
+	return read(func(v *value, to *T) { *field(to) = v.address(false) })
 }
 
-// list splits a comma-separated value, trims its elements and reports empty and repeated ones, by their
-// place and not their text: it may be a list of keys.
-func (s scope) list(value *string, key string) []string {
-	if strings.TrimSpace(*value) == "" {
-		*value = ""
+// address reads host:port. To dial, both are needed.
+func (v *value) address(dial bool) string {
+	host, port, err := net.SplitHostPort(v.trim())
+	n, portErr := strconv.ParseUint(port, 10, 16)
+	switch {
+	case v.text == "":
+		v.fault("is not set: give the host:port to connect to, like smsc.example.net:2775")
+	case err != nil || portErr != nil || strings.ContainsAny(host, " /@"):
+		v.bad(v.text, "host:port with a port number, like smsc.example.net:2775 or [2001:db8::1]:2775")
+	case dial && (host == "" || n == 0):
+		v.bad(v.text, "host:port of a server: it needs a host and a port above 0")
+	}
+	return v.text
+}
+
+// list splits a comma-separated value, trims its elements and reports empty and repeated ones, by their place and not
+// their text: it may be a list of keys.
+func (v *value) list() []string {
+	if v.trim() == "" {
 		return nil
 	}
-	elements := strings.Split(*value, ",")
+	elements := strings.Split(v.text, ",")
 	for i := range elements {
 		elements[i] = strings.TrimSpace(elements[i])
 		if elements[i] == "" {
-			s.fault(s.prefix+key, "element %d of the list is empty; take out the extra comma", i+1)
+			v.fault("element %d of the list is empty; take out the extra comma", i+1)
 		} else if first := slices.Index(elements, elements[i]); first < i {
-			s.fault(s.prefix+key, "element %d of the list repeats element %d; take one out", i+1, first+1)
+			v.fault("element %d of the list repeats element %d; take one out", i+1, first+1)
 		}
 	}
-	*value = strings.Join(elements, ",")
+	v.text = strings.Join(elements, ",")
 	return elements
 }
 
-// webURL reads the URL of a callback. Its text is in no fault, for it may carry a token.
-func (s scope) webURL(value *string, key string) string {
-	*value = strings.TrimSpace(*value)
-	if *value == "" {
+// callbackURL is the URL of a callback. Its text is in no fault, for it may carry a token.
+func callbackURL[T any](field func(*T) *string) reader[T] {
+	r := read(func(v *value, to *T) { *field(to) = v.callbackURL() })
+	r.show = withoutTokens
+	return r
+}
+
+func (v *value) callbackURL() string {
+	if v.trim() == "" {
 		return ""
 	}
-	if err := otp.CheckCallbackURL(*value, func(netip.Addr) bool { return true }); err != nil { // the addresses are a warning, see apps.go
-		s.fault(s.prefix+key, "is no callback URL, like https://example.net/otp: %v", err)
+	if err := otp.CheckCallbackURL(v.text, func(netip.Addr) bool { return true }); err != nil { // the addresses are a warning, see daemon.go
+		v.fault("is no callback URL, like https://example.net/otp: %v", err)
 	}
-	return *value
+	return v.text
 }
 
 // file checks that a file named by a variable can be read, and returns what it holds.
-func (s scope) file(value *string, key string) []byte {
-	if *value == "" {
+func (v *value) file() []byte {
+	if v.text == "" {
 		return nil
 	}
-	content, err := readFile(*value, maxPEMFile)
+	content, err := readFile(v.text, maxPEMFile)
 	if err != nil {
-		s.fault(s.prefix+key, "%q cannot be read: %v; name a readable file", *value, err)
+		v.fault("%q cannot be read: %v; name a readable file", v.text, err)
+	} else if len(content) == 0 {
+		v.fault("%q is an empty file", v.text)
 	}
 	return content
 }
 
 // directory refuses a path that is there and is no directory. One that is missing is made at start.
-func (s scope) directory(value *string, key string) string {
-	if info, err := os.Stat(*value); err == nil && !info.IsDir() {
-		s.bad(key, *value, "a directory")
+func (v *value) directory() string {
+	if info, err := os.Stat(v.text); err == nil && !info.IsDir() {
+		v.bad(v.text, "a directory")
 	}
-	return *value
+	return v.text
 }
 
 // printableASCII tells whether text is what an SMPP C-octet string can hold without surprises.

@@ -1,52 +1,47 @@
 package config
 
 import (
-	"reflect"
-	"slices"
 	"strings"
 	"testing"
 )
 
-// TestVariablesAgree: each field has its row and each row its field, with the same default and secrecy.
-func TestVariablesAgree(t *testing.T) {
-	fields := make(map[string]bool)
-	for group, vars := range map[string]any{"": daemonVars{}, appGroup: appVars{}, linkGroup: linkVars{}, routeGroup: routeVars{}} {
-		hole := nameHole
-		if group == "" {
-			hole = ""
+// TestRows: what the rows say of each variable is whole, and each is there once.
+func TestRows(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, v := range Variables {
+		if v.Meaning == "" || strings.Contains(v.Meaning, "{}") {
+			t.Errorf("%s means %q", v.Name, v.Meaning)
 		}
-		for _, field := range reflect.VisibleFields(reflect.TypeOf(vars)) {
-			key, option, _ := strings.Cut(field.Tag.Get("env"), ", ")
-			if key == "" {
-				if field.Name != "Templates" {
-					t.Errorf("%T.%s has no env tag", vars, field.Name)
-				}
-				continue
-			}
-			name := group + hole + key
-			fields[name] = true
-			i := slices.IndexFunc(Variables, func(v Variable) bool { return v.Name == name })
-			if i < 0 {
-				t.Errorf("%T.%s: no row for %s in Variables", vars, field.Name, name)
-				continue
-			}
-			if row, value := Variables[i], strings.TrimPrefix(option, "default="); row.Default != value {
-				t.Errorf("%s: the tag's default is %q, the table's %q", name, value, row.Default)
-			}
-			if masked := field.Type == reflect.TypeFor[secret](); masked != Variables[i].Secret {
-				t.Errorf("%s: its field is a secret: %v, its row: %v", name, masked, Variables[i].Secret)
-			}
-			if field.Type.Kind() != reflect.String {
-				t.Errorf("%s: a %v; all are strings, so that one fault does not hide the others", name, field.Type)
-			}
+		if seen[v.Name] || !strings.HasPrefix(v.Name, ourPrefix) {
+			t.Errorf("%s is there twice, or is not ours", v.Name)
+		}
+		seen[v.Name] = true
+	}
+	checkRows(t, daemonRows)
+	checkRows(t, appRows)
+	checkRows(t, linkRows)
+	checkRows(t, routeRows)
+}
+
+// checkRows: a bound that the reader knows is told by the meaning, unless that tells it in its own words.
+func checkRows[T any](t *testing.T, rows []setting[T]) {
+	for _, row := range rows {
+		if strings.Contains(row.meaning, "{}") && row.takes == "" {
+			t.Errorf("%s: the reader does not say what it takes", row.key)
+		}
+		if row.secret && row.shown("x") != mask {
+			t.Errorf("%s is a secret and is shown", row.key)
 		}
 	}
+}
+
+// TestDefaultsAreSound: each default is what its own reader takes, and is printed as it stands in the table.
+func TestDefaultsAreSound(t *testing.T) {
+	printed := mustLoad(t, with()).String()
 	for _, v := range Variables {
-		if !fields[v.Name] && !strings.HasSuffix(v.Name, langHole) {
-			t.Errorf("%s has a row and no field", v.Name)
-		}
-		if v.Meaning == "" {
-			t.Errorf("%s has no meaning", v.Name)
+		name := strings.NewReplacer("_APP_<NAME>_", "_APP_SHOP_", "_LINK_<NAME>_", "_LINK_TELE_", "_ROUTE_<NAME>_", "_ROUTE_DEFAULT_").Replace(v.Name)
+		if v.Default != "" && !strings.Contains(printed, "\n"+name+"="+v.Default+"\n") && !strings.HasPrefix(printed, name+"="+v.Default+"\n") {
+			t.Errorf("%s: the default %s is not printed so", name, v.Default)
 		}
 	}
 }

@@ -12,7 +12,6 @@ const (
 	digits          = "0123456789"
 	letters         = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 	unmistakable    = "23456789"
-	minPIN, maxPIN  = 4, 10
 	pinContextStart = "pin:"
 )
 

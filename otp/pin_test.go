@@ -7,7 +7,7 @@ import (
 
 func TestPINForm(t *testing.T) {
 	for _, typ := range []PINType{PINNumbers, PINLetters, PINAlphanumeric} {
-		for length := minPIN; length <= maxPIN; length++ {
+		for length := MinPIN; length <= MaxPIN; length++ {
 			for range 300 {
 				pin := newPIN(typ, length)
 				if len(pin) != length || strings.Trim(pin, typ.alphabet()) != "" {

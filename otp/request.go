@@ -13,11 +13,6 @@ import (
 )
 
 // Limits of the fields of POST /otp.
-const (
-	minTTL, maxTTL           = 60, 1800 // seconds
-	minAttempts, maxAttempts = 1, 10
-)
-
 // NewOtp is a valid POST /otp, with the application's settings where the request had none.
 type NewOtp struct {
 	Phone       Phone
@@ -171,7 +166,7 @@ func (f *faults) ttl(v value, fallback time.Duration) time.Duration {
 	if v.kind == kindUnset {
 		return fallback
 	}
-	n, p := v.integer(minTTL, maxTTL)
+	n, p := v.integer(int(MinTTL/time.Second), int(MaxTTL/time.Second))
 	switch p {
 	case notNumber:
 		f.add(CodeTTLNumber, "The parameter 'ttl' is not a number")
@@ -184,7 +179,7 @@ func (f *faults) ttl(v value, fallback time.Duration) time.Duration {
 }
 
 func (f *faults) maxAttempts(v value, fallback int) int {
-	return f.number(v, fallback, numberField{"maxAttempts", minAttempts, maxAttempts, CodeMaxAttemptsNumber, CodeMaxAttemptsLow, CodeMaxAttemptsHigh})
+	return f.number(v, fallback, numberField{"maxAttempts", MinAttempts, MaxAttempts, CodeMaxAttemptsNumber, CodeMaxAttemptsLow, CodeMaxAttemptsHigh})
 }
 
 // numberField is a field that holds a whole number: its name, its bounds, and the code of each fault.
@@ -223,7 +218,7 @@ func (f *faults) pinType(v value, fallback PINType) PINType {
 }
 
 func (f *faults) pinLength(v value, fallback int) int {
-	return f.number(v, fallback, numberField{"pinLength", minPIN, maxPIN, CodePINLengthNumber, CodePINLengthLow, CodePINLengthHigh})
+	return f.number(v, fallback, numberField{"pinLength", MinPIN, MaxPIN, CodePINLengthNumber, CodePINLengthLow, CodePINLengthHigh})
 }
 
 func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) bool) string {

@@ -51,8 +51,8 @@ func TestParseNewOtp(t *testing.T) {
 func checkNewOtp(t *testing.T, n NewOtp) {
 	t.Helper()
 	if !strings.HasPrefix(n.Phone.E164, "+") || len(n.Phone.Country) != 2 || !ValidSender(n.From) || !ValidTemplate(n.Template) ||
-		n.TTL.Seconds() < minTTL || n.TTL.Seconds() > maxTTL || n.MaxAttempts < minAttempts || n.MaxAttempts > maxAttempts ||
-		!n.PINType.Valid() || n.PINLength < minPIN || n.PINLength > maxPIN {
+		n.TTL < MinTTL || n.TTL > MaxTTL || n.MaxAttempts < MinAttempts || n.MaxAttempts > MaxAttempts ||
+		!n.PINType.Valid() || n.PINLength < MinPIN || n.PINLength > MaxPIN {
 		t.Errorf("accepted %+v", n)
 	}
 }
@@ -74,7 +74,7 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want = NewOtp{Phone: Phone{E164: "+33612345678", Country: "FR"}, From: "Other", Template: "x {{pin}}", TrackID: "bf325375-e030-4ccb-a009-17317c574773",
-		TTL: minTTL * 1e9, MaxAttempts: 1, PINType: PINLetters, PINLength: 4, CallbackURL: "http://a.example"}
+		TTL: MinTTL, MaxAttempts: 1, PINType: PINLetters, PINLength: 4, CallbackURL: "http://a.example"}
 	if n != want {
 		t.Errorf("%+v", n)
 	}

@@ -6,9 +6,6 @@ import (
 	"strings"
 )
 
-// placeholder is where the PIN goes; each one of a template is replaced.
-const placeholder = "{{pin}}"
-
 // MaxParts is the most parts a message may take. A text for one PIN that needs more is a mistake, and each part is paid
 // for.
 const MaxParts = 10
@@ -54,6 +51,6 @@ func (t Templates) byLanguage(language string) (string, bool) {
 }
 
 // ValidTemplate says whether a text can be a template.
-func ValidTemplate(text string) bool { return strings.Contains(text, placeholder) }
+func ValidTemplate(text string) bool { return strings.Contains(text, Placeholder) }
 
-func render(template, pin string) string { return strings.ReplaceAll(template, placeholder, pin) }
+func render(template, pin string) string { return strings.ReplaceAll(template, Placeholder, pin) }

@@ -1,0 +1,158 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// The bounds of the daemon's own settings.
+const (
+	replicasMax         = 5 // JetStream's
+	syncLeast, syncMost = 100 * time.Millisecond, 5 * time.Minute
+	authFailuresMax     = 1_000_000
+)
+
+var natsURL = regexp.MustCompile(`^(nats|tls|ws|wss)://([^/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[^?#]*)?$`)
+
+// daemonRows are the daemon's own variables; those of applications, links and routes stand behind the lists that name them.
+var daemonRows = []setting[loader]{
+	{"OTPGW_HTTP_ADDR", ":8080", "host:port the API listens on", address(func(l *loader) *string { return &l.config.HTTPAddr })},
+	{"OTPGW_ADMIN_ADDR", "127.0.0.1:9090", "host:port of /metrics, /healthz, /readyz and the status page", read(readAdminAddr)},
+	{"OTPGW_DATA_DIR", "./data", "directory of the embedded NATS store and the generated key",
+		read(func(v *value, l *loader) { l.config.DataDir = v.directory() })},
+	{"OTPGW_NATS_URL", "", "nats://, tls://, ws:// or wss:// URLs of an external cluster, comma-separated; empty: a server inside the process",
+		reader[loader]{read: readNATSURL, show: withoutTokens}},
+	{"OTPGW_NATS_CREDS", "", "credentials file for the external cluster", read(readNATSCreds)},
+	{"OTPGW_NATS_REPLICAS", "1", "copies of each stream in the external cluster, {}", replicas()},
+	{"OTPGW_NATS_SYNC", "1s", "fsync interval of the embedded store, {}, or always", syncInterval()},
+	{"OTPGW_SECRET_KEY", "", "32 bytes as base64, seals PINs at rest; empty: generated once into the data directory (mode 0600)",
+		secretly(func(v *value, l *loader) { l.config.SecretKey = v.secretKey() })},
+	{"OTPGW_LOG_LEVEL", "info", "{}", logLevel()},
+	{"OTPGW_LOG_FORMAT", "auto", "json or console; auto is console on a terminal, else json",
+		oneOf(func(l *loader) *LogFormat { return &l.config.LogFormat }, LogAuto, LogJSON, LogConsole)},
+	{"OTPGW_AUTH_FAILURES", "20", "requests without a valid credential per minute and address, then 429; 0: no limit",
+		integer(0, authFailuresMax, func(l *loader) *int { return &l.config.AuthFailures })},
+	{"OTPGW_PRICES", "", "CSV file of number prefix and price of a message part, for the cost in answers; empty: 0",
+		read(func(v *value, l *loader) { l.config.Prices = v.prices() })},
+
+	{listOf(appGroup), "", "names of the applications, comma-separated", read(readApps)},
+	{listOf(linkGroup), "", "names of the carrier links, comma-separated", read(readLinks)},
+	{listOf(routeGroup), "default", "names of the routes, comma-separated", read(readRoutes)},
+
+	{"OTPGW_CALLBACK_ALLOW", "", "CIDRs that callbacks may reach although they are loopback, private or link-local",
+		read(func(v *value, l *loader) { l.config.CallbackAllow = v.networks() })},
+	{"OTPGW_CORS_ORIGINS", "", "origins whose pages may use the API from a browser, comma-separated, like https://shop.example; empty: none",
+		read(func(v *value, l *loader) { l.config.CORSOrigins = v.origins() })},
+}
+
+func readAdminAddr(v *value, l *loader) {
+	l.config.AdminAddr = v.address(false)
+	if l.config.HTTPAddr == l.config.AdminAddr && !strings.HasSuffix(l.config.HTTPAddr, ":0") {
+		v.fault("is the address of OTPGW_HTTP_ADDR; give it another port")
+	}
+}
+
+// readNATSURL reads a list of server URLs. They may hold a token, so no fault shows them.
+func readNATSURL(v *value, l *loader) {
+	for i, text := range v.list() {
+		if text != "" && !natsURL.MatchString(text) {
+			v.fault("element %d is no NATS server; write it as nats://host:4222 (or tls://, ws://, wss://)", i+1)
+		}
+	}
+	l.config.NATS.URL = v.text
+}
+
+func readNATSCreds(v *value, l *loader) {
+	v.file()
+	if l.config.NATS.Creds = v.text; v.text != "" && l.config.NATS.URL == "" {
+		v.warn("is not used: OTPGW_NATS_URL names no external cluster")
+	}
+}
+
+func replicas() reader[loader] {
+	r := integer(1, replicasMax, func(l *loader) *int { return &l.config.NATS.Replicas })
+	number := r.read
+	r.read = func(v *value, l *loader) {
+		if number(v, l); l.config.NATS.Replicas > 1 && l.config.NATS.URL == "" {
+			v.fault("the embedded server keeps 1 copy; set OTPGW_NATS_URL to a cluster, or leave this at 1")
+		}
+	}
+	return r
+}
+
+func syncInterval() reader[loader] {
+	r := duration(syncLeast, syncMost, time.Millisecond, func(l *loader) *time.Duration { return &l.config.NATS.Sync })
+	interval := r.read
+	r.read = func(v *value, l *loader) {
+		if l.config.NATS.SyncAlways = v.trim() == "always"; !l.config.NATS.SyncAlways {
+			interval(v, l)
+		}
+	}
+	return r
+}
+
+// logLevel keeps the word's level, not the word.
+func logLevel() reader[loader] {
+	words := []string{"trace", "debug", "info", "warn", "error", "disabled"}
+	r := read(func(v *value, l *loader) { l.config.LogLevel, _ = zerolog.ParseLevel(v.oneOf(words...)) }) // oneOf has judged it
+	r.takes = orList(words)
+	return r
+}
+
+// useKey gives the key to what is derived from it, when the environment gives one.
+func (l *loader) useKey() error {
+	if l.config.SecretKey != nil {
+		return l.config.UseKey(l.config.SecretKey)
+	}
+	if l.config.NATS.URL != "" {
+		l.warn("OTPGW_SECRET_KEY", "is not set: every daemon on one NATS cluster needs the same key, and this one makes its own")
+	}
+	return nil
+}
+
+// networks reads networks; a single address is taken for a network of its own.
+func (v *value) networks() []netip.Prefix {
+	var networks []netip.Prefix
+	var shown []string
+	for _, text := range v.list() {
+		network, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil && addr.Zone() == "" {
+			network, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		switch {
+		case text == "": // list has said so
+		case err != nil:
+			v.bad(text, "a network like 10.0.0.0/8 or fd00::/8")
+		case network.Addr().Is4In6():
+			v.bad(text, "written as IPv4, like 10.0.0.0/8")
+		default:
+			networks = append(networks, network.Masked())
+			shown = append(shown, network.Masked().String())
+		}
+	}
+	v.text = strings.Join(shown, ",")
+	return networks
+}
+
+// warnPrivateCallbacks names the applications whose callbacks would all be refused when they are dialled.
+// What a host name stands for is known only then.
+func (l *loader) warnPrivateCallbacks() {
+	for _, app := range l.config.Apps {
+		u, err := url.Parse(app.CallbackURL)
+		if err != nil {
+			continue
+		}
+		addr, err := netip.ParseAddr(u.Hostname())
+		private := addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast()
+		if err != nil || !private || slices.ContainsFunc(l.config.CallbackAllow, func(n netip.Prefix) bool { return n.Contains(addr) }) {
+			continue
+		}
+		l.warn(appGroup+prefixOf(app.Name)+"_CALLBACK_URL", "is at the private address %s, which is refused; add it to OTPGW_CALLBACK_ALLOW", addr)
+	}
+}

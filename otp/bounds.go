@@ -1,0 +1,17 @@
+package otp
+
+import "time"
+
+// What an application or a request may ask for (otp-api.md, "Endpoints"). Package config keeps to the same bounds.
+const (
+	MinTTL, MaxTTL           = 60 * time.Second, 1800 * time.Second
+	MinAttempts, MaxAttempts = 1, 10
+	MinPIN, MaxPIN           = 4, 10 // characters
+	MaxTemplate              = 1000  // characters of an application's text
+	MaxResends               = 10
+	MinResendInterval        = time.Second
+	MaxDigits                = 15 // of a telephone number (ITU-T E.164, 6.1)
+
+	// Placeholder is where the PIN goes; each one of a template is replaced.
+	Placeholder = "{{pin}}"
+)
