@@ -1,8 +1,8 @@
 package link
 
 import (
-	"bytes"
 	"context"
+	"regexp"
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/session"
@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	dataCodingUCS2 = 8 // SMPP 3.4, 5.2.19
-
 	incomingWorkers = 64   // receipts stored at once; each waits for NATS, not for a CPU
 	incomingBacklog = 1024 // receipts that wait for a worker; above, the SMSC is told to try again
 )
@@ -48,14 +46,15 @@ func (l *Link) decode(m *wire.Message) Incoming {
 		Link: l.cfg.Name, Receipt: isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
 		TLVs: m.TLVs.Map(), Received: time.Now(),
 	}
-	if m.DataCoding != dataCodingUCS2 && (in.Receipt || readsLikeReceipt(m)) {
-		in.Text = receiptText(m)
+	in.Text = text.Sniff(content(m))
+	if in.Receipt || readsLikeReceipt(in.Text) {
 		return in
 	}
 	tlvs := make([]text.TLV, len(m.TLVs))
 	for i, t := range m.TLVs {
 		tlvs[i] = text.TLV(t)
 	}
+	in.Text = ""
 	if part, err := text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs); err == nil {
 		part.Number, part.Total = 1, 1 // one part of several is read as it stands
 		in.Text, _ = text.Join([]text.Part{part}, l.textOpt.Alphabet)
@@ -63,27 +62,30 @@ func (l *Link) decode(m *wire.Message) Incoming {
 	return in
 }
 
-// receiptText reads a receipt as Latin-1: SMSCs write them in ASCII whatever data_coding 0 means, and an "_" in an id is
-// no "§".
-func receiptText(m *wire.Message) string {
+// longestHeader is more than any user data header has before the text of a receipt. Where esm_class says that there is one
+// and there is none, the text's first letter would be its length.
+const longestHeader = ' '
+
+// content is the message without its user data header.
+func content(m *wire.Message) []byte {
 	payload := m.Payload()
 	if m.ESMClass&wire.ESMClassUDHI != 0 {
-		if _, rest, err := text.ParseUDH(payload); err == nil {
-			payload = rest
+		if u, rest, err := text.ParseUDH(payload); err == nil && u.Octets <= longestHeader {
+			return rest
 		}
 	}
-	r := make([]rune, len(payload))
-	for i, c := range payload {
-		r[i] = rune(c)
-	}
-	return string(r)
+	return payload
 }
 
 // readsLikeReceipt finds receipts whose esm_class does not say so, for their text: whether it is one the Sink decides.
-func readsLikeReceipt(m *wire.Message) bool {
-	payload := bytes.ToLower(m.Payload())
-	return bytes.Contains(payload, []byte("id:")) && bytes.Contains(payload, []byte("stat"))
+func readsLikeReceipt(s string) bool {
+	return receiptID.MatchString(s) && receiptState.MatchString(s)
 }
+
+var (
+	receiptID    = regexp.MustCompile(`(?i)id["']?\s*[:=]`)
+	receiptState = regexp.MustCompile(`(?i)stat|deliv|expire|rejec|accept|unknown|enroute`)
+)
 
 // isReceipt tells receipts and intermediate notifications from messages of a handset (SMPP 3.4, 5.2.12).
 func isReceipt(m *wire.Message) bool {

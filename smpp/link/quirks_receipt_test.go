@@ -19,6 +19,15 @@ func ucs2(s string) string {
 	return b.String()
 }
 
+// swapped is UTF-16 of the other octet order.
+func swapped(s string) string {
+	b := []byte(s)
+	for i := 0; i+1 < len(b); i += 2 {
+		b[i], b[i+1] = b[i+1], b[i]
+	}
+	return string(b)
+}
+
 // outcome is what a receipt makes of an OTP. code is only shown for what failed; -1 is none.
 type outcome struct {
 	status otp.DeliveryStatus
@@ -98,6 +107,28 @@ func TestQuirkReceiptsOfEveryForm(t *testing.T) {
 			return deliver(to, 4, 0, ucs2("id:"+id+" stat:DELIVRD"))
 		}},
 		{"data_coding 3", wire.DeliverSM, func(to, id string) []byte { return deliver(to, 4, 3, "id:"+id+" stat:DELIVRD") }},
+		{"ASCII that says it is UCS-2", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 4, 8, "id:"+id+" stat:DELIVRD err:000")
+		}},
+		{"the same in message_payload of a data_sm", wire.DataSM, func(to, id string) []byte {
+			return append(data(to, 4)[:len(data(to, 4))-1], append([]byte{8}, tlv(wire.TagMessagePayload, "id:"+id+" stat:DELIVRD")...)...)
+		}},
+		{"ASCII that says it is UCS-2, told by its text", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 0, 8, "id:"+id+" sub:001 dlvrd:001 stat:DELIVRD err:000")
+		}},
+		{"UCS-2 little-endian", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 4, 8, swapped(ucs2("id:"+id+" stat:DELIVRD")))
+		}},
+		{"UCS-2 with a byte order mark that says binary", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 4, 4, ucs2("\uFEFFid:"+id+" stat:DELIVRD"))
+		}},
+		{"GSM septets that say Latin-1", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 4, 3, strings.ReplaceAll("id:"+id+" stat:DELIVRD", "_", "\x11"))
+		}},
+		{"esm_class 0x44, ASCII that says it is UCS-2, without a header", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 0x44, 8, "id:"+id+" sub:001 dlvrd:001 submit date:2603040506 done date:2603040507 stat:DELIVRD err:000 text:"+
+				strings.Repeat("code ", 10))
+		}},
 		{"an underscore in the id", wire.DeliverSM, func(to, id string) []byte { return deliver(to, 4, 0, "id:"+id+" stat:DELIVRD") }},
 	}
 	for i, c := range cases {

@@ -12,6 +12,8 @@ import (
 // maskOctet stands for an octet that a trace does not show.
 const maskOctet = '*'
 
+const dataCodingUCS2 = 8 // SMPP 3.4, 5.2.19
+
 // redact returns a copy of a PDU for the trace. Every length stays; what is replaced is the text of messages, the
 // passwords of binds, and all that cannot be read for certain. Of a message's user data header the known elements
 // stay, of a receipt its fields but for the text.
