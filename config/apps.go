@@ -6,8 +6,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/text/language"
-
 	"github.com/otpgw/otpgw/otp"
 )
 
@@ -26,7 +24,7 @@ var appRows = []setting[otp.App]{
 		read(func(v *value, a *otp.App) { a.Senders = v.senders() })},
 	{"FROM", "", "default sender, one of the approved; empty: the first of them", read(func(v *value, a *otp.App) { a.From = v.from(a.Senders) })},
 	{"TEMPLATE", "Your verification code is {{pin}}", "message text, holds {{pin}}", read(func(v *value, a *otp.App) { a.Template = v.template() })},
-	{"TEMPLATE_<LANG>", "", "text for destinations that speak LANG, a language subtag: FR, DE, BG", read(readTemplate)},
+	{"TEMPLATE_<LANG>", "", "text for destinations that speak LANG, a language tag: FR, BG, PT_BR, SR_LATN", read(readTemplate)},
 	{"TTL", "300", "how long a PIN is valid: seconds, or a duration like 5m; {}",
 		duration(otp.MinTTL, otp.MaxTTL, time.Second, func(a *otp.App) *time.Duration { return &a.TTL })},
 	{"MAX_ATTEMPTS", "5", "guesses per PIN, {}", integer(otp.MinAttempts, otp.MaxAttempts, func(a *otp.App) *int { return &a.MaxAttempts })},
@@ -99,32 +97,18 @@ func (s scope) checkApp(app *otp.App) {
 }
 
 // readTemplate reads the text of one language. It is kept by the one name that otp has for the language (FRA is fr, IW is
-// he, NB is no), so that two texts for one language are seen.
+// he, PT_BR is pt-BR), so that two texts for one language are seen.
 func readTemplate(v *value, app *otp.App) {
-	lang := languageOf(v.chosen)
+	lang, ok := otp.CanonicalLanguage(v.chosen)
 	switch _, twice := app.Templates[lang]; {
-	case lang == "":
-		v.fault("%q is not a language subtag; end the name in FR, DE, BG or the like, without a country", v.chosen)
+	case !ok:
+		v.fault("%q is not a language tag; end the name in FR, PT_BR, SR_LATN or the like", v.chosen)
 	case twice:
 		v.fault("the language %s has two templates; take one out", lang)
 	default:
 		app.Templates[lang] = v.template()
-		v.chosen = lang
+		v.chosen = strings.ReplaceAll(lang, "-", "_")
 	}
-}
-
-// languageOf is the canonical name of a language, empty when the subtag is none.
-func languageOf(subtag string) string {
-	base, err := language.ParseBase(subtag)
-	if err != nil || base.String() == "und" {
-		return ""
-	}
-	tag, err := language.All.Compose(base)
-	if err != nil {
-		return ""
-	}
-	base, _ = tag.Base()
-	return base.String()
 }
 
 // hasFault tells whether a secret of this scope is already known to be faulty, by its own name or its
@@ -190,10 +174,12 @@ func (v *value) template() string {
 	switch {
 	case !utf8.ValidString(v.text):
 		v.fault("is not UTF-8")
-	case !otp.ValidTemplate(v.text):
-		v.fault("does not hold %s, where the PIN goes", otp.Placeholder)
 	case utf8.RuneCountInString(v.text) > otp.MaxTemplate:
 		v.fault("is longer than %d characters", otp.MaxTemplate)
+	default:
+		if problem := otp.TemplateProblem(v.text); problem != "" {
+			v.fault("%s", problem)
+		}
 	}
 	return v.text
 }

@@ -56,8 +56,8 @@ func TestPrintOrder(t *testing.T) {
 }
 
 func TestPrintQuotes(t *testing.T) {
-	c := mustLoad(t, with("OTPGW_APP_SHOP_TEMPLATE=Code:\n{{pin}}", "OTPGW_APP_SHOP_TEMPLATE_FR= {{pin}}"))
-	for _, line := range []string{`OTPGW_APP_SHOP_TEMPLATE="Code:\n{{pin}}"`, `OTPGW_APP_SHOP_TEMPLATE_FR=" {{pin}}"`} {
+	c := mustLoad(t, with("OTPGW_APP_SHOP_TEMPLATE=Code:\n{{pin}}", "OTPGW_APP_SHOP_TEMPLATE_FR= {{pin}}", "OTPGW_APP_SHOP_TEMPLATE_pt_br={{ pin }}"))
+	for _, line := range []string{"OTPGW_APP_SHOP_TEMPLATE_PT_BR={{ pin }}", `OTPGW_APP_SHOP_TEMPLATE="Code:\n{{pin}}"`, `OTPGW_APP_SHOP_TEMPLATE_FR=" {{pin}}"`} {
 		if !strings.Contains(c.String(), line+"\n") {
 			t.Errorf("no line %s in\n%s", line, c)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // Variable is one row of the table of environment variables. In Name, <NAME> stands for the name of an
-// application, a link or a route (see Prefix) and <LANG> for a language subtag.
+// application, a link or a route (see Prefix) and <LANG> for a language tag.
 type Variable struct {
 	Name    string
 	Default string // the value of an unset variable; empty when Meaning tells what happens then

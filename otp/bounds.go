@@ -11,7 +11,4 @@ const (
 	MaxResends               = 10
 	MinResendInterval        = time.Second
 	MaxDigits                = 15 // of a telephone number (ITU-T E.164, 6.1)
-
-	// Placeholder is where the PIN goes; each one of a template is replaced.
-	Placeholder = "{{pin}}"
 )

@@ -1,6 +1,7 @@
 package otp
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -34,17 +35,24 @@ func isCountry(s string) bool {
 	return phonenumbers.GetSupportedRegions()[s] || slices.Contains(unnumbered, s)
 }
 
-// parsePhone reads an international number, which begins with "+", or a national one of the country. Spaces and the usual
-// punctuation may be in it; letters and extensions may not, for a message to half of what was written is worse than none.
+// parsePhone reads an international number, which begins with "+", or a national one of the country, as people write and
+// paste it: see dialled. One that was renumbered is the number of today, so a phone has one number however it is spelt.
 func parsePhone(number, country string) (Phone, bool) {
-	if strings.ContainsFunc(number, notDialled) {
+	digits, ok := dialled(number)
+	if !ok {
 		return Phone{}, false
 	}
 	if country == "" {
 		country = noCountry
 	}
-	n, err := phonenumbers.Parse(number, country)
-	if err != nil || !phonenumbers.IsValidNumber(n) {
+	n, ok := validNumber(digits, country)
+	if !ok {
+		// "+39 (0) 340 ...": the 0 of calls within the country, which some countries' numbers have no more.
+		if digits, ok = dialled(trunkZero.ReplaceAllString(number, "")); ok {
+			n, ok = validNumber(digits, country)
+		}
+	}
+	if !ok {
 		return Phone{}, false
 	}
 	p := Phone{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), risky: riskyType(n)}
@@ -54,13 +62,51 @@ func parsePhone(number, country string) (Phone, bool) {
 	return p, true
 }
 
-func isInternational(number string) bool {
-	return strings.HasPrefix(number, "+") || strings.HasPrefix(number, "\uFF0B") // full width, as East Asian keyboards have it
+var trunkZero = regexp.MustCompile(`\(\s*0\s*\)`)
+
+// validNumber is what libphonenumber reads, in the plan of today.
+func validNumber(digits, country string) (*phonenumbers.PhoneNumber, bool) {
+	n, err := phonenumbers.Parse(digits, country)
+	if err != nil {
+		return nil, false
+	}
+	if now, moved := today(n.GetCountryCode(), phonenumbers.GetNationalSignificantNumber(n)); moved {
+		if m, err := phonenumbers.Parse(now, noCountry); err == nil && phonenumbers.IsValidNumber(m) {
+			return m, true
+		}
+	}
+	return n, phonenumbers.IsValidNumber(n)
 }
 
-func notDialled(r rune) bool {
-	return !unicode.IsDigit(r) && !strings.ContainsRune("+\uFF0B -.()/\u00A0\u2010\u2011", r)
+// dialled keeps what is dialled of a number: its digits, and the "+" before them. Digits may be of any script; spaces, dashes,
+// brackets, dots, slashes and what nobody sees may stand among them, and "tel:" before them (RFC 3966). Letters and
+// extensions may not, for a message to half of what was written is worse than none; then it is what was before them, and
+// false.
+func dialled(number string) (string, bool) {
+	number = plainForm(number)
+	if len(number) > 4 && strings.EqualFold(number[:4], "tel:") {
+		number = number[4:]
+	}
+	var b strings.Builder
+	for _, r := range number {
+		switch {
+		case r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case r == '+' && b.Len() == 0:
+			b.WriteByte('+')
+		case r == '+' && b.String() == "+", betweenDigits(r):
+		default:
+			return b.String(), false
+		}
+	}
+	return b.String(), true
 }
+
+func betweenDigits(r rune) bool {
+	return unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Ps, unicode.Pe) || strings.ContainsRune("./\u2212\u2043\u00B7\u2022\u2044\u2215", r)
+}
+
+func isInternational(number string) bool { return strings.HasPrefix(number, "+") }
 
 // maskPhone is what a log at info may show of a number.
 func maskPhone(e164 string) string {

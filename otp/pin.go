@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // Alphabets. Letters leave out I and O, which are read as 1 and 0; alphanumeric leaves out all four.
@@ -79,15 +80,30 @@ type Guess struct {
 
 // matches compares in constant time for a given length; the length is no secret.
 //
-// A guess is taken as people type it: spaces around it do not count, and lower case is as good as upper, for no alphabet
-// has both. A numeric PIN sent as a JSON number has lost its leading zeros in the caller's hands, so they are put back:
-// one PIN in ten begins with one. Nothing else is read as a number (1e5 and 00042 as text are what they are).
+// Lower case is as good as upper, for no alphabet has both. A numeric PIN sent as a JSON number has lost its leading zeros in
+// the caller's hands, so they are put back: one PIN in ten begins with one. Nothing else is read as a number (1e5 and 00042 as
+// text are what they are).
 func (g Guess) matches(pin string, t PINType) bool {
-	text := upper(strings.TrimSpace(g.Text))
+	text := g.typed()
 	if missing := len(pin) - len(text); g.Number && t == PINNumbers && missing > 0 && onlyDigits(text) {
 		text = strings.Repeat("0", missing) + text
 	}
 	return subtle.ConstantTimeCompare([]byte(text), []byte(pin)) == 1
+}
+
+// typed is the guess as people mean it who type it on their own keyboard, or paste it with what stood around it: digits of any
+// script, full-width letters, groups ("482 913", "482-913"), quotes, a full stop. Only letters and digits count. That makes no
+// second guess of one. A JSON number is what it is.
+func (g Guess) typed() string {
+	if g.Number {
+		return g.Text
+	}
+	return upper(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsNumber(r) {
+			return r
+		}
+		return -1
+	}, plainForm(g.Text)))
 }
 
 func onlyDigits(s string) bool {
@@ -101,4 +117,5 @@ func onlyDigits(s string) bool {
 
 func pinContext(otpID string) string { return pinContextStart + otpID }
 
-func (g Guess) blank() bool { return strings.TrimSpace(g.Text) == "" }
+// blank: there is nothing in it that could be of a PIN.
+func (g Guess) blank() bool { return g.typed() == "" }

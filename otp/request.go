@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -45,7 +44,7 @@ func (f *faults) add(code Code, message string) {
 func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (NewOtp, error) {
 	o, err := parseObject(body)
 	if err != nil {
-		return NewOtp{}, &Error{Code: CodeInvalidBody, Message: "The body is not a valid JSON object"}
+		return NewOtp{}, err
 	}
 	var f faults
 	n := NewOtp{
@@ -61,7 +60,7 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 	n.WebOTPDomain = f.webOTPDomain(o.value("webOtpDomain"), app.WebOTPDomain)
 	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
 	asked := f.templates(o)
-	n.Template, n.Language = pick(languageOf(n.Phone.Country), asked, Templates{app.Template, app.Templates})
+	n.Template, n.Language = pick(n.Phone.Country, asked, Templates{app.Template, app.Templates})
 	if f.lowest != nil {
 		return NewOtp{}, f.lowest
 	}
@@ -70,12 +69,12 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 
 // phone checks countryIso also beside an international number, whose own country code counts.
 func (f *faults) phone(v, iso value) Phone {
-	country := upper(iso.text)
-	if iso.kind == kindOther || iso.kind == kindNumber || iso.text != "" && !isCountry(country) {
+	country := upper(plainForm(iso.text))
+	if iso.kind == kindOther || iso.kind == kindNumber || country != "" && !isCountry(country) {
 		f.add(CodeCountryInvalid, "Country ISO provided is invalid")
 		country = ""
 	}
-	if v.kind == kindUnset || v.kind == kindText && v.text == "" {
+	if v.kind == kindUnset || v.kind == kindText && plainForm(v.text) == "" {
 		f.add(CodePhoneMissing, "The parameter 'phoneNumber' is empty or not set")
 		return Phone{}
 	}
@@ -83,7 +82,8 @@ func (f *faults) phone(v, iso value) Phone {
 		f.add(CodePhoneInvalid, "The phone number provided is invalid")
 		return Phone{}
 	}
-	if !isInternational(v.text) && (iso.kind == kindUnset || iso.kind == kindText && iso.text == "") {
+	unsaid := iso.kind == kindUnset || iso.kind == kindText && plainForm(iso.text) == ""
+	if digits, _ := dialled(v.text); !isInternational(digits) && unsaid {
 		f.add(CodeCountryMissing, "The parameter 'countryIso' is empty or not set, and the phone number has no country code (+)")
 		return Phone{}
 	}
@@ -118,23 +118,25 @@ func (f *faults) from(v value, fallback string) string {
 	return v.text
 }
 
-var templateField = regexp.MustCompile(`^template_([A-Za-z]{2,3})$`)
+const templateField = "template_"
 
 // templates checks every template of the request, also those of languages that are not the destination's: the fault
-// would else show on the first number of that country. template_FR is template_fr, unless that is there too.
+// would else show on the first number of that country. So it is with a tag that names no language: template_english would
+// never be sent to anybody.
 func (f *faults) templates(o object) Templates {
 	t := Templates{ByLanguage: make(map[string]string)}
 	t.Plain = f.template("template", o.value("template"))
 	for _, name := range slices.Sorted(maps.Keys(o)) {
-		m := templateField.FindStringSubmatch(name)
-		if m == nil {
+		tag, ok := strings.CutPrefix(name, templateField)
+		v := o.value(name)
+		if !ok || v.kind == kindUnset {
 			continue
 		}
-		v := o.value(name)
-		body := f.template(name, v)
-		if v.kind != kindUnset {
-			t.ByLanguage[m[1]] = body
+		if _, ok := parseLanguage(tag); !ok {
+			f.add(CodeTemplate, fmt.Sprintf("'%.40s' is not a template of a language: after 'template_' goes a tag like fr, pt_BR or sr_Latn", name))
+			continue
 		}
+		t.ByLanguage[tag] = f.template(name, v)
 	}
 	return t
 }
@@ -142,10 +144,15 @@ func (f *faults) templates(o object) Templates {
 func (f *faults) template(name string, v value) string {
 	switch {
 	case v.kind == kindUnset:
-	case v.kind == kindText && v.text == "":
-		f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' is empty", name))
-	case v.kind != kindText || !ValidTemplate(v.text):
-		f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' does not contain placeholder {{pin}}", name))
+		return ""
+	case v.kind != kindText:
+		f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' is not a text", name))
+	case v.halved:
+		f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' contains half of a character (a lone surrogate)", name))
+	default:
+		if problem := TemplateProblem(v.text); problem != "" {
+			f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' %s", name, problem))
+		}
 	}
 	return v.text
 }
@@ -237,7 +244,7 @@ func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) 
 func ParseGuess(body []byte) (Guess, error) {
 	o, err := parseObject(body)
 	if err != nil {
-		return Guess{}, &Error{Code: CodeInvalidBody, Message: "The body is not a valid JSON object"}
+		return Guess{}, err
 	}
 	v := o.value("pin")
 	g := Guess{Text: v.text, Number: v.kind == kindNumber}

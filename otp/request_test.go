@@ -80,16 +80,25 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 	}
 }
 
+// TestParseNewOtpSurrogates: an emoji by its two halves is one; half of one is none.
 func TestParseNewOtpSurrogates(t *testing.T) {
 	tests := map[string]string{
-		`\ud83d\udd10 {{pin}}`:       "\U0001F510 {{pin}}",
-		`\ud83d {{pin}}`:             "\uFFFD {{pin}}",
-		`{{pin}} \udd10\ud83d`:       "{{pin}} \uFFFD\uFFFD",
-		`\ud83d\ud83d\udd10 {{pin}}`: "\uFFFD\U0001F510 {{pin}}",
+		`\ud83d\udd10 {{pin}}`:           "\U0001F510 {{pin}}",
+		`\\ud83d {{pin}}`:                `\ud83d {{pin}}`,
+		`\ud83d {{pin}}`:                 "",
+		`{{pin}} \udd10\ud83d`:           "",
+		`{{pin}} \ud83d`:                 "",
+		`\ud83d\ud83d\udd10 {{pin}}`:     "",
+		`\ud83d\n\udd10 {{pin}}`:         "",
+		`\uD83D\uDD10\uDD10 {{pin}}`:     "",
+		"\uFFFD {{pin}} of the caller's": "\uFFFD {{pin}} of the caller's",
 	}
 	for in, want := range tests {
 		n, err := ParseNewOtp([]byte(`{"phoneNumber":"+33612345678","template":"`+in+`"}`), testApp(), nil)
-		if err != nil || n.Template != want {
+		switch {
+		case want == "":
+			wantCode(t, in, err, CodeTemplate)
+		case err != nil || n.Template != want:
 			t.Errorf("%s: %q, %v", in, n.Template, err)
 		}
 	}
@@ -125,6 +134,10 @@ func TestParseGuess(t *testing.T) {
 		{"null", `{"pin":null}`, Guess{}, CodePINMissing},
 		{"empty", `{"pin":""}`, Guess{}, CodePINMissing},
 		{"blank", `{"pin":"  "}`, Guess{}, CodePINMissing},
+		{"invisible", `{"pin":"\u200e\ufeff"}`, Guess{}, CodePINMissing},
+		{"only marks", `{"pin":"- \u2013 ."}`, Guess{}, CodePINMissing},
+		{"pin twice", `{"pin":"15443","pin":"15444"}`, Guess{}, CodeInvalidBody},
+		{"pin in two cases", `{"pin":"15443","PIN":"15444"}`, Guess{}, CodeInvalidBody},
 		{"boolean", `{"pin":true}`, Guess{}, CodePINMissing},
 		{"array", `{"pin":["1"]}`, Guess{}, CodePINMissing},
 		{"not JSON", `pin=1`, Guess{}, CodeInvalidBody},

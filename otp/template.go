@@ -2,9 +2,14 @@ package otp
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
+
+// placeholder is where the PIN goes; each one of a template is replaced. People write spaces in it.
+var placeholder = regexp.MustCompile(`\{\{[ \t\x{A0}]*pin[ \t\x{A0}]*\}\}`)
 
 // MaxParts is the most parts a message may take. A text for one PIN that needs more is a mistake, and each part is paid
 // for.
@@ -16,15 +21,15 @@ type Templates struct {
 	ByLanguage map[string]string
 }
 
-// pick chooses the template for a language; the name of its language is empty when it is a plain one.
+// pick chooses the template for a country; the tag of its language is empty when it is a plain one.
 //
 // What the request says goes before what the application is set to, for the caller wrote it for this message: a request
 // with its own template gets that text, never a translation of another from the application's settings. So the order is
 // the request's template_<language>, the request's template, the application's for the language, the application's.
-func pick(language string, request, app Templates) (text, used string) {
+func pick(country string, request, app Templates) (text, used string) {
 	for _, t := range []Templates{request, app} {
-		if text, ok := t.byLanguage(language); ok {
-			return text, language
+		if text, tag, ok := t.byLanguage(country); ok {
+			return text, tag
 		}
 		if t.Plain != "" {
 			return t.Plain, ""
@@ -33,24 +38,36 @@ func pick(language string, request, app Templates) (text, used string) {
 	return "", ""
 }
 
-// byLanguage finds a template under any name of the language; of several the canonical name wins, then the first by
-// alphabet.
-func (t Templates) byLanguage(language string) (string, bool) {
-	if language == "" {
-		return "", false
+// byLanguage finds the template that the country's people read best. Of several names of one language the first by alphabet.
+func (t Templates) byLanguage(country string) (text, tag string, ok bool) {
+	if len(t.ByLanguage) == 0 {
+		return "", "", false
 	}
-	if text, ok := t.ByLanguage[language]; ok {
-		return text, true
+	name, ok := nearest(country, slices.Sorted(maps.Keys(t.ByLanguage)))
+	if !ok {
+		return "", "", false
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.ByLanguage)) {
-		if canonicalLanguage(name) == language {
-			return t.ByLanguage[name], true
-		}
-	}
-	return "", false
+	tag, _ = CanonicalLanguage(name)
+	return t.ByLanguage[name], tag, true
 }
 
 // ValidTemplate says whether a text can be a template.
-func ValidTemplate(text string) bool { return strings.Contains(text, Placeholder) }
+func ValidTemplate(text string) bool { return TemplateProblem(text) == "" }
 
-func render(template, pin string) string { return strings.ReplaceAll(template, Placeholder, pin) }
+// TemplateProblem says why a text can be no template, in words that follow its name; empty when it can.
+func TemplateProblem(text string) string {
+	switch {
+	case text == "":
+		return "is empty"
+	case !placeholder.MatchString(text):
+		return "does not contain placeholder {{pin}}"
+	case strings.ContainsFunc(text, unsendable):
+		return "contains a control character, which no phone shows"
+	}
+	return ""
+}
+
+// unsendable: controls but for line breaks, tab and form feed, which SMS has.
+func unsendable(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t\f", r) }
+
+func render(template, pin string) string { return placeholder.ReplaceAllLiteralString(template, pin) }

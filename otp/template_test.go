@@ -79,7 +79,7 @@ func TestTemplatePrecedence(t *testing.T) {
 }
 
 func TestRender(t *testing.T) {
-	if got := render("{{pin}}: {{pin}} {{name}} {{ pin }}", "1234"); got != "1234: 1234 {{name}} {{ pin }}" {
+	if got := render("{{pin}}: {{ pin }} {{name}} {{pin\u00a0}} {{PIN}} { {pin}}", "1234"); got != "1234: 1234 {{name}} 1234 {{PIN}} { {pin}}" {
 		t.Error(got)
 	}
 }
@@ -87,12 +87,12 @@ func TestRender(t *testing.T) {
 // TestLanguageOfEveryCountry: CLDR has a language for every country that has phones.
 func TestLanguageOfEveryCountry(t *testing.T) {
 	for _, c := range supportedCountries() {
-		if languageOf(c) == "" {
+		if _, ok := languageOf(c); !ok {
 			t.Errorf("%s has no language", c)
 		}
 	}
 	for _, c := range []string{noCountry, "", "001", "AQ", "??"} {
-		if l := languageOf(c); l != "" {
+		if l, ok := languageOf(c); ok {
 			t.Errorf("%q has language %s", c, l)
 		}
 	}
