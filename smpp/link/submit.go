@@ -153,12 +153,12 @@ func (b *bind) submitPart(ctx context.Context, p permit, m *queue.Outbound, part
 
 // submitSM builds the PDU of one part (SMPP 3.4, 4.4.1).
 func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) {
-	ton, npi, from, err := text.SenderAddress(m.From)
+	from, err := text.SenderAddress(m.From, l.textOpt.Alphabet)
 	if err != nil {
 		return nil, err
 	}
 	pdu := &wire.Message{
-		Source:             wire.Address{TON: ton, NPI: npi, Addr: from},
+		Source:             wire.Address{TON: from.TON, NPI: from.NPI, Addr: from.Addr},
 		ESMClass:           p.ESMClass,
 		Validity:           validity(time.Until(m.Expires)),
 		RegisteredDelivery: 1, // a receipt for success and failure (5.2.17)

@@ -357,7 +357,7 @@ func compile(r Rule) (*compiled, error) {
 // matches reports whether the rule is for the message, whatever its count and share.
 func (c *compiled) matches(in *incoming) bool {
 	m := &c.Match
-	to, from := number(in.to.Addr), in.pdu.Source.Addr
+	to, from := number(in.to.Addr), in.from()
 	switch {
 	case m.Account != "" && m.Account != in.account,
 		m.To != "" && !strings.HasPrefix(to, m.To),

@@ -104,13 +104,18 @@ func (in *incoming) text() string {
 	return *in.alone
 }
 
+// from is the sender as people write it.
+func (in *incoming) from() string {
+	return text.ReadAddress(in.pdu.Source.TON, in.pdu.Source.Addr, in.alpha)
+}
+
 func (in *incoming) info(b *bind) SubmitInfo {
 	return SubmitInfo{
 		Time:     in.at,
 		Account:  b.account.name,
 		Bind:     b.kind,
 		Remote:   b.remote,
-		From:     in.pdu.Source.Addr,
+		From:     in.from(),
 		To:       in.to.Addr,
 		Text:     in.text(),
 		Encoding: encodingOf(in.pdu.DataCoding, in.alpha),
@@ -184,7 +189,7 @@ func (s *Server) take(b *bind, in *incoming, o Outcome, receipts bool) *submissi
 		Time:       in.at,
 		Account:    in.account,
 		Bind:       b.kind,
-		From:       in.pdu.Source.Addr,
+		From:       in.from(),
 		To:         in.to.Addr,
 		Encoding:   encodingOf(in.pdu.DataCoding, in.alpha),
 		Parts:      in.part.Total,

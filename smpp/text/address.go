@@ -3,6 +3,8 @@ package text
 import (
 	"fmt"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // The types of number and numbering plans used here (SMPP 3.4, 5.2.5 and 5.2.6).
@@ -21,25 +23,44 @@ const (
 	maxInternational = 15
 )
 
-// SenderAddress is how a sender goes into source_addr:
+// SenderKind is what a sender is: networks and carriers treat the three apart.
+type SenderKind string
+
+// The kinds of sender.
+const (
+	SenderNumber SenderKind = "number" // an international number
+	SenderShort  SenderKind = "short"  // a short code
+	SenderName   SenderKind = "name"   // letters
+)
+
+// Sender is a sender as it goes into source_addr_ton, source_addr_npi and source_addr.
+type Sender struct {
+	Kind     SenderKind
+	TON, NPI byte
+	Addr     string // octets
+}
+
+// SenderAddress is how a sender goes into a PDU:
 //
 //   - "+" and 7 to 15 digits, or 9 to 15 digits without it: an international number, TON 1, NPI 1, digits only;
 //   - 1 to 8 digits without "+": a short code, TON 3, NPI 0. No network has longer ones, and the few international
 //     numbers that are so short are told apart by the "+";
-//   - anything else: a name, TON 5, NPI 0, of at most 11 septets of the GSM alphabet, where []{}\^~|€ take two. addr
-//     then holds septets, one an octet, not ASCII. "@" is refused, for it is the octet 0 that ends the field; so are
-//     line breaks and a name of only spaces.
+//   - anything else: a name, TON 5, NPI 0, of at most 11 septets of the GSM alphabet, where []{}\^~|€ take two. Its octets
+//     are those of the link's alphabet a: "_" is 0x5F in ASCII and Latin-1, and the septet 0x11 in both gsm7 ones, which are
+//     not packed here. "@" is refused, for it is the octet 0 that ends the field; so are line breaks and a name of only
+//     spaces.
 //
 // The error is ErrSender with what is wrong, in words for whoever set the sender.
-func SenderAddress(from string) (ton, npi byte, addr string, err error) {
+func SenderAddress(from string, a Alphabet) (Sender, error) {
 	number, plus := strings.CutPrefix(from, "+")
 	if !digits(number) {
-		addr, err = alphanumeric(from)
-		return TONAlphanumeric, NPIUnknown, addr, err
+		addr, err := alphanumeric(norm.NFC.String(from), a)
+		return Sender{SenderName, TONAlphanumeric, NPIUnknown, addr}, err
 	}
+	var err error
 	switch {
 	case !plus && len(number) <= maxShortCode:
-		return TONNetworkSpecific, NPIUnknown, number, nil
+		return Sender{SenderShort, TONNetworkSpecific, NPIUnknown, number}, nil
 	case len(number) < minInternational:
 		err = fmt.Errorf("%w: an international number has at least %d digits", ErrSender, minInternational)
 	case len(number) > maxInternational:
@@ -47,7 +68,7 @@ func SenderAddress(from string) (ton, npi byte, addr string, err error) {
 	case number[0] == '0':
 		err = fmt.Errorf("%w: an international number begins with its country code, not with 0", ErrSender)
 	}
-	return TONInternational, NPIISDN, number, err
+	return Sender{SenderNumber, TONInternational, NPIISDN, number}, err
 }
 
 func digits(s string) bool {
@@ -59,7 +80,15 @@ func digits(s string) bool {
 	return s != ""
 }
 
-func alphanumeric(from string) (string, error) {
+// alphanumeric is the octets of a name in an alphabet.
+func alphanumeric(from string, a Alphabet) (string, error) {
+	c, err := codingOf(a)
+	if err != nil {
+		return "", err
+	}
+	if c.kind == kindPacked {
+		c = &codingGSM7
+	}
 	if strings.Trim(from, " ") == "" {
 		return "", fmt.Errorf("%w: it is empty", ErrSender)
 	}
@@ -73,7 +102,10 @@ func alphanumeric(from string) (string, error) {
 	if septets > maxAlphanumeric {
 		return "", fmt.Errorf("%w: a name has at most %d characters", ErrSender, maxAlphanumeric)
 	}
-	return string(appendGSM7(make([]byte, 0, maxAlphanumeric), from, nil)), nil
+	if _, ok := c.count(from); !ok {
+		return "", fmt.Errorf("%w: the name has a character that the alphabet %q lacks", ErrSender, a)
+	}
+	return string(c.append(make([]byte, 0, maxAlphanumeric), from, 0)), nil
 }
 
 // DestinationAddress is how an E.164 number, with or without its "+", goes into destination_addr.
@@ -81,15 +113,15 @@ func DestinationAddress(e164 string) (ton, npi byte, addr string) {
 	return TONInternational, NPIISDN, strings.TrimPrefix(e164, "+")
 }
 
-// ReadAddress is an address from the wire as people write it: an international number with "+", a name out of its
-// septets, all else as it stands. What cannot be read is replaced by U+FFFD.
-func ReadAddress(ton byte, addr string) string {
-	switch {
-	case ton == TONAlphanumeric:
-		name, _ := Decode(0, []byte(addr), AlphabetGSM7)
-		return name
-	case ton == TONInternational && digits(addr):
-		return "+" + addr
+// ReadAddress is an address from the wire as people write it: a name out of the octets of the link's alphabet, a number
+// as it stands. What cannot be read is replaced by U+FFFD.
+func ReadAddress(ton byte, addr string, a Alphabet) string {
+	if ton != TONAlphanumeric && strings.Trim(addr, "+*#0123456789") == "" {
+		return addr
 	}
-	return strings.ToValidUTF8(addr, "\uFFFD")
+	if a == AlphabetGSM7Packed {
+		a = AlphabetGSM7
+	}
+	name, _ := Decode(0, []byte(addr), a)
+	return name
 }

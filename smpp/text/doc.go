@@ -26,6 +26,9 @@
 // other packed part ends on an octet boundary with CR: inside a text the CR moves to the next part, and a text that
 // ends with a bare CR goes as UCS-2.
 //
+// Before any of this a text is composed (Unicode NFC): macOS, and many an API in front of us, write "é" as an "e" and an
+// accent that follows it, which no alphabet but UCS-2 has.
+//
 // # National languages and plain characters
 //
 // Options.National allows the single-shift tables of Turkish, Spanish and Portuguese (TS 23.038, A.2) on gsm7 and

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func FuzzSplitJoin(f *testing.F) {
@@ -16,6 +18,7 @@ func FuzzSplitJoin(f *testing.F) {
 	}
 	f.Add("a\x80", uint16(1), uint8(0), uint8(0), uint8(0))
 	f.Add("Kodunuz “123456” – ğış", uint16(1), uint8(0), uint8(0), uint8(0xF))
+	f.Add("Votre code expire\u0301 a\u0300 l'heure", uint16(1), uint8(0), uint8(0), uint8(0))
 	f.Add("código… ã á ç", uint16(1), uint8(2), uint8(1), uint8(0x2E))
 	f.Fuzz(func(t *testing.T, s string, ref uint16, a, l, extra uint8) {
 		o := Options{Alphabet: alphabets[int(a)%len(alphabets)], Long: longs[int(l)%len(longs)], Transliterate: extra&8 != 0}
@@ -80,22 +83,24 @@ func FuzzParseUDH(f *testing.F) {
 }
 
 func FuzzSender(f *testing.F) {
-	for _, s := range []string{"Verify", "+14155552671", "12345", "[€]", "a@b", "", "a\x80", "00447911123456"} {
+	for _, s := range []string{"Verify", "Cafe\u0301", "+14155552671", "12345", "[€]", "a@b", "", "a\x80", "00447911123456"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, from string) {
-		ton, npi, addr, err := SenderAddress(from)
+		sender, err := SenderAddress(from, AlphabetGSM7)
 		if err != nil {
 			return
 		}
+		ton, npi, addr := sender.TON, sender.NPI, sender.Addr
 		if len(addr) == 0 || len(addr) > 15 || strings.ContainsRune(addr, 0) {
 			t.Fatalf("%q: address %X", from, addr)
 		}
-		back := ReadAddress(ton, addr)
+		back := ReadAddress(ton, addr, AlphabetGSM7)
+		from = norm.NFC.String(from)
 		switch {
 		case ton == TONAlphanumeric && npi == NPIUnknown && len(addr) <= 11 && back == from:
 		case ton == TONNetworkSpecific && npi == NPIUnknown && len(addr) <= 8 && back == from:
-		case ton == TONInternational && npi == NPIISDN && back == "+"+strings.TrimPrefix(from, "+"):
+		case ton == TONInternational && npi == NPIISDN && back == strings.TrimPrefix(from, "+"):
 		default:
 			t.Fatalf("%q: TON %d, NPI %d, %X reads as %q", from, ton, npi, addr, back)
 		}

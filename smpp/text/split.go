@@ -3,6 +3,8 @@ package text
 import (
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // layout is how a text goes: its coding and the parts it takes.
@@ -30,6 +32,7 @@ func layOut(s string, o Options) (layout, error) {
 	if !utf8.ValidString(s) {
 		return layout{}, ErrInvalidUTF8
 	}
+	s = norm.NFC.String(s)
 	if units, ok := base.fits(s); ok {
 		return base.layOut(s, units, o.Long)
 	}

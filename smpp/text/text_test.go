@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/fiorix/go-smpp/smpp/pdu/pdutext"
+	"golang.org/x/text/unicode/norm"
 )
 
 var (
@@ -123,6 +126,12 @@ func TestEveryGSMCharacter(t *testing.T) {
 	}
 }
 
+// composed is a character as NFC has it: for a few another one, as the Kelvin sign a K.
+func composed(r rune) rune {
+	r, _ = utf8.DecodeRuneInString(norm.NFC.String(string(r)))
+	return r
+}
+
 // TestNothingElseIsGSM walks all of Unicode's first plane: a character goes as GSM only if it is of the alphabet.
 func TestNothingElseIsGSM(t *testing.T) {
 	in := map[rune]bool{}
@@ -134,7 +143,7 @@ func TestNothingElseIsGSM(t *testing.T) {
 			continue
 		}
 		_, enc, err := Measure(string(r), Options{})
-		if err != nil || (enc == GSM7) != in[r] {
+		if err != nil || (enc == GSM7) != in[composed(r)] {
 			t.Fatalf("%q (%U): %s, %v", r, r, enc, err)
 		}
 	}
@@ -345,7 +354,7 @@ func TestAddresses(t *testing.T) {
 		ton        byte
 		addr, want string
 	}{
-		{TONInternational, "14155552671", "+14155552671"},
+		{TONInternational, "14155552671", "14155552671"},
 		{TONInternational, "+14155552671", "+14155552671"},
 		{TONAlphanumeric, "A\x11\x02", "A_$"},
 		{TONNetworkSpecific, "12345", "12345"},
@@ -354,8 +363,69 @@ func TestAddresses(t *testing.T) {
 		{TONInternational, "", ""},
 	}
 	for _, c := range cases {
-		if got := ReadAddress(c.ton, c.addr); got != c.want {
+		if got := ReadAddress(c.ton, c.addr, AlphabetGSM7); got != c.want {
 			t.Errorf("TON %d %q: %q, want %q", c.ton, c.addr, got, c.want)
+		}
+	}
+}
+
+// TestTextIsComposedBeforeItsAlphabetIsChosen: the same text, composed or not, takes the same parts and octets.
+func TestTextIsComposedBeforeItsAlphabetIsChosen(t *testing.T) {
+	for _, s := range []string{
+		"Votre code à usage unique est 482913. Il expire dans 5 minutes, ne le communiquez à personne: nos équipes ne le demandent jamais. Sécurité",
+		"Ваш код 482913, не сообщайте его: мой ёж", "Mã xác minh của bạn là 482913", "인증번호 482913", "Å Ω å é ñ Ü",
+	} {
+		for _, o := range []Options{{}, {Alphabet: AlphabetLatin1}, {National: languages, Transliterate: true}, {Long: LongSAR}} {
+			want, encoding, err := Split(norm.NFC.String(s), 1, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, gotEncoding, err := Split(norm.NFD.String(s), 1, o)
+			if err != nil || gotEncoding != encoding || !reflect.DeepEqual(got, want) {
+				t.Errorf("%q: decomposed %d parts of %s, composed %d of %s; %v", s, len(got), gotEncoding, len(want), encoding, err)
+			}
+			if n, e, _ := Measure(norm.NFD.String(s), o); n != len(want) || e != encoding {
+				t.Errorf("%q: measured as %d parts of %s", s, n, e)
+			}
+			checkRoundTrip(t, norm.NFD.String(s), 1, o)
+		}
+	}
+	if parts, encoding, _ := Measure(norm.NFD.String("Votre code est 482913, valide 5 minutes. Ne le communiquez à personne et appelez nos équipes."), Options{}); parts != 1 || encoding != GSM7 {
+		t.Errorf("French: %d parts of %s", parts, encoding)
+	}
+}
+
+// TestSenderIsInTheLinksAlphabet: a name's octets are those that the carrier reads a text by.
+func TestSenderIsInTheLinksAlphabet(t *testing.T) {
+	for _, c := range []struct {
+		from string
+		a    Alphabet
+		want string // empty: refused
+	}{
+		{"My_Shop", "", "My\x11Shop"},
+		{"My_Shop", AlphabetGSM7, "My\x11Shop"},
+		{"My_Shop", AlphabetGSM7Packed, "My\x11Shop"},
+		{"My_Shop", AlphabetASCII, "My_Shop"},
+		{"My_Shop", AlphabetLatin1, "My_Shop"},
+		{"$[Shop]", AlphabetGSM7, "\x02\x1b\x3cShop\x1b\x3e"},
+		{"$[Shop]", AlphabetASCII, "$[Shop]"},
+		{"Caf\u0301e\u0301", AlphabetLatin1, ""},
+		{"Cafe\u0301", AlphabetLatin1, "Caf\xe9"},
+		{"Cafe\u0301", AlphabetGSM7, "Caf\x05"},
+		{"Café", AlphabetASCII, ""},
+		{"ΔΦ", AlphabetLatin1, ""},
+		{"[[[]]]", AlphabetASCII, ""}, // twelve septets on the air
+		{"Shop", "ebcdic", ""},
+	} {
+		s, err := SenderAddress(c.from, c.a)
+		if (err == nil) != (c.want != "") || err == nil && s.Addr != c.want {
+			t.Errorf("%q in %q: %q, %v", c.from, c.a, s.Addr, err)
+		}
+		if err == nil && ReadAddress(s.TON, s.Addr, c.a) != norm.NFC.String(c.from) {
+			t.Errorf("%q in %q reads as %q", c.from, c.a, ReadAddress(s.TON, s.Addr, c.a))
+		}
+		if s.Kind != SenderName {
+			t.Errorf("%q is a %s", c.from, s.Kind)
 		}
 	}
 }

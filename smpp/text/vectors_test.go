@@ -164,7 +164,7 @@ func TestSenderVectors(t *testing.T) {
 	}
 	for _, v := range vectors[vector](t, "sender.json") {
 		t.Run(v.Name, func(t *testing.T) {
-			ton, npi, addr, err := SenderAddress(v.From)
+			sender, err := SenderAddress(v.From, AlphabetGSM7)
 			if v.Error {
 				if !errors.Is(err, ErrSender) {
 					t.Fatalf("error %v, want %v", err, ErrSender)
@@ -174,8 +174,8 @@ func TestSenderVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if ton != v.TON || npi != v.NPI || addr != string(v.Addr) {
-				t.Errorf("got TON %d NPI %d %X, want TON %d NPI %d %s", ton, npi, addr, v.TON, v.NPI, v.Addr)
+			if sender.TON != v.TON || sender.NPI != v.NPI || sender.Addr != string(v.Addr) {
+				t.Errorf("got %+v, want TON %d NPI %d %s", sender, v.TON, v.NPI, v.Addr)
 			}
 		})
 	}
