@@ -44,8 +44,9 @@ type Config struct {
 	LogLevel  zerolog.Level
 	LogFormat LogFormat
 
-	AuthFailures int // per minute and address; 0 is no limit
-	Prices       Prices
+	AuthFailures   int // per minute and address; 0 is no limit
+	TrustedProxies []netip.Prefix
+	Prices         Prices
 
 	Apps   []otp.App // CallbackSecret is empty until the secret key is known, see UseKey
 	Links  []link.Config

@@ -38,6 +38,8 @@ var daemonRows = []setting[loader]{
 		oneOf(func(l *loader) *LogFormat { return &l.config.LogFormat }, LogAuto, LogJSON, LogConsole)},
 	{"OTPGW_AUTH_FAILURES", "20", "requests without a valid credential per minute and address, then 429; 0: no limit",
 		integer(0, authFailuresMax, func(l *loader) *int { return &l.config.AuthFailures })},
+	{"OTPGW_TRUSTED_PROXIES", "", "CIDRs of the proxies before the API, whose X-Forwarded-For or Forwarded says where a request comes from; empty: none",
+		read(func(v *value, l *loader) { l.config.TrustedProxies = v.networks() })},
 	{"OTPGW_PRICES", "", "CSV file of number prefix and price of a message part, for the cost in answers; empty: 0",
 		read(func(v *value, l *loader) { l.config.Prices = v.prices() })},
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ func TestAbuseDefaults(t *testing.T) {
 		"GUARD":           {app.Guard, otp.Guard{Mode: otp.GuardObserve, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}},
 		"TEST_NUMBERS":    {len(app.TestNumbers), 0},
 		"AUTH_FAILURES":   {c.AuthFailures, 20},
+		"TRUSTED_PROXIES": {len(c.TrustedProxies), 0},
 		"PRICES":          {c.Prices.Of("+46700000001"), 0.0},
 	} {
 		if !reflect.DeepEqual(check[0], check[1]) {
@@ -35,7 +37,7 @@ func TestAbuseSettings(t *testing.T) {
 		"OTPGW_APP_SHOP_RESEND_INTERVAL=5", "OTPGW_APP_SHOP_RESEND_AFTER=1m", "OTPGW_APP_SHOP_GUARD=enforce", "OTPGW_APP_SHOP_GUARD_COUNTRIES=se, NO",
 		"OTPGW_APP_SHOP_GUARD_DENY=FR", "OTPGW_APP_SHOP_GUARD_TRUST=46701,+46702", "OTPGW_APP_SHOP_GUARD_PREFIX=0", "OTPGW_APP_SHOP_GUARD_COUNTRY=7",
 		"OTPGW_APP_SHOP_GUARD_SHARE=50", "OTPGW_APP_SHOP_WEBOTP_DOMAIN=shop.example", "OTPGW_APP_SHOP_APP_HASH=FA+9qCX9VSu",
-		"OTPGW_APP_SHOP_TEST_NUMBERS=+46700000000:123456,+46700000001:ABCD", "OTPGW_AUTH_FAILURES=0", "OTPGW_PRICES="+prices))
+		"OTPGW_APP_SHOP_TEST_NUMBERS=+46700000000:123456,+46700000001:ABCD", "OTPGW_AUTH_FAILURES=0", "OTPGW_TRUSTED_PROXIES=10.0.0.0/8, 192.0.2.7", "OTPGW_PRICES="+prices))
 	app := c.Apps[0]
 	for name, check := range map[string][2]any{
 		"SEND_LIMITS":     {app.SendLimits, otp.Limits{{Max: 3, Per: 90 * time.Second}, {Max: 1000, Per: 744 * time.Hour}}},
@@ -45,6 +47,7 @@ func TestAbuseSettings(t *testing.T) {
 		"AUTOFILL":        {app.WebOTPDomain + app.AppHash, "shop.exampleFA+9qCX9VSu"},
 		"TEST_NUMBERS":    {app.TestNumbers, map[string]string{"+46700000000": "123456", "+46700000001": "ABCD"}},
 		"AUTH_FAILURES":   {c.AuthFailures, 0},
+		"TRUSTED_PROXIES": {fmt.Sprint(c.TrustedProxies), "[10.0.0.0/8 192.0.2.7/32]"},
 		"longest price":   {c.Prices.Of("+46700000001"), 0.05},
 		"shorter price":   {c.Prices.Of("+46800000001"), 0.04},
 		"one digit":       {c.Prices.Of("+14165550123"), 0.0075},
@@ -92,6 +95,7 @@ func TestAbuseFaults(t *testing.T) {
 		"OTPGW_APP_SHOP_TEST_NUMBERS=0700000000:987654":                       "element 1 does not begin",
 		"OTPGW_APP_SHOP_TEST_NUMBERS=+15550001111:987654":                     "element 1 does not begin",
 		"OTPGW_APP_SHOP_TEST_NUMBERS=+46700000000:987654,+46700000000:123457": "has a PIN already",
+		"OTPGW_TRUSTED_PROXIES=10.0.0.300":                                    "a network",
 		"OTPGW_AUTH_FAILURES=-1":                                              "0 to",
 		"OTPGW_PRICES=/does/not/exist.csv":                                    "cannot be read",
 		"OTPGW_PRICES=" + writeFile(t, "a.csv", "46;0.04\n47;0.04\n"):         "CSV",

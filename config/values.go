@@ -214,10 +214,11 @@ func (v *value) callbackURL() string {
 	if v.trim() == "" {
 		return ""
 	}
-	if err := otp.CheckCallbackURL(v.text, func(netip.Addr) bool { return true }); err != nil { // the addresses are a warning, see daemon.go
+	encoded, err := otp.CallbackURL(v.text, func(netip.Addr) bool { return true }) // the addresses are a warning, see daemon.go
+	if err != nil {
 		v.fault("is no callback URL, like https://example.net/otp: %v", err)
 	}
-	return v.text
+	return encoded
 }
 
 // file checks that a file named by a variable can be read, and returns what it holds.

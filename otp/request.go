@@ -234,10 +234,13 @@ func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) 
 	}
 	if v.kind != kindText {
 		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL")
-	} else if err := CheckCallbackURL(v.text, allowed); err != nil {
+		return ""
+	}
+	encoded, err := CallbackURL(v.text, allowed)
+	if err != nil {
 		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL: "+err.Error())
 	}
-	return v.text
+	return encoded
 }
 
 // ParseGuess reads the body of POST /otp/{otpId}. A pin of another type than string and number is none.

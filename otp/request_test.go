@@ -109,11 +109,11 @@ func TestCallbackAllowed(t *testing.T) {
 	for raw, want := range map[string]bool{
 		"http://10.0.0.1/": true, "http://[::ffff:10.0.0.1]/": true, "http://192.168.0.1/": false, "http://1.1.1.1/": true, "http://localhost/": true,
 	} {
-		if err := CheckCallbackURL(raw, lan.Contains); (err == nil) != want {
+		if _, err := CallbackURL(raw, lan.Contains); (err == nil) != want {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}
-	err := CheckCallbackURL("https://user:hunter2@10.0.0.1/", nil)
+	_, err := CallbackURL("https://user:hunter2@10.0.0.1/", nil)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Error(err)
 	}

@@ -136,7 +136,10 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.wireLinks(box, registry)
-	d.api = httpServer(api.New(api.Config{Apps: d.config.Apps, Service: d.service, Log: d.log, CORSOrigins: d.config.CORSOrigins, AuthFailures: d.config.AuthFailures}), d.log)
+	d.api = httpServer(api.New(api.Config{
+		Apps: d.config.Apps, Service: d.service, Log: d.log, CORSOrigins: d.config.CORSOrigins, AuthFailures: d.config.AuthFailures,
+		TrustedProxies: d.config.TrustedProxies,
+	}), d.log)
 	ops := &admin{queue: d.queue, links: d.links, registry: registry, started: time.Now()}
 	d.admin = httpServer(ops.handler(), d.log)
 }

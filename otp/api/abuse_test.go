@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 // TestIdempotencyKey: replay with the same bytes, also of the key in quotes and from another daemon; another body; bad keys.
@@ -194,29 +195,79 @@ func TestRateWindow(t *testing.T) {
 	}
 }
 
-// TestThrottle: after so many failures an address is not even looked at; who was let in before stays in.
+// TestThrottle: who has nothing valid is told 401 so many times a minute and then 429; a right credential is never refused
+// for that, though it comes from the same address and was not seen before.
 func TestThrottle(t *testing.T) {
 	g := newGateway(t)
 	s := httptest.NewServer(New(Config{Apps: apps(), Service: g.service, Log: zerolog.Nop(), AuthFailures: 5}))
 	defer s.Close()
 	g.url = s.URL
-	if r := g.do(t, "GET", "/applications/demo", ""); r.status != 200 {
-		t.Fatal(r.text)
-	}
-	if r := g.oauth(t, "/oauth/token", "", "grant_type=client_credentials&client_id=demo&client_secret=demo+secret%2B"); r.status != 200 {
-		t.Fatal(r.text)
-	}
 	for range 5 {
 		wantError(t, "wrong", g.do(t, "POST", "/otp", french, "X-API-KEY", "guess"), 401, 1001, "invalid_api_key")
 	}
 	r := g.do(t, "POST", "/otp", french, "X-API-KEY", "guess")
 	wantError(t, "too often", r, 429, 1008, "rate_limit")
 	wantLimited(t, r, 5, time.Minute)
-	wantError(t, "a key that was not seen before is not looked at", g.do(t, "GET", "/applications/other", "", "X-API-KEY", otherKey), 429, 1008, "rate_limit")
-	wantError(t, "nor is a client's secret", g.oauth(t, "/oauth/token", "demo:demo secret+", "grant_type=client_credentials"), 429, 1008, "rate_limit")
-	wantError(t, "nor in a form, although a good one was", g.oauth(t, "/oauth/token", "", "grant_type=client_credentials&client_id=demo&client_secret=guess"), 429, 1008, "rate_limit")
-	if r := g.do(t, "GET", "/applications/demo", ""); r.status != 200 {
-		t.Errorf("who was in: %d %s", r.status, r.text)
+	for range 15 {
+		wantError(t, "too often", g.do(t, "GET", anID, "", "X-API-KEY", "", "Authorization", "Bearer otpgw_"+strings.Repeat("a", 43)), 429, 1008, "rate_limit")
+	}
+	wantError(t, "wrong client", g.oauth(t, "/oauth/token", "demo:guess", "grant_type=client_credentials"), 429, 1008, "rate_limit")
+
+	for _, key := range []string{demoKey, otherKey} {
+		if r := g.do(t, "POST", "/otp", french, "X-API-KEY", key); r.status != 201 {
+			t.Errorf("a right key: %d %s", r.status, r.text)
+		}
+	}
+	token := g.token(t, "")
+	if r := g.do(t, "POST", "/otp", french, "X-API-KEY", "", "Authorization", "Bearer "+token); r.status != 201 {
+		t.Errorf("a token just issued: %d %s", r.status, r.text)
+	}
+	if r := g.oauth(t, "/oauth/token", "", "grant_type=client_credentials&client_id=demo&client_secret=demo+secret%2B"); r.status != 200 {
+		t.Errorf("a client in the form: %d %s", r.status, r.text)
+	}
+	if r := g.do(t, "POST", "/otp", french, "X-API-KEY", "guess", "Authorization", "Bearer "+token); r.status != 201 {
+		t.Errorf("a right token beside a wrong key: %d %s", r.status, r.text)
+	}
+	wantError(t, "still wrong", g.do(t, "POST", "/otp", french, "X-API-KEY", "guess"), 429, 1008, "rate_limit")
+}
+
+// TestMadeUpTokens: they do not reach the store, so a flood of them delays nobody: the store is gone, and they are refused.
+func TestMadeUpTokens(t *testing.T) {
+	g := newGateway(t)
+	token := g.token(t, "")
+	queuetest.Close(t, g.service.Queue)
+	refused := 0
+	for range 100 {
+		if r := g.do(t, "GET", anID, "", "X-API-KEY", "", "Authorization", "Bearer otpgw_"+strings.Repeat("a", 43)); r.status == 401 {
+			refused++
+		}
+	}
+	if refused < 30 { // some are let through, for an hour's tokens of another key
+		t.Errorf("%d of 100 were refused without the store", refused)
+	}
+	wantError(t, "a good one does", g.do(t, "GET", anID, "", "X-API-KEY", "", "Authorization", "Bearer "+token), 503, 1010, "server_error")
+}
+
+// TestTrustedProxies: behind one, failures count for whom it says it serves; nobody else's word counts.
+func TestTrustedProxies(t *testing.T) {
+	g := newGateway(t)
+	loopback := netip.MustParsePrefix("127.0.0.0/8")
+	s := httptest.NewServer(New(Config{Apps: apps(), Service: g.service, Log: zerolog.Nop(), AuthFailures: 3, TrustedProxies: []netip.Prefix{loopback}}))
+	defer s.Close()
+	g.url = s.URL
+	guess := func(name, value string) int {
+		return g.do(t, "POST", "/otp", french, "X-API-KEY", "guess", name, value).status
+	}
+	for range 3 {
+		guess("X-Forwarded-For", "192.0.2.1")
+	}
+	for value, want := range map[string]int{"192.0.2.1": 429, "203.0.113.9, 192.0.2.1": 429, "192.0.2.1, 127.0.0.2": 429, "192.0.2.1:4711": 429, "192.0.2.2": 401} {
+		if got := guess("X-Forwarded-For", value); got != want {
+			t.Errorf("X-Forwarded-For %s: %d, want %d", value, got, want)
+		}
+	}
+	if got := guess("Forwarded", `for=198.51.100.7;proto=https, For="192.0.2.1:80";by=127.0.0.1`); got != 429 {
+		t.Errorf("Forwarded: %d", got)
 	}
 }
 
@@ -244,10 +295,9 @@ func TestThrottleTime(t *testing.T) {
 	}
 	for n := range 5 * throttleSize {
 		th.failed(netip.AddrFrom4([4]byte{byte(n >> 16), byte(n >> 8), byte(n), 1}))
-		th.passed([32]byte{byte(n >> 16), byte(n >> 8), byte(n)})
 	}
-	if n, m := len(th.failures)+len(th.oldFailures), len(th.welcome)+len(th.oldGood); n > 2*throttleSize || m > 2*throttleSize {
-		t.Errorf("%d and %d kept", n, m)
+	if n := len(th.failures) + len(th.oldFailures); n > 2*throttleSize {
+		t.Errorf("%d kept", n)
 	}
 	none := newThrottle(0)
 	for range 100 {
@@ -259,9 +309,40 @@ func TestThrottleTime(t *testing.T) {
 }
 
 func TestClientAddr(t *testing.T) {
-	for remote, want := range map[string]string{"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3:4:5:6]:5": "2001:db8:1:2::", "x": "invalid IP"} {
-		if got := clientAddr(&http.Request{RemoteAddr: remote}).String(); got != want {
-			t.Errorf("%s: %s, want %s", remote, got, want)
+	h := &handler{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:ff::/48")}}
+	tests := []struct{ remote, plain, forwarded, want string }{
+		{"192.0.2.1:5", "", "", "192.0.2.1"},
+		{"[::ffff:192.0.2.1]:5", "", "", "192.0.2.1"},
+		{"[2001:db8:1:2:3:4:5:6]:5", "", "", "2001:db8:1:2::"},
+		{"x", "", "", "invalid IP"},
+		{"192.0.2.1:5", "198.51.100.1", "for=198.51.100.1", "192.0.2.1"},
+		{"10.0.0.1:5", "", "", "10.0.0.1"},
+		{"10.0.0.1:5", "198.51.100.1", "", "198.51.100.1"},
+		{"[::ffff:10.0.0.1]:5", "203.0.113.5, 198.51.100.1 ,10.0.0.7", "", "198.51.100.1"},
+		{"10.0.0.1:5", "2001:db8:1:2:3:4:5:6", "", "2001:db8:1:2::"},
+		{"[2001:db8:ff::1]:5", "[2001:db8:1:2:3:4:5:6]:443", "", "2001:db8:1:2::"},
+		{"10.0.0.1:5", "198.51.100.1, unknown", "", "10.0.0.1"},
+		{"10.0.0.1:5", "198.51.100.1, unknown, 10.0.0.9", "", "10.0.0.9"},
+		{"10.0.0.1:5", "10.0.0.8, 10.0.0.9", "", "10.0.0.8"},
+		{"10.0.0.1:5", "", "for=198.51.100.1", "198.51.100.1"},
+		{"10.0.0.1:5", "", `For="[2001:db8:1:2:3:4:5:6]:4711";proto=http;by=203.0.113.43`, "2001:db8:1:2::"},
+		{"10.0.0.1:5", "", `for=203.0.113.1, for="198.51.100.1:80", for=10.0.0.7`, "198.51.100.1"},
+		{"10.0.0.1:5", "", "for=198.51.100.1, for=_hidden", "10.0.0.1"},
+		{"10.0.0.1:5", "", "proto=https", "10.0.0.1"},
+		{"10.0.0.1:5", "198.51.100.1", "for=198.51.100.1", "198.51.100.1"},
+		{"10.0.0.1:5", "198.51.100.1", "for=198.51.100.2", "10.0.0.1"},
+		{"10.0.0.1:5", ",,", ";;,", "10.0.0.1"},
+	}
+	for _, test := range tests {
+		r := &http.Request{RemoteAddr: test.remote, Header: make(http.Header)}
+		if test.plain != "" {
+			r.Header.Set("X-Forwarded-For", test.plain)
+		}
+		if test.forwarded != "" {
+			r.Header.Set("Forwarded", test.forwarded)
+		}
+		if got := h.clientAddr(r).String(); got != test.want {
+			t.Errorf("%+v: %s", test, got)
 		}
 	}
 }

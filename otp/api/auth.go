@@ -33,19 +33,13 @@ func hashKeys(apps []otp.App) (keys, secrets []key) {
 
 // enter finds the application of a request, asks whether its credential goes as far as that, and counts it.
 func (h *handler) enter(ctx context.Context, c *call) error {
-	addr := clientAddr(c.r)
-	if until := h.throttle.until(addr); !until.IsZero() && !h.throttle.known(presented(addr, c.r)) {
-		return tooManyFailures(until, h.throttle)
-	}
 	app, scope, err := h.authenticate(ctx, c.r)
 	if err != nil {
 		return err
 	}
 	if app == nil {
-		h.throttle.failed(addr)
-		return errAPIKey
+		return h.refuse(c, errAPIKey)
 	}
-	h.throttle.passed(presented(addr, c.r))
 	c.app = app
 	if c.rate, err = h.admit(ctx, app); err != nil {
 		return err
@@ -54,6 +48,17 @@ func (h *handler) enter(ctx context.Context, c *call) error {
 		return errScope
 	}
 	return nil
+}
+
+// refuse answers a request without a valid credential, and counts it for the address it comes from. Only then is the address
+// looked at: a right credential is never refused for a stranger's wrong ones.
+func (h *handler) refuse(c *call, err error) error {
+	addr := h.clientAddr(c.r)
+	if until := h.throttle.until(addr); !until.IsZero() {
+		return tooManyFailures(until, h.throttle)
+	}
+	h.throttle.failed(addr)
+	return err
 }
 
 // needed is the scope for a method.
@@ -71,20 +76,19 @@ func tooManyFailures(until time.Time, t *throttle) error {
 // full is what an API key may do.
 var full = otp.Token{Scope: otp.ScopeOtp}
 
+// maxCredentials bounds what one request may have checked.
+const maxCredentials = 4
+
 // authenticate finds the application; nil for none. One valid credential is enough; where two are of different
-// applications, the X-API-KEY counts. An API key is good as a bearer value too.
+// applications, the X-API-KEY counts. An API key is good as a bearer value too. A key costs a hash, and so does a token that
+// is none (otp.FindToken): who floods with wrong ones does not reach the store.
 func (h *handler) authenticate(ctx context.Context, r *http.Request) (*otp.App, otp.Token, error) {
-	for _, k := range r.Header.Values("X-API-KEY") {
+	for _, k := range atMost(r.Header.Values("X-API-KEY"), maxCredentials) {
 		if app := h.appOf(strings.TrimSpace(k)); app != nil {
 			return app, full, nil
 		}
 	}
-	for _, a := range r.Header.Values("Authorization") {
-		scheme, token, _ := strings.Cut(strings.TrimSpace(a), " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			continue
-		}
-		token = strings.TrimSpace(token)
+	for _, token := range bearers(r.Header) {
 		if app := h.appOf(token); app != nil {
 			return app, full, nil
 		}
@@ -98,6 +102,20 @@ func (h *handler) authenticate(ctx context.Context, r *http.Request) (*otp.App, 
 	}
 	return nil, otp.Token{}, nil
 }
+
+// bearers are the tokens of the Authorization headers.
+func bearers(header http.Header) []string {
+	var tokens []string
+	for _, a := range atMost(header.Values("Authorization"), maxCredentials) {
+		scheme, token, _ := strings.Cut(strings.TrimSpace(a), " ")
+		if strings.EqualFold(scheme, "Bearer") {
+			tokens = append(tokens, strings.TrimSpace(token))
+		}
+	}
+	return tokens
+}
+
+func atMost(list []string, n int) []string { return list[:min(n, len(list))] }
 
 // appOf compares with every key, so that the time tells nothing about which was near.
 func (h *handler) appOf(presented string) (app *otp.App) {

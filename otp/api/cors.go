@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// What pages of configured origins may send and read (Fetch standard, CORS protocol). Credentials are not allowed: the
-// gateway knows no cookies.
+// What pages of configured origins may send and read (Fetch standard, CORS protocol). Requests that the browser makes with
+// credentials are allowed, as the published samples make them (XMLHttpRequest.withCredentials): the gateway knows no cookies,
+// so they carry nothing that a page did not put there itself. Origins are named one by one, never "*".
 const (
 	corsRequestHeaders = "Authorization, Content-Type, Idempotency-Key, X-API-KEY, X-Request-Id"
-	corsAnswerHeaders  = "Retry-After, X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, X-Request-Id, X-Response-Time"
+	corsAnswerHeaders  = "Idempotent-Replayed, Retry-After, WWW-Authenticate, X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, X-Request-Id, X-Response-Time"
 	corsMaxAge         = "600" // seconds that a browser may remember a preflight
 )
 
@@ -26,6 +27,7 @@ func (h *handler) allowOrigin(header http.Header, r *http.Request) {
 		return
 	}
 	header.Set("Access-Control-Allow-Origin", origin)
+	header.Set("Access-Control-Allow-Credentials", "true")
 	header.Set("Access-Control-Expose-Headers", corsAnswerHeaders)
 }
 

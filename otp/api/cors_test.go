@@ -55,8 +55,12 @@ func TestCORS(t *testing.T) {
 		if test.preflight && r.status != http.StatusNoContent {
 			t.Errorf("%s: %d", test.name, r.status)
 		}
-		if r.header.Get("Access-Control-Allow-Credentials") != "" {
-			t.Errorf("%s: credentials", test.name)
+		if got := r.header.Get("Access-Control-Allow-Credentials") == "true"; got != test.allowed {
+			t.Errorf("%s: Access-Control-Allow-Credentials %q", test.name, r.header.Get("Access-Control-Allow-Credentials"))
+		}
+		exposed := r.header.Get("Access-Control-Expose-Headers")
+		if got := strings.Contains(exposed, "Idempotent-Replayed") && strings.Contains(exposed, "Retry-After"); got != test.allowed {
+			t.Errorf("%s: Access-Control-Expose-Headers %q", test.name, exposed)
 		}
 	}
 }

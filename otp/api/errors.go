@@ -128,7 +128,9 @@ func (h *handler) fail(c *call, err error) {
 	header := c.w.Header()
 	switch {
 	case e.Code == otp.CodeInvalidAPIKey:
-		header.Set("WWW-Authenticate", `Bearer realm="otpgw"`)
+		header.Set("WWW-Authenticate", challenge(c.r.Header))
+	case e.Code == otp.CodeInsufficientScope:
+		header.Set("WWW-Authenticate", `Bearer realm="otpgw", error="insufficient_scope", scope="`+needed(c.r.Method)+`"`)
 	case w.status == http.StatusTooManyRequests:
 		refuse(header, e)
 	}
@@ -142,6 +144,14 @@ func (h *handler) fail(c *call, err error) {
 		}
 	}
 	h.write(c, w.status, h.envelope(w.kind, e.Message, e.Code))
+}
+
+// challenge tells who presented something that it is not valid, and who presented nothing only what is wanted (RFC 6750, 3.1).
+func challenge(presented http.Header) string {
+	if presented.Get("Authorization") == "" && presented.Get("X-API-KEY") == "" {
+		return `Bearer realm="otpgw"`
+	}
+	return `Bearer realm="otpgw", error="invalid_token"`
 }
 
 func (h *handler) envelope(kind, message string, code otp.Code) envelope {

@@ -2,7 +2,7 @@
 //
 //	request -> New's handler: request id, deadline, recovery, access log
 //	        -> route: path and method, else 404 or 405
-//	        -> enter: throttle, X-API-KEY or bearer, rate of the application, scope
+//	        -> enter: X-API-KEY or bearer, rate of the application, scope
 //	        -> endpoint: body -> otp.Service -> answer
 //	        -> respond: the answer or the error envelope, and the headers
 //
@@ -14,6 +14,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"path"
 	"strings"
 	"time"
@@ -41,6 +42,8 @@ type Config struct {
 	ErrorURI string
 	// CORSOrigins are the origins whose pages may use the API: scheme://host[:port]. Empty: none.
 	CORSOrigins []string
+	// TrustedProxies are the networks of the proxies whose word counts for whom a request comes from. Empty: none.
+	TrustedProxies []netip.Prefix
 }
 
 // handler serves the API. All fields are set by New and then only read.
@@ -55,6 +58,7 @@ type handler struct {
 	timeout  time.Duration
 	errorURI string
 	origins  []string
+	proxies  []netip.Prefix
 	mux      *http.ServeMux
 }
 
@@ -85,7 +89,7 @@ type endpoint func(ctx context.Context, c *call) (answer, error)
 func New(cfg Config) http.Handler {
 	h := &handler{service: cfg.Service, apps: make(map[string]*otp.App), throttle: newThrottle(cfg.AuthFailures),
 		rates: rates{full: make(map[string]int64)}, log: cfg.Log, timeout: cfg.Timeout, errorURI: cfg.ErrorURI, origins: cfg.CORSOrigins,
-		mux: http.NewServeMux()}
+		proxies: cfg.TrustedProxies, mux: http.NewServeMux()}
 	for i := range cfg.Apps {
 		h.apps[cfg.Apps[i].Name] = &cfg.Apps[i]
 	}

@@ -167,7 +167,7 @@ func wantError(t testing.TB, what string, r reply, status int, code otp.Code, ki
 	if r.header.Get("X-Request-Id") == "" {
 		t.Errorf("%s: no X-Request-Id", what)
 	}
-	if w := r.header.Get("WWW-Authenticate"); (w != "") != (status == 401) {
+	if w := r.header.Get("WWW-Authenticate"); (w != "") != (status == 401 || code == otp.CodeInsufficientScope) {
 		t.Errorf("%s: WWW-Authenticate %q", what, w)
 	}
 }

@@ -104,10 +104,6 @@ func (h *handler) client(ctx context.Context, c *call) (url.Values, error) {
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || media != "application/x-www-form-urlencoded" || !identity(c.r.Header) {
 		return nil, errFormType
 	}
-	addr := clientAddr(c.r)
-	if until := h.throttle.until(addr); !until.IsZero() && !h.throttle.known(presented(addr, c.r)) {
-		return nil, tooManyFailures(until, h.throttle)
-	}
 	body, err := readAll(ctx, c)
 	if err != nil {
 		return nil, err
@@ -121,24 +117,19 @@ func (h *handler) client(ctx context.Context, c *call) (url.Values, error) {
 		id, secret = form.Get("client_id"), form.Get("client_secret")
 	}
 	if c.app = h.clientOf(id, secret, basic); c.app == nil {
-		h.throttle.failed(addr)
-		return nil, errInvalidClient
-	}
-	if basic { // what is in a form is not in presented
-		h.throttle.passed(presented(addr, c.r))
+		return nil, h.refuse(c, errInvalidClient)
 	}
 	c.rate, err = h.admit(ctx, c.app)
 	return form, err
 }
 
+// known are the parameters that this gateway reads. Others are ignored (RFC 6749, 3.2), and may be there more than once: the
+// resource of RFC 8707 is, once for each that the token is for.
+var known = []string{"grant_type", "scope", "client_id", "client_secret", "token", "token_type_hint"}
+
 // repeated: RFC 6749, 3.2: parameters must not be included more than once.
 func repeated(form url.Values) bool {
-	for _, values := range form {
-		if len(values) > 1 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(known, func(name string) bool { return len(form[name]) > 1 })
 }
 
 // clientOf compares by hash and with every application. In HTTP Basic both are form-encoded (RFC 6749, 2.3.1), which many

@@ -51,6 +51,9 @@ func TestOAuthToken(t *testing.T) {
 		{"read only", "demo:demo secret+", grant + "&scope=otp:read", 200, "otp:read"},
 		{"two scopes", "demo:demo secret+", grant + "&scope=otp:read+otp+otp", 200, "otp otp:read"},
 		{"in the form", "", grant + "&client_id=demo&client_secret=demo+secret%2B", 200, "otp"},
+		{"a resource twice", "demo:demo secret+", grant + "&resource=https://a.example&resource=https://b.example", 200, "otp"},
+		{"scope twice", "demo:demo secret+", grant + "&scope=otp&scope=otp", 400, "invalid_request"},
+		{"client_id twice", "", grant + "&client_id=demo&client_id=demo&client_secret=demo+secret%2B", 400, "invalid_request"},
 		{"no grant_type", "demo:demo secret+", "", 400, "invalid_request"},
 		{"twice", "demo:demo secret+", grant + "&" + grant, 400, "invalid_request"},
 		{"no form", "demo:demo secret+", "%zz", 400, "invalid_request"},
@@ -123,6 +126,30 @@ func TestTokenEverywhere(t *testing.T) {
 	wantError(t, "expired", as(second, "GET", id, read), 401, 1001, "invalid_api_key")
 	if log := g.log.String(); strings.Contains(log, all) || strings.Contains(log, "secret+") {
 		t.Error("the log has a secret")
+	}
+}
+
+// TestChallenge: WWW-Authenticate says what was wrong with what was presented (RFC 6750, 3 and 3.1).
+func TestChallenge(t *testing.T) {
+	g := newGateway(t)
+	read, ended := g.token(t, "otp:read"), g.token(t, "")
+	g.oauth(t, "/oauth/revoke", "demo:demo secret+", "token="+ended)
+	for _, test := range []struct {
+		name, key, authorization string
+		status                   int
+		want                     string
+	}{
+		{"nothing", "", "", 401, `Bearer realm="otpgw"`},
+		{"a wrong key", "guess", "", 401, `Bearer realm="otpgw", error="invalid_token"`},
+		{"a wrong token", "", "Bearer guess", 401, `Bearer realm="otpgw", error="invalid_token"`},
+		{"a revoked token", "", "Bearer " + ended, 401, `Bearer realm="otpgw", error="invalid_token"`},
+		{"another scheme", "", "Basic ZGVtbzpkZW1v", 401, `Bearer realm="otpgw", error="invalid_token"`},
+		{"a token that goes not so far", "", "bearer " + read, 403, `Bearer realm="otpgw", error="insufficient_scope", scope="otp"`},
+	} {
+		r := g.do(t, "POST", "/otp", french, "X-API-KEY", test.key, "Authorization", test.authorization)
+		if got := r.header.Get("WWW-Authenticate"); r.status != test.status || got != test.want {
+			t.Errorf("%s: %d %s, want %d %s", test.name, r.status, got, test.status, test.want)
+		}
 	}
 }
 
