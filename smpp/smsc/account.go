@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -275,21 +276,13 @@ func (c Config) accounts() ([]Account, error) {
 		}
 		seen[a.SystemID] = true
 	}
-	for _, check := range []struct {
-		name  string
-		value string
-		ok    bool
-	}{
-		{"IDFormat", string(c.IDFormat), c.IDFormat == "" || c.IDFormat.known()},
-		{"ReceiptIDFormat", string(c.ReceiptIDFormat), c.ReceiptIDFormat == "" || c.ReceiptIDFormat.known()},
-		{"ReceiptFormat", string(c.ReceiptFormat), c.ReceiptFormat == "" || c.ReceiptFormat.known()},
+	for _, err := range []error{
+		c.IDFormat.Validate("IDFormat"), c.ReceiptIDFormat.Validate("ReceiptIDFormat"),
+		c.ReceiptFormat.Validate("ReceiptFormat"), c.Limits.validate("limits"),
 	} {
-		if !check.ok {
-			return nil, fmt.Errorf("smsc: %s %q is not known", check.name, check.value)
+		if err != nil {
+			return nil, fmt.Errorf("smsc: %w", err)
 		}
-	}
-	if err := c.Limits.validate("limits"); err != nil {
-		return nil, fmt.Errorf("smsc: %w", err)
 	}
 	return append(list, c.AccountList...), nil
 }
@@ -297,9 +290,9 @@ func (c Config) accounts() ([]Account, error) {
 func (a Account) validate() error {
 	switch { // SMPP 3.4, 5.2.1 and 5.2.2; real SMSCs take longer passwords than the 8 characters there
 	case a.SystemID == "" || len(a.SystemID) > 15 || strings.ContainsRune(a.SystemID, 0):
-		return fault("systemId", "is empty, longer than 15 characters, or has a NUL")
+		return behave.Wrong("systemId", "is empty, longer than 15 characters, or has a NUL")
 	case len(a.Password) > 64 || strings.ContainsRune(a.Password, 0):
-		return fault("password", "is longer than 64 characters, or has a NUL")
+		return behave.Wrong("password", "is longer than 64 characters, or has a NUL")
 	}
 	return a.Limits.validate("limits")
 }

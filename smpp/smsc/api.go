@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 )
 
 const (
@@ -188,8 +190,8 @@ func readInto(w http.ResponseWriter, r *http.Request, v any) bool {
 	if !ok {
 		return false
 	}
-	if err := strict(b, v); err != nil {
-		badBody(w, jsonFault(err))
+	if err := behave.Strict(b, v); err != nil {
+		badBody(w, behave.JSONError(err))
 		return false
 	}
 	return true

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 )
 
 // moTimeout is how long the answer to a POST waits for the client's answer to the message.
@@ -122,7 +124,7 @@ func (s *Server) deleteMessages(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) getWait(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	f := Filter{To: q.Get("to"), From: q.Get("from"), Text: q.Get("text"), After: q.Get("after")}
-	if number(f.To) == "" {
+	if behave.Number(f.To) == "" {
 		badParam(w, errors.New("to is missing: the number to wait for"))
 		return
 	}

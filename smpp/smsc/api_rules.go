@@ -2,6 +2,8 @@ package smsc
 
 import (
 	"net/http"
+
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 )
 
 func (s *Server) getRules(w http.ResponseWriter, _ *http.Request) {
@@ -59,7 +61,7 @@ func (s *Server) putRule(w http.ResponseWriter, r *http.Request) {
 	s.takeRule(w, r, http.StatusOK, func(rule Rule) (Rule, error) {
 		id := r.PathValue("id")
 		if rule.ID != "" && rule.ID != id {
-			return Rule{}, fault("id", "%q is not the one in the path", rule.ID)
+			return Rule{}, behave.Wrong("id", "%q is not the one in the path", rule.ID)
 		}
 		rule.ID = id
 		return s.rules.Add(rule)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 )
 
 // outbindTimeout is how long an ESME has to bind after an outbind.
@@ -60,8 +62,8 @@ func (s *Server) breakSession(w http.ResponseWriter, r *http.Request) {
 	var d time.Duration
 	if how.Duration != "" {
 		var err error
-		if d, err = time.ParseDuration(how.Duration); err != nil || d < 0 || d > maxDelay {
-			badBody(w, fault("duration", "%q is no duration such as 5s, at most %s", how.Duration, maxDelay))
+		if d, err = time.ParseDuration(how.Duration); err != nil || d < 0 || d > behave.MaxDelay {
+			badBody(w, behave.Wrong("duration", "%q is no duration such as 5s, at most %s", how.Duration, behave.MaxDelay))
 			return
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 )
 
 // faultyConn is a connection that can be made slow, or stop reading.
@@ -76,7 +78,7 @@ func (c *faultyConn) Write(b []byte) (int, error) {
 		if err := spend(c.ctx, l, k); err != nil {
 			return done, err
 		}
-		_ = c.Conn.SetWriteDeadline(time.Now().Add(faultWrite))
+		_ = c.Conn.SetWriteDeadline(time.Now().Add(behave.WriteTimeout))
 		n, err := c.Conn.Write(b[done : done+k])
 		if done += n; err != nil {
 			return done, err

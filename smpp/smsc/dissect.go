@@ -343,7 +343,7 @@ func tlvMeaning(tag uint16, value []byte, class, coding byte) (name, v, meaning 
 
 func stateMeaning(n byte) string {
 	for _, s := range []State{Enroute, Delivered, Expired, Deleted, Undeliverable, Accepted, Unknown, Rejected} {
-		if m, _ := s.messageState(); m == n {
+		if m, _ := s.Code(); m == n {
 			return string(s)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -42,7 +43,7 @@ func (x *index) get(account, id string, source wire.Address) *submission {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	sub := x.byID[id]
-	if sub == nil || sub.account != account || source.Addr != "" && number(source.Addr) != number(sub.source.Addr) {
+	if sub == nil || sub.account != account || source.Addr != "" && behave.Number(source.Addr) != behave.Number(sub.source.Addr) {
 		return nil
 	}
 	return sub
@@ -53,7 +54,7 @@ func (x *index) all(account, serviceType string, source, dest wire.Address) (sub
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, sub := range x.ring {
-		if sub.account == account && number(sub.source.Addr) == number(source.Addr) && number(sub.dest.Addr) == number(dest.Addr) &&
+		if sub.account == account && behave.Number(sub.source.Addr) == behave.Number(source.Addr) && behave.Number(sub.dest.Addr) == behave.Number(dest.Addr) &&
 			(serviceType == "" || serviceType == sub.serviceType) {
 			subs = append(subs, sub)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -32,17 +33,17 @@ const minLatency = time.Millisecond
 func (l Limits) validate(field string) error {
 	switch {
 	case l.MaxBinds < 0:
-		return fault(field+".maxBinds", "%d is below zero", l.MaxBinds)
+		return behave.Wrong(field+".maxBinds", "%d is below zero", l.MaxBinds)
 	case l.Throughput < 0:
-		return fault(field+".throughput", "%v is below zero", l.Throughput)
+		return behave.Wrong(field+".throughput", "%v is below zero", l.Throughput)
 	case l.Window < 0:
-		return fault(field+".window", "%d is below zero", l.Window)
+		return behave.Wrong(field+".window", "%d is below zero", l.Window)
 	case l.WindowSilent && l.Window == 0:
-		return fault(field+".windowSilent", "wants a window")
+		return behave.Wrong(field+".windowSilent", "wants a window")
 	case l.Bandwidth < 0 || l.Bandwidth > 0 && l.Bandwidth < 100:
-		return fault(field+".bandwidth", "%d is not 0, nor 100 octets a second or more", l.Bandwidth)
+		return behave.Wrong(field+".bandwidth", "%d is not 0, nor 100 octets a second or more", l.Bandwidth)
 	}
-	return l.Latency.validate(field + ".latency")
+	return l.Latency.Validate(field + ".latency")
 }
 
 func newPolicy(l Limits) *policy {
@@ -78,7 +79,7 @@ func (b *bind) latency(o *Outcome) {
 	switch {
 	case p.Latency != nil:
 		b.account.dice.mu.Lock()
-		o.Delay += p.Latency.draw(b.account.dice.gen)
+		o.Delay += p.Latency.Draw(b.account.dice.gen)
 		b.account.dice.mu.Unlock()
 	case p.Window > 0:
 		o.Delay += minLatency

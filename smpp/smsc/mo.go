@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -47,7 +48,7 @@ func (s *Server) InjectMO(ctx context.Context, mo MO) (MOResult, error) {
 	acc := s.accounts.receiver()
 	if mo.Account != "" {
 		if acc = s.accounts.find(mo.Account); acc == nil {
-			return MOResult{}, fault("account", "%q has not bound, and is not configured", mo.Account)
+			return MOResult{}, behave.Wrong("account", "%q has not bound, and is not configured", mo.Account)
 		}
 	}
 	if acc == nil {
@@ -80,17 +81,17 @@ func (s *Server) InjectMO(ctx context.Context, mo MO) (MOResult, error) {
 
 func (mo MO) split() ([]text.Part, error) {
 	switch {
-	case number(mo.From) == "" || len(mo.From) > 20 || strings.ContainsRune(mo.From, 0):
-		return nil, fault("from", "is empty, longer than 20 characters, or has a NUL")
-	case number(mo.To) == "" || len(mo.To) > 20 || strings.ContainsRune(mo.To, 0):
-		return nil, fault("to", "is empty, longer than 20 characters, or has a NUL")
+	case behave.Number(mo.From) == "" || len(mo.From) > 20 || strings.ContainsRune(mo.From, 0):
+		return nil, behave.Wrong("from", "is empty, longer than 20 characters, or has a NUL")
+	case behave.Number(mo.To) == "" || len(mo.To) > 20 || strings.ContainsRune(mo.To, 0):
+		return nil, behave.Wrong("to", "is empty, longer than 20 characters, or has a NUL")
 	}
 	parts, _, err := text.Split(mo.Text, uint16(moRef.Add(1)), text.Options{Long: mo.Long})
 	switch {
 	case errors.Is(err, text.ErrOptions):
-		return nil, fault("long", "%q is none of udh8, udh16, sar, payload", mo.Long)
+		return nil, behave.Wrong("long", "%q is none of udh8, udh16, sar, payload", mo.Long)
 	case err != nil:
-		return nil, fault("text", "%v", err)
+		return nil, behave.Wrong("text", "%v", err)
 	}
 	return parts, nil
 }
@@ -138,11 +139,11 @@ func (s *Server) newMO(acc *account, mo MO, parts []text.Part) (*record, <-chan 
 
 // moAddress is an address as a network gives it: a number of four digits or more is international, unless it is short.
 func moAddress(s string) wire.Address {
-	n := number(s)
+	n := behave.Number(s)
 	switch {
 	case strings.Trim(n, "0123456789") != "":
 		return wire.Address{TON: text.TONAlphanumeric, NPI: text.NPIUnknown, Addr: s}
-	case len(n) < minMagic:
+	case len(n) < behave.MinNumber:
 		return wire.Address{TON: text.TONNetworkSpecific, NPI: text.NPIUnknown, Addr: n}
 	}
 	return wire.Address{TON: text.TONInternational, NPI: text.NPIISDN, Addr: n}

@@ -46,13 +46,13 @@ func (b *bind) query(ctx context.Context, _ *session.Session, f wire.Frame) {
 	}
 	state, at := sub.state(time.Now())
 	resp := wire.QueryResp{MessageID: q.MessageID}
-	if resp.State, _ = state.messageState(); resp.State == 0 {
+	if resp.State, _ = state.Code(); resp.State == 0 {
 		resp.State = 7 // UNKNOWN
 	}
 	if !at.IsZero() {
 		resp.FinalDate = at.UTC().Format(finalDateLayout) + finalDateUniversal
 	}
-	if state.failed() {
+	if state.Failed() {
 		resp.Error = 1
 	}
 	b.respond(ctx, f, wire.StatusOK, resp)
@@ -165,7 +165,7 @@ func (b *bind) submitMulti(ctx context.Context, _ *session.Session, f wire.Frame
 		if o.Status != wire.StatusOK {
 			resp.Refused = append(resp.Refused, wire.Unsuccess{Dest: dest, Status: o.Status})
 		}
-		if a.outcome.plain() {
+		if a.outcome.Plain() {
 			a.outcome = o
 		}
 	}
@@ -175,9 +175,4 @@ func (b *bind) submitMulti(ctx context.Context, _ *session.Session, f wire.Frame
 	}
 	a.body = resp
 	b.conclude(ctx, a, early)
-}
-
-// plain reports whether an outcome says nothing of the answer but its status.
-func (o *Outcome) plain() bool {
-	return o.Delay <= 0 && !o.NoAnswer && !o.Drop && !o.CloseAfter && !o.Nack && o.Malformed == "" && o.Fault == ""
 }

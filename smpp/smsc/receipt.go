@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -230,24 +231,23 @@ func (d *delivery) pdu(b *bind, done time.Time) session.PDU {
 		return d.message
 	}
 	sub, r := d.sub, d.receipt
-	data := receiptData{id: r.MessageID, state: r.State, err: r.Err, submitted: sub.at, done: done, excerpt: sub.excerpt}
+	data := behave.ReceiptData{
+		ID: r.MessageID, State: r.State, Err: r.Err, Submitted: sub.at, Done: done, Excerpt: sub.excerpt,
+	}
 	sub.mu.Lock()
 	if sub.cancelled {
-		data.state, data.err = Deleted, "001"
+		data.State, data.Err = Deleted, "001"
 		sub.receipts[d.nth].State = Deleted
 	}
 	sub.mu.Unlock()
 	m := &wire.Message{Source: sub.dest, Dest: sub.source, ESMClass: wire.ESMClassReceipt}
-	r.Format.fill(m, data)
+	r.Format.Fill(m, data)
 	if r.DataSM && len(m.ShortMessage) > 0 { // data_sm has no short_message
 		m.TLVs = append(m.TLVs, wire.TLV{Tag: wire.TagMessagePayload, Value: m.ShortMessage})
 		m.ShortMessage = nil
 	}
-	d.sent(b, r.Format.text(data))
-	if r.Format == FormatCutTLV {
-		return cutPDU{m}
-	}
-	return m
+	d.sent(b, r.Format.Text(data))
+	return r.Format.Finish(m)
 }
 
 // excerpt is the beginning of a text for receipts. They go out under data_coding 0, which the peer may read as GSM

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/text"
 )
 
@@ -83,7 +84,7 @@ type Server struct {
 	parts    *reassembler
 	schedule *schedule
 	rules    *Rules
-	magic    map[string]*Rules
+	magic    behave.Numbers
 	taps     *taps
 	index    *index
 	events   hub
@@ -161,9 +162,9 @@ func newServer(cfg Config) (*Server, error) {
 	if err := s.rules.Replace(cfg.Rules); err != nil {
 		return nil, fmt.Errorf("smsc: %w", err)
 	}
-	s.rules.changed = func() { s.events.changed(TopicRules) }
+	s.rules.OnChange(func() { s.events.changed(TopicRules) })
 	if !cfg.NoMagic {
-		s.magic = magicRules()
+		s.magic = behave.NewNumbers()
 	}
 	// Ids go on from the clock, so that those of the last run do not come again: a client may still know them.
 	s.lastID.Store(uint64(s.started.UnixMicro()))
@@ -272,9 +273,7 @@ func (s *Server) Reset() {
 	s.Clear()
 	s.taps.clear()
 	_ = s.rules.Replace(s.cfg.Rules) // they were taken at the start
-	for _, m := range s.magic {
-		_ = m.Replace(m.List())
-	}
+	s.magic.Reset()
 }
 
 // keep puts a whole message into the store.

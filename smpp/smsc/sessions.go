@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -99,8 +100,11 @@ func (s *Server) Unbind(ctx context.Context, id string) error {
 // BreakSession does a fault to a connection now: to the next enquire_link of ours for partial, bytewise and cut.
 // duration is how long a stall lasts or a partial PDU pauses; zero is the fault's own.
 func (s *Server) BreakSession(ctx context.Context, id string, f Fault, duration time.Duration) error {
-	if !f.known() {
-		return fault("fault", "%q is none of %s", f, join(FaultKinds()))
+	if f == "" {
+		return behave.Wrong("fault", "is missing: which is to be done")
+	}
+	if err := f.Validate("fault"); err != nil {
+		return err
 	}
 	b, err := s.session(id)
 	if err != nil {
@@ -116,12 +120,12 @@ func (s *Server) BreakSession(ctx context.Context, id string, f Fault, duration 
 
 // faulty is a writer of PDUs with that fault.
 func (b *bind) faulty(f Fault, duration time.Duration) func(net.Conn, []byte) error {
-	return func(conn net.Conn, pdu []byte) error { return f.write(b.conn.ctx, conn, pdu, duration) }
+	return func(conn net.Conn, pdu []byte) error { return f.Write(b.conn.ctx, conn, pdu, duration) }
 }
 
 func (b *bind) stall(d time.Duration) {
 	if d <= 0 {
-		d = stallTime
+		d = behave.StallTime
 	}
 	b.conn.stall(d)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -63,7 +64,7 @@ type chooser struct {
 }
 
 func (s *store) chooser(f Filter) (chooser, error) {
-	c := chooser{to: number(f.To), from: number(f.From), number: number(f.Number), text: strings.ToLower(f.Text), mo: f.MO, query: strings.ToLower(strings.TrimSpace(f.Query))}
+	c := chooser{to: behave.Number(f.To), from: behave.Number(f.From), number: behave.Number(f.Number), text: strings.ToLower(f.Text), mo: f.MO, query: strings.ToLower(strings.TrimSpace(f.Query))}
 	if f.After == "" {
 		return c, nil
 	}
@@ -76,12 +77,12 @@ func (c *chooser) fits(r *record) bool {
 	mo := r.msg.Direction == MobileOriginated
 	handset := r.to
 	if mo {
-		handset = number(r.msg.From)
+		handset = behave.Number(r.msg.From)
 	}
 	return (c.mo || !mo) &&
 		(c.to == "" || c.to == r.to) &&
 		(c.number == "" || c.number == handset) &&
-		(c.from == "" || strings.EqualFold(c.from, number(r.msg.From))) &&
+		(c.from == "" || strings.EqualFold(c.from, behave.Number(r.msg.From))) &&
 		(c.newer == nil || c.newer(r)) &&
 		(c.text == "" || strings.Contains(strings.ToLower(r.msg.Text), c.text)) &&
 		(c.query == "" || c.found(r))
@@ -94,7 +95,7 @@ func (c *chooser) found(r *record) bool {
 			return true
 		}
 	}
-	if q := number(c.query); q != "" && q != c.query && (strings.Contains(r.to, q) || strings.Contains(number(r.msg.From), q)) {
+	if q := behave.Number(c.query); q != "" && q != c.query && (strings.Contains(r.to, q) || strings.Contains(behave.Number(r.msg.From), q)) {
 		return true
 	}
 	for _, sub := range r.subs {
@@ -144,10 +145,6 @@ func (r *record) snapshot(find func(string) string) Message {
 	return m
 }
 
-// number is a phone number as it is compared: "+" is left out. In the query of a URL that is not escaped it became a
-// space.
-func number(s string) string { return strings.TrimLeft(strings.TrimSpace(s), "+ ") }
-
 // store keeps the newest messages in a ring, and knows who waits for one.
 type store struct {
 	keep int
@@ -166,7 +163,7 @@ func newStore(keep int) *store {
 
 // add keeps a message in place of the oldest, and gives it to who waits for it.
 func (s *store) add(r *record) {
-	r.to = number(r.msg.To)
+	r.to = behave.Number(r.msg.To)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.added++

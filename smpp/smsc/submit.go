@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -65,17 +66,11 @@ func (b *bind) admit(ctx context.Context, f wire.Frame) bool {
 
 // incoming is a submitted message as read.
 type incoming struct {
+	behave.Submit
 	at      time.Time
 	frame   wire.Frame
-	command wire.Command
-	account string
-	to      wire.Address
-	pdu     *wire.Message
-	part    text.Part
-	problem error // what is wrong with its text; it is kept all the same
-	alpha   text.Alphabet
-	alone   *string // the text of the part alone, once somebody asked
-	rule    string  // what decided
+	problem error  // what is wrong with its text; it is kept all the same
+	rule    string // what decided
 }
 
 func (b *bind) read(f wire.Frame, m *wire.Message) *incoming {
@@ -86,27 +81,11 @@ func (b *bind) read(f wire.Frame, m *wire.Message) *incoming {
 			tlvs[i] = text.TLV(t)
 		}
 	}
-	in := &incoming{
-		at: time.Now(), frame: f, command: f.Command, account: b.account.name, to: m.Dest, pdu: m, alpha: b.srv.cfg.Alphabet,
-	}
-	in.part, in.problem = text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs)
+	in := &incoming{at: time.Now(), frame: f, Submit: behave.Submit{
+		Account: b.account.name, Command: f.Command, PDU: m, Alphabet: b.srv.cfg.Alphabet,
+	}}
+	in.Part, in.problem = text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs)
 	return in
-}
-
-// text is the text of the part alone.
-func (in *incoming) text() string {
-	if in.alone == nil {
-		p := in.part
-		p.Number, p.Total = 1, 1
-		s, _ := text.Join([]text.Part{p}, in.alpha) // the best that can be read
-		in.alone = &s
-	}
-	return *in.alone
-}
-
-// from is the sender as people write it.
-func (in *incoming) from() string {
-	return text.ReadAddress(in.pdu.Source.TON, in.pdu.Source.Addr, in.alpha)
 }
 
 func (in *incoming) info(b *bind) SubmitInfo {
@@ -115,13 +94,13 @@ func (in *incoming) info(b *bind) SubmitInfo {
 		Account:  b.account.name,
 		Bind:     b.kind,
 		Remote:   b.remote,
-		From:     in.from(),
-		To:       in.to.Addr,
-		Text:     in.text(),
-		Encoding: encodingOf(in.pdu.DataCoding, in.alpha),
-		Part:     in.part.Number,
-		Parts:    in.part.Total,
-		PDU:      in.pdu,
+		From:     in.From(),
+		To:       in.To(),
+		Text:     in.Text(),
+		Encoding: encodingOf(in.PDU.DataCoding, in.Alphabet),
+		Part:     in.Part.Number,
+		Parts:    in.Part.Total,
+		PDU:      in.PDU,
 	}
 }
 
@@ -129,7 +108,7 @@ func (in *incoming) info(b *bind) SubmitInfo {
 // a good day.
 func (b *bind) decide(in *incoming) (Outcome, []Receipt) {
 	o := b.choose(in)
-	rs := o.receipts(in.pdu.RegisteredDelivery, b.srv.cfg.ReceiptDelay)
+	rs := o.ReceiptsFor(in.PDU.RegisteredDelivery, b.srv.cfg.ReceiptDelay)
 	b.latency(&o)
 	if o.Status == wire.StatusOK && (len(rs) > 0 || o.Delay > 0) && b.srv.schedule.full() {
 		return Outcome{Status: wire.StatusMsgQFul}, nil
@@ -140,18 +119,14 @@ func (b *bind) decide(in *incoming) (Outcome, []Receipt) {
 func (b *bind) choose(in *incoming) Outcome {
 	d := &b.account.dice
 	d.mu.Lock()
-	rule, ok := b.srv.rules.decide(in, d.gen)
+	rule, ok := b.srv.rules.Decide(&in.Submit, d.gen)
 	if !ok && b.srv.cfg.OnSubmit == nil {
-		if key := magicKey(in.to.Addr); key != "" {
-			if m := b.srv.magic[key]; m != nil {
-				rule, ok = m.decide(in, d.gen)
-			}
-		}
+		rule, ok = b.srv.magic.Decide(&in.Submit, d.gen)
 	}
 	if ok {
 		defer d.mu.Unlock()
 		in.rule = rule.ID
-		return rule.outcome(in.pdu.RegisteredDelivery, b.srv.cfg.ReceiptDelay, d.gen)
+		return rule.Outcome(in.PDU.RegisteredDelivery, b.srv.cfg.ReceiptDelay, d.gen)
 	}
 	d.mu.Unlock()
 	if hook := b.srv.cfg.OnSubmit; hook != nil {
@@ -164,21 +139,21 @@ func (b *bind) choose(in *incoming) Outcome {
 func (s *Server) take(b *bind, in *incoming, o Outcome, receipts bool) *submission {
 	id := s.lastID.Add(1)
 	sub := &submission{
-		messageID: o.MessageID, number: id, account: in.account, serviceType: in.pdu.ServiceType,
-		source: in.pdu.Source, dest: in.to, at: in.at, final: Delivered, finalAt: in.at.Add(s.cfg.ReceiptDelay),
+		messageID: o.MessageID, number: id, account: in.Account, serviceType: in.PDU.ServiceType,
+		source: in.PDU.Source, dest: in.PDU.Dest, at: in.at, final: Delivered, finalAt: in.at.Add(s.cfg.ReceiptDelay),
 	}
 	if sub.messageID == "" {
 		format := o.IDFormat
 		if format == "" {
 			format = s.cfg.IDFormat
 		}
-		sub.messageID = format.of(id)
+		sub.messageID = format.Of(id)
 	}
 	if o.Status != wire.StatusOK || o.Nack {
 		s.counts.refused.Add(1)
 		b.counts.refused.Add(1)
 		if receipts {
-			sub.excerpt = excerpt(in.text())
+			sub.excerpt = excerpt(in.Text())
 		}
 		return sub
 	}
@@ -187,23 +162,23 @@ func (s *Server) take(b *bind, in *incoming, o Outcome, receipts bool) *submissi
 	s.index.add(sub)
 	r := &record{id: id, msg: Message{
 		Time:       in.at,
-		Account:    in.account,
+		Account:    in.Account,
 		Bind:       b.kind,
-		From:       in.from(),
-		To:         in.to.Addr,
-		Encoding:   encodingOf(in.pdu.DataCoding, in.alpha),
-		Parts:      in.part.Total,
-		DataCoding: in.pdu.DataCoding,
+		From:       in.From(),
+		To:         in.To(),
+		Encoding:   encodingOf(in.PDU.DataCoding, in.Alphabet),
+		Parts:      in.Part.Total,
+		DataCoding: in.PDU.DataCoding,
 		Rule:       in.rule,
 	}, frames: []wire.Frame{in.frame}, sessions: []string{b.id}}
-	if in.part.Total > 1 {
+	if in.Part.Total > 1 {
 		if receipts {
-			sub.excerpt = excerpt(in.text())
+			sub.excerpt = excerpt(in.Text())
 		}
-		s.parts.add(r, in.part, sub)
+		s.parts.add(r, in.Part, sub)
 		return sub
 	}
-	t, err := text.Join([]text.Part{in.part}, in.alpha)
+	t, err := text.Join([]text.Part{in.Part}, in.Alphabet)
 	if in.problem == nil {
 		in.problem = err
 	}
@@ -267,7 +242,7 @@ func (a *answer) write(ctx context.Context) {
 	}
 	octets, err := pdu.Encode(h)
 	if o.Malformed != "" {
-		octets, err = o.Malformed.apply(h, a.id), nil
+		octets, err = o.Malformed.Apply(h, a.id), nil
 	}
 	switch {
 	case err != nil:
@@ -292,7 +267,10 @@ func (b *bind) writeAndClose(conn net.Conn, pdu []byte) error {
 		return err
 	}
 	b.conn.halfClose()
-	sleep(b.conn.ctx, closeGrace)
+	select {
+	case <-time.After(closeGrace):
+	case <-b.conn.ctx.Done():
+	}
 	return errDropped
 }
 
@@ -336,7 +314,7 @@ func (s *Server) complete(r Receipt, sub *submission) Receipt {
 			format = s.cfg.ReceiptIDFormat
 		}
 		if r.MessageID = sub.messageID; format != "" {
-			r.MessageID = format.of(sub.number)
+			r.MessageID = format.Of(sub.number)
 		}
 	}
 	return r

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 )
 
 // What a wait may end with, besides the context's error.
@@ -35,7 +37,7 @@ type waiter struct {
 
 // waiterFor makes a waiter of a filter's To, From, Text and After. The error is about After.
 func (s *store) waiterFor(f Filter) (*waiter, error) {
-	w := &waiter{to: f.To, from: number(f.From), text: strings.ToLower(f.Text)}
+	w := &waiter{to: f.To, from: behave.Number(f.From), text: strings.ToLower(f.Text)}
 	if f.After == "" {
 		return w, nil
 	}
@@ -48,7 +50,7 @@ func (s *store) waiterFor(f Filter) (*waiter, error) {
 func (w *waiter) wants(r *record) bool {
 	switch {
 	case r.msg.Incomplete, r.msg.Direction == MobileOriginated,
-		w.from != "" && !strings.EqualFold(w.from, number(r.msg.From)),
+		w.from != "" && !strings.EqualFold(w.from, behave.Number(r.msg.From)),
 		w.text != "" && !strings.Contains(strings.ToLower(r.msg.Text), w.text):
 		return false
 	case w.newer != nil:
@@ -83,7 +85,7 @@ func (s *store) setWaiters(to string, ws []*waiter) {
 
 // wait returns the next message for w, waiting for it until ctx ends.
 func (s *store) wait(ctx context.Context, w *waiter) (*record, error) {
-	w.to = number(w.to)
+	w.to = behave.Number(w.to)
 	s.mu.Lock()
 	for i := range s.ring {
 		if r := s.at(i); r.to == w.to && w.wants(r) {
@@ -164,7 +166,7 @@ func (s *Server) WaitFor(ctx context.Context, f Filter) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	if number(f.To) == "" {
+	if behave.Number(f.To) == "" {
 		return Message{}, errNoNumber
 	}
 	r, err := s.wait(ctx, w)

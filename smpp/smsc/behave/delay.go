@@ -1,8 +1,7 @@
-package smsc
+package behave
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -18,8 +17,8 @@ const (
 	Exponential DelayKind = "exponential" // Mean on average, as the times between calls are
 )
 
-// maxDelay is the longest delay, drawn or written.
-const maxDelay = 24 * time.Hour
+// MaxDelay is the longest delay, drawn or written.
+const MaxDelay = 24 * time.Hour
 
 // Delay is a time that is drawn anew each time it is used. In JSON it is a string for a fixed one, "250ms", or an object:
 // {"kind":"uniform","min":"1s","max":"3s"}, {"kind":"normal","mean":"2s","dev":"500ms"},
@@ -38,8 +37,8 @@ func After(d time.Duration) *Delay { return &Delay{Kind: Fixed, Value: d} }
 // Between is a uniform delay.
 func Between(low, high time.Duration) *Delay { return &Delay{Kind: Uniform, Min: low, Max: high} }
 
-// draw takes a time from the distribution.
-func (d *Delay) draw(r *rand.Rand) time.Duration {
+// Draw takes a time from the distribution.
+func (d *Delay) Draw(r *rand.Rand) time.Duration {
 	var v time.Duration
 	switch d.Kind {
 	case Uniform:
@@ -55,10 +54,11 @@ func (d *Delay) draw(r *rand.Rand) time.Duration {
 	if d.Max > 0 {
 		v = min(v, d.Max)
 	}
-	return min(v, maxDelay)
+	return min(v, MaxDelay)
 }
 
-func (d *Delay) validate(field string) error {
+// Validate says what is wrong with a delay, as a *FieldError about that field.
+func (d *Delay) Validate(field string) error {
 	if d == nil {
 		return nil
 	}
@@ -66,25 +66,25 @@ func (d *Delay) validate(field string) error {
 		name  string
 		value time.Duration
 	}{{"value", d.Value}, {"min", d.Min}, {"max", d.Max}, {"mean", d.Mean}, {"dev", d.Dev}} {
-		if p.value < 0 || p.value > maxDelay {
-			return fault(field+"."+p.name, "%s is not within 0s and %s", p.value, maxDelay)
+		if p.value < 0 || p.value > MaxDelay {
+			return Wrong(field+"."+p.name, "%s is not within 0s and %s", p.value, MaxDelay)
 		}
 	}
 	switch d.Kind {
 	case Fixed, "":
 	case Uniform:
 		if d.Max == 0 {
-			return fault(field+".max", "is missing: a uniform delay has min and max")
+			return Wrong(field+".max", "is missing: a uniform delay has min and max")
 		}
 	case Normal, Exponential:
 		if d.Mean == 0 {
-			return fault(field+".mean", "is missing: a delay that is %s has one", d.Kind)
+			return Wrong(field+".mean", "is missing: a delay that is %s has one", d.Kind)
 		}
 	default:
-		return fault(field+".kind", "%q is none of fixed, uniform, normal, exponential", d.Kind)
+		return Wrong(field+".kind", "%q is none of fixed, uniform, normal, exponential", d.Kind)
 	}
 	if d.Max > 0 && d.Min > d.Max {
-		return fault(field+".min", "%s is more than max, %s", d.Min, d.Max)
+		return Wrong(field+".min", "%s is more than max, %s", d.Min, d.Max)
 	}
 	return nil
 }
@@ -108,8 +108,8 @@ func (d *Delay) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	var j delayJSON
-	if err := strict(b, &j); err != nil {
-		return fault("delay", `want a string such as "250ms", or an object with kind: %v`, err)
+	if err := Strict(b, &j); err != nil {
+		return Wrong("delay", `want a string such as "250ms", or an object with kind: %v`, err)
 	}
 	*d = Delay{Kind: j.Kind}
 	for _, p := range []struct {
@@ -131,7 +131,7 @@ func (d *Delay) UnmarshalJSON(b []byte) error {
 func parseDelay(field, s string) (time.Duration, error) {
 	v, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, fault(field, "%q is no duration such as 250ms", s)
+		return 0, Wrong(field, "%q is no duration such as 250ms", s)
 	}
 	return v, nil
 }
@@ -148,16 +148,4 @@ func (d Delay) MarshalJSON() ([]byte, error) {
 		return v.String()
 	}
 	return json.Marshal(delayJSON{Kind: d.Kind, Min: text(d.Min), Max: text(d.Max), Mean: text(d.Mean), Dev: text(d.Dev)})
-}
-
-// FieldError says what is wrong with one field of a rule, an account or a message to inject.
-type FieldError struct {
-	Field  string // its path in the JSON: receipt.delay.min
-	Reason string
-}
-
-func (e *FieldError) Error() string { return e.Field + ": " + e.Reason }
-
-func fault(field, format string, args ...any) error {
-	return &FieldError{field, fmt.Sprintf(format, args...)}
 }

@@ -1,40 +1,10 @@
-package smsc
+package behave
 
 import (
 	"time"
 
-	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
-
-// Kind is what a bind may do (SMPP 3.4, 2.2).
-type Kind string
-
-// The kinds of bind.
-const (
-	Transmitter Kind = "transmitter"
-	Receiver    Kind = "receiver"
-	Transceiver Kind = "transceiver"
-)
-
-func (k Kind) transmits() bool { return k == Transmitter || k == Transceiver }
-func (k Kind) receives() bool  { return k == Receiver || k == Transceiver }
-
-// SubmitInfo is one submit_sm or data_sm as Config.OnSubmit sees it.
-type SubmitInfo struct {
-	Time    time.Time
-	Account string // system_id
-	Bind    Kind
-	Remote  string // the peer's address
-
-	From, To string
-	Text     string // of this part alone
-	Encoding text.Encoding
-	Part     int // from 1
-	Parts    int
-
-	PDU *wire.Message // all the rest; read only
-}
 
 // Outcome says what becomes of a submit_sm or data_sm. The zero value is a good day: ESME_ROK at once, the message kept
 // and, when registered_delivery asks for it, one DELIVRD receipt Config.ReceiptDelay later.
@@ -101,8 +71,8 @@ const (
 	Rejected      State = "REJECTD"
 )
 
-// messageState is the value of the TLV message_state (SMPP 3.4, 5.2.28), not ok for a state of no number.
-func (s State) messageState() (byte, bool) {
+// Code is the value of the TLV message_state (SMPP 3.4, 5.2.28), not ok for a state of no number.
+func (s State) Code() (byte, bool) {
 	switch s {
 	case Enroute:
 		return 1, true
@@ -130,7 +100,7 @@ func (r Receipt) withDefaults(delay time.Duration) Receipt {
 	}
 	if r.Err == "" {
 		r.Err = "000"
-		if r.State.failed() {
+		if r.State.Failed() {
 			r.Err = "001"
 		}
 	}
@@ -141,8 +111,8 @@ func (r Receipt) withDefaults(delay time.Duration) Receipt {
 	return r
 }
 
-// receipts is what to send after a message with that registered_delivery (SMPP 3.4, 5.2.17).
-func (o Outcome) receipts(registered byte, delay time.Duration) []Receipt {
+// ReceiptsFor is what to send after a message with that registered_delivery (SMPP 3.4, 5.2.17).
+func (o Outcome) ReceiptsFor(registered byte, delay time.Duration) []Receipt {
 	if o.NoReceipt {
 		return nil
 	}
@@ -166,17 +136,22 @@ func asked(registered byte, s State) bool {
 	case 1:
 		return true
 	case 2:
-		return s.failed()
+		return s.Failed()
 	case 3:
-		return !s.failed()
+		return !s.Failed()
 	}
 	return false
 }
 
-func (s State) failed() bool {
+func (s State) Failed() bool {
 	switch s {
 	case Delivered, Enroute, Accepted, "":
 		return false
 	}
 	return true
+}
+
+// Plain reports whether an outcome says nothing of the answer but its status.
+func (o *Outcome) Plain() bool {
+	return o.Delay <= 0 && !o.NoAnswer && !o.Drop && !o.CloseAfter && !o.Nack && o.Malformed == "" && o.Fault == ""
 }

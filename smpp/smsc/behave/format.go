@@ -1,4 +1,4 @@
-package smsc
+package behave
 
 import (
 	"encoding/binary"
@@ -52,19 +52,20 @@ var receiptFormats = []ReceiptFormat{
 // ReceiptFormats lists the layouts.
 func ReceiptFormats() []ReceiptFormat { return slices.Clone(receiptFormats) }
 
-func (f ReceiptFormat) known() bool { return slices.Contains(receiptFormats, f) }
+// Validate refuses a name that is none, as a *FieldError about that field; empty is none chosen.
+func (f ReceiptFormat) Validate(field string) error { return oneOf(field, f, receiptFormats) }
 
-// receiptData is what a receipt says.
-type receiptData struct {
-	id              string
-	state           State
-	err             string
-	submitted, done time.Time
-	excerpt         string
+// ReceiptData is what a receipt says.
+type ReceiptData struct {
+	ID              string
+	State           State
+	Err             string
+	Submitted, Done time.Time
+	Excerpt         string
 }
 
-func (d receiptData) delivered() string {
-	if d.state == Delivered {
+func (d ReceiptData) delivered() string {
+	if d.State == Delivered {
 		return "001"
 	}
 	return "000"
@@ -76,27 +77,27 @@ const (
 	dateLong    = "20060102150405-0700"
 )
 
-// text writes the fields as the layout has them.
-func (f ReceiptFormat) text(d receiptData) string {
-	submitted, done := d.submitted.Format(f.date()), d.done.Format(f.date())
-	stat := f.stat(d.state)
+// Text writes the fields as the layout has them.
+func (f ReceiptFormat) Text(d ReceiptData) string {
+	submitted, done := d.Submitted.Format(f.date()), d.Done.Format(f.date())
+	stat := f.stat(d.State)
 	switch f {
 	case FormatStandard, FormatTextOnly, "":
 		return strings.Join([]string{
-			"id:", d.id, " sub:001 dlvrd:", d.delivered(), " submit date:", submitted,
-			" done date:", done, " stat:", stat, " err:", d.err, " text:", d.excerpt,
+			"id:", d.ID, " sub:001 dlvrd:", d.delivered(), " submit date:", submitted,
+			" done date:", done, " stat:", stat, " err:", d.Err, " text:", d.Excerpt,
 		}, "")
 	case FormatTLVOnly:
 		return ""
 	case FormatShort:
-		return "id:" + d.id + " stat:" + stat + " err:" + d.err
+		return "id:" + d.ID + " stat:" + stat + " err:" + d.Err
 	case FormatStateFirst:
-		return "stat:" + stat + " err:" + d.err + " sub:001 dlvrd:" + d.delivered() + " submit date:" + submitted +
-			" done date:" + done + " id:" + d.id + " text:" + d.excerpt
+		return "stat:" + stat + " err:" + d.Err + " sub:001 dlvrd:" + d.delivered() + " submit date:" + submitted +
+			" done date:" + done + " id:" + d.ID + " text:" + d.Excerpt
 	}
 	fields := [][2]string{
-		{"id", d.id}, {"sub", "001"}, {"dlvrd", d.delivered()}, {"submit date", submitted}, {"done date", done},
-		{"stat", stat}, {"err", d.err}, {"text", d.excerpt},
+		{"id", d.ID}, {"sub", "001"}, {"dlvrd", d.delivered()}, {"submit date", submitted}, {"done date", done},
+		{"stat", stat}, {"err", d.Err}, {"text", d.Excerpt},
 	}
 	return f.lay(fields)
 }
@@ -193,14 +194,14 @@ func (f ReceiptFormat) stat(s State) string {
 			return word
 		}
 	case FormatNumeric:
-		if n, ok := s.messageState(); ok {
+		if n, ok := s.Code(); ok {
 			return string('0' + rune(n))
 		}
 	case FormatCutState:
 		if s == Enroute {
 			return "BUFFRED"
 		}
-		if _, ok := s.messageState(); ok {
+		if _, ok := s.Code(); ok {
 			return string(s[:6])
 		}
 	}
@@ -208,24 +209,24 @@ func (f ReceiptFormat) stat(s State) string {
 }
 
 // tlvs are the optional parameters of the layout.
-func (f ReceiptFormat) tlvs(d receiptData) wire.TLVs {
+func (f ReceiptFormat) tlvs(d ReceiptData) wire.TLVs {
 	switch f {
 	case FormatStandard, FormatTLVOnly, FormatCutTLV, FormatESMClass0, FormatNoNULID, "":
 	case FormatNetworkErr:
-		return wire.TLVs{{Tag: wire.TagNetworkErrorCode, Value: []byte(d.err)}}
+		return wire.TLVs{{Tag: wire.TagNetworkErrorCode, Value: []byte(d.Err)}}
 	default:
 		return nil
 	}
-	id := append([]byte(d.id), 0)
+	id := append([]byte(d.ID), 0)
 	if f == FormatNoNULID {
-		id = id[:len(d.id)]
+		id = id[:len(d.ID)]
 	}
 	tlvs := wire.TLVs{{Tag: wire.TagReceiptedMessageID, Value: id}}
-	if n, ok := d.state.messageState(); ok {
+	if n, ok := d.State.Code(); ok {
 		tlvs = append(tlvs, wire.TLV{Tag: wire.TagMessageState, Value: []byte{n}})
 	}
-	if f == FormatTLVOnly && d.state != Delivered {
-		tlvs = append(tlvs, wire.TLV{Tag: wire.TagNetworkErrorCode, Value: networkError(d.err)})
+	if f == FormatTLVOnly && d.State != Delivered {
+		tlvs = append(tlvs, wire.TLV{Tag: wire.TagNetworkErrorCode, Value: networkError(d.Err)})
 	}
 	return tlvs
 }
@@ -241,9 +242,9 @@ func networkError(code string) []byte {
 	return []byte{3, byte(n >> 8), byte(n)}
 }
 
-// fill writes the receipt into a PDU.
-func (f ReceiptFormat) fill(m *wire.Message, d receiptData) {
-	t := f.text(d)
+// Fill writes the receipt into a PDU.
+func (f ReceiptFormat) Fill(m *wire.Message, d ReceiptData) {
+	t := f.Text(d)
 	m.ShortMessage = []byte(t)
 	m.TLVs = f.tlvs(d)
 	switch f {
@@ -263,6 +264,19 @@ func (f ReceiptFormat) fill(m *wire.Message, d receiptData) {
 	case FormatESMClass0:
 		m.ESMClass = 0
 	}
+}
+
+// PDU is what goes out as one PDU.
+type PDU interface {
+	Encode(wire.Header) ([]byte, error)
+}
+
+// Finish is the PDU of a receipt that was filled in.
+func (f ReceiptFormat) Finish(m *wire.Message) PDU {
+	if f == FormatCutTLV {
+		return cutPDU{m}
+	}
+	return m
 }
 
 // cutPDU is a message whose last TLV says that it is longer than the PDU.

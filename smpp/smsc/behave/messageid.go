@@ -1,4 +1,4 @@
-package smsc
+package behave
 
 import (
 	"encoding/binary"
@@ -30,10 +30,11 @@ var idFormats = []IDFormat{IDDecimal, IDPadded, IDHex, IDHexUpper, IDHexPadded, 
 // IDFormats lists the formats of message ids.
 func IDFormats() []IDFormat { return slices.Clone(idFormats) }
 
-func (f IDFormat) known() bool { return slices.Contains(idFormats, f) }
+// Validate refuses a name that is none, as a *FieldError about that field; empty is none chosen.
+func (f IDFormat) Validate(field string) error { return oneOf(field, f, idFormats) }
 
-// of is the message id of a number. The empty format is decimal.
-func (f IDFormat) of(n uint64) string {
+// Of is the message id of a number. The empty format is decimal.
+func (f IDFormat) Of(n uint64) string {
 	switch f {
 	case IDPadded:
 		return fmt.Sprintf("%020d", n)

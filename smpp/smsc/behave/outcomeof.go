@@ -1,4 +1,4 @@
-package smsc
+package behave
 
 import (
 	"math/rand/v2"
@@ -10,8 +10,8 @@ import (
 // stateGap is how far apart receipts out of order are, when the rule has no delay.
 const stateGap = 20 * time.Millisecond
 
-// outcome is what a rule says of a message with that registered_delivery.
-func (r *Rule) outcome(registered byte, delay time.Duration, gen *rand.Rand) Outcome {
+// Outcome is what the rule says of a message with that registered_delivery.
+func (r *Rule) Outcome(registered byte, delay time.Duration, gen *rand.Rand) Outcome {
 	s := &r.Submit
 	o := Outcome{
 		MessageID: s.MessageID, NoAnswer: s.NoAnswer, Drop: s.Close == CloseBefore, CloseAfter: s.Close == CloseAfter,
@@ -21,13 +21,13 @@ func (r *Rule) outcome(registered byte, delay time.Duration, gen *rand.Rand) Out
 		o.Status = wire.Status(*s.Status)
 	}
 	if s.Delay != nil {
-		o.Delay = s.Delay.draw(gen)
+		o.Delay = s.Delay.Draw(gen)
 	}
 	if s.FaultFor != nil {
-		o.FaultFor = s.FaultFor.draw(gen)
+		o.FaultFor = s.FaultFor.Draw(gen)
 	}
 	if r.Receipt.Delay != nil {
-		delay = r.Receipt.Delay.draw(gen)
+		delay = r.Receipt.Delay.Draw(gen)
 	}
 	final := r.Receipt.State
 	if final == "" {

@@ -1,4 +1,4 @@
-package smsc
+package behave
 
 import (
 	"hash/maphash"
@@ -14,13 +14,16 @@ const maxTries = 10_000
 
 // Rules are the rules of a server, which may be changed while it runs.
 type Rules struct {
-	changed func() // called behind each change
+	changed func() // called behind each change; see OnChange
 
 	any  atomic.Bool // there is a rule: spares the lock when there is none
 	mu   sync.Mutex  // guards the rest
 	list []*compiled
 	last int // the last id given
 }
+
+// OnChange sets what is called behind each change, before the rules are shared.
+func (r *Rules) OnChange(f func()) { r.changed = f }
 
 // List returns the rules in their order.
 func (r *Rules) List() []Rule {
@@ -46,7 +49,7 @@ func (r *Rules) Get(id string) (Rule, bool) {
 // Replace puts these rules in place of all. On an error, a *FieldError, nothing has changed.
 func (r *Rules) Replace(rules []Rule) error {
 	if len(rules) > maxRules {
-		return fault("rules", "has more than %d", maxRules)
+		return Wrong("rules", "has more than %d", maxRules)
 	}
 	list := make([]*compiled, len(rules))
 	ids := make(map[string]bool)
@@ -56,7 +59,7 @@ func (r *Rules) Replace(rules []Rule) error {
 			return inList(i, err)
 		}
 		if c.ID != "" && ids[c.ID] {
-			return inList(i, fault("id", "%q is there twice", c.ID))
+			return inList(i, Wrong("id", "%q is there twice", c.ID))
 		}
 		ids[c.ID] = true
 		c.Hits = 0
@@ -93,7 +96,7 @@ func (r *Rules) put(rule Rule, front bool) (Rule, error) {
 		r.list[i] = c
 	case len(r.list) >= maxRules:
 		r.mu.Unlock()
-		return Rule{}, fault("rules", "there are %d already", maxRules)
+		return Rule{}, Wrong("rules", "there are %d already", maxRules)
 	default:
 		r.name(c, nil)
 		if front {
@@ -146,8 +149,8 @@ func (r *Rules) name(c *compiled, taken map[string]bool) {
 	}
 }
 
-// decide finds the rule for a message, and counts it.
-func (r *Rules) decide(in *incoming, dice *rand.Rand) (Rule, bool) {
+// Decide finds the rule for a message, and counts it.
+func (r *Rules) Decide(in *Submit, dice *rand.Rand) (Rule, bool) {
 	if !r.any.Load() {
 		return Rule{}, false
 	}
@@ -164,7 +167,7 @@ func (r *Rules) decide(in *incoming, dice *rand.Rand) (Rule, bool) {
 var trySeed = maphash.MakeSeed()
 
 // take counts a message that matches, and reports whether the rule still holds for it.
-func (c *compiled) take(in *incoming, dice *rand.Rand) bool {
+func (c *compiled) take(in *Submit, dice *rand.Rand) bool {
 	if c.Share != nil && dice.Float64() >= *c.Share {
 		return false
 	}
@@ -190,13 +193,13 @@ func (c *compiled) take(in *incoming, dice *rand.Rand) bool {
 }
 
 // key tells messages apart: by account, destination and content.
-func (in *incoming) key() uint64 {
+func (in *Submit) key() uint64 {
 	var h maphash.Hash
 	h.SetSeed(trySeed)
-	for _, s := range []string{in.account, in.to.Addr, in.pdu.Source.Addr} {
+	for _, s := range []string{in.Account, in.PDU.Dest.Addr, in.PDU.Source.Addr} {
 		h.WriteString(s)
 		h.WriteByte(0)
 	}
-	h.Write(in.pdu.Payload())
+	h.Write(in.PDU.Payload())
 	return h.Sum64()
 }

@@ -1,6 +1,7 @@
-package smsc
+package behave
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -13,11 +14,11 @@ type MagicNumber struct {
 	Rule   Rule   `json:"rule"`
 }
 
-// magicDigits is how many digits choose, and minMagic how many a number has to have, so that no short code does.
-const (
-	magicDigits = 4
-	minMagic    = 7
-)
+// magicDigits is how many digits choose.
+const magicDigits = 4
+
+// MinNumber is how many digits a number has at least. A shorter one is a short code, which chooses no outcome.
+const MinNumber = 7
 
 // Magic lists the numbers that choose their own outcome, whenever no rule and no Config.OnSubmit does: 49170 000 9001, and
 // any other of seven digits or more that ends so. Config.NoMagic turns them off.
@@ -64,14 +65,17 @@ func Magic() []MagicNumber {
 	}
 }
 
-// magicRules are the numbers' rules by their digits.
-func magicRules() map[string]*Rules {
-	m := make(map[string]*Rules)
+// Numbers are the magic numbers of a server, with what they counted: the rules by their digits.
+type Numbers map[string]*Rules
+
+// NewNumbers makes the magic numbers.
+func NewNumbers() Numbers {
+	m := make(Numbers)
 	for _, n := range Magic() {
 		rs := &Rules{}
 		n.Rule.ID = n.Digits
 		if _, err := rs.Add(n.Rule); err != nil {
-			panic("smsc: magic number " + n.Digits + ": " + err.Error()) // the table above is wrong
+			panic("behave: magic number " + n.Digits + ": " + err.Error()) // the table above is wrong
 		}
 		m[n.Digits] = rs
 	}
@@ -80,9 +84,25 @@ func magicRules() map[string]*Rules {
 
 // magicKey is the part of a number that chooses, empty for none.
 func magicKey(to string) string {
-	n := number(to)
-	if len(n) < minMagic || n[len(n)-magicDigits] != '9' {
+	n := Number(to)
+	if len(n) < MinNumber || n[len(n)-magicDigits] != '9' {
 		return ""
 	}
 	return n[len(n)-magicDigits:]
+}
+
+// Decide finds the rule of the number that a message goes to, and counts it.
+func (m Numbers) Decide(in *Submit, dice *rand.Rand) (Rule, bool) {
+	rules := m[magicKey(in.To())]
+	if rules == nil {
+		return Rule{}, false
+	}
+	return rules.Decide(in, dice)
+}
+
+// Reset forgets what was counted.
+func (m Numbers) Reset() {
+	for _, rules := range m {
+		_ = rules.Replace(rules.List()) // they were taken before
+	}
 }

@@ -1,0 +1,93 @@
+package behave
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// FieldError says what is wrong with one field of a rule, an account or a message to inject.
+type FieldError struct {
+	Field  string // its path in the JSON: receipt.delay.min
+	Reason string
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Reason }
+
+// Wrong makes a *FieldError.
+func Wrong(field, format string, args ...any) error {
+	return &FieldError{field, fmt.Sprintf(format, args...)}
+}
+
+// oneOf refuses a name that is none of those known.
+func oneOf[T ~string](field string, name T, known []T) error {
+	if name == "" || slices.Contains(known, name) {
+		return nil
+	}
+	all := make([]string, len(known))
+	for i, k := range known {
+		all[i] = string(k)
+	}
+	return Wrong(field, "%q is none of %s", name, strings.Join(all, ", "))
+}
+
+// Strict decodes JSON and refuses fields that v does not have, and anything behind it.
+func Strict(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is more behind the JSON value")
+	}
+	return nil
+}
+
+// JSONError makes a FieldError of what encoding/json says.
+func JSONError(err error) error {
+	var f *FieldError
+	var typ *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &typ):
+		return Wrong(cmp.Or(typ.Field, "body"), "is a JSON %s, want %s", typ.Value, wanted(typ.Type))
+	}
+	if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok {
+		return Wrong(cmp.Or(strings.Trim(name, `"`), "body"), "is no field here")
+	}
+	return Wrong("body", "is no JSON that can be read: %v", err)
+}
+
+// wanted says what JSON a Go type is.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice:
+		return "an array"
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "a number of type " + t.Kind().String()
+}
+
+// first is the first of joined errors.
+func first(err error) error {
+	if err == nil {
+		return nil
+	}
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return all.Unwrap()[0]
+	}
+	return err
+}
