@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 )
 
 // kannelConfig is a Kannel gateway with one SMSC link, which sends by HTTP, and reports receipts and messages from
@@ -110,7 +111,7 @@ func startKannel(t *testing.T, srv *smsc.Server) *kannel {
 	}
 	k.sendURL = fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", send)
 	k.run(dir, "bearerbox", path)
-	eventually(t, "bearerbox has bound", func() bool {
+	esmetest.Eventually(t, "bearerbox has bound", func() bool {
 		for _, s := range srv.Sessions() {
 			if s.Account == "alice" && s.Bind == smsc.Transceiver {
 				return true
@@ -137,7 +138,7 @@ func (k *kannel) run(dir, program, config string) {
 	}
 	k.t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		timer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+		timer := time.AfterFunc(esmetest.Patience, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait() // how it ends is Kannel's matter
 		timer.Stop()
 		out.Close()
@@ -160,8 +161,8 @@ func (k *kannel) send(to, text string) {
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	var answer string
-	eventually(k.t, "Kannel takes the message", func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+	esmetest.Eventually(k.t, "Kannel takes the message", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), esmetest.Patience)
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, k.sendURL+"?"+q.Encode(), nil)
 		if err != nil {
@@ -182,7 +183,7 @@ func (k *kannel) send(to, text string) {
 // hears waits until Kannel told something with that path and those parameters.
 func (k *kannel) hears(path string, want url.Values) {
 	k.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(esmetest.Patience)
 	for {
 		select {
 		case u := <-k.heard:
@@ -205,7 +206,7 @@ func TestKannel(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs Kannel: run without -short")
 	}
-	srv := start(t, smsc.Config{Accounts: map[string]string{"alice": "secret"}})
+	srv := esmetest.Start(t, smsc.Config{Accounts: map[string]string{"alice": "secret"}})
 	k := startKannel(t, srv)
 	const delivered, failed = "1", "2"
 	for _, tt := range []struct{ to, text, state string }{
@@ -217,14 +218,14 @@ func TestKannel(t *testing.T) {
 		{"491700009012", "intermediate states", delivered},
 	} {
 		k.send(tt.to, tt.text)
-		m := wait(t, srv, tt.to)
+		m := esmetest.Wait(t, srv, tt.to)
 		if m.Text != tt.text || m.From != "Verify" || (len(m.Text) > 160) != (m.Parts > 1) {
 			t.Errorf("%s: %q from %q in %d parts, want %q", tt.to, m.Text, m.From, m.Parts, tt.text)
 		}
 		k.hears("/dlr", url.Values{"to": {tt.to}, "state": {tt.state}})
 	}
 	for _, text := range []string{"STOP", strings.Repeat("a long answer ", 30)} {
-		res, err := srv.InjectMO(patient(t), smsc.MO{From: "491701234567", To: "12345", Text: text})
+		res, err := srv.InjectMO(esmetest.Patient(t), smsc.MO{From: "491701234567", To: "12345", Text: text})
 		if err != nil || res.Status != smsc.ReceiptAnswered {
 			t.Fatalf("%+v, %v", res, err)
 		}

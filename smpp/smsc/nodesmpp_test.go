@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 )
 
 // TestNodeClient runs testdata/client.js, which uses the npm package smpp: a client that we did not write. It does every
@@ -24,7 +25,7 @@ func TestNodeClient(t *testing.T) {
 }
 
 func nodeClient(t *testing.T, node, modules string, tls bool) {
-	srv := start(t, smsc.Config{Accounts: map[string]string{"alice": "secret"}, TLSAddr: "127.0.0.1:0"})
+	srv := esmetest.Start(t, smsc.Config{Accounts: map[string]string{"alice": "secret"}, TLSAddr: "127.0.0.1:0"})
 	url, ca := "smpp://"+srv.Addr(), filepath.Join(t.TempDir(), "ca.pem")
 	if tls {
 		url = "ssmpp://" + srv.TLSAddr()
@@ -44,7 +45,7 @@ func nodeClient(t *testing.T, node, modules string, tls bool) {
 		"491701234567": "Your code is 4711", "359888123456": "Ваш код 4712", "491700000001": strings.Repeat("long ", 60),
 		"491700000002": "by data 4713", "491700000003": "to two 4715", "491700009011": "replaced 4714",
 	} {
-		if m := wait(t, srv, to); m.Text != want || m.Account != "alice" || m.From != "Verify" {
+		if m := esmetest.Wait(t, srv, to); m.Text != want || m.Account != "alice" || m.From != "Verify" {
 			t.Errorf("%s: %q from %q, want %q", to, m.Text, m.From, want)
 		}
 	}

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 )
 
 // TestPythonClient runs testdata/client.py, which binds with smpplib: a client that we did not write.
 func TestPythonClient(t *testing.T) {
 	python, dir := smpplib(t)
-	srv := start(t, smsc.Config{Accounts: map[string]string{"alice": "secret"}})
+	srv := esmetest.Start(t, smsc.Config{Accounts: map[string]string{"alice": "secret"}})
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	host, port, _ := strings.Cut(srv.Addr(), ":")
@@ -27,11 +28,11 @@ func TestPythonClient(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Logf("%s", out)
-	m := wait(t, srv, "491701234567")
+	m := esmetest.Wait(t, srv, "491701234567")
 	if m.Code != "4711" || m.Parts != 1 || m.Account != "alice" {
 		t.Errorf("got %+v", m)
 	}
-	long := wait(t, srv, "491701234567")
+	long := esmetest.Wait(t, srv, "491701234567")
 	if long.Text != strings.Repeat("Ваш код 4711. ", 20) || long.Parts < 2 {
 		t.Errorf("got %q in %d parts", long.Text, long.Parts)
 	}

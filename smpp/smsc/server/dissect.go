@@ -1,0 +1,422 @@
+package server
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
+	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
+)
+
+// Field is one field of a PDU as it is on the wire.
+type Field struct {
+	Name    string `json:"name"`              // by the specification: source_addr_ton
+	Value   string `json:"value"`             // a number in decimal, a string, or octets in hexadecimal
+	Meaning string `json:"meaning,omitempty"` // what the value says
+	Offset  int    `json:"offset"`            // in the PDU
+	Length  int    `json:"length"`            // in octets, with a string's NUL and a TLV's header
+	TLV     bool   `json:"tlv,omitempty"`
+}
+
+var commandNames = map[wire.Command]string{
+	0x00000001: "bind_receiver", 0x00000002: "bind_transmitter", 0x00000003: "query_sm", 0x00000004: "submit_sm",
+	0x00000005: "deliver_sm", 0x00000006: "unbind", 0x00000007: "replace_sm", 0x00000008: "cancel_sm",
+	0x00000009: "bind_transceiver", 0x0000000B: "outbind", 0x00000015: "enquire_link", 0x00000021: "submit_multi",
+	0x00000102: "alert_notification", 0x00000103: "data_sm",
+}
+
+// commandName is the specification's name of a command_id, or its number.
+func commandName(c wire.Command) string {
+	if c == wire.GenericNack {
+		return "generic_nack"
+	}
+	name, ok := commandNames[c&^wire.ResponseBit]
+	switch {
+	case !ok:
+		return fmt.Sprintf("0x%08X", uint32(c))
+	case c&wire.ResponseBit != 0:
+		return name + "_resp"
+	}
+	return name
+}
+
+// shape is how a field is written.
+type shape int
+
+const (
+	octetField shape = iota
+	stringField
+	lengthField  // sm_length: of the octets that follow
+	octetsField  // as many as sm_length says
+	destsField   // of submit_multi
+	refusedField // of submit_multi_resp
+)
+
+type layout []struct {
+	name  string
+	shape shape
+}
+
+var (
+	bindLayout = layout{
+		{"system_id", stringField}, {"password", stringField}, {"system_type", stringField}, {"interface_version", octetField},
+		{"addr_ton", octetField}, {"addr_npi", octetField}, {"address_range", stringField},
+	}
+	addressLayout = layout{{"source_addr_ton", octetField}, {"source_addr_npi", octetField}, {"source_addr", stringField}}
+	destLayout    = layout{{"dest_addr_ton", octetField}, {"dest_addr_npi", octetField}, {"destination_addr", stringField}}
+	contentLayout = layout{
+		{"esm_class", octetField}, {"protocol_id", octetField}, {"priority_flag", octetField},
+		{"schedule_delivery_time", stringField}, {"validity_period", stringField}, {"registered_delivery", octetField},
+		{"replace_if_present_flag", octetField}, {"data_coding", octetField}, {"sm_default_msg_id", octetField},
+		{"sm_length", lengthField}, {"short_message", octetsField},
+	}
+	idLayout = layout{{"message_id", stringField}}
+)
+
+func layouts(parts ...layout) (all layout) {
+	for _, p := range parts {
+		all = append(all, p...)
+	}
+	return all
+}
+
+var serviceType = layout{{"service_type", stringField}}
+
+var bodies = map[wire.Command]layout{
+	wire.BindReceiver: bindLayout, wire.BindTransmitter: bindLayout, wire.BindTransceiver: bindLayout,
+	wire.BindReceiverResp: bindLayout[:1], wire.BindTransmitterResp: bindLayout[:1], wire.BindTransceiverResp: bindLayout[:1],
+	wire.Outbind:     bindLayout[:2],
+	wire.SubmitSM:    layouts(serviceType, addressLayout, destLayout, contentLayout),
+	wire.DeliverSM:   layouts(serviceType, addressLayout, destLayout, contentLayout),
+	wire.SubmitMulti: layouts(serviceType, addressLayout, layout{{"number_of_dests", destsField}}, contentLayout),
+	wire.DataSM: layouts(serviceType, addressLayout, destLayout, layout{
+		{"esm_class", octetField}, {"registered_delivery", octetField}, {"data_coding", octetField},
+	}),
+	wire.SubmitSMResp: idLayout, wire.DeliverSMResp: idLayout, wire.DataSMResp: idLayout,
+	wire.SubmitMultiResp: layouts(idLayout, layout{{"no_unsuccess", refusedField}}),
+	wire.QuerySM:         layouts(idLayout, addressLayout),
+	wire.QuerySMResp: layouts(idLayout, layout{
+		{"final_date", stringField}, {"message_state", octetField}, {"error_code", octetField},
+	}),
+	wire.CancelSM: layouts(serviceType, idLayout, addressLayout, destLayout),
+	wire.ReplaceSM: layouts(idLayout, addressLayout, layout{
+		{"schedule_delivery_time", stringField}, {"validity_period", stringField}, {"registered_delivery", octetField},
+		{"sm_default_msg_id", octetField}, {"sm_length", lengthField}, {"short_message", octetsField},
+	}),
+	wire.AlertNotification: layouts(addressLayout, layout{
+		{"esme_addr_ton", octetField}, {"esme_addr_npi", octetField}, {"esme_addr", stringField},
+	}),
+}
+
+// dissector reads a PDU from front to back.
+type dissector struct {
+	raw    []byte
+	at     int
+	out    []Field
+	length int // sm_length
+	coding byte
+	class  byte
+}
+
+// Dissect reads every field of a PDU, as far as it can be read: what cannot is one last field of octets. It never fails.
+func Dissect(raw []byte) []Field {
+	d := &dissector{raw: raw}
+	for _, name := range [...]string{"command_length", "command_id", "command_status", "sequence_number"} {
+		if len(raw)-d.at < 4 {
+			d.rest()
+			return d.out
+		}
+		v := d.number(4)
+		d.add(name, 4, strconv.FormatUint(v, 10), headerMeaning(name, v, len(raw)))
+	}
+	command := headerOf(raw).Command
+	for _, f := range bodies[command] {
+		if d.at >= len(raw) || !d.field(f.name, f.shape) {
+			break
+		}
+	}
+	if _, known := bodies[command]; known {
+		d.tlvs()
+	}
+	d.rest()
+	return d.out
+}
+
+func headerMeaning(name string, v uint64, length int) string {
+	switch name {
+	case "command_length":
+		if v != uint64(length) {
+			return fmt.Sprintf("the PDU has %d octets", length)
+		}
+	case "command_id":
+		return commandName(wire.Command(v))
+	case "command_status":
+		return wire.Status(v).Name()
+	}
+	return ""
+}
+
+func (d *dissector) number(n int) (v uint64) {
+	for _, c := range d.raw[d.at : d.at+n] {
+		v = v<<8 | uint64(c)
+	}
+	return v
+}
+
+// add enters a field of n octets, and goes behind it.
+func (d *dissector) add(name string, n int, value, meaning string) {
+	d.out = append(d.out, Field{Name: name, Value: value, Meaning: meaning, Offset: d.at, Length: n})
+	d.at += n
+}
+
+func (d *dissector) rest() {
+	if d.at < len(d.raw) {
+		d.add("undecoded", len(d.raw)-d.at, hex.EncodeToString(d.raw[d.at:]), "")
+	}
+}
+
+// field reads one field, and reports whether it was all there.
+func (d *dissector) field(name string, s shape) bool {
+	left := d.raw[d.at:]
+	switch s {
+	case stringField:
+		i := bytes.IndexByte(left, 0)
+		if i < 0 {
+			d.add(name, len(left), printable(left), "its NUL is missing")
+			return false
+		}
+		d.add(name, i+1, printable(left[:i]), "")
+		return true
+	case octetsField:
+		n := min(d.length, len(left))
+		meaning := ""
+		if n < d.length {
+			meaning = "it is cut"
+		}
+		d.octets(name, n, meaning)
+		return n == d.length
+	case destsField, refusedField:
+		return d.list(name, s)
+	}
+	if len(left) == 0 {
+		return false
+	}
+	v := left[0]
+	switch name {
+	case "esm_class":
+		d.class = v
+	case "data_coding":
+		d.coding = v
+	}
+	if s == lengthField {
+		d.length = int(v)
+	}
+	d.add(name, 1, strconv.Itoa(int(v)), octetMeaning(name, v))
+	return true
+}
+
+// octets enters the octets of a text, with the text as what they mean.
+func (d *dissector) octets(name string, n int, meaning string) {
+	b := d.raw[d.at : d.at+n]
+	if meaning == "" {
+		part, _ := text.ParsePart(d.class, d.coding, b, nil)
+		part.Number, part.Total = 1, 1
+		meaning, _ = text.Join([]text.Part{part}, "")
+	}
+	d.add(name, n, hex.EncodeToString(b), meaning)
+}
+
+// list reads the destinations of a submit_multi, or those that its response refuses.
+func (d *dissector) list(name string, s shape) bool {
+	if d.at >= len(d.raw) {
+		return false
+	}
+	n := int(d.raw[d.at])
+	d.add(name, 1, strconv.Itoa(n), "")
+	address := destLayout
+	for range n {
+		if s == destsField {
+			if d.at >= len(d.raw) {
+				return false
+			}
+			flag := d.raw[d.at]
+			if !d.field("dest_flag", octetField) {
+				return false
+			}
+			if address = destLayout; flag == 2 {
+				address = layout{{"dl_name", stringField}}
+			}
+		}
+		for _, f := range address {
+			if !d.field(f.name, f.shape) {
+				return false
+			}
+		}
+		if s == refusedField {
+			if len(d.raw)-d.at < 4 {
+				return false
+			}
+			v := d.number(4)
+			d.add("error_status_code", 4, strconv.FormatUint(v, 10), wire.Status(v).Name())
+		}
+	}
+	return true
+}
+
+// tlvs reads the optional parameters.
+func (d *dissector) tlvs() {
+	for len(d.raw)-d.at >= 4 {
+		tag := uint16(d.number(2))
+		n := int(d.raw[d.at+2])<<8 | int(d.raw[d.at+3])
+		value := d.raw[d.at+4:]
+		meaning := ""
+		if n > len(value) {
+			meaning = fmt.Sprintf("it is cut: it says it has %d octets", n)
+		} else {
+			value = value[:n]
+		}
+		name, v, m := tlvMeaning(tag, value, d.class, d.coding)
+		if meaning == "" {
+			meaning = m
+		}
+		d.add(name, 4+len(value), v, meaning)
+		d.out[len(d.out)-1].TLV = true
+	}
+}
+
+var tlvNames = map[uint16]string{
+	0x0005: "dest_addr_subunit", 0x0006: "dest_network_type", 0x0007: "dest_bearer_type", 0x0008: "dest_telematics_id",
+	0x000D: "source_addr_subunit", 0x000E: "source_network_type", 0x000F: "source_bearer_type",
+	0x0010: "source_telematics_id", 0x0017: "qos_time_to_live", 0x0019: "payload_type",
+	0x001D: "additional_status_info_text", 0x001E: "receipted_message_id", 0x0030: "ms_msg_wait_facilities",
+	0x0201: "privacy_indicator", 0x0202: "source_subaddress", 0x0203: "dest_subaddress", 0x0204: "user_message_reference",
+	0x0205: "user_response_code", 0x020A: "source_port", 0x020B: "destination_port", 0x020C: "sar_msg_ref_num",
+	0x020D: "language_indicator", 0x020E: "sar_total_segments", 0x020F: "sar_segment_seqnum",
+	0x0210: "sc_interface_version", 0x0302: "callback_num_pres_ind", 0x0303: "callback_num_atag",
+	0x0304: "number_of_messages", 0x0381: "callback_num", 0x0420: "dpf_result", 0x0421: "set_dpf",
+	0x0422: "ms_availability_status", 0x0423: "network_error_code", 0x0424: "message_payload",
+	0x0425: "delivery_failure_reason", 0x0426: "more_messages_to_send", 0x0427: "message_state", 0x0501: "ussd_service_op",
+	0x1201: "display_time", 0x1203: "sms_signal", 0x1204: "ms_validity", 0x130C: "alert_on_message_delivery",
+	0x1380: "its_reply_type", 0x1383: "its_session_info",
+	0x1400: "vendor 0x1400", 0x1401: "vendor 0x1401", 0x1402: "vendor 0x1402",
+}
+
+// tlvMeaning names an optional parameter, writes its value, and says what it means.
+func tlvMeaning(tag uint16, value []byte, class, coding byte) (name, v, meaning string) {
+	name, ok := tlvNames[tag]
+	if !ok {
+		name = fmt.Sprintf("0x%04X", tag)
+	}
+	switch tag {
+	case wire.TagMessagePayload:
+		part, _ := text.ParsePart(class, coding, value, nil)
+		part.Number, part.Total = 1, 1
+		meaning, _ = text.Join([]text.Part{part}, "")
+		return name, hex.EncodeToString(value), meaning
+	case wire.TagReceiptedMessageID, 0x001D:
+		return name, printable(bytes.TrimRight(value, "\x00")), ""
+	case wire.TagMessageState:
+		if len(value) == 1 {
+			return name, strconv.Itoa(int(value[0])), stateMeaning(value[0])
+		}
+	case wire.TagNetworkErrorCode:
+		if len(value) == 3 && value[0] < '0' {
+			return name, hex.EncodeToString(value), fmt.Sprintf("network type %d, error %d", value[0], int(value[1])<<8|int(value[2]))
+		}
+	}
+	switch {
+	case len(value) == 1 || len(value) == 2 && tag < 0x1000:
+		n := 0
+		for _, c := range value {
+			n = n<<8 | int(c)
+		}
+		return name, strconv.Itoa(n), ""
+	case len(value) > 0 && printableASCII(value):
+		return name, hex.EncodeToString(value), string(value)
+	}
+	return name, hex.EncodeToString(value), ""
+}
+
+func stateMeaning(n byte) string {
+	for _, s := range []behave.State{behave.Enroute, behave.Delivered, behave.Expired, behave.Deleted, behave.Undeliverable, behave.Accepted, behave.Unknown, behave.Rejected} {
+		if m, _ := s.Code(); m == n {
+			return string(s)
+		}
+	}
+	return ""
+}
+
+var (
+	tonNames = [...]string{"unknown", "international", "national", "network specific", "subscriber number", "alphanumeric", "abbreviated"}
+	npiNames = map[byte]string{0: "unknown", 1: "ISDN (E.163/E.164)", 3: "data (X.121)", 4: "telex (F.69)", 6: "land mobile (E.212)", 8: "national", 9: "private", 10: "ERMES", 14: "Internet (IP)", 18: "WAP client id"}
+)
+
+// octetMeaning says what the value of a field of one octet means (SMPP 3.4, 5.2).
+func octetMeaning(name string, v byte) string {
+	switch {
+	case strings.HasSuffix(name, "_ton"):
+		if int(v) < len(tonNames) {
+			return tonNames[v]
+		}
+	case strings.HasSuffix(name, "_npi"):
+		return npiNames[v]
+	}
+	switch name {
+	case "esm_class":
+		return classMeaning(v)
+	case "registered_delivery":
+		s := [...]string{"no receipt", "receipt on success and failure", "receipt on failure", "receipt on success"}[v&3]
+		if v&0x10 != 0 {
+			s += ", intermediate notifications"
+		}
+		return s
+	case "data_coding":
+		return string(encodingOf(v, ""))
+	case "message_state":
+		return stateMeaning(v)
+	case "interface_version":
+		return fmt.Sprintf("%d.%d", v>>4, v&15)
+	case "dest_flag":
+		return map[byte]string{1: "SME address", 2: "distribution list"}[v]
+	}
+	return ""
+}
+
+func classMeaning(v byte) string {
+	words := []string{[...]string{"default mode", "datagram", "forward", "store and forward"}[v&3]}
+	if kind, ok := map[byte]string{
+		0x04: "delivery receipt", 0x08: "delivery acknowledgement", 0x10: "user acknowledgement", 0x18: "conversation abort",
+		0x20: "intermediate notification",
+	}[v&wire.ESMClassTypeMask]; ok {
+		words = append(words, kind)
+	}
+	if v&wire.ESMClassUDHI != 0 {
+		words = append(words, "user data header")
+	}
+	if v&0x80 != 0 {
+		words = append(words, "reply path")
+	}
+	return strings.Join(words, ", ")
+}
+
+// printable is a string of a PDU as it can be shown.
+func printable(b []byte) string {
+	if utf8.Valid(b) && !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' || r == 0x7F }) {
+		return string(b)
+	}
+	return strings.Trim(strconv.QuoteToASCII(string(b)), `"`)
+}
+
+func printableASCII(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
+	"github.com/otpgw/otpgw/smpp/wire"
+)
+
+// minIndex is the fewest submissions that query_sm, cancel_sm and replace_sm find.
+const minIndex = 1000
+
+// index finds the newest submissions by message id.
+type index struct {
+	mu   sync.Mutex // guards all
+	byID map[string]*submission
+	ring []*submission
+	next int
+}
+
+func newIndex(keep int) *index {
+	return &index{byID: make(map[string]*submission), ring: make([]*submission, 0, keep)}
+}
+
+func (x *index) add(sub *submission) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.ring) < cap(x.ring) {
+		x.ring = append(x.ring, sub)
+	} else {
+		if old := x.ring[x.next]; x.byID[old.messageID] == old {
+			delete(x.byID, old.messageID)
+		}
+		x.ring[x.next] = sub
+		x.next = (x.next + 1) % len(x.ring)
+	}
+	x.byID[sub.messageID] = sub
+}
+
+// get is the submission of an account with that id and, when it is not empty, that sender.
+func (x *index) get(account, id string, source wire.Address) *submission {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	sub := x.byID[id]
+	if sub == nil || sub.account != account || source.Addr != "" && behave.Number(source.Addr) != behave.Number(sub.source.Addr) {
+		return nil
+	}
+	return sub
+}
+
+// all are the submissions of an account from one sender to one destination.
+func (x *index) all(account, serviceType string, source, dest wire.Address) (subs []*submission) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, sub := range x.ring {
+		if sub.account == account && behave.Number(sub.source.Addr) == behave.Number(source.Addr) && behave.Number(sub.dest.Addr) == behave.Number(dest.Addr) &&
+			(serviceType == "" || serviceType == sub.serviceType) {
+			subs = append(subs, sub)
+		}
+	}
+	return subs
+}
+
+// settle says what becomes of a message, and when.
+func (s *submission) settle(state behave.State, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.final, s.finalAt = state, at
+}
+
+// state is what has become of a message: ENROUTE until its final state has come.
+func (s *submission) state(now time.Time) (behave.State, time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Before(s.finalAt) {
+		return behave.Enroute, time.Time{}
+	}
+	return s.final, s.finalAt
+}
+
+// cancel makes a message DELETED, unless it has a final state already.
+func (s *submission) cancel(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !now.Before(s.finalAt) {
+		return false
+	}
+	s.final, s.finalAt, s.cancelled = behave.Deleted, now, true
+	return true
+}
