@@ -13,13 +13,14 @@ import (
 const (
 	rateMax       = 1e6
 	guardCountMax = 1_000_000
+	keyShort      = 20 // characters from which a key or an OAuth secret is not warned of
 )
 
 // appRows are the variables of one application.
 var appRows = []setting[otp.App]{
 	{"API_KEYS", "", "API keys accepted, comma-separated; an application needs keys or a secret",
 		secretList(func(v *value, a *otp.App) { a.APIKeys = v.apiKeys() })},
-	{"SECRET", "", "OAuth client secret; the application's name is the client id", secretly(func(v *value, a *otp.App) { a.Secret = v.text })},
+	{"SECRET", "", "OAuth client secret; the application's name is the client id", secretly(func(v *value, a *otp.App) { a.Secret = v.clientSecret() })},
 	{"SENDERS", "", "approved senders, comma-separated: 3 to 11 characters, or up to 15 digits",
 		read(func(v *value, a *otp.App) { a.Senders = v.senders() })},
 	{"FROM", "", "default sender, one of the approved; empty: the first of them", read(func(v *value, a *otp.App) { a.From = v.from(a.Senders) })},
@@ -130,9 +131,18 @@ func (v *value) apiKeys() []string {
 	for i, k := range keys {
 		if !printableASCII(k) || strings.Contains(k, " ") {
 			v.fault("key %d holds a character that no HTTP header can carry; use printable ASCII without spaces", i+1)
+		} else if len(k) < keyShort && k != "" && k != demoKey {
+			v.warn("key %d has %d characters and could be guessed; make one of %d or more with: openssl rand -hex 32", i+1, len(k), keyShort)
 		}
 	}
 	return keys
+}
+
+func (v *value) clientSecret() string {
+	if n := len(v.text); n > 0 && n < keyShort {
+		v.warn("has %d characters and could be guessed; make one of %d or more with: openssl rand -hex 32", n, keyShort)
+	}
+	return v.text
 }
 
 // sharedKeys reports a key that two applications accept: whose OTP would it be?

@@ -26,7 +26,7 @@ import (
 func small() map[string]string {
 	return map[string]string{
 		"OTPGW_APPS":                "shop",
-		"OTPGW_APP_SHOP_API_KEYS":   "shop-key-1",
+		"OTPGW_APP_SHOP_API_KEYS":   "shop-key-1-of-at-least-twenty",
 		"OTPGW_APP_SHOP_SENDERS":    "Shop",
 		"OTPGW_LINKS":               "tele",
 		"OTPGW_LINK_TELE_ADDR":      "smsc.example.net:2775",
@@ -86,7 +86,7 @@ func TestDefaults(t *testing.T) {
 		{"warnings", len(c.Warnings), 0},
 
 		{"app", app.Name, "shop"},
-		{"API_KEYS", app.APIKeys[0], "shop-key-1"},
+		{"API_KEYS", app.APIKeys[0], "shop-key-1-of-at-least-twenty"},
 		{"SECRET", app.Secret, ""},
 		{"FROM", app.From, "Shop"},
 		{"TEMPLATE", app.Template, "Your verification code is {{pin}}"},
@@ -140,7 +140,7 @@ func TestValues(t *testing.T) {
 		"OTPGW_NATS_URL=nats://token@n1:4222, tls://n2:4222", "OTPGW_NATS_REPLICAS=3", "OTPGW_NATS_SYNC=always",
 		"OTPGW_SECRET_KEY="+key, "OTPGW_LOG_LEVEL=debug", "OTPGW_LOG_FORMAT=console",
 		"OTPGW_CALLBACK_ALLOW=10.1.2.3/8, ::1",
-		"OTPGW_APPS=shop, my-bank", "OTPGW_APP_MY_BANK_SECRET=s3cret", "OTPGW_APP_MY_BANK_SENDERS=447700900123,Bank",
+		"OTPGW_APPS=shop, my-bank", "OTPGW_APP_MY_BANK_SECRET=s3cret-of-at-least-twenty", "OTPGW_APP_MY_BANK_SENDERS=447700900123,Bank",
 		"OTPGW_APP_MY_BANK_FROM=Bank", "OTPGW_APP_MY_BANK_TTL=2m", "OTPGW_APP_MY_BANK_TEMPLATE_FRA=Code {{pin}}",
 		"OTPGW_APP_MY_BANK_TEMPLATE_de=Kode {{pin}}", "OTPGW_APP_MY_BANK_PIN_TYPE=alphanumeric",
 		"OTPGW_APP_MY_BANK_RATE=2.5", "OTPGW_APP_MY_BANK_CALLBACK_SECRET="+hook,
@@ -157,7 +157,7 @@ func TestValues(t *testing.T) {
 	if want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}; !slices.Equal(c.CallbackAllow, want) {
 		t.Errorf("allow: %v, want %v", c.CallbackAllow, want)
 	}
-	if bank.Name != "my-bank" || bank.From != "Bank" || bank.TTL != 2*time.Minute || bank.Rate != 2.5 || bank.Secret != "s3cret" {
+	if bank.Name != "my-bank" || bank.From != "Bank" || bank.TTL != 2*time.Minute || bank.Rate != 2.5 || bank.Secret != "s3cret-of-at-least-twenty" {
 		t.Errorf("app: %+v", bank)
 	}
 	if want := map[string]string{"fr": "Code {{pin}}", "de": "Kode {{pin}}"}; !maps.Equal(bank.Templates, want) {
@@ -273,14 +273,14 @@ func TestDemo(t *testing.T) {
 	}
 
 	c = demo(map[string]string{
-		"OTPGW_HTTP_ADDR": "127.0.0.1:0", "OTPGW_APP_DEMO_API_KEYS_FILE": writeFile(t, "keys", "other-key\n"),
+		"OTPGW_HTTP_ADDR": "127.0.0.1:0", "OTPGW_APP_DEMO_API_KEYS_FILE": writeFile(t, "keys", "other-key-of-at-least-twenty\n"),
 		"OTPGW_DATA_DIR": t.TempDir(), "OTPGW_LINK_SIM_ADDR": "127.0.0.1:4000", "OTPGW_CALLBACK_ALLOW": "10.0.0.0/8",
 	})
-	if c.HTTPAddr != "127.0.0.1:0" || c.Apps[0].APIKeys[0] != "other-key" || c.Links[0].Addr != "127.0.0.1:4000" || len(c.CallbackAllow) != 1 {
+	if c.HTTPAddr != "127.0.0.1:0" || c.Apps[0].APIKeys[0] != "other-key-of-at-least-twenty" || c.Links[0].Addr != "127.0.0.1:4000" || len(c.CallbackAllow) != 1 {
 		t.Errorf("the environment does not win: %s", c)
 	}
 
-	if c = demo(map[string]string{"OTPGW_APPS": "shop", "OTPGW_APP_SHOP_API_KEYS": "k", "OTPGW_APP_SHOP_SENDERS": "Shop"}); len(c.Apps) != 1 || c.Apps[0].Name != "shop" {
+	if c = demo(map[string]string{"OTPGW_APPS": "shop", "OTPGW_APP_SHOP_API_KEYS": "a-key-of-at-least-twenty", "OTPGW_APP_SHOP_SENDERS": "Shop"}); len(c.Apps) != 1 || c.Apps[0].Name != "shop" {
 		t.Errorf("apps %+v", c.Apps)
 	}
 }

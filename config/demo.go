@@ -14,6 +14,7 @@ import (
 const (
 	demoApp  = "demo"
 	demoLink = "sim"
+	demoKey  = "demo-key" // everybody knows it, and nobody is warned of it
 )
 
 // demoVars is the configuration of `otpgw -demo`: one application and one link to a simulator beside it.
@@ -23,7 +24,7 @@ func demoVars() map[string]string {
 		"OTPGW_CALLBACK_ALLOW": "127.0.0.0/8,::1/128",
 
 		"OTPGW_APPS":                 demoApp,
-		"OTPGW_APP_DEMO_API_KEYS":    "demo-key",
+		"OTPGW_APP_DEMO_API_KEYS":    demoKey,
 		"OTPGW_APP_DEMO_SENDERS":     "Verify",
 		"OTPGW_APP_DEMO_TEMPLATE":    "Your verification code is {{pin}}",
 		"OTPGW_APP_DEMO_TEMPLATE_FR": "Votre code de vérification est {{pin}}",

@@ -90,7 +90,7 @@ func TestFaults(t *testing.T) {
 		{"callback secret long", "OTPGW_APP_SHOP_CALLBACK_SECRET=whsec_" + b64(65), "OTPGW_APP_SHOP_CALLBACK_SECRET", "24 to 64"},
 		{"negative rate", "OTPGW_APP_SHOP_RATE=-1", "OTPGW_APP_SHOP_RATE", "0 to"},
 		{"rate not a number", "OTPGW_APP_SHOP_RATE=NaN", "OTPGW_APP_SHOP_RATE", "0 to"},
-		{"shared key", "OTPGW_APPS=shop,bank|OTPGW_APP_BANK_SENDERS=Bank|OTPGW_APP_BANK_API_KEYS=x,shop-key-1", "OTPGW_APP_BANK_API_KEYS", "application shop"},
+		{"shared key", "OTPGW_APPS=shop,bank|OTPGW_APP_BANK_SENDERS=Bank|OTPGW_APP_BANK_API_KEYS=x,shop-key-1-of-at-least-twenty", "OTPGW_APP_BANK_API_KEYS", "application shop"},
 		{"two apps, one variable", "OTPGW_APPS=shop,shop-callback|OTPGW_APP_SHOP_CALLBACK_SENDERS=Bank|OTPGW_APP_SHOP_CALLBACK_API_KEYS=x", "OTPGW_APPS", "OTPGW_APP_SHOP_CALLBACK_SECRET"},
 
 		{"no links", "OTPGW_LINKS=", "OTPGW_LINKS", "at least one"},
@@ -205,6 +205,12 @@ func TestWarnings(t *testing.T) {
 		{"slip in an app's", "OTPGW_APP_SHOP_MAXATTEMPTS=3", "OTPGW_APP_SHOP_MAXATTEMPTS", "OTPGW_APP_SHOP_MAX_ATTEMPTS"},
 		{"app not listed", "OTPGW_APP_SHOPS_TTL=60", "OTPGW_APP_SHOPS_TTL", "OTPGW_APPS names nothing"},
 		{"link not listed, by file", "OTPGW_LINK_OLD_PASSWORD_FILE=x", "OTPGW_LINK_OLD_PASSWORD_FILE", "OTPGW_LINKS names nothing"},
+		{"short key", "OTPGW_APP_SHOP_API_KEYS=a-key-of-at-least-twenty,abc", "OTPGW_APP_SHOP_API_KEYS", "key 2 has 3 characters"},
+		{"short client secret", "OTPGW_APP_SHOP_SECRET=abc", "OTPGW_APP_SHOP_SECRET", "openssl rand"},
+		{"value in quotes", `OTPGW_APP_SHOP_TEMPLATE="Code {{pin}}"`, "OTPGW_APP_SHOP_TEMPLATE", "otpgw -config"},
+		{"language's value in quotes", "OTPGW_APP_SHOP_TEMPLATE_FR='Code {{pin}}'", "OTPGW_APP_SHOP_TEMPLATE_FR", "takes no quotes off"},
+		{"slip in the prefix", "OTPGWLINK_TELE_ADDR=a:1", "OTPGWLINK_TELE_ADDR", "OTPGW_LINK_TELE_ADDR"},
+		{"slip in the prefix's underscores", "OTP_GW_LINK_TELE_ADDR=a:1", "OTP_GW_LINK_TELE_ADDR", "OTPGW_LINK_TELE_ADDR"},
 		{"file of what is no secret", "OTPGW_HTTP_ADDR_FILE=x", "OTPGW_HTTP_ADDR_FILE", "OTPGW_HTTP_ADDR"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -24,6 +24,7 @@ const (
 	fileSuffix    = "_FILE"
 	maxSecretFile = 64 << 10
 	maxPEMFile    = 1 << 20
+	maxConfigFile = 4 << 20
 
 	callbackSecretPrefix  = "whsec_"
 	callbackSecretMin     = 24 // bytes; Standard Webhooks, "Signature scheme"

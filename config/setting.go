@@ -73,6 +73,7 @@ func readRows[T any](l *loader, prefix string, rows []setting[T], to *T) []line 
 		stem, open := row.stem()
 		if !open {
 			v := &value{scope: scope{prefix, l.report}, name: prefix + row.key, text: texts[i]}
+			v.warnQuotes()
 			row.read(v, to)
 			lines = append(lines, line{v.name, row.shown(v.text)})
 			continue
@@ -80,6 +81,7 @@ func readRows[T any](l *loader, prefix string, rows []setting[T], to *T) []line 
 		for _, chosen := range l.chosen[prefix+stem] {
 			v := &value{scope: scope{prefix, l.report}, name: prefix + stem + chosen, chosen: chosen}
 			if v.text, _ = l.lookup.Lookup(v.name); v.text != "" {
+				v.warnQuotes()
 				row.read(v, to)
 				lines = append(lines, line{prefix + stem + strings.ToUpper(v.chosen), row.shown(v.text)})
 			}

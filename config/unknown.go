@@ -17,13 +17,18 @@ func cleanNames(environ []string) []string {
 	var names []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
-		ours := len(name) > len(ourPrefix) && strings.EqualFold(name[:len(ourPrefix)], ourPrefix)
-		if ours && !seen[name] && !orchestrated.MatchString(name) {
+		if looksOurs(name) && !seen[name] && !orchestrated.MatchString(name) {
 			seen[name] = true
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// looksOurs tells a name that is of ours, or a slip of one: OTPGWLINK_A_ADDR, OTP_GW_LINKS, otpgw_apps.
+func looksOurs(name string) bool {
+	letters := strings.ReplaceAll(strings.ToUpper(name), "_", "")
+	return strings.HasPrefix(letters, strings.TrimSuffix(ourPrefix, "_")) && len(letters) >= len(ourPrefix)
 }
 
 // warnUnknown reports the names that nothing reads. A slip of typing is the commonest fault of all, and

@@ -41,6 +41,13 @@ func (v *value) warn(format string, args ...any) { v.out.warn(v.name, format, ar
 // bad reports a text that is not what the variable takes.
 func (v *value) bad(text, want string) { v.fault("%q is not %s", text, want) }
 
+// warnQuotes tells of quotes that a shell would have taken off: docker's --env-file leaves them, and they would be sent.
+func (v *value) warnQuotes() {
+	if n := len(v.text); n > 1 && v.text[0] == v.text[n-1] && (v.text[0] == '"' || v.text[0] == '\'') {
+		v.warn("begins and ends with a quote, which is part of the value: docker's --env-file takes no quotes off; leave them out, or give the file to otpgw -config")
+	}
+}
+
 func (v *value) trim() string {
 	v.text = strings.TrimSpace(v.text)
 	return v.text

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/link"
 )
@@ -104,7 +105,7 @@ func (a *admin) status(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	_ = statusTemplate.Execute(w, map[string]any{
-		"Version": programVersion(), "Uptime": time.Since(a.started).Round(time.Second),
+		"Version": version.Read().Number, "Uptime": time.Since(a.started).Round(time.Second),
 		"Ready": a.check(ctx), "Stats": stats, "Now": time.Now().UTC().Format(time.RFC3339),
 	})
 }

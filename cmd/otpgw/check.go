@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -11,50 +12,77 @@ import (
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
-// checkOptions are the flags of check.
-type checkOptions struct {
-	bind           bool
-	callbackSecret string // the application whose secret is to be printed, and nothing else
-}
-
-// check loads, validates and prints the configuration, and with bind tries each link.
-func check(ctx context.Context, environ []string, o checkOptions, stdout, stderr io.Writer) int {
-	c, code := load(ctx, environMap(environ), environ, stderr)
-	if c == nil {
+// checkCommand loads, validates and prints the configuration. What deserves a look comes last, and has an exit status of
+// its own, so that a script may refuse it.
+func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
+	bind := flags.Bool("bind", false, "")
+	callbackSecret := flags.String("callback-secret", "", "")
+	return func(ctx context.Context, c cli) int {
+		conf, err := c.load(ctx)
+		if err != nil {
+			return complain(c.stderr, err)
+		}
+		if *callbackSecret != "" {
+			return printCallbackSecret(conf, *callbackSecret, c.stdout, c.stderr)
+		}
+		if err := conf.Print(c.stdout); err != nil {
+			fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
+			return exitFailed
+		}
+		tellKey(conf, c.stdout)
+		code := exitOK
+		if *bind {
+			code = tryLinks(ctx, conf.Links, c)
+		}
+		if warned(conf.Warnings, c.stderr) && code == exitOK {
+			code = exitWarnings
+		}
 		return code
 	}
-	if o.callbackSecret != "" {
-		return printCallbackSecret(c, o.callbackSecret, stdout, stderr)
+}
+
+// tellKey says where the secret key is that no variable gives.
+func tellKey(conf *config.Config, w io.Writer) {
+	if conf.SecretKey != nil {
+		return
 	}
-	if err := c.Print(stdout); err != nil {
-		fmt.Fprintf(stderr, "otpgw: %v\n", err)
-		return exitFailed
+	key := conf.SecretKeyFile()
+	if _, err := os.Stat(key); err == nil {
+		fmt.Fprintf(w, "# the secret key is in %s\n", key)
+	} else {
+		fmt.Fprintf(w, "# the first start will generate a secret key into %s\n", key)
 	}
-	for _, w := range c.Warnings {
-		fmt.Fprintf(stdout, "# warning: %s\n", w)
-	}
-	if c.SecretKey == nil {
-		key := c.SecretKeyFile()
-		if _, err := os.Stat(key); err == nil {
-			fmt.Fprintf(stdout, "# the secret key is in %s\n", key)
-		} else {
-			fmt.Fprintf(stdout, "# the first start will generate a secret key into %s\n", key)
-		}
-	}
-	if !o.bind {
-		return exitOK
-	}
+}
+
+// tryLinks binds each link.
+func tryLinks(ctx context.Context, links []link.Config, c cli) int {
 	failed := 0
-	for _, cfg := range c.Links {
-		if err := link.Probe(ctx, cfg, stdout); err != nil {
+	for _, cfg := range links {
+		if err := link.Probe(ctx, cfg, c.stdout); err != nil {
 			failed++
 		}
 	}
 	if failed > 0 {
-		fmt.Fprintf(stderr, "otpgw: %d of %d links failed\n", failed, len(c.Links))
+		fmt.Fprintf(c.stderr, "otpgw: %d of %d links failed\n", failed, len(links))
 		return exitFailed
 	}
 	return exitOK
+}
+
+// warned prints the warnings, and tells whether there are any.
+func warned(warnings []config.Fault, w io.Writer) bool {
+	if len(warnings) == 0 {
+		return false
+	}
+	noun := "warnings"
+	if len(warnings) == 1 {
+		noun = "warning"
+	}
+	fmt.Fprintf(w, "otpgw: %d %s:\n", len(warnings), noun)
+	for _, warning := range warnings {
+		fmt.Fprintf(w, "  %s\n", warning)
+	}
+	return true
 }
 
 // printCallbackSecret prints the secret that signs an application's callbacks, given or derived, for whoever writes the

@@ -6,7 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
+	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/config"
 )
 
@@ -22,60 +26,108 @@ Usage:
   otpgw -demo          run the gateway with a simulated SMSC and an application "demo"
   otpgw -help          this text
 
-Exit status: 0 after a clean end, 1 when something failed, 2 when the command line or the configuration is wrong.
+  -config FILE         read variables from FILE, in the syntax of systemd's EnvironmentFile; the environment wins
+
+Exit status: 0 after a clean end, 1 when something failed, 2 when the command line or the configuration is wrong,
+3 when check finds nothing wrong and warns of something.
+
+SIGTERM and SIGINT end the gateway cleanly, a second one at once.
 
 Environment (a secret may come from a file: NAME_FILE=path):
 `
 
 // The exit statuses.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK       = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitWarnings = 3
 )
+
+// cli is one run of the program: what a subcommand works with.
+type cli struct {
+	settings
+	stdout, stderr io.Writer
+}
+
+// subcommand is a row of the table of subcommands: flags declares its own and returns what it does.
+type subcommand func(flags *flag.FlagSet) func(ctx context.Context, c cli) int
+
+var subcommands = map[string]subcommand{
+	"serve":   serveCommand,
+	"check":   checkCommand,
+	"version": versionCommand,
+}
 
 // run is the program: arguments and environment in, exit status out. It ends when ctx does.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("otpgw", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	demo := flags.Bool("demo", false, "")
-	var checks checkOptions
-	flags.BoolVar(&checks.bind, "bind", false, "")
-	flags.StringVar(&checks.callbackSecret, "callback-secret", "", "")
-	command := "serve"
+	c := cli{settings: settings{environ: environ}, stdout: stdout, stderr: stderr}
+	name := "serve"
 	if len(args) > 0 && len(args[0]) > 0 && args[0][0] != '-' {
-		command, args = args[0], args[1:]
+		name, args = args[0], args[1:]
 	}
+	if len(args) == 1 && (args[0] == "-version" || args[0] == "--version") {
+		name, args = "version", nil
+	}
+	sub, known := subcommands[name]
+	if name == "help" {
+		return help(stdout)
+	}
+	if !known {
+		fmt.Fprintf(stderr, "otpgw: unknown command %q; see otpgw -help\n", name)
+		return exitUsage
+	}
+	flags := flag.NewFlagSet("otpgw "+name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&c.file, "config", "", "")
+	do := sub(flags)
 	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp), command == "help":
-		fmt.Fprint(stdout, usage)
-		_ = config.Help(stdout)
-		return exitOK
-	case err == nil && flags.NArg() > 0:
+	if errors.Is(err, flag.ErrHelp) {
+		return help(stdout)
+	}
+	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case err == nil && checks != (checkOptions{}) && command != "check":
-		err = errors.New("-bind and -callback-secret belong to check")
-	case err == nil && *demo && command != "serve":
-		err = errors.New("-demo belongs to serve")
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "otpgw: %v; see otpgw -help\n", err)
+		fmt.Fprintf(stderr, "otpgw: %s: %v%s; see otpgw -help\n", name, err, belongs(args))
 		return exitUsage
 	}
-	switch command {
-	case "serve":
-		if *demo {
-			return runDemo(ctx, environ, stdout, stderr)
+	return do(ctx, c)
+}
+
+// belongs names the subcommand that knows a flag of the arguments which another one did not take.
+func belongs(args []string) string {
+	for _, arg := range args {
+		for _, name := range slices.Sorted(maps.Keys(subcommands)) {
+			flags := flag.NewFlagSet(name, flag.ContinueOnError)
+			subcommands[name](flags)
+			if word := strings.TrimLeft(arg, "-"); word != arg && flags.Lookup(word) != nil {
+				return fmt.Sprintf(" (-%s belongs to otpgw %s)", word, name)
+			}
 		}
-		return serve(ctx, environ, stderr)
-	case "check":
-		return check(ctx, environ, checks, stdout, stderr)
-	case "version":
-		printVersion(stdout)
+	}
+	return ""
+}
+
+func help(w io.Writer) int {
+	fmt.Fprint(w, usage)
+	_ = config.Help(w)
+	return exitOK
+}
+
+func versionCommand(*flag.FlagSet) func(context.Context, cli) int {
+	return func(_ context.Context, c cli) int {
+		fmt.Fprintln(c.stdout, "otpgw", version.Read())
 		return exitOK
-	default:
-		fmt.Fprintf(stderr, "otpgw: unknown command %q; see otpgw -help\n", command)
-		return exitUsage
+	}
+}
+
+func serveCommand(flags *flag.FlagSet) func(context.Context, cli) int {
+	demo := flags.Bool("demo", false, "")
+	return func(ctx context.Context, c cli) int {
+		if *demo {
+			return runDemo(ctx, c)
+		}
+		return serve(ctx, c)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -26,9 +27,13 @@ func TestReadmeTable(t *testing.T) {
 }
 
 func TestCommandLine(t *testing.T) {
-	good := []string{"OTPGW_APPS=shop", "OTPGW_APP_SHOP_API_KEYS=topsecret", "OTPGW_APP_SHOP_SENDERS=Verify",
+	good := []string{"OTPGW_APPS=shop", "OTPGW_APP_SHOP_API_KEYS=topsecret-topsecret-topsecret", "OTPGW_APP_SHOP_SENDERS=Verify",
 		"OTPGW_LINKS=carrier", "OTPGW_LINK_CARRIER_ADDR=127.0.0.1:1", "OTPGW_LINK_CARRIER_SYSTEM_ID=acc", "OTPGW_LINK_CARRIER_PASSWORD=pass",
 		"OTPGW_SECRET_KEY=b3RwZ3cncyB0ZXN0IHNlY3JldCBvZiAzMiBieXRlc3M="}
+	file := filepath.Join(t.TempDir(), "otpgw.conf")
+	if err := os.WriteFile(file, []byte("# the same, as a file\n"+strings.Join(good, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	cases := []struct {
 		name    string
 		args    []string
@@ -39,12 +44,21 @@ func TestCommandLine(t *testing.T) {
 	}{
 		{"help", []string{"-help"}, nil, 0, []string{"otpgw check -bind", "OTPGW_LINK_<NAME>_ADDR"}, nil},
 		{"version", []string{"version"}, nil, 0, []string{"otpgw "}, nil},
+		{"-version", []string{"-version"}, nil, 0, []string{"otpgw "}, nil},
+		{"--version", []string{"--version"}, nil, 0, []string{"otpgw "}, nil},
 		{"unknown command", []string{"frobnicate"}, nil, 2, nil, []string{`"frobnicate"`, "-help"}},
 		{"unknown flag", []string{"-frob"}, nil, 2, nil, []string{"-frob", "-help"}},
 		{"flag of another command", []string{"-bind"}, nil, 2, nil, []string{"check"}},
 		{"argument too many", []string{"check", "x"}, nil, 2, nil, []string{`"x"`}},
 		{"no configuration", nil, nil, 2, nil, []string{"OTPGW_APPS", "OTPGW_LINKS"}},
 		{"check", []string{"check"}, good, 0, []string{"OTPGW_APP_SHOP_API_KEYS=****", "OTPGW_LINK_CARRIER_ADDR=127.0.0.1:1"}, nil},
+		{"check -config", []string{"check", "-config", file}, []string{"OTPGW_APP_SHOP_TTL=77"}, 0,
+			[]string{"OTPGW_APP_SHOP_TTL=77", "OTPGW_LINK_CARRIER_ADDR=127.0.0.1:1"}, nil},
+		{"check -config of no file", []string{"check", "-config", "testdata/none"}, nil, 2, nil, []string{"testdata/none: cannot be read"}},
+		{"check with warnings", []string{"check"}, append([]string{"OTPGW_LINK_CARRIER_WINDOWS=9", "OTPGW_APP_SHOP_TEMPLATE='{{pin}}'"}, good...), 3,
+			[]string{"OTPGW_LINK_CARRIER_ADDR=127.0.0.1:1"}, []string{"otpgw: 2 warnings:\n", "OTPGW_LINK_CARRIER_WINDOW"}},
+		{"check -bind with a warning and nobody there", []string{"check", "-bind"}, append([]string{"OTPGW_LINK_CARRIER_WINDOWS=9"}, good...), 1,
+			[]string{"FAILED"}, []string{"1 of 1 links failed\notpgw: 1 warning:\n"}},
 		{"check with faults", []string{"check"}, append([]string{"OTPGW_APP_SHOP_TTL=9", "OTPGW_LINK_CARRIER_WINDOW=x"}, good...), 2, nil,
 			[]string{"OTPGW_APP_SHOP_TTL", "OTPGW_LINK_CARRIER_WINDOW"}},
 		{"check -bind with nobody there", []string{"check", "-bind"}, good, 1, []string{"FAILED", "connection refused"}, []string{"1 of 1 links failed"}},

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/dlr"
 	"github.com/otpgw/otpgw/dlr/callback"
@@ -132,7 +133,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.dispatch = callback.New(callback.Options{
-		Queue: d.queue, Records: d.service, Secret: d.callbackSecret, Guard: guard, Grace: workGrace / 2, Version: programVersion(), Log: d.log,
+		Queue: d.queue, Records: d.service, Secret: d.callbackSecret, Guard: guard, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.wireLinks(box, registry)

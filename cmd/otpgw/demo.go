@@ -35,17 +35,20 @@ type demo struct {
 }
 
 // runDemo starts a simulated SMSC and a receiver of callbacks in this process, and the daemon on them.
-func runDemo(ctx context.Context, environ []string, stdout, stderr io.Writer) int {
-	own := environMap(environ)
+func runDemo(ctx context.Context, c cli) int {
+	own, environ, err := c.lookup()
+	if err != nil {
+		return complain(c.stderr, err)
+	}
 	var vars demoVars
 	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &vars, Lookuper: own}); err != nil {
-		fmt.Fprintf(stderr, "otpgw: the demo's configuration is wrong: %v\n", err)
+		fmt.Fprintf(c.stderr, "otpgw: the demo's configuration is wrong: %v\n", err)
 		return exitUsage
 	}
-	log := newLogger(stderr, zerolog.WarnLevel, "auto")
+	log := newLogger(c.stderr, zerolog.WarnLevel, "auto")
 	dm, err := startDemo(vars, log)
 	if err != nil {
-		fmt.Fprintf(stderr, "otpgw: %v\n", err)
+		fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
 		return exitFailed
 	}
 	defer dm.close()
@@ -54,13 +57,13 @@ func runDemo(ctx context.Context, environ []string, stdout, stderr io.Writer) in
 		"OTPGW_APP_DEMO_CALLBACK_URL": dm.url,
 		"OTPGW_LOG_LEVEL":             "warn",
 	})), environ)
-	c, code := load(ctx, lookup, environ, stderr)
-	if c == nil {
-		return code
+	conf, err := config.Load(ctx, lookup, environ)
+	if err != nil {
+		return complain(c.stderr, err)
 	}
-	return runDaemon(ctx, c, newLogger(stderr, c.LogLevel, string(c.LogFormat)), func(d *daemon) {
-		dm.received.secret.Store(&c.Apps[0].CallbackSecret)
-		dm.greet(stdout, d)
+	return runDaemon(ctx, conf, newLogger(c.stderr, conf.LogLevel, string(conf.LogFormat)), func(d *daemon) {
+		dm.received.secret.Store(&conf.Apps[0].CallbackSecret)
+		dm.greet(c.stdout, d)
 	})
 }
 

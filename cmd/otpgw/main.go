@@ -5,7 +5,7 @@
 //	       -> link.Link    -> sink -> dlr.Tracker -> otp.Service
 //	       -> callback.Dispatcher <- queue events
 //
-// Subcommands: serve (the default), check, version. With -demo it brings a simulated SMSC and an application, so that
+// Subcommands: serve (the default), check, version (command.go has the table). With -demo it brings a simulated SMSC and an application, so that
 // one command shows the whole way of a message.
 package main
 
@@ -16,9 +16,14 @@ import (
 	"syscall"
 )
 
-func main() {
+func main() { os.Exit(runProcess()) }
+
+// runProcess is the program with its signals. SIGTERM and SIGINT end it cleanly; once that has begun they have their
+// usual effect, so a second one ends it at once. SIGHUP ends nothing: a closed terminal and logrotate send it.
+func runProcess() int {
+	signal.Ignore(syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -36,9 +35,7 @@ func TestMain(m *testing.M) {
 	case "otpgw":
 		os.Unsetenv(processMode)
 		stop := profile(os.Getenv(cpuProfile))
-		ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
-		cancel()
+		code := runProcess()
 		stop()
 		os.Exit(code)
 	default:

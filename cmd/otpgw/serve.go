@@ -3,28 +3,25 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	stdlog "log"
 	"os"
 	"runtime/debug"
-	"strings"
 
 	"github.com/rs/zerolog"
-	"github.com/sethvargo/go-envconfig"
 
+	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/config"
 )
 
 // serve runs the daemon on the environment's configuration.
-func serve(ctx context.Context, environ []string, stderr io.Writer) int {
-	c, code := load(ctx, environMap(environ), environ, stderr)
-	if c == nil {
-		return code
+func serve(ctx context.Context, c cli) int {
+	conf, err := c.load(ctx)
+	if err != nil {
+		return complain(c.stderr, err)
 	}
-	log := newLogger(stderr, c.LogLevel, string(c.LogFormat))
-	return runDaemon(ctx, c, log, func(d *daemon) {
-		log.Info().Str("version", programVersion()).Str("http", d.apiLn.Addr().String()).Str("admin", d.adminLn.Addr().String()).Msg("ready")
+	log := newLogger(c.stderr, conf.LogLevel, string(conf.LogFormat))
+	return runDaemon(ctx, conf, log, func(d *daemon) {
+		log.Info().Str("version", version.Read().String()).Str("http", d.apiLn.Addr().String()).Str("admin", d.adminLn.Addr().String()).Msg("ready")
 	})
 }
 
@@ -51,26 +48,6 @@ func runDaemon(ctx context.Context, c *config.Config, log zerolog.Logger, ready 
 	}
 	log.Info().Msg("stopped")
 	return exitOK
-}
-
-// load reads the configuration and prints what is wrong with it. The status is for the case of a nil configuration.
-func load(ctx context.Context, lookup envconfig.Lookuper, environ []string, stderr io.Writer) (*config.Config, int) {
-	c, err := config.Load(ctx, lookup, environ)
-	if err == nil {
-		return c, exitOK
-	}
-	fmt.Fprintf(stderr, "otpgw: the configuration is wrong:\n%v\n", err)
-	return nil, exitUsage
-}
-
-// environMap is the environment as go-envconfig reads it.
-func environMap(environ []string) envconfig.Lookuper {
-	m := make(map[string]string, len(environ))
-	for _, kv := range environ {
-		name, value, _ := strings.Cut(kv, "=")
-		m[name] = value
-	}
-	return envconfig.MapLookuper(m)
 }
 
 // stdLogger gives net/http's complaints (a peer's broken TLS, a panic it caught) to the daemon's log.

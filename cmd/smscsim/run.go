@@ -1,20 +1,19 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -144,8 +143,8 @@ func (c command) run(ctx context.Context) int {
 // tell prints what an argument asks for, and reports whether it asks for anything.
 func (c command) tell(what string) bool {
 	switch what {
-	case "version":
-		fmt.Fprintln(c.stdout, "smscsim", version())
+	case "version", "-version", "--version":
+		fmt.Fprintln(c.stdout, "smscsim", version.Read())
 	case "magic":
 		for _, m := range smsc.Magic() {
 			fmt.Fprintf(c.stdout, "...%s  %s\n", m.Digits, m.What)
@@ -220,19 +219,4 @@ func remedy(err error) string {
 		return "\nsomething listens there already: another smscsim? End it, or choose other addresses with -smpp and -http"
 	}
 	return ""
-}
-
-// version is the module's version, or the commit it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = s.Value
-		}
-	}
-	return cmp.Or(v, "(devel)") + " " + info.GoVersion
 }
