@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check full fuzz chaos throttle conformance bench
+.PHONY: help run build test check full fuzz chaos throttle conformance bench dist
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -44,3 +44,6 @@ bench: ## OTPs per second, latency and CPU of the whole way, then the pieces
 
 conformance: ## 100,000 requests made from openapi.yaml: no 5xx, every answer as the document says; and schemathesis, when pip can get it
 	OTPGW_TEST_REQUESTS=100000 $(GO) test -count=1 -v -run 'TestGeneratedRequests|TestSchemathesis' -timeout 60m ./otp/api ./cmd/otpgw
+
+dist: ## static archives for linux amd64 and arm64, Debian packages, checksums: in bin/dist
+	config/deploy/dist.sh

@@ -1,0 +1,173 @@
+// Package deploy holds what installs and watches otpgw: the release, Debian packages, units, the container image, the
+// compose file, and for Prometheus and Grafana the rules and the dashboard. Its tests use each of them as far as the
+// machine can.
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"github.com/otpgw/otpgw/config"
+)
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// need finds a tool, or skips the test with how to get it.
+func need(t *testing.T, tool, remedy string) string {
+	t.Helper()
+	path, err := exec.LookPath(tool)
+	if err != nil {
+		t.Skipf("%s is not here: %s", tool, remedy)
+	}
+	return path
+}
+
+func output(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, out)
+	}
+	return string(out)
+}
+
+// TestExampleConfiguration: the annotated example is sound, and says nothing that nobody reads.
+func TestExampleConfiguration(t *testing.T) {
+	lookup, names, err := config.WithFile("example.conf", envconfig.MapLookuper(nil), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(context.Background(), lookup, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 0 || len(c.Apps) != 2 || len(c.Links) != 2 || c.Apps[0].CallbackURL == "" || c.Apps[1].CallbackURL == "" {
+		t.Errorf("warnings %v in\n%s", c.Warnings, c)
+	}
+	for number, links := range map[string][]string{"+447700900123": {"carrier2", "carrier1"}, "+35988123456": {"carrier1", "carrier2"}} {
+		name, _ := c.Route(number)
+		i := slices.IndexFunc(c.Routes, func(r config.Route) bool { return r.Name == name })
+		if got := c.Routes[i].Links; got[0].Name != links[0] || got[1].Name != links[1] || got[1].Priority != 1 {
+			t.Errorf("%s goes over %v, want %v", number, got, links)
+		}
+	}
+}
+
+// TestPackagedConfiguration: what the package puts into /etc/otpgw only lacks an application and a link, and becomes sound
+// when its comments are taken off.
+func TestPackagedConfiguration(t *testing.T) {
+	text := read(t, "otpgw.conf")
+	full := strings.ReplaceAll(text, "\n# OTPGW_", "\nOTPGW_")
+	path := filepath.Join(t.TempDir(), "otpgw.conf")
+	keys := filepath.Join(t.TempDir(), "keys")
+	full = regexp.MustCompile(`(_FILE)=.*`).ReplaceAllString(full, "$1="+keys)
+	for name, content := range map[string]string{path: full, keys: "a-key-of-at-least-twenty-characters"} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lookup, names, err := config.WithFile(path, envconfig.MapLookuper(nil), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := config.Load(context.Background(), lookup, names); err != nil || len(c.Apps) != 1 || len(c.Links) != 1 {
+		t.Errorf("%v\n%s", err, full)
+	}
+}
+
+var exposure = regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`)
+
+// TestUnits: systemd understands the units, and finds little that they could do without.
+func TestUnits(t *testing.T) {
+	analyze := need(t, "systemd-analyze", "apt-get install systemd")
+	for _, unit := range []string{"otpgw.service", "smscsim.service"} {
+		text := regexp.MustCompile(`/usr/bin/(otpgw|smscsim)`).ReplaceAllString(read(t, unit), "/bin/true")
+		path := filepath.Join(t.TempDir(), unit)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(analyze, "verify", path).CombinedOutput(); err != nil || len(bytes.TrimSpace(out)) != 0 {
+			t.Errorf("%s: %v: %s", unit, err, out)
+		}
+		out, err := exec.Command(analyze, "security", "--offline=true", path).CombinedOutput()
+		if bytes.Contains(out, []byte("unrecognized option")) {
+			t.Skip("this systemd-analyze knows no --offline: systemd 250 does")
+		}
+		found := exposure.FindSubmatch(out)
+		if found == nil {
+			t.Fatalf("%s: %v: %s", unit, err, out)
+		}
+		if level, _ := strconv.ParseFloat(string(found[1]), 64); level >= 2 {
+			t.Errorf("%s: its exposure is %s, 2.0 or more:\n%s", unit, found[1], out)
+		}
+	}
+}
+
+// TestImage runs the build steps of the Dockerfile as a script, and looks at what goes into the image.
+func TestImage(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the image is built on Linux")
+	}
+	docker := read(t, "Dockerfile")
+	build, final, ok := strings.Cut(docker, "\nFROM scratch\n")
+	if !ok || !strings.Contains(final, "USER 65532:65532") {
+		t.Fatal("the image is not made from scratch, or runs as root")
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	var script strings.Builder
+	for line := range strings.Lines(build) {
+		if step, ok := strings.CutPrefix(line, "RUN "); ok {
+			script.WriteString(strings.ReplaceAll(step, "/out", out))
+		}
+	}
+	cmd := exec.Command("sh", "-euc", script.String())
+	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "VERSION=v9.8.7", "HOME="+os.Getenv("HOME"))
+	output(t, cmd)
+	for line := range strings.Lines(final) {
+		if from, ok := strings.CutPrefix(line, "COPY --from=build /out/"); ok {
+			for _, name := range strings.Fields("/out/" + from)[:2] {
+				if path := strings.Replace(name, "/out", out, 1); strings.HasPrefix(name, "/out") {
+					static(t, path)
+				}
+			}
+		}
+	}
+	if info, err := os.Stat(filepath.Join(out, "data")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the data directory: %v, %v", info, err)
+	}
+	if got := output(t, exec.Command(filepath.Join(out, "otpgw"), "version")); !strings.HasPrefix(got, "otpgw 9.8.7 (") {
+		t.Errorf("the image holds %s", got)
+	}
+}
+
+// static refuses a program that needs a loader: scratch has none.
+func static(t *testing.T, path string) {
+	t.Helper()
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+		t.Errorf("%s is linked dynamically", path)
+	}
+}
