@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ func browse(t *testing.T, allowed bool) [2]browserAnswer {
 	g := newGateway(t)
 	token := g.token(t, "")
 	seen := make(chan [2]browserAnswer, 1)
-	var api *httptest.Server
+	var address atomic.Value // of the API, which has to know the page's first
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/seen" {
 			var answers [2]browserAnswer
@@ -87,15 +88,16 @@ func browse(t *testing.T, allowed bool) [2]browserAnswer {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, strings.NewReplacer("API", api.URL, "TOKEN", token).Replace(browserPage))
+		_, _ = io.WriteString(w, strings.NewReplacer("API", address.Load().(string), "TOKEN", token).Replace(browserPage))
 	}))
 	defer page.Close()
 	origin := page.URL
 	if !allowed {
 		origin = "https://shop.example"
 	}
-	api = httptest.NewServer(New(Config{Apps: apps(), Service: g.service, Log: zerolog.Nop(), CORSOrigins: []string{origin}}))
+	api := httptest.NewServer(New(Config{Apps: apps(), Service: g.service, Log: zerolog.Nop(), CORSOrigins: []string{origin}}))
 	defer api.Close()
+	address.Store(api.URL)
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	profile, err := os.MkdirTemp("", "otpgw-chromium") // its last writes may come after its end, which t.TempDir does not forgive
