@@ -19,6 +19,7 @@ import (
 	"github.com/otpgw/otpgw/dlr/callback"
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
+	"github.com/otpgw/otpgw/otp/api/intake"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/otpgw/otpgw/smpp/link"
@@ -70,6 +71,8 @@ func (d *daemon) open(ctx context.Context) error {
 	if d.adminLn, err = listen(d.config.AdminAddr, "OTPGW_ADMIN_ADDR"); err != nil {
 		return err
 	}
+	d.apiLn = intake.Listen(d.apiLn, intake.Limit())
+	d.adminLn = intake.Listen(d.adminLn, adminConnections)
 	if err := d.openQueue(ctx); err != nil {
 		return err
 	}
@@ -139,10 +142,28 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.wireLinks(box, registry)
 	d.api = httpServer(api.New(api.Config{
 		Apps: d.config.Apps, Service: d.service, Log: d.log, CORSOrigins: d.config.CORSOrigins, AuthFailures: d.config.AuthFailures,
-		TrustedProxies: d.config.TrustedProxies,
+		TrustedProxies: d.config.TrustedProxies, Metrics: registry,
 	}), d.log)
 	ops := &admin{queue: d.queue, links: d.links, registry: registry, started: time.Now()}
-	d.admin = httpServer(ops.handler(), d.log)
+	d.admin = httpServer(intake.CloseFramedTwice(ops.handler()), d.log)
+	d.bound(registry)
+}
+
+// adminConnections is more than operators and their scrapers need.
+const adminConnections = 64
+
+// bound lets the servers tell their listeners of their connections, and the metrics of the API's.
+func (d *daemon) bound(registry *prometheus.Registry) {
+	for ln, s := range map[net.Listener]*http.Server{d.apiLn: d.api, d.adminLn: d.admin} {
+		ln.(*intake.Listener).Attach(s)
+	}
+	api := d.apiLn.(*intake.Listener)
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "otpgw_http_connections", Help: "Connections to the API.",
+	}, func() float64 { open, _ := api.Open(); return float64(open) }))
+	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "otpgw_http_connections_closed_total", Help: "Connections to the API that were closed for others when there were too many.",
+	}, func() float64 { _, evicted := api.Open(); return float64(evicted) }))
 }
 
 func (d *daemon) wireLinks(box *seal.Box, registry *prometheus.Registry) {

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 	case "otpgw":
 		os.Unsetenv(processMode)
+		limitDescriptors(os.Getenv(testDescriptors))
 		stop := profile(os.Getenv(cpuProfile))
 		code := runProcess()
 		stop()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/api/intake"
 )
 
 // key is an accepted API key or client secret, by its hash only.
@@ -41,6 +42,7 @@ func (h *handler) enter(ctx context.Context, c *call) error {
 		return h.refuse(c, errAPIKey)
 	}
 	c.app = app
+	intake.Know(ctx)
 	if c.rate, err = h.admit(ctx, app); err != nil {
 		return err
 	}

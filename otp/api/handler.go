@@ -3,7 +3,8 @@
 //	request -> New's handler: request id, deadline, recovery, access log
 //	        -> route: path and method, else 404 or 405
 //	        -> enter: X-API-KEY or bearer, rate of the application, scope
-//	        -> endpoint: body -> otp.Service -> answer
+//	        -> reads, inTurn: the body; the application's turn, see admission
+//	        -> endpoint: otp.Service -> answer
 //	        -> respond: the answer or the error envelope, and the headers
 //
 // Every answer is JSON and every error has the envelope, also for paths and methods that do not exist. What an error of the
@@ -20,9 +21,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/api/intake"
 )
 
 // DefaultTimeout is what a request may take, from its header to its answer.
@@ -33,6 +36,7 @@ type Config struct {
 	Apps    []otp.App
 	Service *otp.Service
 	Log     zerolog.Logger
+	Metrics prometheus.Registerer // nil: none
 
 	Timeout time.Duration // of a request; 0 is DefaultTimeout
 	// AuthFailures is how many requests a minute an address may make without a valid credential; 0 is no limit.
@@ -40,6 +44,8 @@ type Config struct {
 	// ErrorURI is put before an error's code in the envelope's uri. Empty: urn:otpgw:error:, which names the error and
 	// claims no page to be there.
 	ErrorURI string
+	// Slots is how many requests may be in work at once; 0 is 64.
+	Slots int
 	// CORSOrigins are the origins whose pages may use the API: scheme://host[:port]. Empty: none.
 	CORSOrigins []string
 	// TrustedProxies are the networks of the proxies whose word counts for whom a request comes from. Empty: none.
@@ -60,6 +66,8 @@ type handler struct {
 	origins  []string
 	proxies  []netip.Prefix
 	mux      *http.ServeMux
+
+	admission *admission
 }
 
 // call is one request on its way through the handler.
@@ -69,9 +77,11 @@ type call struct {
 	id    string
 	begun time.Time
 
-	app    *otp.App // once authenticated
-	rate   rate     // once counted
-	otpID  string   // once known
+	caller context.Context // ends when the caller hangs up
+	app    *otp.App        // once authenticated
+	body   []byte          // once read, where the endpoint has one
+	rate   rate            // once counted
+	otpID  string          // once known
 	status int
 	code   otp.Code // of the error; 0 for none
 }
@@ -97,12 +107,19 @@ func New(cfg Config) http.Handler {
 	if h.timeout <= 0 {
 		h.timeout = DefaultTimeout
 	}
+	if cfg.Slots <= 0 {
+		cfg.Slots = defaultSlots
+	}
+	h.admission = newAdmission(cfg.Slots, len(cfg.Apps))
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(h.admission)
+	}
 	if h.errorURI == "" {
 		h.errorURI = "urn:otpgw:error:"
 	}
-	h.path("/otp", h.serve, map[string]endpoint{"POST": h.create})
-	h.path("/otp/{id}", h.serve, map[string]endpoint{"GET": h.get, "POST": h.verify, "DELETE": h.cancel})
-	h.path("/otp/{id}/resend", h.serve, map[string]endpoint{"POST": h.resend})
+	h.path("/otp", h.serve, map[string]endpoint{"POST": h.reads(h.create)})
+	h.path("/otp/{id}", h.serve, map[string]endpoint{"GET": h.inTurn(h.get), "POST": h.reads(h.verify), "DELETE": h.inTurn(h.cancel)})
+	h.path("/otp/{id}/resend", h.serve, map[string]endpoint{"POST": h.inTurn(h.resend)})
 	h.path("/applications/{id}", h.serve, map[string]endpoint{"GET": h.application})
 	// These authenticate the application by themselves, see client.
 	h.path("/oauth/token", h.answer, map[string]endpoint{"POST": h.token})
@@ -148,13 +165,16 @@ func callOf(r *http.Request) *call { return r.Context().Value(callKey{}).(*call)
 
 // ServeHTTP prepares a call and sees it through, whatever happens in it.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{w: w, id: requestID(r.Header.Get("X-Request-Id")), begun: time.Now()}
+	c := &call{w: w, id: requestID(r.Header.Get("X-Request-Id")), begun: time.Now(), caller: r.Context()}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.timeout)
 	defer cancel()
 	c.r = r.WithContext(context.WithValue(ctx, callKey{}, c))
 	defer h.logCall(c)
 	defer h.recovered(c)
 
+	if intake.FramedTwice(r) {
+		w.Header().Set("Connection", "close")
+	}
 	w.Header().Set("X-Request-Id", c.id)
 	w.Header().Set("Cache-Control", "no-store")
 	h.allowOrigin(w.Header(), r)

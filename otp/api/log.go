@@ -20,7 +20,7 @@ func (h *handler) logCall(c *call) {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		level = zerolog.DebugLevel
 	}
-	if c.code == otp.CodeUnknownPath {
+	if c.code == otp.CodeUnknownPath || c.code == otp.CodeUnavailable && c.caller.Err() != nil {
 		level = zerolog.DebugLevel
 	}
 	e := h.log.WithLevel(level)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/api/intake"
 )
 
 // oauthError is an error of the /oauth paths: one code, several types (otp-api.md; the envelope is ours, not RFC 6749's).
@@ -53,6 +54,11 @@ func (h *handler) token(ctx context.Context, c *call) (answer, error) {
 	if !ok {
 		return answer{}, oauthFault(http.StatusBadRequest, "invalid_scope", "The scopes are "+otp.ScopeOtp+" and "+otp.ScopeOtpRead)
 	}
+	leave, err := h.admission.enter(c.caller, c.app)
+	if err != nil {
+		return answer{}, err
+	}
+	defer leave()
 	token, err := h.service.IssueToken(ctx, c.app, scope)
 	if err != nil {
 		return answer{}, err
@@ -87,6 +93,11 @@ func (h *handler) revoke(ctx context.Context, c *call) (answer, error) {
 	if token == "" {
 		return answer{}, oauthFault(http.StatusBadRequest, "invalid_request", "The parameter token is missing")
 	}
+	leave, err := h.admission.enter(c.caller, c.app)
+	if err != nil {
+		return answer{}, err
+	}
+	defer leave()
 	own, err := h.service.RevokeToken(ctx, c.app, token)
 	if err != nil {
 		return answer{}, err
@@ -119,6 +130,7 @@ func (h *handler) client(ctx context.Context, c *call) (url.Values, error) {
 	if c.app = h.clientOf(id, secret, basic); c.app == nil {
 		return nil, h.refuse(c, errInvalidClient)
 	}
+	intake.Know(ctx)
 	c.rate, err = h.admit(ctx, c.app)
 	return form, err
 }

@@ -13,11 +13,7 @@ import (
 
 // create is POST /otp.
 func (h *handler) create(ctx context.Context, c *call) (answer, error) {
-	body, err := readBody(ctx, c)
-	if err != nil {
-		return answer{}, err
-	}
-	n, err := h.service.ParseNewOtp(body, c.app)
+	n, err := h.service.ParseNewOtp(c.body, c.app)
 	if err != nil {
 		return answer{}, err
 	}
@@ -28,7 +24,7 @@ func (h *handler) create(ctx context.Context, c *call) (answer, error) {
 	var o otp.Otp
 	var replayed bool
 	if once {
-		o, replayed, err = h.service.CreateOnce(ctx, c.app, key, body, n)
+		o, replayed, err = h.service.CreateOnce(ctx, c.app, key, c.body, n)
 	} else {
 		o, err = h.service.Create(ctx, c.app, n)
 	}
@@ -85,11 +81,7 @@ type verified struct {
 // verify is POST /otp/{otpId}. The lowest code is told here too: of a missing pin and an OTP that does not exist, the latter.
 func (h *handler) verify(ctx context.Context, c *call) (answer, error) {
 	id := c.pathID()
-	body, err := readBody(ctx, c)
-	if err != nil {
-		return answer{}, err
-	}
-	g, err := otp.ParseGuess(body)
+	g, err := otp.ParseGuess(c.body)
 	if errors.Is(err, errPINMissing) {
 		if _, err := h.service.Get(ctx, c.app, id); err != nil {
 			return answer{}, err
