@@ -103,7 +103,6 @@ func (a *admin) status(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	_ = statusTemplate.Execute(w, map[string]any{
 		"Version": version.Read().Number, "Uptime": time.Since(a.started).Round(time.Second),
 		"Ready": a.check(ctx), "Stats": stats, "Now": time.Now().UTC().Format(time.RFC3339),

@@ -145,7 +145,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 		TrustedProxies: d.config.TrustedProxies, Metrics: registry,
 	}), d.log)
 	ops := &admin{queue: d.queue, links: d.links, registry: registry, started: time.Now()}
-	d.admin = httpServer(intake.CloseFramedTwice(ops.handler()), d.log)
+	d.admin = httpServer(intake.CloseFramedTwice(closedToPages(ops.handler(), d.adminLn.Addr())), d.log)
 	d.bound(registry)
 }
 
