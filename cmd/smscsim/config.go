@@ -82,6 +82,14 @@ var settings = []setting{
 		}
 		return nil
 	}},
+	{"strict", "SMSCSIM_STRICT", "strict", "on", func(o *options, v string) error {
+		o.Lenient = v == "off" || v == "false"
+		return oneOf(v, []string{"on", "off", "true", "false"})
+	}},
+	{"error-bodies", "SMSCSIM_ERROR_BODIES", "errorBodies", "spec", func(o *options, v string) error {
+		o.ErrorBodies = smsc.ErrorBodies(v)
+		return oneOf(o.ErrorBodies, smsc.ErrorBodyKinds())
+	}},
 	{"magic", "SMSCSIM_MAGIC", "magic", "on", func(o *options, v string) error {
 		o.NoMagic = v == "off" || v == "false"
 		return oneOf(v, []string{"on", "off", "true", "false"})

@@ -115,7 +115,8 @@ func TestConfigFaults(t *testing.T) {
 }
 
 func TestTell(t *testing.T) {
-	for what, want := range map[string]string{"magic": "...9008  connection closed", "formats": "  hex-upper\n"} {
+	for what, want := range map[string]string{"magic": "...9008  connection closed", "formats": "  hex-upper\n      462D53C8ABAC0\n",
+		"pics": "| schedule_delivery_time [5.2.15] | 1 to 17 | the message is delivered then"} {
 		var out bytes.Buffer
 		if status := (command{args: []string{what}, stdout: &out}).run(context.Background()); status != exitOK || !strings.Contains(out.String(), want) {
 			t.Errorf("%s: %d, %q", what, status, out.String())

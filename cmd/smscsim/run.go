@@ -15,6 +15,7 @@ import (
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc/conform"
 )
 
 // Exit statuses.
@@ -37,8 +38,9 @@ const usage = `smscsim is a simulated SMSC: applications bind to it over SMPP 3.
 
 usage:
   smscsim [flags]
-  smscsim formats           the names that -receipt-format and -id-format take
+  smscsim formats           the names that -receipt-format, -id-format and rules take, with a sample of each
   smscsim magic             the numbers that choose their own outcome
+  smscsim pics              what is done with each PDU and field of SMPP 3.4, and what is refused (Markdown)
   smscsim version
 
 flags, and the environment variables they replace; -config is a file with any of them, by the name in brackets:
@@ -56,6 +58,8 @@ flags, and the environment variables they replace; -config is a file with any of
   -receipt-id-format   SMSCSIM_RECEIPT_ID_FORMAT  of message ids in receipts (as in the answer)  [receiptIdFormat]
   -keep n              SMSCSIM_KEEP               messages kept, the newest (10000)  [keep]
   -seed n              SMSCSIM_SEED               makes a run repeatable; 0: each run is another (0)  [seed]
+  -strict on|off       SMSCSIM_STRICT             refuse what SMPP 3.4 lets an SMSC refuse: smscsim pics (on)  [strict]
+  -error-bodies which  SMSCSIM_ERROR_BODIES       responses with an error that have a body: spec, all, none (spec)  [errorBodies]
   -magic on|off        SMSCSIM_MAGIC              the last four digits of a number choose its outcome (on)  [magic]
   -outbind host:port   SMSCSIM_OUTBIND            connect there and ask for a bind_receiver (off)  [outbind]
 
@@ -154,16 +158,22 @@ func (c command) tell(what string) bool {
 		list(c.stdout, "message id formats", smsc.IDFormats())
 		list(c.stdout, "malformed answers", smsc.MalformedKinds())
 		list(c.stdout, "wire faults", smsc.FaultKinds())
+	case "pics":
+		_ = conform.Statement(c.stdout, fmt.Sprintf("smscsim %s:", version.Read())+" protocol implementation conformance statement", conform.PDUs, conform.TLVs)
 	default:
 		return false
 	}
 	return true
 }
 
-func list[T ~string](w io.Writer, title string, names []T) {
+// list prints names, below each a sample of what it is.
+func list[T interface {
+	~string
+	Sample() string
+}](w io.Writer, title string, names []T) {
 	fmt.Fprintln(w, title+":")
 	for _, n := range names {
-		fmt.Fprintln(w, "  "+string(n))
+		fmt.Fprintf(w, "  %s\n      %s\n", string(n), n.Sample())
 	}
 }
 

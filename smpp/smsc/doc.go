@@ -6,6 +6,7 @@
 //
 //	behave   what becomes of a message: rules, outcomes, magic numbers, receipt and id formats, faults
 //	server   binds, submits, the messages kept, the receipts on their way, the PDUs that went over the wire
+//	conform  what is done with each field of each PDU of SMPP 3.4, and what is refused, as a table
 //	web      the HTTP API, its event stream, openapi.yaml, and the page with the inbox
 //
 //	a client's PDU -> server -> behave decides -> server answers, keeps, and sends receipts -> web shows it

@@ -29,6 +29,7 @@ type (
 	PDU           = server.PDU
 	PDUFilter     = server.PDUFilter
 	Field         = server.Field
+	ErrorBodies   = server.ErrorBodies
 	Topic         = server.Topic
 	Event         = server.Event
 	Listener      = server.Listener
@@ -58,6 +59,13 @@ const (
 	ReceiptDropped   = server.ReceiptDropped
 )
 
+// The ways of responses with an error.
+const (
+	ErrorBodiesSpec = server.ErrorBodiesSpec
+	ErrorBodiesAll  = server.ErrorBodiesAll
+	ErrorBodiesNone = server.ErrorBodiesNone
+)
+
 // The topics of events.
 const (
 	TopicMessage  = server.TopicMessage
@@ -85,6 +93,9 @@ func Start(cfg Config) (*Server, error) {
 	}
 	return server.Start(cfg)
 }
+
+// ErrorBodyKinds lists the ways of responses with an error.
+func ErrorBodyKinds() []ErrorBodies { return server.ErrorBodyKinds() }
 
 // FindCode returns the one-time code in a message text; see [server.FindCode].
 func FindCode(text string) string { return server.FindCode(text) }

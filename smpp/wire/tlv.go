@@ -7,15 +7,16 @@ import (
 
 // The optional parameters this project reads or writes (SMPP 3.4, 5.3.2).
 const (
-	TagReceiptedMessageID  uint16 = 0x001E
-	TagSarMsgRefNum        uint16 = 0x020C
-	TagSarTotalSegments    uint16 = 0x020E
-	TagSarSegmentSeqnum    uint16 = 0x020F
-	TagScInterfaceVersion  uint16 = 0x0210
-	TagNetworkErrorCode    uint16 = 0x0423
-	TagMessagePayload      uint16 = 0x0424
-	TagDeliveryFailureCode uint16 = 0x0425
-	TagMessageState        uint16 = 0x0427
+	TagReceiptedMessageID   uint16 = 0x001E
+	TagUserMessageReference uint16 = 0x0204
+	TagSarMsgRefNum         uint16 = 0x020C
+	TagSarTotalSegments     uint16 = 0x020E
+	TagSarSegmentSeqnum     uint16 = 0x020F
+	TagScInterfaceVersion   uint16 = 0x0210
+	TagNetworkErrorCode     uint16 = 0x0423
+	TagMessagePayload       uint16 = 0x0424
+	TagDeliveryFailureCode  uint16 = 0x0425
+	TagMessageState         uint16 = 0x0427
 )
 
 // TLV is one optional parameter.

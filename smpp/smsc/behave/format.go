@@ -62,6 +62,7 @@ type ReceiptData struct {
 	Err             string
 	Submitted, Done time.Time
 	Excerpt         string
+	Reference       []byte // user_message_reference of the message; nil: it had none
 }
 
 func (d ReceiptData) delivered() string {
@@ -246,7 +247,9 @@ func networkError(code string) []byte {
 func (f ReceiptFormat) Fill(m *wire.Message, d ReceiptData) {
 	t := f.Text(d)
 	m.ShortMessage = []byte(t)
-	m.TLVs = f.tlvs(d)
+	if m.TLVs = f.tlvs(d); d.Reference != nil && (m.TLVs != nil || f == FormatPayload) {
+		m.TLVs = append(m.TLVs, wire.TLV{Tag: wire.TagUserMessageReference, Value: d.Reference})
+	}
 	switch f {
 	case FormatUCS2:
 		m.DataCoding = 8
@@ -264,6 +267,16 @@ func (f ReceiptFormat) Fill(m *wire.Message, d ReceiptData) {
 	case FormatESMClass0:
 		m.ESMClass = 0
 	}
+}
+
+// WithoutTLVs is the layout for a client that knows no optional parameters: the same text, or the standard one when the
+// layout is all parameters.
+func (f ReceiptFormat) WithoutTLVs() ReceiptFormat {
+	switch f {
+	case FormatStandard, FormatTLVOnly, FormatNetworkErr, FormatPayload, FormatCutTLV, FormatESMClass0, FormatNoNULID, "":
+		return FormatTextOnly
+	}
+	return f
 }
 
 // PDU is what goes out as one PDU.

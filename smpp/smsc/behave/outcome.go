@@ -54,6 +54,8 @@ type Receipt struct {
 	MessageID string        // the message id in it; empty: the answer's, or what IDFormat makes of it
 	IDFormat  IDFormat      // empty: Config.ReceiptIDFormat
 	DataSM    bool          // in a data_sm
+	// Intermediate makes it an intermediate notification (SMPP 3.4, 5.2.12: esm_class 0x20) instead of a receipt.
+	Intermediate bool
 }
 
 // State is the stat field of a receipt (SMPP 3.4, 5.2.28 and appendix B). Any other text goes out as it is.
@@ -123,10 +125,25 @@ func (o Outcome) ReceiptsFor(registered byte, delay time.Duration) []Receipt {
 		}
 		return rs
 	}
-	if o.Status != wire.StatusOK || o.Nack || !asked(registered, Delivered) {
+	if o.Status != wire.StatusOK || o.Nack {
 		return nil
 	}
-	return []Receipt{Receipt{}.withDefaults(delay)}
+	rs := notifications(registered, delay)
+	if asked(registered, Delivered) {
+		rs = append(rs, Receipt{}.withDefaults(delay))
+	}
+	return rs
+}
+
+// notifyBit of registered_delivery asks for intermediate notifications.
+const notifyBit = 0x10
+
+// notifications are those that registered_delivery asks for: ENROUTE at once, of a message that is not delivered at once.
+func notifications(registered byte, delay time.Duration) []Receipt {
+	if registered&notifyBit == 0 || delay <= 0 {
+		return nil
+	}
+	return []Receipt{Receipt{State: Enroute, Delay: -1, Intermediate: true}.withDefaults(0)}
 }
 
 // asked reports whether registered_delivery asks for a receipt of that state: 1 asks for success and failure, 2 for

@@ -34,11 +34,17 @@ func (r *Rule) Outcome(registered byte, delay time.Duration, gen *rand.Rand) Out
 		final = Delivered
 	}
 	refused := o.Status != wire.StatusOK || o.Nack
-	if r.Receipt.None || !r.Receipt.Always && (refused || !asked(registered, final)) {
+	if r.Receipt.None {
 		o.NoReceipt = true
 		return o
 	}
-	o.Receipts = r.Receipt.receipts(final, delay)
+	if !refused {
+		o.Receipts = notifications(registered, delay)
+	}
+	if r.Receipt.Always || !refused && asked(registered, final) {
+		o.Receipts = append(o.Receipts, r.Receipt.receipts(final, delay)...)
+	}
+	o.NoReceipt = len(o.Receipts) == 0
 	return o
 }
 

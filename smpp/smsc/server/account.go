@@ -25,6 +25,9 @@ const (
 	maxIdleAccounts = 1000
 )
 
+// specPassword is the longest password of the specification (SMPP 3.4, 5.2.2). Real SMSCs give out longer ones.
+const specPassword = 8
+
 // Account is who may bind, and how much.
 type Account struct {
 	SystemID string `json:"systemId"`
@@ -48,6 +51,7 @@ type account struct {
 	name      string
 	outbox    *queue[*delivery] // receipts for whichever bind can receive
 	receivers atomic.Int32      // binds that can receive now
+	old       atomic.Int32      // of them those of SMPP 3.3, which know no TLVs
 	throttled atomic.Uint64
 	policy    atomic.Pointer[policy]
 	dice      dice
@@ -178,6 +182,13 @@ func (a *accounts) receiver() *account {
 	return nil
 }
 
+// longPassword reports whether an account was given a password that is longer than the specification's.
+func (a *accounts) longPassword(systemID string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.allowed[systemID].Password) > specPassword
+}
+
 func (a *accounts) leave(acc *account, kind Kind) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -278,7 +289,7 @@ func (c Config) accounts() ([]Account, error) {
 	}
 	for _, err := range []error{
 		c.IDFormat.Validate("IDFormat"), c.ReceiptIDFormat.Validate("ReceiptIDFormat"),
-		c.ReceiptFormat.Validate("ReceiptFormat"), c.Limits.validate("limits"),
+		c.ReceiptFormat.Validate("ReceiptFormat"), c.ErrorBodies.Validate("ErrorBodies"), c.Limits.validate("limits"),
 	} {
 		if err != nil {
 			return nil, fmt.Errorf("smsc: %w", err)
@@ -288,7 +299,7 @@ func (c Config) accounts() ([]Account, error) {
 }
 
 func (a Account) validate() error {
-	switch { // SMPP 3.4, 5.2.1 and 5.2.2; real SMSCs take longer passwords than the 8 characters there
+	switch { // SMPP 3.4, 5.2.1; of the password see specPassword
 	case a.SystemID == "" || len(a.SystemID) > 15 || strings.ContainsRune(a.SystemID, 0):
 		return behave.Wrong("systemId", "is empty, longer than 15 characters, or has a NUL")
 	case len(a.Password) > 64 || strings.ContainsRune(a.Password, 0):

@@ -128,6 +128,10 @@ func (b *bind) bind(ctx context.Context, s *session.Session, f wire.Frame) {
 		b.respond(ctx, f, wire.StatusInvCmdLen, nil)
 		return
 	}
+	if breach := b.breach(f); breach != nil && (breach.Field != "password" || !b.srv.accounts.longPassword(req.SystemID)) {
+		b.respond(ctx, f, breach.Status, nil)
+		return
+	}
 	kind := kindOf(f.Command)
 	acc, status := b.srv.accounts.enter(req, kind)
 	if status != wire.StatusOK {
@@ -138,15 +142,20 @@ func (b *bind) bind(ctx context.Context, s *session.Session, f wire.Frame) {
 	b.init.Stop()
 	b.kind, b.account, b.systemType, b.version = kind, acc, req.SystemType, req.InterfaceVersion
 	b.conn.account.Store(acc)
+	if kind.receives() && b.old() {
+		acc.old.Add(1)
+		defer func() { b.wg.Go(func() { <-b.sess.Done(); acc.old.Add(-1) }) }()
+	}
 	s.SetBound()
 	b.bound.Store(acc)
 	close(b.ready)
 	b.srv.events.changed(TopicSessions)
 	b.log.Info().Str("account", acc.name).Str("bind", string(kind)).Msg("bound")
-	b.respond(ctx, f, wire.StatusOK, wire.BindResp{
-		SystemID: systemID,
-		TLVs:     wire.TLVs{{Tag: wire.TagScInterfaceVersion, Value: []byte{wire.Version34}}},
-	})
+	resp := wire.BindResp{SystemID: systemID}
+	if !b.old() {
+		resp.TLVs = wire.TLVs{{Tag: wire.TagScInterfaceVersion, Value: []byte{wire.Version34}}}
+	}
+	b.respond(ctx, f, wire.StatusOK, resp)
 	b.wg.Go(func() { b.answerLate(ctx) })
 	if kind.receives() {
 		b.wg.Go(func() { b.pump(ctx) })
@@ -155,6 +164,9 @@ func (b *bind) bind(ctx context.Context, s *session.Session, f wire.Frame) {
 
 // respond answers a request. An error is the end of the session, which whoever runs it reports.
 func (b *bind) respond(ctx context.Context, f wire.Frame, status wire.Status, p session.PDU) {
+	if status != wire.StatusOK && p == nil {
+		p = b.srv.cfg.ErrorBodies.body(f, "")
+	}
 	if err := b.sess.Respond(ctx, f, status, p); err != nil {
 		b.log.Debug().Str("reason", err.Error()).Stringer("command", f.Command).Msg("not answered")
 	}
@@ -202,7 +214,7 @@ func (b *bind) pump(ctx context.Context) {
 			b.account.outbox.putBack(d)
 			return
 		}
-		sent, err := slot.Start(ctx, d.command(), d.pdu(b, time.Now()))
+		sent, err := slot.Start(ctx, d.command(b), d.pdu(b, time.Now()))
 		if err != nil {
 			b.settle(ctx, d, wire.Frame{}, err)
 			continue

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
+	"github.com/otpgw/otpgw/smpp/smsc/conform"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -23,94 +24,12 @@ type Field struct {
 	TLV     bool   `json:"tlv,omitempty"`
 }
 
-var commandNames = map[wire.Command]string{
-	0x00000001: "bind_receiver", 0x00000002: "bind_transmitter", 0x00000003: "query_sm", 0x00000004: "submit_sm",
-	0x00000005: "deliver_sm", 0x00000006: "unbind", 0x00000007: "replace_sm", 0x00000008: "cancel_sm",
-	0x00000009: "bind_transceiver", 0x0000000B: "outbind", 0x00000015: "enquire_link", 0x00000021: "submit_multi",
-	0x00000102: "alert_notification", 0x00000103: "data_sm",
-}
-
 // commandName is the specification's name of a command_id, or its number.
 func commandName(c wire.Command) string {
-	if c == wire.GenericNack {
-		return "generic_nack"
+	if name, ok := conform.Name(c); ok {
+		return name
 	}
-	name, ok := commandNames[c&^wire.ResponseBit]
-	switch {
-	case !ok:
-		return fmt.Sprintf("0x%08X", uint32(c))
-	case c&wire.ResponseBit != 0:
-		return name + "_resp"
-	}
-	return name
-}
-
-// shape is how a field is written.
-type shape int
-
-const (
-	octetField shape = iota
-	stringField
-	lengthField  // sm_length: of the octets that follow
-	octetsField  // as many as sm_length says
-	destsField   // of submit_multi
-	refusedField // of submit_multi_resp
-)
-
-type layout []struct {
-	name  string
-	shape shape
-}
-
-var (
-	bindLayout = layout{
-		{"system_id", stringField}, {"password", stringField}, {"system_type", stringField}, {"interface_version", octetField},
-		{"addr_ton", octetField}, {"addr_npi", octetField}, {"address_range", stringField},
-	}
-	addressLayout = layout{{"source_addr_ton", octetField}, {"source_addr_npi", octetField}, {"source_addr", stringField}}
-	destLayout    = layout{{"dest_addr_ton", octetField}, {"dest_addr_npi", octetField}, {"destination_addr", stringField}}
-	contentLayout = layout{
-		{"esm_class", octetField}, {"protocol_id", octetField}, {"priority_flag", octetField},
-		{"schedule_delivery_time", stringField}, {"validity_period", stringField}, {"registered_delivery", octetField},
-		{"replace_if_present_flag", octetField}, {"data_coding", octetField}, {"sm_default_msg_id", octetField},
-		{"sm_length", lengthField}, {"short_message", octetsField},
-	}
-	idLayout = layout{{"message_id", stringField}}
-)
-
-func layouts(parts ...layout) (all layout) {
-	for _, p := range parts {
-		all = append(all, p...)
-	}
-	return all
-}
-
-var serviceType = layout{{"service_type", stringField}}
-
-var bodies = map[wire.Command]layout{
-	wire.BindReceiver: bindLayout, wire.BindTransmitter: bindLayout, wire.BindTransceiver: bindLayout,
-	wire.BindReceiverResp: bindLayout[:1], wire.BindTransmitterResp: bindLayout[:1], wire.BindTransceiverResp: bindLayout[:1],
-	wire.Outbind:     bindLayout[:2],
-	wire.SubmitSM:    layouts(serviceType, addressLayout, destLayout, contentLayout),
-	wire.DeliverSM:   layouts(serviceType, addressLayout, destLayout, contentLayout),
-	wire.SubmitMulti: layouts(serviceType, addressLayout, layout{{"number_of_dests", destsField}}, contentLayout),
-	wire.DataSM: layouts(serviceType, addressLayout, destLayout, layout{
-		{"esm_class", octetField}, {"registered_delivery", octetField}, {"data_coding", octetField},
-	}),
-	wire.SubmitSMResp: idLayout, wire.DeliverSMResp: idLayout, wire.DataSMResp: idLayout,
-	wire.SubmitMultiResp: layouts(idLayout, layout{{"no_unsuccess", refusedField}}),
-	wire.QuerySM:         layouts(idLayout, addressLayout),
-	wire.QuerySMResp: layouts(idLayout, layout{
-		{"final_date", stringField}, {"message_state", octetField}, {"error_code", octetField},
-	}),
-	wire.CancelSM: layouts(serviceType, idLayout, addressLayout, destLayout),
-	wire.ReplaceSM: layouts(idLayout, addressLayout, layout{
-		{"schedule_delivery_time", stringField}, {"validity_period", stringField}, {"registered_delivery", octetField},
-		{"sm_default_msg_id", octetField}, {"sm_length", lengthField}, {"short_message", octetsField},
-	}),
-	wire.AlertNotification: layouts(addressLayout, layout{
-		{"esme_addr_ton", octetField}, {"esme_addr_npi", octetField}, {"esme_addr", stringField},
-	}),
+	return fmt.Sprintf("0x%08X", uint32(c))
 }
 
 // dissector reads a PDU from front to back.
@@ -135,12 +54,13 @@ func Dissect(raw []byte) []Field {
 		d.add(name, 4, strconv.FormatUint(v, 10), headerMeaning(name, v, len(raw)))
 	}
 	command := headerOf(raw).Command
-	for _, f := range bodies[command] {
-		if d.at >= len(raw) || !d.field(f.name, f.shape) {
+	fields, known := conform.Layout(command)
+	for _, f := range fields {
+		if d.at >= len(raw) || !d.field(f.Name, f.Kind) {
 			break
 		}
 	}
-	if _, known := bodies[command]; known {
+	if known && len(fields) > 0 {
 		d.tlvs()
 	}
 	d.rest()
@@ -181,10 +101,10 @@ func (d *dissector) rest() {
 }
 
 // field reads one field, and reports whether it was all there.
-func (d *dissector) field(name string, s shape) bool {
+func (d *dissector) field(name string, s conform.Kind) bool {
 	left := d.raw[d.at:]
 	switch s {
-	case stringField:
+	case conform.CString:
 		i := bytes.IndexByte(left, 0)
 		if i < 0 {
 			d.add(name, len(left), printable(left), "its NUL is missing")
@@ -192,7 +112,7 @@ func (d *dissector) field(name string, s shape) bool {
 		}
 		d.add(name, i+1, printable(left[:i]), "")
 		return true
-	case octetsField:
+	case conform.Octets:
 		n := min(d.length, len(left))
 		meaning := ""
 		if n < d.length {
@@ -200,7 +120,7 @@ func (d *dissector) field(name string, s shape) bool {
 		}
 		d.octets(name, n, meaning)
 		return n == d.length
-	case destsField, refusedField:
+	case conform.Dests, conform.Refused:
 		return d.list(name, s)
 	}
 	if len(left) == 0 {
@@ -213,7 +133,7 @@ func (d *dissector) field(name string, s shape) bool {
 	case "data_coding":
 		d.coding = v
 	}
-	if s == lengthField {
+	if s == conform.Length {
 		d.length = int(v)
 	}
 	d.add(name, 1, strconv.Itoa(int(v)), octetMeaning(name, v))
@@ -231,33 +151,41 @@ func (d *dissector) octets(name string, n int, meaning string) {
 	d.add(name, n, hex.EncodeToString(b), meaning)
 }
 
+// The entries of a list of destinations.
+var (
+	oneDest = []conform.Field{
+		{Name: "dest_addr_ton"}, {Name: "dest_addr_npi"}, {Name: "destination_addr", Kind: conform.CString},
+	}
+	oneList = []conform.Field{{Name: "dl_name", Kind: conform.CString}}
+)
+
 // list reads the destinations of a submit_multi, or those that its response refuses.
-func (d *dissector) list(name string, s shape) bool {
+func (d *dissector) list(name string, s conform.Kind) bool {
 	if d.at >= len(d.raw) {
 		return false
 	}
 	n := int(d.raw[d.at])
 	d.add(name, 1, strconv.Itoa(n), "")
-	address := destLayout
+	address := oneDest
 	for range n {
-		if s == destsField {
+		if s == conform.Dests {
 			if d.at >= len(d.raw) {
 				return false
 			}
 			flag := d.raw[d.at]
-			if !d.field("dest_flag", octetField) {
+			if !d.field("dest_flag", conform.Integer) {
 				return false
 			}
-			if address = destLayout; flag == 2 {
-				address = layout{{"dl_name", stringField}}
+			if address = oneDest; flag == 2 {
+				address = oneList
 			}
 		}
 		for _, f := range address {
-			if !d.field(f.name, f.shape) {
+			if !d.field(f.Name, f.Kind) {
 				return false
 			}
 		}
-		if s == refusedField {
+		if s == conform.Refused {
 			if len(d.raw)-d.at < 4 {
 				return false
 			}
@@ -289,27 +217,14 @@ func (d *dissector) tlvs() {
 	}
 }
 
-var tlvNames = map[uint16]string{
-	0x0005: "dest_addr_subunit", 0x0006: "dest_network_type", 0x0007: "dest_bearer_type", 0x0008: "dest_telematics_id",
-	0x000D: "source_addr_subunit", 0x000E: "source_network_type", 0x000F: "source_bearer_type",
-	0x0010: "source_telematics_id", 0x0017: "qos_time_to_live", 0x0019: "payload_type",
-	0x001D: "additional_status_info_text", 0x001E: "receipted_message_id", 0x0030: "ms_msg_wait_facilities",
-	0x0201: "privacy_indicator", 0x0202: "source_subaddress", 0x0203: "dest_subaddress", 0x0204: "user_message_reference",
-	0x0205: "user_response_code", 0x020A: "source_port", 0x020B: "destination_port", 0x020C: "sar_msg_ref_num",
-	0x020D: "language_indicator", 0x020E: "sar_total_segments", 0x020F: "sar_segment_seqnum",
-	0x0210: "sc_interface_version", 0x0302: "callback_num_pres_ind", 0x0303: "callback_num_atag",
-	0x0304: "number_of_messages", 0x0381: "callback_num", 0x0420: "dpf_result", 0x0421: "set_dpf",
-	0x0422: "ms_availability_status", 0x0423: "network_error_code", 0x0424: "message_payload",
-	0x0425: "delivery_failure_reason", 0x0426: "more_messages_to_send", 0x0427: "message_state", 0x0501: "ussd_service_op",
-	0x1201: "display_time", 0x1203: "sms_signal", 0x1204: "ms_validity", 0x130C: "alert_on_message_delivery",
-	0x1380: "its_reply_type", 0x1383: "its_session_info",
-	0x1400: "vendor 0x1400", 0x1401: "vendor 0x1401", 0x1402: "vendor 0x1402",
-}
-
 // tlvMeaning names an optional parameter, writes its value, and says what it means.
 func tlvMeaning(tag uint16, value []byte, class, coding byte) (name, v, meaning string) {
-	name, ok := tlvNames[tag]
-	if !ok {
+	name, ok := conform.TLVName(tag)
+	switch {
+	case ok:
+	case tag >= 0x1400 && tag <= 0x3FFF: // SMPP 3.4, 5.3.2
+		name = fmt.Sprintf("vendor 0x%04X", tag)
+	default:
 		name = fmt.Sprintf("0x%04X", tag)
 	}
 	switch tag {

@@ -38,6 +38,20 @@ func (x *index) add(sub *submission) {
 	x.byID[sub.messageID] = sub
 }
 
+// replaceFor cancels what a message with replace_if_present_flag replaces (SMPP 3.4, 5.2.18): the one before it of the same
+// service_type, source and destination, when it is not delivered yet.
+func (x *index) replaceFor(sub *submission) {
+	var last *submission
+	for _, old := range x.all(sub.account, sub.serviceType, sub.source, sub.dest) {
+		if old.serviceType == sub.serviceType && (last == nil || old.number > last.number) {
+			last = old
+		}
+	}
+	if last != nil {
+		last.cancel(time.Now())
+	}
+}
+
 // get is the submission of an account with that id and, when it is not empty, that sender.
 func (x *index) get(account, id string, source wire.Address) *submission {
 	x.mu.Lock()

@@ -41,8 +41,7 @@ var moRef atomic.Uint32
 // ends. When no bind can receive it is held for one, and InjectMO returns at once. Errors: *FieldError, ErrNoReceiver,
 // ctx's.
 func (s *Server) InjectMO(ctx context.Context, mo MO) (MOResult, error) {
-	parts, err := mo.split()
-	if err != nil {
+	if err := mo.validate(); err != nil {
 		return MOResult{}, err
 	}
 	acc := s.accounts.receiver()
@@ -53,6 +52,13 @@ func (s *Server) InjectMO(ctx context.Context, mo MO) (MOResult, error) {
 	}
 	if acc == nil {
 		return MOResult{}, ErrNoReceiver
+	}
+	if acc.old.Load() > 0 { // SMPP 3.3 has neither optional parameters nor data_sm
+		mo.Long, mo.DataSM = text.LongUDH8, false
+	}
+	parts, err := mo.split()
+	if err != nil {
+		return MOResult{}, err
 	}
 	r, settled := s.newMO(acc, mo, parts)
 	res := MOResult{ID: r.idString(), Account: acc.name, Parts: len(parts), Status: ReceiptQueued}
@@ -79,13 +85,17 @@ func (s *Server) InjectMO(ctx context.Context, mo MO) (MOResult, error) {
 	return res, nil
 }
 
-func (mo MO) split() ([]text.Part, error) {
+func (mo MO) validate() error {
 	switch {
 	case behave.Number(mo.From) == "" || len(mo.From) > 20 || strings.ContainsRune(mo.From, 0):
-		return nil, behave.Wrong("from", "is empty, longer than 20 characters, or has a NUL")
+		return behave.Wrong("from", "is empty, longer than 20 characters, or has a NUL")
 	case behave.Number(mo.To) == "" || len(mo.To) > 20 || strings.ContainsRune(mo.To, 0):
-		return nil, behave.Wrong("to", "is empty, longer than 20 characters, or has a NUL")
+		return behave.Wrong("to", "is empty, longer than 20 characters, or has a NUL")
 	}
+	return nil
+}
+
+func (mo MO) split() ([]text.Part, error) {
 	parts, _, err := text.Split(mo.Text, uint16(moRef.Add(1)), text.Options{Long: mo.Long})
 	switch {
 	case errors.Is(err, text.ErrOptions):

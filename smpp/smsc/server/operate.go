@@ -6,6 +6,7 @@ import (
 
 	"github.com/otpgw/otpgw/smpp/session"
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
+	"github.com/otpgw/otpgw/smpp/smsc/conform"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -33,6 +34,9 @@ func (b *bind) operating(ctx context.Context, f wire.Frame) bool {
 // query answers query_sm (SMPP 3.4, 4.8): ENROUTE until the time of the message's receipt, its final state from then on.
 func (b *bind) query(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if !b.operating(ctx, f) {
+		return
+	}
+	if !b.obeys(ctx, f) {
 		return
 	}
 	q, err := wire.DecodeQuery(f)
@@ -64,6 +68,9 @@ func (b *bind) cancel(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if !b.operating(ctx, f) {
 		return
 	}
+	if !b.obeys(ctx, f) {
+		return
+	}
 	c, err := wire.DecodeCancel(f)
 	if err != nil {
 		b.respond(ctx, f, wire.StatusInvCmdLen, nil)
@@ -73,6 +80,10 @@ func (b *bind) cancel(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if c.MessageID == "" {
 		subs = b.srv.index.all(b.account.name, c.ServiceType, c.Source, c.Dest)
 	} else if sub := b.srv.index.get(b.account.name, c.MessageID, c.Source); sub != nil {
+		if c.Dest.Addr != "" && behave.Number(c.Dest.Addr) != behave.Number(sub.dest.Addr) {
+			b.respond(ctx, f, statusCancelFail, nil)
+			return
+		}
 		subs = []*submission{sub}
 	}
 	if len(subs) == 0 {
@@ -96,6 +107,9 @@ func (b *bind) replace(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if !b.operating(ctx, f) {
 		return
 	}
+	if !b.obeys(ctx, f) {
+		return
+	}
 	p, err := wire.DecodeReplace(f)
 	if err != nil {
 		b.respond(ctx, f, wire.StatusInvCmdLen, nil)
@@ -106,22 +120,51 @@ func (b *bind) replace(ctx context.Context, _ *session.Session, f wire.Frame) {
 		b.respond(ctx, f, wire.StatusInvMsgID, nil)
 		return
 	}
-	old := sub.record.Load()
-	if state, _ := sub.state(time.Now()); state != behave.Enroute || old == nil || old.msg.Parts != 1 {
+	if state, _ := sub.state(time.Now()); state != behave.Enroute || !b.rewrite(sub, f, p) {
 		b.respond(ctx, f, statusReplaceFail, nil)
 		return
+	}
+	b.again(sub, p)
+	b.respond(ctx, f, wire.StatusOK, nil)
+}
+
+// rewrite gives a message of one part, kept or waiting for its time, the text of a replace_sm.
+func (b *bind) rewrite(sub *submission, f wire.Frame, p wire.Replace) bool {
+	sub.mu.Lock()
+	old := sub.record.Load()
+	waiting := sub.arrival
+	if waiting != nil {
+		old = waiting.record
+	}
+	sub.mu.Unlock()
+	if old == nil || old.msg.Parts != 1 {
+		return false
 	}
 	body, problem := text.Decode(old.msg.DataCoding, p.ShortMessage, b.srv.cfg.Alphabet)
-	r := &record{id: old.id, msg: old.msg, subs: old.subs, frames: append(old.frames[:1:1], f), sessions: append(old.sessions[:1:1], b.id)}
+	r := &record{
+		id: old.id, msg: old.msg, subs: old.subs, frames: append(old.frames[:1:1], f), sessions: append(old.sessions[:1:1], b.id),
+	}
 	r.msg.Text, r.msg.Replaced, r.msg.Problem = body, true, ""
 	r.problem(problem)
-	if !b.srv.store.replace(old, r) {
-		b.respond(ctx, f, statusReplaceFail, nil)
-		return
+	if waiting != nil {
+		sub.mu.Lock()
+		still := sub.arrival == waiting
+		if still {
+			waiting.record = r
+		}
+		sub.mu.Unlock()
+		if !still { // its time has come meanwhile
+			return false
+		}
+	} else {
+		if !b.srv.store.replace(old, r) {
+			return false
+		}
+		sub.record.Store(r)
+		b.srv.events.message(r)
 	}
-	sub.record.Store(r)
-	b.srv.events.message(r)
-	b.respond(ctx, f, wire.StatusOK, nil)
+	sub.setExcerpt(body)
+	return true
 }
 
 // submitMulti answers submit_multi (SMPP 3.4, 4.5): one message for each destination, all with one message id. Rules decide
@@ -129,6 +172,9 @@ func (b *bind) replace(ctx context.Context, _ *session.Session, f wire.Frame) {
 func (b *bind) submitMulti(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if b.account == nil || !b.kind.transmits() {
 		b.refuse(ctx, f, wire.StatusInvBindSts)
+		return
+	}
+	if !b.obeys(ctx, f) {
 		return
 	}
 	m, err := wire.DecodeMulti(f)
@@ -150,6 +196,10 @@ func (b *bind) submitMulti(ctx context.Context, _ *session.Session, f wire.Frame
 	var early []*delivery
 	resp := wire.MultiResp{}
 	for _, dest := range m.Dests {
+		if breach := conform.CheckDest(dest); breach != nil && !b.srv.cfg.Lenient {
+			resp.Refused = append(resp.Refused, wire.Unsuccess{Dest: dest, Status: breach.Status})
+			continue
+		}
 		one := m.Message
 		one.Dest = dest
 		in := b.read(f, &one)

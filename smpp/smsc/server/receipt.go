@@ -59,16 +59,29 @@ type submission struct {
 	number       uint64 // that the message id is of
 	account      string
 	serviceType  string
+	registered   byte             // registered_delivery
+	plan         []behave.Receipt // what was decided of its receipts; nil: what registered says
+	silent       bool             // it was decided that there are none
 	source, dest wire.Address
-	excerpt      string
+	reference    []byte // user_message_reference, which the receipts repeat
 	at           time.Time
 	record       atomic.Pointer[record] // its message, once it is whole
 
 	mu        sync.Mutex // guards the rest
+	excerpt   string     // the beginning of its text, which the receipts repeat
+	arrival   *arrival   // while its delivery is scheduled
+	round     int        // receipts of an earlier one are not sent: replace_sm changed their time
 	receipts  []ReceiptInfo
 	final     behave.State // what becomes of it
 	finalAt   time.Time    // and when
 	cancelled bool         // by cancel_sm
+}
+
+// setExcerpt sets the text that the receipts repeat the beginning of.
+func (s *submission) setExcerpt(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.excerpt = excerpt(text)
 }
 
 func (s *submission) infos(dst []ReceiptInfo) []ReceiptInfo {
@@ -83,6 +96,7 @@ type delivery struct {
 	to       *account
 	sub      *submission
 	nth      int // its place in sub.receipts
+	round    int // of sub.round
 	receipt  behave.Receipt
 	attempts int     // owned by whoever holds the delivery
 	before   *answer // the answer that waits for this receipt, for an early one
@@ -99,7 +113,7 @@ func (s *Server) newDelivery(acc *account, sub *submission, r behave.Receipt) *d
 		MessageID: sub.messageID, State: r.State, Time: time.Now(), Status: ReceiptScheduled, Err: r.Err, Format: r.Format,
 		DataSM: r.DataSM, Early: r.Early, Made: sub.at,
 	})
-	return &delivery{srv: s, to: acc, sub: sub, nth: len(sub.receipts) - 1, receipt: r}
+	return &delivery{srv: s, to: acc, sub: sub, nth: len(sub.receipts) - 1, round: sub.round, receipt: r}
 }
 
 func (d *delivery) note(status ReceiptStatus, answer string) {
@@ -124,8 +138,9 @@ func (d *delivery) sent(b *bind, text string) {
 	r.Sent, r.Session, r.Text = time.Now(), b.id, text
 }
 
-func (d *delivery) command() wire.Command {
-	if d.receipt.DataSM {
+// command is what it goes out as over b: SMPP 3.3 has no data_sm.
+func (d *delivery) command(b *bind) wire.Command {
+	if d.receipt.DataSM && !b.old() {
 		return wire.DataSM
 	}
 	return wire.DeliverSM
@@ -143,6 +158,10 @@ func (d *delivery) start() {
 // fire puts the receipt in the outbox, from where a bind takes it.
 func (d *delivery) fire() {
 	d.sub.mu.Lock()
+	if d.round != d.sub.round {
+		d.sub.mu.Unlock()
+		return
+	}
 	d.sub.receipts[d.nth].Status = ReceiptQueued
 	d.sub.mu.Unlock()
 	d.tell()
@@ -171,7 +190,7 @@ func (d *delivery) release() {
 // settle does what the answer to a receipt means, or that there was none.
 func (b *bind) settle(ctx context.Context, d *delivery, f wire.Frame, err error) {
 	switch {
-	case err == nil && f.Status == wire.StatusOK && f.Command == d.command()|wire.ResponseBit:
+	case err == nil && f.Status == wire.StatusOK && f.Command == d.command(b)|wire.ResponseBit:
 		d.attempts++
 		b.counts.delivered.Add(1)
 		b.srv.counts.receipts.Add(1)
@@ -231,16 +250,22 @@ func (d *delivery) pdu(b *bind, done time.Time) session.PDU {
 		return d.message
 	}
 	sub, r := d.sub, d.receipt
-	data := behave.ReceiptData{
-		ID: r.MessageID, State: r.State, Err: r.Err, Submitted: sub.at, Done: done, Excerpt: sub.excerpt,
-	}
 	sub.mu.Lock()
+	data := behave.ReceiptData{
+		ID: r.MessageID, State: r.State, Err: r.Err, Submitted: sub.at, Done: done, Excerpt: sub.excerpt, Reference: sub.reference,
+	}
 	if sub.cancelled {
 		data.State, data.Err = behave.Deleted, "001"
 		sub.receipts[d.nth].State = behave.Deleted
 	}
 	sub.mu.Unlock()
 	m := &wire.Message{Source: sub.dest, Dest: sub.source, ESMClass: wire.ESMClassReceipt}
+	if r.Intermediate {
+		m.ESMClass = wire.ESMClassIntermediate
+	}
+	if b.old() { // SMPP 3.3 has no optional parameters
+		r.Format, r.DataSM = r.Format.WithoutTLVs(), false
+	}
 	r.Format.Fill(m, data)
 	if r.DataSM && len(m.ShortMessage) > 0 { // data_sm has no short_message
 		m.TLVs = append(m.TLVs, wire.TLV{Tag: wire.TagMessagePayload, Value: m.ShortMessage})

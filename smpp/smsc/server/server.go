@@ -49,6 +49,11 @@ type Config struct {
 	Alphabet     text.Alphabet // what data_coding 0 means; empty: gsm7
 	KeepPDUs     int           // PDUs kept, the newest; zero: 2,000; negative: none
 
+	// Lenient takes what package conform refuses: fields that are too long, times that are none, numbers with letters.
+	Lenient bool
+	// ErrorBodies says which responses with an error have a body; empty: those that SMPP 3.4 gives one.
+	ErrorBodies ErrorBodies
+
 	Window          int           // deliver_sm in flight per bind; zero: 100
 	ResponseTimeout time.Duration // for the answer to a deliver_sm or enquire_link; zero: 10 s
 	EnquireLink     time.Duration // silence before an enquire_link; zero: 30 s; negative: never
@@ -90,6 +95,7 @@ type Server struct {
 	taps     *taps
 	index    *index
 	events   hub
+	epoch    atomic.Uint64 // counts Clear: messages scheduled before it never come
 	lastID   atomic.Uint64
 	lastBind atomic.Uint64
 	counts   counts
@@ -277,6 +283,7 @@ func (s *Server) Message(id string) (Message, bool) {
 
 // Clear forgets all messages and parts, and says how many messages there were. Receipts go on.
 func (s *Server) Clear() int {
+	s.epoch.Add(1)
 	s.parts.clear()
 	n := s.store.clear()
 	s.events.changed(TopicCleared)

@@ -25,6 +25,9 @@ func (b *bind) submit(ctx context.Context, _ *session.Session, f wire.Frame) {
 		b.refuse(ctx, f, wire.StatusInvBindSts)
 		return
 	}
+	if !b.obeys(ctx, f) {
+		return
+	}
 	m, err := wire.DecodeMessage(f)
 	if err != nil {
 		b.refuse(ctx, f, wire.StatusInvCmdLen)
@@ -69,6 +72,7 @@ type incoming struct {
 	behave.Submit
 	at      time.Time
 	frame   wire.Frame
+	times   times
 	problem error  // what is wrong with its text; it is kept all the same
 	rule    string // what decided
 }
@@ -84,6 +88,7 @@ func (b *bind) read(f wire.Frame, m *wire.Message) *incoming {
 	in := &incoming{at: time.Now(), frame: f, Submit: behave.Submit{
 		Account: b.account.name, Command: f.Command, PDU: m, Alphabet: b.srv.cfg.Alphabet,
 	}}
+	in.times = timesOf(m, in.at)
 	in.Part, in.problem = text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs)
 	return in
 }
@@ -108,9 +113,9 @@ func (in *incoming) info(b *bind) SubmitInfo {
 // a good day.
 func (b *bind) decide(in *incoming) (behave.Outcome, []behave.Receipt) {
 	o := b.choose(in)
-	rs := o.ReceiptsFor(in.PDU.RegisteredDelivery, b.srv.cfg.ReceiptDelay)
+	rs := in.times.receipts(o, in.PDU.RegisteredDelivery, b.srv.cfg.ReceiptDelay)
 	b.latency(&o)
-	if o.Status == wire.StatusOK && (len(rs) > 0 || o.Delay > 0) && b.srv.schedule.full() {
+	if o.Status == wire.StatusOK && (len(rs) > 0 || o.Delay > 0 || in.times.wait > 0) && b.srv.schedule.full() {
 		return behave.Outcome{Status: wire.StatusMsgQFul}, nil
 	}
 	return o, rs
@@ -140,8 +145,11 @@ func (s *Server) take(b *bind, in *incoming, o behave.Outcome, receipts bool) *s
 	id := s.lastID.Add(1)
 	sub := &submission{
 		messageID: o.MessageID, number: id, account: in.Account, serviceType: in.PDU.ServiceType,
-		source: in.PDU.Source, dest: in.PDU.Dest, at: in.at, final: behave.Delivered, finalAt: in.at.Add(s.cfg.ReceiptDelay),
+		registered: in.PDU.RegisteredDelivery, plan: o.Receipts, silent: o.NoReceipt,
+		source: in.PDU.Source, dest: in.PDU.Dest, at: in.at,
 	}
+	sub.reference, _ = in.PDU.TLVs.Get(wire.TagUserMessageReference)
+	sub.final, sub.finalAt = in.times.end(in.at, s.cfg.ReceiptDelay)
 	if sub.messageID == "" {
 		format := o.IDFormat
 		if format == "" {
@@ -153,12 +161,15 @@ func (s *Server) take(b *bind, in *incoming, o behave.Outcome, receipts bool) *s
 		s.counts.refused.Add(1)
 		b.counts.refused.Add(1)
 		if receipts {
-			sub.excerpt = excerpt(in.Text())
+			sub.setExcerpt(in.Text())
 		}
 		return sub
 	}
 	s.counts.submits.Add(1)
 	b.counts.submits.Add(1)
+	if in.PDU.ReplaceIfPresent == 1 {
+		s.index.replaceFor(sub)
+	}
 	s.index.add(sub)
 	r := &record{id: id, msg: Message{
 		Time:       in.at,
@@ -173,9 +184,9 @@ func (s *Server) take(b *bind, in *incoming, o behave.Outcome, receipts bool) *s
 	}, frames: []wire.Frame{in.frame}, sessions: []string{b.id}}
 	if in.Part.Total > 1 {
 		if receipts {
-			sub.excerpt = excerpt(in.Text())
+			sub.setExcerpt(in.Text())
 		}
-		s.parts.add(r, in.Part, sub)
+		s.keepLater(&arrival{srv: s, record: r, part: in.Part, sub: sub}, in.times.wait)
 		return sub
 	}
 	t, err := text.Join([]text.Part{in.Part}, in.Alphabet)
@@ -185,9 +196,9 @@ func (s *Server) take(b *bind, in *incoming, o behave.Outcome, receipts bool) *s
 	r.msg.Text, r.subs = t, []*submission{sub}
 	r.problem(in.problem)
 	if receipts {
-		sub.excerpt = excerpt(t)
+		sub.setExcerpt(t)
 	}
-	s.keep(r)
+	s.keepLater(&arrival{srv: s, record: r, part: in.Part, sub: sub}, in.times.wait)
 	return sub
 }
 
@@ -229,10 +240,10 @@ func (a *answer) write(ctx context.Context) {
 	h := wire.Header{Command: f.Command | wire.ResponseBit, Status: o.Status, Sequence: f.Sequence}
 	var pdu session.PDU = wire.MessageResp{MessageID: a.id}
 	switch {
-	case a.body != nil:
+	case a.body != nil && (o.Status == wire.StatusOK || b.srv.cfg.ErrorBodies != ErrorBodiesNone):
 		pdu = a.body
 	case o.Status != wire.StatusOK:
-		pdu = wire.RawBody(nil) // SMPP 3.4, 4.4.2: no body then
+		pdu = b.srv.cfg.ErrorBodies.body(f, "")
 	}
 	if o.Nack {
 		h.Command, pdu = wire.GenericNack, wire.RawBody(nil)
@@ -290,7 +301,7 @@ func (b *bind) answer(ctx context.Context, f wire.Frame, o behave.Outcome, sub *
 func (b *bind) deliveries(sub *submission, rs []behave.Receipt) (early, after []*delivery) {
 	for i, r := range rs {
 		r = b.srv.complete(r, sub)
-		if i == len(rs)-1 || r.State != behave.Enroute && r.State != behave.Accepted {
+		if !r.Intermediate && (i == len(rs)-1 || r.State != behave.Enroute && r.State != behave.Accepted) {
 			sub.settle(r.State, sub.at.Add(r.Delay))
 		}
 		d := b.srv.newDelivery(b.account, sub, r)
