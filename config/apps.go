@@ -63,6 +63,10 @@ var appRows = []setting[otp.App]{
 	{"APP_HASH", "", "11 characters of the Android app that may read the PIN (SMS Retriever)", read(func(v *value, a *otp.App) { a.AppHash = v.appHash() })},
 	{"TEST_NUMBERS", "", "numbers that nothing is sent to, each with its PIN: +46700000000:123456,...",
 		secretList(func(v *value, a *otp.App) { a.TestNumbers = v.testNumbers() })},
+	{"OWN_PIN", off, "on: a request may bring the PIN to be sent, and tell how it ended", onOff(func(a *otp.App) *bool { return &a.OwnPIN })},
+	{"SUPABASE_SECRET", "", "secret of Supabase Auth's Send SMS hook, v1,whsec_ and base64, several separated by |; empty: no hook",
+		secretly(func(v *value, a *otp.App) { a.SupabaseSecret = v.supabaseSecret() })},
+	{"CAMARA", off, "on: the CAMARA API one-time-password-sms is for this application too", onOff(func(a *otp.App) *bool { return &a.CAMARA })},
 	{"TLVS", "", `optional parameters on each of its messages, like those of India's DLT; they win over the link's: 0x1400="1201"`,
 		read(func(v *value, a *otp.App) { a.TLVs = tlvMap(v.tlvs()) })},
 }
@@ -92,7 +96,7 @@ func (s scope) checkApp(app *otp.App) {
 	if g := app.Guard; g.Mode != otp.GuardEnforce && (len(g.Allow) > 0 || len(g.Deny) > 0) {
 		s.warnOf("GUARD", "is %s, so no country is refused; set it to enforce for that", g.Mode)
 	}
-	if len(app.APIKeys) == 0 && app.Secret == "" && !s.hasFault("API_KEYS", "SECRET") {
+	if len(app.APIKeys) == 0 && app.Secret == "" && app.SupabaseSecret == "" && !s.hasFault("API_KEYS", "SECRET") {
 		s.faultOf("API_KEYS", "is not set, nor is %sSECRET: nobody could use the application; set one of them", s.prefix)
 	}
 }

@@ -144,6 +144,21 @@ func (v *value) callbackSecret() string {
 	return v.text
 }
 
+// supabaseSecret reads the secret of a hook as Supabase shows it.
+func (v *value) supabaseSecret() string {
+	if v.trim() == "" {
+		return ""
+	}
+	for one := range strings.SplitSeq(v.text, "|") {
+		encoded, hasPrefix := strings.CutPrefix(strings.TrimSpace(one), "v1,"+callbackSecretPrefix)
+		if key, err := base64.StdEncoding.DecodeString(encoded); !hasPrefix || err != nil || len(key) < callbackSecretMin {
+			v.fault("is not v1,whsec_ and base64 of at least 24 bytes; copy it from the hook, or make one and give it to both")
+			break
+		}
+	}
+	return v.text
+}
+
 // SecretKeyFile is where the key is kept when OTPGW_SECRET_KEY does not give it (SecretKey is nil): the
 // caller loads or makes it there with seal.LoadOrCreateKey and hands it to UseKey.
 func (c *Config) SecretKeyFile() string { return filepath.Join(c.DataDir, secretKeyName) }

@@ -28,6 +28,9 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	now := s.now()
 	pin := newPIN(n.PINType, n.PINLength)
 	limits := app.SendLimits
+	if n.PIN != "" {
+		pin, testPIN, n.PINType = n.PIN, n.PIN, typeOf(n.PIN)
+	}
 	if test {
 		pin, n.PINType, limits = testPIN, typeOf(testPIN), nil
 	}
@@ -64,7 +67,7 @@ func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.
 	return &Record{
 		ID: id, App: app.Name, TrackID: n.TrackID,
 		Message: messageID(id, 0), Route: route, Phone: n.Phone.E164, Country: n.Phone.Country, From: n.From, Language: n.Language,
-		Status: StatusPending, PIN: s.Box.Seal([]byte(pin), pinContext(id)), PINType: n.PINType, MaxAttempts: n.MaxAttempts,
+		Status: StatusPending, PIN: s.Box.Seal([]byte(upper(pin)), pinContext(id)), PINType: n.PINType, OwnPIN: n.PIN != "", MaxAttempts: n.MaxAttempts,
 		TTL: int(n.TTL / time.Second), Created: created, Expires: created.Add(n.TTL), LastSent: now.UTC(),
 		CallbackURL: n.CallbackURL,
 	}

@@ -63,6 +63,9 @@ const (
 	CodeCancelNotPending  Code = 2031
 	CodeWebOTPDomain      Code = 2032 // ours
 	CodeAppHash           Code = 2033 // ours
+	CodeOwnPIN            Code = 2034 // ours
+	CodeOutcome           Code = 2035 // ours: not true or false
+	CodeOutcomeDenied     Code = 2036 // ours: the PIN is not the caller's own
 )
 
 // Error is what an operation failed with. Code and Message are for the caller; Cause is for the log only. None of them

@@ -30,7 +30,8 @@ type Record struct {
 	Parts    int      `json:"parts"`           // as measured at POST
 	Price    float64  `json:"price,omitempty"` // of a part
 	Risk     []string `json:"risk,omitempty"`
-	Test     bool     `json:"test,omitempty"` // for a test number: never sent
+	Test     bool     `json:"test,omitempty"`   // for a test number: never sent
+	OwnPIN   bool     `json:"ownPin,omitempty"` // the caller's, which may tell the outcome
 
 	Status      Status    `json:"status"`
 	PIN         []byte    `json:"pin"` // sealed, context "pin:" and ID

@@ -28,6 +28,8 @@ type NewOtp struct {
 	WebOTPDomain string // empty for none
 	AppHash      string // empty for none
 	hashAsked    bool   // AppHash is the request's own: it must fit
+
+	PIN string // the caller's own, see ValidOwnPIN; empty for one that is drawn
 }
 
 // faults keeps the fault of lowest code, which is the one reported.
@@ -59,6 +61,7 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 	}
 	n.WebOTPDomain = f.webOTPDomain(o.value("webOtpDomain"), app.WebOTPDomain)
 	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
+	n.PIN = f.ownPIN(o.value("pin"), app)
 	asked := f.templates(o)
 	n.Template, n.Language = pick(n.Phone.Country, asked, Templates{app.Template, app.Templates})
 	if f.lowest != nil {

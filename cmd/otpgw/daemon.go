@@ -20,6 +20,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/api/intake"
+	"github.com/otpgw/otpgw/otp/hooks"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/otpgw/otpgw/smpp/link"
@@ -142,11 +143,16 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.wireLinks(box, registry)
 	d.api = httpServer(api.New(api.Config{
 		Apps: d.config.Apps, Service: d.service, Log: d.log, CORSOrigins: d.config.CORSOrigins, AuthFailures: d.config.AuthFailures,
-		TrustedProxies: d.config.TrustedProxies, Metrics: registry,
+		TrustedProxies: d.config.TrustedProxies, Metrics: registry, Faces: d.faces(),
 	}), d.log)
 	ops := &admin{queue: d.queue, links: d.links, registry: registry, started: time.Now()}
 	d.admin = httpServer(intake.CloseFramedTwice(closedToPages(ops.handler(), d.adminLn.Addr())), d.log)
 	d.bound(registry)
+}
+
+// faces are the other APIs over the service.
+func (d *daemon) faces() []api.Face {
+	return hooks.Faces(d.service, d.config.Apps)
 }
 
 // adminConnections is more than operators and their scrapers need.

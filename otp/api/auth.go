@@ -34,22 +34,33 @@ func hashKeys(apps []otp.App) (keys, secrets []key) {
 
 // enter finds the application of a request, asks whether its credential goes as far as that, and counts it.
 func (h *handler) enter(ctx context.Context, c *call) error {
-	app, scope, err := h.authenticate(ctx, c.r)
+	return h.enterAs(ctx, c, needed(c.r.Method))
+}
+
+// enterAs is enter for a scope.
+func (h *handler) enterAs(ctx context.Context, c *call, scope string) error {
+	app, token, err := h.authenticate(ctx, c.r)
 	if err != nil {
 		return err
 	}
 	if app == nil {
 		return h.refuse(c, errAPIKey)
 	}
-	c.app = app
-	intake.Know(ctx)
-	if c.rate, err = h.admit(ctx, app); err != nil {
+	c.app, c.needs = app, scope
+	if err := h.known(ctx, c); err != nil {
 		return err
 	}
-	if !scope.Allows(needed(c.r.Method)) {
+	if !token.Allows(scope) {
 		return errScope
 	}
 	return nil
+}
+
+// known counts a request whose application is found.
+func (h *handler) known(ctx context.Context, c *call) (err error) {
+	intake.Know(ctx)
+	c.rate, err = h.admit(ctx, c.app)
+	return err
 }
 
 // refuse answers a request without a valid credential, and counts it for the address it comes from. Only then is the address
@@ -105,13 +116,19 @@ func (h *handler) authenticate(ctx context.Context, r *http.Request) (*otp.App, 
 	return nil, otp.Token{}, nil
 }
 
-// bearers are the tokens of the Authorization headers.
+// bearers are the tokens of the Authorization headers. Who can only do HTTP Basic, as a URL with a user in it is, sends a key
+// for a password.
 func bearers(header http.Header) []string {
 	var tokens []string
 	for _, a := range atMost(header.Values("Authorization"), maxCredentials) {
 		scheme, token, _ := strings.Cut(strings.TrimSpace(a), " ")
-		if strings.EqualFold(scheme, "Bearer") {
+		switch {
+		case strings.EqualFold(scheme, "Bearer"):
 			tokens = append(tokens, strings.TrimSpace(token))
+		case strings.EqualFold(scheme, "Basic"):
+			if _, password, ok := (&http.Request{Header: http.Header{"Authorization": {a}}}).BasicAuth(); ok {
+				tokens = append(tokens, password)
+			}
 		}
 	}
 	return tokens

@@ -54,6 +54,9 @@ var table = map[otp.Code]wire{
 	otp.CodePhoneInvalid:      invalidParam,
 	otp.CodeWebOTPDomain:      invalidParam,
 	otp.CodeAppHash:           invalidParam,
+	otp.CodeOwnPIN:            invalidParam,
+	otp.CodeOutcome:           invalidParam,
+	otp.CodeOutcomeDenied:     {http.StatusForbidden, "access_denied"},
 
 	otp.CodeNotFound:         {http.StatusNotFound, "not_found"},
 	otp.CodePINMissing:       invalidParam,
@@ -84,6 +87,7 @@ var (
 	errNoApplication = &otp.Error{Code: otp.CodeUnknownPath, Message: "No such application"}
 
 	errPINMissing = &otp.Error{Code: otp.CodePINMissing} // to compare with
+	errOutcome    = &otp.Error{Code: otp.CodeOutcome}    // alike
 )
 
 // envelope is every error on the wire.
@@ -130,7 +134,7 @@ func (h *handler) fail(c *call, err error) {
 	case e.Code == otp.CodeInvalidAPIKey:
 		header.Set("WWW-Authenticate", challenge(c.r.Header))
 	case e.Code == otp.CodeInsufficientScope:
-		header.Set("WWW-Authenticate", `Bearer realm="otpgw", error="insufficient_scope", scope="`+needed(c.r.Method)+`"`)
+		header.Set("WWW-Authenticate", `Bearer realm="otpgw", error="insufficient_scope", scope="`+c.needs+`"`)
 	case w.status == http.StatusTooManyRequests:
 		refuse(header, e)
 	}
@@ -142,6 +146,11 @@ func (h *handler) fail(c *call, err error) {
 		case !e.Reset.IsZero():
 			header.Set("Retry-After", retryIn(e.Reset, h.service.Clock()))
 		}
+	}
+	if c.face != nil {
+		status, body := c.face.Refuse(err, e, w.status)
+		h.write(c, status, body)
+		return
 	}
 	h.write(c, w.status, h.envelope(w.kind, e.Message, e.Code))
 }

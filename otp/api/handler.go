@@ -44,6 +44,7 @@ type Config struct {
 	// ErrorURI is put before an error's code in the envelope's uri. Empty: urn:otpgw:error:, which names the error and
 	// claims no page to be there.
 	ErrorURI string
+	Faces    []Face // other APIs over the same service
 	// Slots is how many requests may be in work at once; 0 is 64.
 	Slots int
 	// CORSOrigins are the origins whose pages may use the API: scheme://host[:port]. Empty: none.
@@ -80,6 +81,8 @@ type call struct {
 	caller context.Context // ends when the caller hangs up
 	app    *otp.App        // once authenticated
 	body   []byte          // once read, where the endpoint has one
+	needs  string          // the scope that it needs
+	face   *Face           // whose call it is; nil for this API's own
 	rate   rate            // once counted
 	otpID  string          // once known
 	status int
@@ -120,10 +123,14 @@ func New(cfg Config) http.Handler {
 	h.path("/otp", h.serve, map[string]endpoint{"POST": h.reads(h.create)})
 	h.path("/otp/{id}", h.serve, map[string]endpoint{"GET": h.inTurn(h.get), "POST": h.reads(h.verify), "DELETE": h.inTurn(h.cancel)})
 	h.path("/otp/{id}/resend", h.serve, map[string]endpoint{"POST": h.inTurn(h.resend)})
+	h.path("/otp/{id}/outcome", h.serve, map[string]endpoint{"POST": h.reads(h.outcome)})
 	h.path("/applications/{id}", h.serve, map[string]endpoint{"GET": h.application})
 	// These authenticate the application by themselves, see client.
 	h.path("/oauth/token", h.answer, map[string]endpoint{"POST": h.token})
 	h.path("/oauth/revoke", h.answer, map[string]endpoint{"POST": h.revoke})
+	for i := range cfg.Faces {
+		h.face(&cfg.Faces[i])
+	}
 	h.documents()
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.fail(callOf(r), errUnknownPath) })
 	return h

@@ -73,6 +73,7 @@ func apps() []otp.App {
 	fourth := demo
 	fourth.Name, fourth.APIKeys, fourth.Secret, fourth.Rate = "fourth", []string{fourthKey}, "", 10
 	fourth.Guard = otp.Guard{Mode: otp.GuardObserve, Allow: []string{"FR"}}
+	demo.OwnPIN = true
 	return []otp.App{demo, other, third, fourth}
 }
 

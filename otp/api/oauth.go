@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/otpgw/otpgw/otp"
-	"github.com/otpgw/otpgw/otp/api/intake"
 )
 
 // oauthError is an error of the /oauth paths: one code, several types (otp-api.md; the envelope is ours, not RFC 6749's).
@@ -130,9 +129,7 @@ func (h *handler) client(ctx context.Context, c *call) (url.Values, error) {
 	if c.app = h.clientOf(id, secret, basic); c.app == nil {
 		return nil, h.refuse(c, errInvalidClient)
 	}
-	intake.Know(ctx)
-	c.rate, err = h.admit(ctx, c.app)
-	return form, err
+	return form, h.known(ctx, c)
 }
 
 // known are the parameters that this gateway reads. Others are ignored (RFC 6749, 3.2), and may be there more than once: the

@@ -113,6 +113,25 @@ func (h *handler) cancel(ctx context.Context, c *call) (answer, error) {
 	return answer{http.StatusOK, cancelled{cancelledInfo{id}}}, nil
 }
 
+// outcome is POST /otp/{otpId}/outcome. The lowest code is told, as in verify.
+func (h *handler) outcome(ctx context.Context, c *call) (answer, error) {
+	id := c.pathID()
+	right, err := otp.ParseOutcome(c.body)
+	if errors.Is(err, errOutcome) {
+		if _, err := h.service.Get(ctx, c.app, id); err != nil {
+			return answer{}, err
+		}
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	o, err := h.service.Outcome(ctx, c.app, id, right)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{http.StatusOK, o}, nil
+}
+
 // pathID is the otpId of the path in lower case. The log gets it only when it is a UUID, and not whatever a caller wrote.
 func (c *call) pathID() string {
 	id := strings.ToLower(c.r.PathValue("id"))

@@ -1,0 +1,77 @@
+package otp
+
+import (
+	"context"
+	"regexp"
+	"time"
+)
+
+// An application may make the PIN itself, as identity servers do, and have it sent: then it is sealed and verified as ours
+// would be. Or the application verifies it, and tells the outcome; without that the guard takes all of its messages for
+// pumping, for none is ever verified.
+
+var ownPIN = regexp.MustCompile(`^[0-9A-Za-z]{4,10}$`)
+
+// ValidOwnPIN says whether an application can have this PIN sent: 4 to 10 letters or digits. The case of letters is sent as
+// it is, and does not count in a guess.
+func ValidOwnPIN(pin string) bool { return ownPIN.MatchString(pin) }
+
+func (f *faults) ownPIN(v value, app *App) string {
+	switch {
+	case v.kind == kindUnset:
+		return ""
+	case !app.OwnPIN:
+		f.add(CodeOwnPIN, "The parameter 'pin' is not allowed for this application")
+	case v.kind == kindOther || !ValidOwnPIN(v.text):
+		f.add(CodeOwnPIN, "The parameter 'pin' is not 4 to 10 letters or digits")
+	}
+	return v.text
+}
+
+// ParseOutcome reads the body of POST /otp/{otpId}/outcome.
+func ParseOutcome(body []byte) (verified bool, err error) {
+	o, err := parseObject(body)
+	if err != nil {
+		return false, err
+	}
+	switch string(o["verified"]) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, &Error{Code: CodeOutcome, Message: "The parameter 'verified' is not true or false"}
+}
+
+// Outcome ends an OTP of the application's own PIN as it was verified elsewhere: VERIFIED or FAILED. Told again it changes
+// nothing.
+func (s *Service) Outcome(ctx context.Context, app *App, id string, verified bool) (Otp, error) {
+	outcome := StatusFailed
+	if verified {
+		outcome = StatusVerified
+	}
+	var told *Record
+	changed := false
+	err := s.change(ctx, id, app.Name, func(r *Record, now time.Time) (EventKind, error) {
+		told, changed = r, false
+		status := r.statusAt(now)
+		switch {
+		case !r.OwnPIN:
+			return "", &Error{Code: CodeOutcomeDenied, Message: "The PIN of this OTP is the gateway's, which verifies it"}
+		case status == outcome:
+			return "", errNoChange
+		}
+		if err := status.closed(); err != nil {
+			return "", err
+		}
+		r.Status, changed = outcome, true
+		return OtpChange, nil
+	})
+	if err != nil {
+		return Otp{}, err
+	}
+	if changed && verified {
+		s.watched(app, told, 0, 1)
+	}
+	return told.view(s.now()), nil
+}
