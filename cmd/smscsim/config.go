@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/smpp/smsc"
+	alphabet "github.com/otpgw/otpgw/smpp/text"
 )
 
 // options are all settings of a run.
@@ -81,6 +82,12 @@ var settings = []setting{
 			return errors.New("want a number, 0 or more")
 		}
 		return nil
+	}},
+	{"alphabet", "SMSCSIM_ALPHABET", "alphabet", "gsm7", func(o *options, v string) error {
+		o.Alphabet = alphabet.Alphabet(v)
+		return oneOf(o.Alphabet, []alphabet.Alphabet{
+			alphabet.AlphabetGSM7, alphabet.AlphabetGSM7Packed, alphabet.AlphabetLatin1, alphabet.AlphabetASCII,
+		})
 	}},
 	{"strict", "SMSCSIM_STRICT", "strict", "on", func(o *options, v string) error {
 		o.Lenient = v == "off" || v == "false"

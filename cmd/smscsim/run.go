@@ -58,6 +58,7 @@ flags, and the environment variables they replace; -config is a file with any of
   -receipt-id-format   SMSCSIM_RECEIPT_ID_FORMAT  of message ids in receipts (as in the answer)  [receiptIdFormat]
   -keep n              SMSCSIM_KEEP               messages kept, the newest (10000)  [keep]
   -seed n              SMSCSIM_SEED               makes a run repeatable; 0: each run is another (0)  [seed]
+  -alphabet name       SMSCSIM_ALPHABET           what data_coding 0 and names of senders are in: gsm7, gsm7-packed, latin1, ascii (gsm7)  [alphabet]
   -strict on|off       SMSCSIM_STRICT             refuse what SMPP 3.4 lets an SMSC refuse: smscsim pics (on)  [strict]
   -error-bodies which  SMSCSIM_ERROR_BODIES       responses with an error that have a body: spec, all, none (spec)  [errorBodies]
   -magic on|off        SMSCSIM_MAGIC              the last four digits of a number choose its outcome (on)  [magic]

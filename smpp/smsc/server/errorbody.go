@@ -32,6 +32,9 @@ func (e ErrorBodies) Validate(field string) error {
 	return behave.Wrong(field, "%q is none of spec, all, none", e)
 }
 
+// maxID is the longest message id (SMPP 3.4, 5.2.23).
+const maxID = 64
+
 // body is the body of the response with an error to a request: its mandatory fields, empty but for the message_id of a
 // query. id is a message id to put in, mostly empty.
 func (e ErrorBodies) body(f wire.Frame, id string) session.PDU {
@@ -41,6 +44,9 @@ func (e ErrorBodies) body(f wire.Frame, id string) session.PDU {
 	switch f.Command {
 	case wire.QuerySM: // SMPP 3.4, 4.8.2 has no note that leaves the body out
 		q, _ := wire.DecodeQuery(f)
+		if len(q.MessageID) > maxID {
+			q.MessageID = ""
+		}
 		return wire.QueryResp{MessageID: q.MessageID}
 	case wire.DataSM: // 4.7.2
 		return wire.MessageResp{MessageID: id}

@@ -137,7 +137,7 @@ func (b *bind) rewrite(sub *submission, f wire.Frame, p wire.Replace) bool {
 		old = waiting.record
 	}
 	sub.mu.Unlock()
-	if old == nil || old.msg.Parts != 1 {
+	if old == nil || len(old.subs) != 1 {
 		return false
 	}
 	body, problem := text.Decode(old.msg.DataCoding, p.ShortMessage, b.srv.cfg.Alphabet)

@@ -50,8 +50,8 @@ func (r *record) segments(alphabet text.Alphabet) []Segment {
 	out := make([]Segment, len(r.frames))
 	for i, f := range r.frames {
 		s := &out[i]
-		part := min(i, r.msg.Parts-1) // behind the parts there is a replace_sm, of the one part
-		s.Part, s.Parts = part+1, r.msg.Parts
+		part := min(i, len(r.subs)-1) // behind the parts there is a replace_sm, of the one part
+		s.Part, s.Parts = part+1, len(r.subs)
 		if sub := r.subs[part]; sub != nil {
 			s.MessageID = sub.messageID
 		}

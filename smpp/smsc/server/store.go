@@ -34,7 +34,7 @@ type Message struct {
 	Code       string        `json:"code"` // what FindCode finds in the text; empty for none
 	Encoding   text.Encoding `json:"encoding"`
 	DataCoding byte          `json:"dataCoding"`
-	Parts      int           `json:"parts"`
+	Parts      int           `json:"parts"`                // SMS: of a message_payload those that a network sends it in
 	Incomplete bool          `json:"incomplete,omitempty"` // parts never came; the text is of those that did
 	Problem    string        `json:"problem,omitempty"`    // what is wrong with its octets
 	Rule       string        `json:"rule,omitempty"`       // the id of the rule, or the digits of the magic number, that decided

@@ -178,7 +178,7 @@ func (s *Server) take(b *bind, in *incoming, o behave.Outcome, receipts bool) *s
 		From:       in.From(),
 		To:         in.To(),
 		Encoding:   encodingOf(in.PDU.DataCoding, in.Alphabet),
-		Parts:      in.Part.Total,
+		Parts:      in.parts(),
 		DataCoding: in.PDU.DataCoding,
 		Rule:       in.rule,
 	}, frames: []wire.Frame{in.frame}, sessions: []string{b.id}}
