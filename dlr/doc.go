@@ -5,9 +5,12 @@
 //	               -> Tracker.Refused  -> Reports: REJECTED
 //	deliver_sm     -> Tracker.Receipt  -> parse, Index.Find -> Reports: folded into the record of the OTP
 //	                                   -> no match yet: PARKED -> RunParked: again, later -> given up: dead letter
+//	                                   -> one part of several: PARKED -> no other's receipt came: it stands for all
 //
 // Decisions. Receipt returns nil only when what the receipt says is stored: in the record, on PARKED, or as a dead letter;
 // with an error the link asks the SMSC to send it again. Receipts are idempotent, for Reports is: a duplicate, or a crash
 // between two steps, changes nothing. What is parked or dead-lettered is what was parsed, never the text: it may hold
-// the PIN. When a receipt is of is when we received it: the clock of an SMSC is in a zone that it does not tell.
+// the PIN. When a receipt is of is when we received it: the clock of an SMSC is in a zone that it does not tell. For how
+// long it has waited is the sum of its pauses, by the store's clock alone. A record that is not there is asked for again for
+// a while. What a hostile SMSC sends takes its link's share of the dead letters, and a line a minute in the log.
 package dlr

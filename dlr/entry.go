@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/otpgw/otpgw/queue"
 )
@@ -13,9 +14,11 @@ import (
 type Entry struct {
 	OtpID     string
 	MessageID string // ours, the msgId of callbacks
-	Part      int    // from 1
+	Part      int    // from 1; 0: the id stands for all parts
 	Parts     int
-	To        string // destination in E.164, optional; its last digits are stored, as proof for a guessed base
+	To        string    // destination in E.164, optional; its last digits are stored, to compare with those of a receipt
+	From      string    // sender, optional; where it is a number, a receipt's may be the same
+	At        time.Time // of the response; zero: not known
 }
 
 // stored is an Entry with the id that the SMSC gave, exactly as it did.
@@ -26,10 +29,16 @@ type stored struct {
 	Part      int    `json:"p"`
 	Parts     int    `json:"n"`
 	Address   string `json:"a,omitempty"` // last digits of the destination
+	Sender    string `json:"s,omitempty"` // last digits of the sender, where it is a number
+	At        int64  `json:"t,omitempty"` // of the response, in Unix milliseconds
 }
 
 func (s stored) entry() Entry {
-	return Entry{OtpID: s.OtpID, MessageID: s.MessageID, Part: s.Part, Parts: s.Parts, To: s.Address}
+	e := Entry{OtpID: s.OtpID, MessageID: s.MessageID, Part: s.Part, Parts: s.Parts, To: s.Address, From: s.Sender}
+	if s.At != 0 {
+		e.At = time.UnixMilli(s.At)
+	}
+	return e
 }
 
 // maxChain bounds how many ids may share one normal form ("00AB", "AB", "ab"); the oldest goes first.
@@ -38,11 +47,20 @@ const maxChain = 8
 // chain is the value of one key: every id of that normal form, the newest last.
 type chain []stored
 
-// with adds an entry. The same id again is an id that the SMSC used again: the newer message is meant from now on.
+// with adds an entry. The same id for another part of the same message is an id for all of its parts. The same id for
+// another message is one that the SMSC used again: both may still get a receipt when their numbers tell them apart, else
+// the newer message is meant from now on.
 func (c chain) with(s stored) chain {
 	out := make(chain, 0, len(c)+1)
 	for _, old := range c {
-		if old.Original != s.Original {
+		switch {
+		case old.Original != s.Original:
+			out = append(out, old)
+		case old.MessageID == s.MessageID && old.OtpID == s.OtpID:
+			if old.Part != s.Part {
+				s.Part = 0
+			}
+		case old.Address != "" && s.Address != "" && old.Address != s.Address:
 			out = append(out, old)
 		}
 	}
@@ -52,28 +70,52 @@ func (c chain) with(s stored) chain {
 	return out
 }
 
-// exact finds the entry whose id is id, octet by octet.
-func (c chain) exact(id string) (stored, bool) {
-	for _, s := range c {
-		if s.Original == id {
-			return s, true
-		}
-	}
-	return stored{}, false
+// match is what a look-up found.
+type match struct {
+	stored
+	found  bool
+	proof  proof
+	exact  bool // the ids are the same, octet by octet
+	others bool // an id fits, but its message went to another number
 }
 
-// match finds the one entry that a candidate means. Several of the same form, none of them exact, mean none.
-func (c chain) match(k candidate) (stored, bool) {
-	if k.original != "" {
-		return c.exact(k.original)
+// better: a number that is the same counts most, then an id that is, then which came later.
+func (m match) better(than match) bool {
+	switch {
+	case !than.found:
+		return true
+	case (m.proof == proven) != (than.proof == proven):
+		return m.proof == proven
 	}
-	if s, ok := c.exact(k.prefer); ok {
-		return s, true
+	return m.exact || !than.exact
+}
+
+// match finds the entry that a candidate means. One whose number is another is not meant, unless the carrier rewrites
+// numbers. Several of the same form, of which neither id nor number tells one, mean none.
+func (c chain) match(k candidate, q Query) match {
+	var best match
+	fits := 0
+	for _, s := range c {
+		m := match{stored: s, found: true, proof: s.compare(q.Addresses), exact: s.Original == k.original || s.Original == k.prefer}
+		switch {
+		case k.original != "" && !m.exact:
+			continue
+		case m.proof == disproven && !q.AnyNumber:
+			best.others = true
+			continue
+		case m.proof == disproven:
+			m.proof = noProof
+		}
+		fits++
+		if m.better(best) {
+			m.others = best.others
+			best = m
+		}
 	}
-	if len(c) == 1 {
-		return c[0], true
+	if fits > 1 && !best.exact && best.proof != proven {
+		return match{others: best.others}
 	}
-	return stored{}, false
+	return best
 }
 
 func (c chain) encode() []byte {
@@ -127,20 +169,21 @@ const (
 )
 
 // compare holds the addresses of a receipt against the destination of a message. A receipt's source is the
-// message's destination (SMPP 3.4, Appendix B), but some SMSCs do not swap them.
-func compare(destination string, addresses []string) proof {
-	want := tail(destination)
+// message's destination (SMPP 3.4, Appendix B), but some SMSCs do not swap them; the message's sender says nothing.
+func (s stored) compare(addresses []string) proof {
 	result := noProof
 	for _, a := range addresses {
 		got := tail(a)
-		if want == "" || got == "" {
-			continue
-		}
-		n := min(len(want), len(got))
-		if want[len(want)-n:] == got[len(got)-n:] {
+		switch {
+		case s.Address == "" || got == "":
+		case sameEnd(got, s.Address):
 			return proven
+		case s.Sender == "" || !sameEnd(got, s.Sender):
+			result = disproven
 		}
-		result = disproven
 	}
 	return result
 }
+
+// sameEnd: a national number has fewer digits than ours.
+func sameEnd(a, b string) bool { return strings.HasSuffix(a, b) || strings.HasSuffix(b, a) }

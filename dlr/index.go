@@ -20,11 +20,13 @@ type Bucket interface {
 // Index maps the message ids of SMSCs to messages of ours, one link's apart from another's. It is safe for use by
 // many goroutines, and by many daemons on one bucket.
 //
-// An id is stored once, under its normal form; a look-up tries the forms that the link's rule allows. What stays
-// ambiguous under Auto, and is therefore told here:
+// An id is stored under its normal form, and that of a part with the part's number at its end also without it; a look-up
+// tries the forms that the link's rule allows. Carriers use ids again, and change them on the way, so a receipt that has
+// the number of a handset matches only a message to that number. What stays ambiguous under Auto, and is therefore told
+// here:
 //   - an SMSC that counts in base 62 may give "a1" and "A1" to two messages. Both are hexadecimal in form, so a receipt
-//     for one that was never ours can match the other. With rule exact it cannot.
-//   - a guessed base needs a proof (see Find); without addresses an id of digits only stays unmatched. The rules
+//     without a number for one that was never ours can match the other. With rule exact it cannot.
+//   - a guessed form needs a proof (see Find); without addresses an id of digits only stays unmatched. The rules
 //     hex-dec and dec-hex need no proof.
 type Index struct {
 	bucket Bucket
@@ -47,8 +49,22 @@ func (x *Index) Put(ctx context.Context, link, messageID string, e Entry) error 
 	if id == "" {
 		return errNoID
 	}
-	s := stored{Original: id, OtpID: e.OtpID, MessageID: e.MessageID, Part: e.Part, Parts: e.Parts, Address: tail(e.To)}
-	key := keyOf(link, normal(id))
+	s := stored{Original: id, OtpID: e.OtpID, MessageID: e.MessageID, Part: e.Part, Parts: e.Parts, Address: tail(e.To), Sender: tail(e.From)}
+	if !e.At.IsZero() {
+		s.At = e.At.UnixMilli()
+	}
+	if whole, n, ok := cutPart(id); ok && e.Parts > 1 && (n == e.Part || n == e.Part-1) {
+		w := s
+		w.Original, w.Part = whole, 0
+		if err := x.put(ctx, link, w); err != nil {
+			return err
+		}
+	}
+	return x.put(ctx, link, s)
+}
+
+func (x *Index) put(ctx context.Context, link string, s stored) error {
+	key := keyOf(link, normal(s.Original))
 	x.cache.put(key, s)
 	for range maxRaces {
 		list := chain{s}
@@ -95,54 +111,83 @@ type Query struct {
 	Link      string
 	Rule      Rule
 	ID        string   // of the receipt
+	OtherID   string   // of the receipt as well, less likely; optional
 	Addresses []string // of the receipt's PDU, source and destination; optional
+	AnyNumber bool     // the carrier rewrites numbers: that of a receipt says nothing against a message
 	Settled   bool     // the receipt is old enough that its response must be stored, if there ever was one
 }
 
 // Find looks a receipt's message up; false when it is not known, or not for certain.
 //
-// Under Auto, an id in another base matches only with a proof: an address of the receipt is the message's destination.
-// Where one side has no address, it matches when the receipt has settled, so that its own id would be there if it was
-// ours, and the hexadecimal side has a letter, so that it cannot be a decimal id.
+// Under Auto, an id in another base or case matches only with a proof: an address of the receipt is the message's
+// destination. Where one side has no address, an id in another base matches when the receipt has settled, so that its own id
+// would be there if it was ours, and the hexadecimal side has a letter, so that it cannot be a decimal id.
 func (x *Index) Find(ctx context.Context, q Query) (Entry, bool, error) {
-	for _, k := range candidates(q.Rule, q.ID) {
-		s, ok, err := x.lookup(ctx, keyOf(q.Link, k.form), k, q.Rule)
-		if err != nil {
-			return Entry{}, false, err
-		}
-		if ok && (!k.guessed || certain(k, s, q)) {
-			return s.entry(), true, nil
-		}
-	}
-	return Entry{}, false, nil
+	m, err := x.find(ctx, q)
+	return m.entry(), m.found, err
 }
 
-func certain(k candidate, s stored, q Query) bool {
-	switch compare(s.Address, q.Addresses) {
-	case proven:
-		return true
-	case disproven:
-		return false
+// find tries the receipt's ids; of two that are known, the number decides. The less likely id needs it, or time.
+func (x *Index) find(ctx context.Context, q Query) (match, error) {
+	m, err := x.findID(ctx, q.ID, q)
+	if err != nil || m.proof == proven || q.OtherID == "" {
+		return m, err
 	}
-	return q.Settled && k.lettered
+	other, err := x.findID(ctx, q.OtherID, q)
+	if err == nil && other.found && (other.proof == proven || !m.found && q.Settled) {
+		return other, nil
+	}
+	m.others = m.others || other.others
+	return m, err
+}
+
+// findID looks for an id as the rule says, and then for that of a message whose parts the carrier numbers in receipts only.
+func (x *Index) findID(ctx context.Context, id string, q Query) (match, error) {
+	m, err := x.findForm(ctx, id, q)
+	if err != nil || m.found {
+		return m, err
+	}
+	whole, n, ok := cutPart(trimID(id))
+	if !ok {
+		return m, nil
+	}
+	w, err := x.findForm(ctx, whole, q)
+	if err != nil || !w.found || w.Parts < 2 || n > w.Parts || w.proof != proven && !q.Settled {
+		return m, err
+	}
+	w.Part = max(n, 1) // some count from 0
+	return w, nil
+}
+
+func (x *Index) findForm(ctx context.Context, id string, q Query) (match, error) {
+	var others bool
+	for _, k := range candidates(q.Rule, id) {
+		m, err := x.lookup(ctx, keyOf(q.Link, k.form), k, q)
+		if err != nil {
+			return match{}, err
+		}
+		if m.found && (!k.guessed || m.proof == proven || m.proof == noProof && q.Settled && k.lettered) {
+			return m, nil
+		}
+		others = others || m.others && !k.guessed
+	}
+	return match{others: others}, nil
 }
 
 // lookup reads one key, from the cache where that is as good as the bucket: an exact id, the only one of a form
 // that the bucket confirmed, or a form of an explicit rule, which is never a guess.
-func (x *Index) lookup(ctx context.Context, key string, k candidate, rule Rule) (stored, bool, error) {
+func (x *Index) lookup(ctx context.Context, key string, k candidate, q Query) (match, error) {
 	if c, ok := x.cache.get(key); ok {
-		s, found := c.chain.match(k)
-		if found && (c.stored || rule != Auto || s.Original == k.prefer) {
-			return s, true, nil
+		if m := c.chain.match(k, q); m.found && (c.stored || q.Rule != Auto || m.exact) {
+			return m, nil
 		}
 	}
 	list, _, err := x.read(ctx, key)
 	if errors.Is(err, queue.ErrNotFound) {
-		return stored{}, false, nil
+		return match{}, nil
 	}
 	if err != nil {
-		return stored{}, false, fmt.Errorf("dlr: look up message id: %w", err)
+		return match{}, fmt.Errorf("dlr: look up message id: %w", err)
 	}
-	s, found := list.match(k)
-	return s, found, nil
+	return list.match(k, q), nil
 }

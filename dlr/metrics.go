@@ -7,6 +7,7 @@ const (
 	resultFolded     = "folded"     // into the record of its OTP
 	resultParked     = "parked"     // no match yet
 	resultLate       = "late"       // folded after it was parked
+	resultOne        = "one"        // taken for all parts of its message, as no other came
 	resultGone       = "gone"       // its OTP is past its retention
 	resultUnmatched  = "unmatched"  // given up, dead-lettered
 	resultUnparsable = "unparsable" // dead-lettered
@@ -16,6 +17,8 @@ const (
 type metrics struct {
 	receipts  *prometheus.CounterVec // by link and result
 	untracked *prometheus.CounterVec // by link
+
+	otherNumber *prometheus.CounterVec // by link
 }
 
 func newMetrics() metrics {
@@ -24,12 +27,14 @@ func newMetrics() metrics {
 			Help: "Delivery receipts by link and by what became of them."}, []string{"link", "result"}),
 		untracked: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "otpgw_receipts_untracked_total",
 			Help: "Parts that an SMSC accepted without a message id, so that no receipt can name them."}, []string{"link"}),
+		otherNumber: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "otpgw_receipts_other_number_total",
+			Help: "Receipts with the id of a message to another number, not taken for it."}, []string{"link"}),
 	}
 }
 
 // Collectors are the tracker's metrics, for the caller to register. Their labels are names of links, so few.
 func (t *Tracker) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{t.metrics.receipts, t.metrics.untracked}
+	return []prometheus.Collector{t.metrics.receipts, t.metrics.untracked, t.metrics.otherNumber}
 }
 
 func (t *Tracker) count(link, result string) { t.metrics.receipts.WithLabelValues(link, result).Inc() }

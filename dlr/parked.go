@@ -95,13 +95,22 @@ func (t *Tracker) pullParked(ctx context.Context) error {
 // again looks one parked receipt up. Whatever fails, it stays parked.
 func (t *Tracker) again(ctx context.Context, d *queue.Delivery) {
 	p, err := decodeParked(d.Data)
+	if err == nil && p.Rest != nil && d.Attempt == 1 {
+		_ = d.Nak(t.PartsWait)
+		return
+	}
 	var result string
-	if err != nil {
+	switch age := t.age(d.Attempt); {
+	case err != nil:
 		result = resultUnparsable
-		err = t.bury(ctx, d, result)
-	} else if result, err = t.fold(ctx, p); err == nil && result == "" && t.Now().Sub(d.Stored) >= t.GiveUp {
-		result = resultUnmatched
-		err = t.bury(ctx, d, result)
+		err = t.bury(ctx, d, p.Link, result)
+	case p.Rest != nil:
+		result, err = t.settleRest(ctx, p)
+	default:
+		if result, err = t.fold(ctx, p, age); err == nil && result == "" && age >= t.GiveUp {
+			result = resultUnmatched
+			err = t.bury(ctx, d, p.Link, result)
+		}
 	}
 	if err != nil || result == "" {
 		if err != nil {
@@ -119,9 +128,20 @@ func (t *Tracker) again(ctx context.Context, d *queue.Delivery) {
 	}
 }
 
-func (t *Tracker) bury(ctx context.Context, d *queue.Delivery, reason string) error {
-	t.log.Warn().Str("subject", d.Subject).Str("reason", reason).Msg("receipt dead-lettered")
-	return t.queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Reason: reason, Subject: d.Subject, Data: d.Data})
+func (t *Tracker) bury(ctx context.Context, d *queue.Delivery, link, reason string) error {
+	if n, ok := t.quiet.tell(link+" "+reason, t.Now()); ok {
+		t.log.Warn().Str("link", link).Int("count", n).Str("reason", reason).Msg("receipt dead-lettered")
+	}
+	return t.queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Group: link, Reason: reason, Subject: d.Subject, Data: d.Data})
+}
+
+// age is for how long a receipt has been parked, at least: the sum of its pauses, which the store measured. No machine's
+// clock is asked, for no two of them agree.
+func (t *Tracker) age(attempt int) (age time.Duration) {
+	for i := 1; i < attempt && age < t.GiveUp; i++ {
+		age += t.wait(i)
+	}
+	return age
 }
 
 // wait is the pause after the nth look-up: 50 ms, 100 ms, ... 5 min.

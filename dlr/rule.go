@@ -3,6 +3,7 @@ package dlr
 import (
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ type Rule string
 
 // The rules.
 const (
-	Auto   Rule = "auto"    // the same id, with case and leading zeros forgiven; else the other base, if certain
+	Auto   Rule = "auto"    // the same id, with case, hyphens and leading zeros forgiven; else the other base, if certain
 	Exact  Rule = "exact"   // the same octets
 	HexDec Rule = "hex-dec" // hexadecimal in the response, decimal in the receipt
 	DecHex Rule = "dec-hex" // decimal in the response, hexadecimal in the receipt
@@ -50,44 +51,68 @@ func candidates(rule Rule, id string) []candidate {
 	if id == "" {
 		return nil
 	}
-	hex, isDec := toHex(id)
-	dec, isHex := toDec(id)
+	form := normal(id)
+	hex, isDec := toHex(form)
+	dec, isHex := toDec(form)
 	switch {
 	case rule == Exact:
-		return []candidate{{form: normal(id), original: id}}
+		return []candidate{{form: form, original: id}}
 	case rule == HexDec && isDec:
 		return []candidate{{form: hex}}
 	case rule == DecHex && isHex:
 		return []candidate{{form: dec}}
 	}
-	out := []candidate{{form: normal(id), prefer: id}}
+	out := []candidate{{form: form, prefer: id}}
 	if rule != Auto {
 		return out
 	}
-	if isDec && hex != out[0].form {
-		out = append(out, candidate{form: hex, guessed: true, lettered: hasLetter(hex)})
+	guess := func(other string, lettered bool) {
+		if other != form {
+			out = append(out, candidate{form: other, guessed: true, lettered: lettered})
+		}
 	}
-	if isHex && dec != out[0].form {
-		out = append(out, candidate{form: dec, guessed: true, lettered: hasLetter(normal(id))})
+	if isDec {
+		guess(hex, hasLetter(hex))
+	}
+	if isHex {
+		guess(dec, hasLetter(form))
+	} else {
+		guess(strings.ToUpper(form), false)
+		guess(strings.ToLower(form), false)
 	}
 	return out
 }
 
-// normal is the form an id is stored under: without leading zeros, and in lower case when it is hexadecimal or a UUID.
-// The case of other ids stays, for there are SMSCs that count in base 62.
+// normal is the form an id is stored under: without hyphens, braces and leading zeros, and in lower case when it is
+// hexadecimal, as a UUID is. The case of other ids stays, for there are SMSCs that count in base 62.
 func normal(id string) string {
-	id = trimID(id)
-	if hexDigits(strings.ReplaceAll(strip0x(id), "-", "")) {
+	id = unmarked.Replace(trimID(id))
+	if id == "" {
+		return ""
+	}
+	if hexDigits(strip0x(id)) {
 		id = strings.ToLower(strip0x(id))
 	}
 	if s := strings.TrimLeft(id, "0"); s != "" {
 		return s
 	}
-	if id == "" {
-		return ""
-	}
 	return "0"
 }
+
+var unmarked = strings.NewReplacer("-", "", "{", "", "}", "")
+
+// cutPart takes a part's number off the end of an id: "77-2", "77_02", "77.2".
+func cutPart(id string) (whole string, n int, ok bool) {
+	i := strings.LastIndexAny(id, "-_.:/#")
+	if i <= 0 || len(id)-i-1 > maxPartDigits {
+		return "", 0, false
+	}
+	n, err := strconv.Atoi(id[i+1:])
+	return id[:i], n, err == nil && n >= 0
+}
+
+// maxPartDigits: a message has 255 parts at most.
+const maxPartDigits = 3
 
 func trimID(id string) string { return strings.Trim(id, " \t\r\n\x00") }
 

@@ -20,8 +20,8 @@ func TestCandidates(t *testing.T) {
 		{"auto, decimal", Auto, "6699", []string{"6699", "1a2b", "26265"}},
 		{"auto, leading zeros", Auto, "0006699", []string{"6699", "1a2b", "26265"}},
 		{"auto, 0x", Auto, "0x1A2B", []string{"1a2b", "6699"}},
-		{"auto, UUID", Auto, "6F9619FF-8B86-D011-B42D-00C04FC964FF", []string{"6f9619ff-8b86-d011-b42d-00c04fc964ff"}},
-		{"auto, letters keep their case", Auto, "zQ9", []string{"zQ9"}},
+		{"auto, UUID", Auto, "6F9619FF-8B86-D011-B42D-00C04FC964FF", []string{"6f9619ff8b86d011b42d00c04fc964ff", "148323679367508813469570288303664096511"}},
+		{"auto, letters keep their case", Auto, "zQ9", []string{"zQ9", "ZQ9", "zq9"}},
 		{"auto, small number", Auto, "7", []string{"7"}},
 		{"auto, zero", Auto, "000", []string{"0"}},
 		{"auto, 20 digits", Auto, "18446744073709551616", []string{"18446744073709551616", "10000000000000000", "114598615266301018707478"}},
@@ -29,7 +29,7 @@ func TestCandidates(t *testing.T) {
 		{"hex-dec, no decimal", HexDec, "1A2B", []string{"1a2b"}},
 		{"dec-hex, hexadecimal", DecHex, "1A2B", []string{"6699"}},
 		{"dec-hex, no hexadecimal", DecHex, "xyz", []string{"xyz"}},
-		{"blanks and NUL", Auto, " xyz\x00", []string{"xyz"}},
+		{"blanks and NUL", Auto, " xyz\x00", []string{"xyz", "XYZ"}},
 		{"empty", Auto, "\x00 ", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -90,13 +90,16 @@ func TestCompareAddresses(t *testing.T) {
 		{"national form", "+491711234567", []string{"01711234567"}, proven},
 		{"not swapped", "+491711234567", []string{"Verify", "491711234567"}, proven},
 		{"another number", "+491711234567", []string{"491711234568"}, disproven},
+		{"not swapped, the sender a number", "+491711234567", []string{"49800123456", "491711234567"}, proven},
 		{"masked", "+491711234567", []string{"49171****"}, noProof},
+		{"masked, the sender a number", "+491711234567", []string{"49171****", "49800123456"}, noProof},
 		{"none", "+491711234567", nil, noProof},
 		{"short code only", "+491711234567", []string{"4567"}, noProof},
 		{"destination not stored", "", []string{"491711234567"}, noProof},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := compare(tail(c.destination), c.addresses); got != c.want {
+			s := stored{Address: tail(c.destination), Sender: tail("+49800123456")}
+			if got := s.compare(c.addresses); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})

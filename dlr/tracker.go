@@ -26,6 +26,8 @@ const (
 	DefaultGiveUp    = time.Hour
 	DefaultFirstWait = 50 * time.Millisecond
 	DefaultLongWait  = 5 * time.Minute
+	DefaultGone      = time.Minute
+	DefaultPartsWait = 10 * time.Second
 )
 
 // Tracker follows messages from their submit_sm_resp to their receipts. Its methods may be called from many goroutines; the
@@ -35,6 +37,8 @@ type Tracker struct {
 	GiveUp    time.Duration // how long a receipt without a match is kept
 	FirstWait time.Duration // from parking to the next look-up; each next wait is twice as long
 	LongWait  time.Duration // the longest wait
+	Gone      time.Duration // how long a record that is not there is asked for again, before it is past its retention
+	PartsWait time.Duration // how long the receipts of a delivered message's other parts may take, see PartsAuto
 	Now       func() time.Time
 
 	queue   *queue.Queue
@@ -42,17 +46,23 @@ type Tracker struct {
 	reports Reports
 	log     zerolog.Logger
 	metrics metrics
+	habits  *partHabits
+	quiet   quiet
 }
 
 // NewTracker returns a tracker with the default times. RunParked is to be run beside it.
 func NewTracker(q *queue.Queue, reports Reports, log zerolog.Logger) *Tracker {
 	return &Tracker{Settle: DefaultSettle, GiveUp: DefaultGiveUp, FirstWait: DefaultFirstWait, LongWait: DefaultLongWait,
-		Now: time.Now, queue: q, index: NewIndex(q.Receipts()), reports: reports, log: log, metrics: newMetrics()}
+		Gone: DefaultGone, PartsWait: DefaultPartsWait, Now: time.Now,
+		queue: q, index: NewIndex(q.Receipts()), reports: reports, log: log, metrics: newMetrics(), habits: newPartHabits()}
 }
 
 // Accepted stores that the SMSC took a part under messageID. It is called before the message is taken off its queue, and
 // returns when the id is stored. A response without an id is counted, and is no error: the part was sent.
 func (t *Tracker) Accepted(ctx context.Context, link, messageID string, e Entry) error {
+	if e.At.IsZero() {
+		e.At = t.Now()
+	}
 	err := t.index.Put(ctx, link, messageID, e)
 	if errors.Is(err, errNoID) {
 		t.metrics.untracked.WithLabelValues(link).Inc()
@@ -84,6 +94,9 @@ type Incoming struct {
 	TLVs     map[uint16][]byte // optional parameters of the PDU, by tag
 	From, To string            // source and destination address of the PDU; optional, see Index.Find
 	Received time.Time         // zero for now
+
+	AnyNumber bool         // the carrier rewrites numbers, see Query
+	Parts     PartReceipts // empty: PartsAuto
 }
 
 // parked is a receipt after parsing, as it waits on PARKED. It holds nothing of the text.
@@ -91,11 +104,22 @@ type parked struct {
 	Link      string        `json:"link"`
 	Rule      Rule          `json:"rule"`
 	ID        string        `json:"id"`
-	IDHex     string        `json:"idHex,omitempty"` // instead of ID, where that is no UTF-8
+	IDHex     string        `json:"idHex,omitempty"`   // instead of ID, where that is no UTF-8
+	OtherID   []byte        `json:"otherId,omitempty"` // any octets
 	State     receipt.State `json:"state"`
 	ErrorCode *int          `json:"errorCode,omitempty"`
 	Addresses []string      `json:"addresses,omitempty"` // last digits
+	AnyNumber bool          `json:"anyNumber,omitempty"`
+	Parts     PartReceipts  `json:"parts,omitempty"`
 	Received  time.Time     `json:"received"`
+	Rest      *rest         `json:"rest,omitempty"` // it was folded, and may stand for the other parts as well
+}
+
+// rest names the message whose other parts wait for receipts of their own.
+type rest struct {
+	OtpID     string `json:"otp"`
+	MessageID string `json:"msg"`
+	Parts     int    `json:"parts"`
 }
 
 // Receipt takes a receipt. It returns nil only when what the receipt says is stored; else the SMSC is to be told to
@@ -117,37 +141,114 @@ func (t *Tracker) receive(ctx context.Context, in Incoming) (result string, err 
 	if !ok {
 		return resultUnparsable, t.refuse(ctx, in)
 	}
-	p := parked{Link: in.Link, Rule: in.Rule, ID: r.ID, State: r.State, ErrorCode: r.ErrorCode, Received: in.Received.UTC()}
+	p := parked{Link: in.Link, Rule: in.Rule, ID: r.ID, OtherID: []byte(r.OtherID), State: r.State, ErrorCode: r.ErrorCode,
+		AnyNumber: in.AnyNumber, Parts: in.Parts, Received: in.Received.UTC()}
 	for _, a := range []string{in.From, in.To} {
 		if digits := tail(a); digits != "" {
 			p.Addresses = append(p.Addresses, digits)
 		}
 	}
-	if result, err = t.fold(ctx, p); err != nil || result != "" {
+	if result, err = t.fold(ctx, p, 0); err != nil || result != "" {
 		return result, err
 	}
-	if err := t.queue.Publish(ctx, queue.Message{Subject: subjectOf(in.Link), Data: p.encode()}); err != nil {
-		return "", fmt.Errorf("dlr: park receipt: %w", err)
-	}
-	return resultParked, nil
+	return resultParked, t.park(ctx, p)
 }
 
-// fold reports a receipt to its OTP; an empty result means that its message is not known (yet).
-func (t *Tracker) fold(ctx context.Context, p parked) (result string, err error) {
-	q := Query{Link: p.Link, Rule: p.Rule, ID: p.ID, Addresses: p.Addresses, Settled: t.Now().Sub(p.Received) >= t.Settle}
-	e, ok, err := t.index.Find(ctx, q)
-	if err != nil || !ok {
+func (t *Tracker) park(ctx context.Context, p parked) error {
+	if err := t.queue.Publish(ctx, queue.Message{Subject: subjectOf(p.Link), Data: p.encode()}); err != nil {
+		return fmt.Errorf("dlr: park receipt: %w", err)
+	}
+	return nil
+}
+
+// fold reports a receipt to its OTP; an empty result means that its message or its OTP is not known (yet). age is for how
+// long the receipt has been looked up.
+func (t *Tracker) fold(ctx context.Context, p parked, age time.Duration) (result string, err error) {
+	m, err := t.index.find(ctx, Query{Link: p.Link, Rule: p.Rule, ID: p.ID, OtherID: string(p.OtherID), Addresses: p.Addresses,
+		AnyNumber: p.AnyNumber, Settled: age >= t.Settle})
+	if err != nil {
 		return "", err
+	}
+	if !m.found {
+		if m.others && age == 0 {
+			t.otherNumber(p.Link)
+		}
+		return "", nil
+	}
+	return t.report(ctx, p, m.entry(), age)
+}
+
+// report tells the OTP. What is not there is asked for again for a while: who stored it may be ahead of what is read here.
+func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Duration) (result string, err error) {
+	way := t.wayOfParts(p, e)
+	if way == PartsOne {
+		e.Part = 0
 	}
 	err = t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Link: p.Link, Part: e.Part, Parts: e.Parts,
 		Status: Status(p.State), ErrorCode: p.ErrorCode, At: p.Received})
+	if err == nil && way == PartsAuto {
+		p.Rest = &rest{OtpID: e.OtpID, MessageID: e.MessageID, Parts: e.Parts}
+		err = t.park(ctx, p)
+	}
 	switch {
-	case errors.Is(err, otp.ErrNotFound):
+	case errors.Is(err, otp.ErrNotFound) && age >= t.Gone:
 		return resultGone, nil
+	case errors.Is(err, otp.ErrNotFound):
+		return "", nil
 	case err != nil:
 		return "", fmt.Errorf("dlr: report receipt: %w", err)
 	}
+	t.logReceipt(p, e)
 	return resultFolded, nil
+}
+
+// logReceipt is a step in the way of an OTP that an operator can follow by its id.
+func (t *Tracker) logReceipt(p parked, e Entry) {
+	l := t.log.Info().Str("otp", e.OtpID).Str("msg", e.MessageID).Str("link", p.Link).Stringer("state", p.State)
+	if e.Parts > 1 {
+		l = l.Int("part", e.Part).Int("parts", e.Parts)
+	}
+	if p.ErrorCode != nil {
+		l = l.Int("err", *p.ErrorCode)
+	}
+	if !e.At.IsZero() {
+		l = l.Dur("after", max(p.Received.Sub(e.At), 0))
+	}
+	l.Msg("receipt")
+}
+
+// wayOfParts says how many receipts are to be expected of the message of one; PartsEach also where there is nothing to decide.
+func (t *Tracker) wayOfParts(p parked, e Entry) PartReceipts {
+	switch {
+	case e.Parts < 2 || e.Part == 0 || p.State != receipt.Delivered:
+		return PartsEach
+	case p.Parts == PartsOne, p.Parts == PartsEach:
+		return p.Parts
+	}
+	return t.habits.heard(p.Link, e.MessageID, e.Part, t.PartsWait)
+}
+
+// settleRest has the other parts of a message delivered as well, of which no receipt came in time, unless the link is known to
+// send one for each.
+func (t *Tracker) settleRest(ctx context.Context, p parked) (result string, err error) {
+	if t.habits.known(p.Link, t.PartsWait) == PartsEach {
+		return resultLate, nil
+	}
+	err = t.reports.Report(ctx, otp.DeliveryReport{OtpID: p.Rest.OtpID, MessageID: p.Rest.MessageID, Link: p.Link, Parts: p.Rest.Parts,
+		Status: Status(p.State), At: p.Received})
+	if err != nil && !errors.Is(err, otp.ErrNotFound) {
+		return "", fmt.Errorf("dlr: report receipt for all parts: %w", err)
+	}
+	return resultOne, nil
+}
+
+// otherNumber tells that an id is known but its message went elsewhere: an SMSC that uses ids again, or rewrites numbers.
+func (t *Tracker) otherNumber(link string) {
+	t.metrics.otherNumber.WithLabelValues(link).Inc()
+	if n, ok := t.quiet.tell(link+" number", t.Now()); ok {
+		t.log.Warn().Str("link", link).Int("count", n).
+			Msg("receipt has the id of a message to another number and is not taken for it; if the carrier rewrites numbers, set RECEIPT_NUMBER=any")
+	}
 }
 
 // unparsable is what is kept of a receipt that could not be read.
@@ -174,6 +275,8 @@ func (t *Tracker) refuse(ctx context.Context, in Incoming) error {
 	if err != nil {
 		return fmt.Errorf("dlr: unparsable receipt: %w", err)
 	}
-	t.log.Warn().Str("link", in.Link).Str("keys", u.Keys).Msg("receipt without a message id or a state, dead-lettered")
-	return t.queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Reason: "unparsable", Subject: subjectOf(in.Link), Data: data})
+	if n, ok := t.quiet.tell(in.Link+" unparsable", t.Now()); ok {
+		t.log.Warn().Str("link", in.Link).Int("count", n).Str("keys", u.Keys).Msg("receipt without a message id or a state, dead-lettered")
+	}
+	return t.queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Group: in.Link, Reason: "unparsable", Subject: subjectOf(in.Link), Data: data})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,7 +116,7 @@ func TestReceiptIsFolded(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Now().UTC().Truncate(time.Second)
-	if err := tr.Receipt(ctx, Incoming{Link: "carrier", Rule: Auto, Text: fmt.Sprintf(delivered, "AB12"), Received: at}); err != nil {
+	if err := tr.Receipt(ctx, Incoming{Link: "carrier", Rule: Auto, Parts: PartsEach, Text: fmt.Sprintf(delivered, "AB12"), Received: at}); err != nil {
 		t.Fatal(err)
 	}
 	got := l.reports()
@@ -268,12 +269,50 @@ func TestReceiptThatCannotBeStoredIsAnError(t *testing.T) {
 	if n := msgs(t, q, "PARKED"); n != 0 {
 		t.Errorf("%d parked, want none", n)
 	}
-	l.fail(otp.ErrNotFound) // the record is past its retention: nothing to store
-	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "77")}); err != nil {
-		t.Errorf("got %v, want nil", err)
+}
+
+// A record that is not there may be one that is not there yet.
+func TestReceiptOfARecordNotSeenYetIsKept(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	ctx := context.Background()
+	if err := tr.Accepted(ctx, "c", "77", Entry{OtpID: "o1"}); err != nil {
+		t.Fatal(err)
 	}
+	l.fail(otp.ErrNotFound)
+	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "77")}); err != nil {
+		t.Fatal(err)
+	}
+	if n := msgs(t, q, "PARKED"); n != 1 {
+		t.Fatalf("%d parked, want 1", n)
+	}
+	l.fail(nil)
+	runParked(t, tr)
+	l.wait(t)
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
+}
+
+func TestReceiptOfARecordPastItsRetentionIsCounted(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	tr.Gone = 100 * time.Millisecond
+	ctx := context.Background()
+	if err := tr.Accepted(ctx, "c", "77", Entry{OtpID: "o1"}); err != nil {
+		t.Fatal(err)
+	}
+	l.fail(otp.ErrNotFound)
+	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "77")}); err != nil {
+		t.Fatal(err)
+	}
+	runParked(t, tr)
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
 	if n := value(t, tr.metrics.receipts.WithLabelValues("c", resultGone)); n != 1 {
 		t.Errorf("counted %v, want 1", n)
+	}
+	if n := msgs(t, q, "DLQ"); n != 0 {
+		t.Errorf("%d dead letters, want none", n)
 	}
 }
 
@@ -363,4 +402,93 @@ func value(t *testing.T, c prometheus.Counter) float64 {
 		t.Fatal(err)
 	}
 	return m.GetCounter().GetValue()
+}
+
+// Receipts that nobody can read, or that match nothing, take a share of the dead letters, and a line a minute.
+func TestGarbageReceiptsPushNothingOut(t *testing.T) {
+	q := queuetest.Open(t, queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Msgs: 40}}))
+	ctx := context.Background()
+	for kind, group := range map[string]string{"callback": "shop", deadKind: "good"} {
+		if err := q.DeadLetter(ctx, queue.DeadLetter{Kind: kind, Group: group, Subject: "parked.x", Data: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log strings.Builder
+	tr := NewTracker(q, newLedger(), zerolog.New(&log))
+	for range 60 {
+		if err := tr.Receipt(ctx, Incoming{Link: "hostile", Rule: Auto, Text: "stat:DELIVRD"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := q.DeadLetters(ctx, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := make(map[string]int)
+	for _, d := range all {
+		kept[d.Kind+" "+d.Group]++
+	}
+	if kept["callback shop"] != 1 || kept["receipt good"] != 1 || kept["receipt hostile"] != 10 {
+		t.Errorf("kept %v", kept)
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines in the log, want 1: %s", n, log.String())
+	}
+	now := time.Now().Add(quietFor)
+	tr.Now = func() time.Time { return now }
+	if err := tr.Receipt(ctx, Incoming{Link: "hostile", Rule: Auto, Text: "stat:DELIVRD"}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), `"count":60`) {
+		t.Errorf("the next line does not count the 60 since: %s", log.String())
+	}
+}
+
+// A receipt is given up by the pauses that the store measured, not by what two machines say the time is.
+func TestAgeIsNotByTwoClocks(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	tr.Now = func() time.Time { return time.Now().Add(24 * time.Hour) } // this machine is a day ahead
+	looked := make(chan struct{})
+	tr.index = NewIndex(&watched{Bucket: q.Receipts(), looked: looked, after: 3})
+	ctx := context.Background()
+	in := Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "AB12"), Received: time.Now()}
+	if err := tr.Receipt(ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	runParked(t, tr)
+	select {
+	case <-looked: // and was not given up
+	case <-time.After(10 * time.Second):
+		t.Fatal("not looked up again")
+	}
+	if err := tr.Accepted(ctx, "c", "AB12", Entry{OtpID: "o1"}); err != nil {
+		t.Fatal(err)
+	}
+	l.wait(t)
+	if n := msgs(t, q, "DLQ"); n != 0 {
+		t.Errorf("%d dead letters, want none", n)
+	}
+	back := NewTracker(q, newLedger(), zerolog.Nop())
+	for attempt, want := range map[int]time.Duration{1: 0, 2: 50 * time.Millisecond, 6: 1550 * time.Millisecond, 1 << 30: back.GiveUp} {
+		if got := back.age(attempt); got != want && !(attempt == 1<<30 && got >= want) {
+			t.Errorf("at look-up %d: age %v, want %v", attempt, got, want)
+		}
+	}
+}
+
+// watched is a bucket that says when it was read a number of times.
+type watched struct {
+	Bucket
+	looked chan struct{}
+	after  int64
+	reads  atomic.Int64
+}
+
+func (w *watched) Get(ctx context.Context, key string) (queue.Entry, error) {
+	if w.reads.Add(1) == w.after {
+		close(w.looked)
+	}
+	return w.Bucket.Get(ctx, key)
 }

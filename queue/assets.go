@@ -41,6 +41,9 @@ const (
 	gib = int64(1) << 30
 )
 
+// deadShare: no kind of dead letters, and no group of a kind, takes more than this fraction of them.
+const deadShare = 4
+
 // form is what kind of stream an asset is.
 type form int
 
@@ -120,8 +123,8 @@ func inventory(o Options) []asset {
 		{name: streamTimers, subjects: []string{"timer.*", "expire.*"}, form: timerForm, discard: jetstream.DiscardOld,
 			limit: l.Timers.or(records.Msgs, 2*gib, 2*day), dedupe: 30 * time.Second, consumers: []jetstream.ConsumerConfig{
 				{Durable: "expire", FilterSubject: "expire.*", AckWait: 30 * time.Second, MaxAckPending: 10_000}}},
-		// Full: the oldest dead letters go.
-		{name: streamDead, subjects: []string{"dlq.*"}, form: logForm, discard: jetstream.DiscardOld,
+		// Full: the oldest dead letters go; see also deadShare.
+		{name: streamDead, subjects: []string{"dlq.*", "dlq.*.*"}, form: logForm, discard: jetstream.DiscardOld,
 			limit: l.DeadLetters.or(100_000, 512*mib, 30*day), dedupe: 2 * time.Minute},
 	}
 }
@@ -174,6 +177,7 @@ func (a asset) config(replicas int) jetstream.StreamConfig {
 		c.AllowMsgSchedules = true
 	case logForm:
 		c.Retention = jetstream.LimitsPolicy
+		c.MaxMsgsPerSubject = max(a.limit.Msgs/deadShare, 1)
 	case countForm:
 		c.Retention, c.Storage = jetstream.LimitsPolicy, jetstream.MemoryStorage
 		c.AllowMsgCounter, c.AllowMsgTTL = true, false // the server allows one of them

@@ -20,12 +20,14 @@ type DeadLetter struct {
 	Subject string            `json:"subject"` // where Replay publishes it
 	Data    []byte            `json:"data"`
 	Header  map[string]string `json:"header,omitempty"`
+	Group   string            `json:"group,omitempty"` // whose share it takes: a link, an application; empty: that of its kind
 
 	Sequence uint64    `json:"-"` // set by DeadLetters; the handle for Replay
 	Time     time.Time `json:"-"` // when it was given up
 }
 
-// DeadLetter stores d. At the limit of the stream the oldest dead letters go.
+// DeadLetter stores d. At the limit of its share the oldest of its kind and group go, so that a flood of one peer's pushes
+// nobody else's out.
 func (q *Queue) DeadLetter(ctx context.Context, d DeadLetter) error {
 	if err := checkSubject(d.Subject); err != nil {
 		return err
@@ -34,7 +36,11 @@ func (q *Queue) DeadLetter(ctx context.Context, d DeadLetter) error {
 	if err != nil {
 		return fmt.Errorf("queue: dead letter: %w", err)
 	}
-	return q.Publish(ctx, Message{Subject: "dlq." + Token(d.Kind), Data: data})
+	subject := "dlq." + Token(d.Kind)
+	if d.Group != "" {
+		subject += "." + Token(d.Group)
+	}
+	return q.Publish(ctx, Message{Subject: subject, Data: data})
 }
 
 // DeadLetters lists up to limit (at most 1,000) dead letters, oldest first, that come after the given sequence.

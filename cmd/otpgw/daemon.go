@@ -174,12 +174,12 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 
 func (d *daemon) wireLinks(box *seal.Box, registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
-	s := &sink{tracker: d.tracker, rules: make(map[string]dlr.Rule), fromHandsets: prometheus.NewCounter(prometheus.CounterOpts{
+	s := &sink{tracker: d.tracker, links: make(map[string]link.Config), fromHandsets: prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "otpgw_smpp_handset_messages_total", Help: "Messages from handsets: answered, and not read.",
 	})}
 	registry.MustRegister(s.fromHandsets)
 	for _, cfg := range d.config.Links {
-		s.rules[cfg.Name] = dlr.Rule(cfg.MessageID)
+		s.links[cfg.Name] = cfg
 		d.links = append(d.links, link.New(cfg, link.Deps{
 			Queue: d.queue, Sink: s, Log: d.log, Metrics: metrics,
 			Open: func(m *queue.Outbound) (string, error) {

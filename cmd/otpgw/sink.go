@@ -6,7 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/otpgw/otpgw/dlr"
-	"github.com/otpgw/otpgw/dlr/receipt"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/link"
 )
@@ -14,13 +13,13 @@ import (
 // sink is the adapter between what links learn and what dlr keeps: the one place that knows both.
 type sink struct {
 	tracker *dlr.Tracker
-	rules   map[string]dlr.Rule // by link
+	links   map[string]link.Config // by name
 
 	fromHandsets prometheus.Counter
 }
 
 func entryOf(m *queue.Outbound, part, parts int) dlr.Entry {
-	return dlr.Entry{OtpID: m.Ref, MessageID: m.ID, To: m.To, Part: part, Parts: parts}
+	return dlr.Entry{OtpID: m.Ref, MessageID: m.ID, To: m.To, From: m.From, Part: part, Parts: parts}
 }
 
 func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
@@ -31,16 +30,16 @@ func (s *sink) Refused(ctx context.Context, r link.Refused) error {
 	return s.tracker.Refused(ctx, r.Link, entryOf(r.Message, r.Part, r.Parts), uint32(r.Status))
 }
 
-// Deliver gives receipts to the tracker. What is none, by its esm_class and by its text, is a message from a handset:
-// nobody is there to read it, so it is counted and answered OK.
+// Deliver gives receipts to the tracker. What is none is a message from a handset: nobody is there to read it, so it is
+// counted and answered OK.
 func (s *sink) Deliver(ctx context.Context, in link.Incoming) error {
 	if !in.Receipt {
-		if _, ok := receipt.Parse(in.Text, in.TLVs); !ok {
-			s.fromHandsets.Inc()
-			return nil
-		}
+		s.fromHandsets.Inc()
+		return nil
 	}
+	cfg := s.links[in.Link]
 	return s.tracker.Receipt(ctx, dlr.Incoming{
-		Link: in.Link, Rule: s.rules[in.Link], Text: in.Text, TLVs: in.TLVs, From: in.From, To: in.To, Received: in.Received,
+		Link: in.Link, Rule: dlr.Rule(cfg.MessageID), Text: in.Text, TLVs: in.TLVs, From: in.From, To: in.To, Received: in.Received,
+		AnyNumber: cfg.ReceiptNumber == "any", Parts: dlr.PartReceipts(cfg.PartReceipts),
 	})
 }

@@ -25,6 +25,7 @@ const Absent = -1
 // Receipt is what an SMSC said of one message.
 type Receipt struct {
 	ID        string // message id as the receipt writes it, without NULs and blanks around it; never empty
+	OtherID   string // that of the text, where the TLV has another one: either may be the one of the response
 	State     State
 	ErrorCode *int // nil when the receipt has none; its meaning is the carrier's
 	Sub       int  // messages submitted, or Absent

@@ -22,13 +22,15 @@ var keyNames = []struct {
 	name  string
 	field field
 }{
-	{"submit date", fieldSubmit}, {"submit_date", fieldSubmit}, {"submitdate", fieldSubmit},
-	{"done date", fieldDone}, {"done_date", fieldDone}, {"donedate", fieldDone},
-	{"message_id", fieldID}, {"messageid", fieldID}, {"message id", fieldID}, {"msgid", fieldID}, {"id", fieldID},
+	{"submit date", fieldSubmit}, {"submit_date", fieldSubmit}, {"submit-date", fieldSubmit}, {"submitdate", fieldSubmit},
+	{"done date", fieldDone}, {"done_date", fieldDone}, {"done-date", fieldDone}, {"donedate", fieldDone},
+	{"receipted_message_id", fieldID}, {"message_id", fieldID}, {"message-id", fieldID}, {"messageid", fieldID}, {"message id", fieldID},
+	{"msg_id", fieldID}, {"msg-id", fieldID}, {"msgid", fieldID}, {"id", fieldID},
 	{"sub", fieldSub},
 	{"dlvrd", fieldDlvrd}, {"dlvr", fieldDlvrd}, {"dlvd", fieldDlvrd},
-	{"status", fieldStat}, {"state", fieldStat}, {"stat", fieldStat},
-	{"error", fieldErr}, {"err", fieldErr},
+	{"message_state", fieldStat}, {"message_status", fieldStat}, {"delivery_status", fieldStat}, {"dlr_status", fieldStat},
+	{"msg_status", fieldStat}, {"status", fieldStat}, {"state", fieldStat}, {"stat", fieldStat},
+	{"error_code", fieldErr}, {"err_code", fieldErr}, {"errcode", fieldErr}, {"error", fieldErr}, {"err", fieldErr},
 	{"text", fieldText},
 }
 
@@ -62,10 +64,16 @@ func clean(text string) string {
 	return strings.ReplaceAll(text, "\x00", " ")
 }
 
+// What parts a key from its value: marks of which one has to stand there, or nothing but blanks.
+const (
+	byMark  = ":="
+	byBlank = ""
+)
+
 // split parts a text into what stands before the first text key, and what stands behind it.
-func split(text string) (head, tail []found, body string) {
+func split(text, separator string) (head, tail []found, body string) {
 	body = clean(text)
-	head = keys(body)
+	head = keys(body, separator)
 	for i, f := range head {
 		if f.field == fieldText {
 			head, tail = head[:i+1:i+1], head[i+1:]
@@ -88,13 +96,13 @@ func has(list []found, f field) bool {
 }
 
 // keys finds every key that starts a word.
-func keys(s string) []found {
+func keys(s, separator string) []found {
 	var out []found
 	for i := 0; i < len(s); i++ {
 		if i > 0 && wordByte(s[i-1]) {
 			continue
 		}
-		if f, end, ok := keyAt(s, i); ok {
+		if f, end, ok := keyAt(s, i, separator); ok {
 			out = append(out, found{field: f, key: i, value: end})
 			i = end - 1
 		}
@@ -102,17 +110,28 @@ func keys(s string) []found {
 	return out
 }
 
-// keyAt reports the key that starts at i, and where its value starts. Blanks may stand before the colon.
-func keyAt(s string, i int) (field, int, bool) {
+// keyAt reports the key that starts at i, and where its value starts. The key may be in quotes, and blanks may stand before
+// the separator.
+func keyAt(s string, i int, separator string) (field, int, bool) {
 	for _, k := range keyNames {
 		if len(s)-i <= len(k.name) || !strings.EqualFold(s[i:i+len(k.name)], k.name) {
 			continue
 		}
 		j := i + len(k.name)
-		for j < len(s) && s[j] == ' ' {
+		if s[j] == '"' || s[j] == '\'' {
 			j++
 		}
-		if j < len(s) && s[j] == ':' {
+		end := j
+		for j < len(s) && blank(rune(s[j])) {
+			j++
+		}
+		switch {
+		case j == len(s):
+		case separator == byBlank:
+			if j > end {
+				return k.field, j, true
+			}
+		case strings.IndexByte(separator, s[j]) >= 0:
 			return k.field, j + 1, true
 		}
 	}
@@ -154,14 +173,22 @@ func values(list []found, s string, last bool) fields {
 	return out
 }
 
-// token is the first word of a value: what follows it is no key that we know.
+// token is the first word of a value: what follows it is no key that we know. A comma may be in an id, but not before a
+// state.
 func (f *fields) token(k field) string {
-	v := f.value[k]
-	if i := strings.IndexFunc(v, blank); i >= 0 {
+	v := strings.TrimLeftFunc(f.value[k], mark)
+	if i := strings.IndexFunc(v, parts); i >= 0 {
 		v = v[:i]
 	}
-	return strings.Trim(v, ",;")
+	if before, after, ok := strings.Cut(v, ","); ok && bareState(after) != 0 {
+		v = before
+	}
+	return strings.TrimFunc(v, mark)
 }
+
+// parts says whether r stands between fields; mark, whether it may stand around a value.
+func parts(r rune) bool { return blank(r) || strings.ContainsRune(";|&", r) }
+func mark(r rune) bool  { return parts(r) || strings.ContainsRune(`,"'<>{}[]/#:=`, r) }
 
 func (f *fields) count() int {
 	n := 0

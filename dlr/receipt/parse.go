@@ -10,32 +10,52 @@ import (
 // Parse reads a receipt from its decoded text and its TLVs; either may be empty. It reports false when there is no
 // message id or no state in them. It never panics, whatever the octets.
 func Parse(text string, tlvs map[uint16][]byte) (Receipt, bool) {
-	head, tail, body := split(text)
-	f := values(head, body, false)
-
 	id, state := tlvID(tlvs[TagReceiptedMessageID]), tlvState(tlvs[TagMessageState])
-	if (id == "" && f.token(fieldID) == "" || state == 0 && parseState(f.token(fieldStat)) == 0) && len(tail) > 0 {
-		f.fill(values(tail, body, true))
-	}
-	if id == "" {
-		id = f.token(fieldID)
-	}
-	if state == 0 {
-		state = parseState(f.token(fieldStat))
-	}
+	f, before := read(text, id != "", state != 0)
 	r := Receipt{
-		ID:        id,
-		State:     state,
+		ID:        f.token(fieldID),
+		State:     parseState(f.token(fieldStat)),
 		ErrorCode: tlvError(tlvs[TagNetworkErrorCode]),
 		Sub:       parseCount(f.token(fieldSub)),
 		Dlvrd:     parseCount(f.token(fieldDlvrd)),
 		Submitted: parseDate(f.value[fieldSubmit]),
 		Done:      parseDate(f.value[fieldDone]),
 	}
+	if f.token(fieldStat) == "" {
+		r.State = bareState(before)
+	}
+	if f.count() == 0 {
+		r.ID = bareID(before)
+	}
+	if id != "" && id != r.ID {
+		r.ID, r.OtherID = id, r.ID
+	}
+	if state != 0 {
+		r.State = state
+	}
 	if r.ErrorCode == nil {
 		r.ErrorCode = parseError(f.token(fieldErr))
 	}
 	return r, r.ID != "" && r.State != 0
+}
+
+// read finds the fields of a text, and what of the text stands before the message that it repeats; behind it only for what
+// is wanted and was not found. Fields that are parted from their values by blanks alone count where there is no other.
+func read(text string, hasID, hasState bool) (f fields, before string) {
+	head, tail, body := split(text, byMark)
+	if len(head) == 0 {
+		head, tail, body = split(text, byBlank)
+	}
+	before = body
+	if n := len(head); n > 0 && head[n-1].field == fieldText {
+		before = body[:head[n-1].key]
+	}
+	f = values(head, body, false)
+	missing := !hasID && f.token(fieldID) == "" || !hasState && parseState(f.token(fieldStat)) == 0 && bareState(before) == 0
+	if missing && len(tail) > 0 {
+		f.fill(values(tail, body, true))
+	}
+	return f, before
 }
 
 // fill takes from behind the text what the fields before it lack.

@@ -22,7 +22,7 @@ var shapes = [fieldCount]struct {
 // message: keys with values of the shape they should have, `?` for another value, and nothing of what stands behind
 // the text key or outside a key. Fewer than three keys may be chance in a message: their values are not kept.
 func Redact(text string) string {
-	head, _, body := split(text)
+	head, _, body := split(text, byMark)
 	f := values(head, body, false)
 	trusted := f.count() >= 3
 	var b strings.Builder

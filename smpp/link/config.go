@@ -67,6 +67,9 @@ type Config struct {
 	ResponseTimeout time.Duration // how long an answer may take
 	OnTimeout       OnTimeout
 
+	Receipts      Receipts
+	ReceiptNumber string // check, any: whether a receipt's number must be its message's
+	PartReceipts  string // auto, each, one: receipts for a message of several parts
 	MessageID     string // auto, exact, hex-dec, dec-hex: base in the response, then in the receipt
 	Alphabet      string // what data_coding 0 means there: gsm7, gsm7-packed, latin1, ascii
 	Long          string // how a long message is split: udh8, udh16, sar, payload

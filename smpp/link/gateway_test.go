@@ -13,7 +13,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/dlr"
-	"github.com/otpgw/otpgw/dlr/receipt"
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
@@ -75,14 +74,15 @@ func (g *gateway) route(e164 string) (string, bool) {
 	return queuetest.Route, true
 }
 
-// adapter is cmd/otpgw's sink: what is no receipt by its esm_class and by its text is a message of a handset.
+// adapter is cmd/otpgw's sink: what is no receipt is a message of a handset.
 type adapter struct {
 	tracker *dlr.Tracker
 	rule    dlr.Rule
+	cfg     link.Config
 }
 
 func entry(m *queue.Outbound, part, parts int) dlr.Entry {
-	return dlr.Entry{OtpID: m.Ref, MessageID: m.ID, To: m.To, Part: part, Parts: parts}
+	return dlr.Entry{OtpID: m.Ref, MessageID: m.ID, To: m.To, From: m.From, Part: part, Parts: parts}
 }
 
 func (s adapter) Accepted(ctx context.Context, a link.Accepted) error {
@@ -95,12 +95,10 @@ func (s adapter) Refused(ctx context.Context, r link.Refused) error {
 
 func (s adapter) Deliver(ctx context.Context, in link.Incoming) error {
 	if !in.Receipt {
-		if _, ok := receipt.Parse(in.Text, in.TLVs); !ok {
-			return nil
-		}
+		return nil
 	}
 	return s.tracker.Receipt(ctx, dlr.Incoming{Link: in.Link, Rule: s.rule, Text: in.Text, TLVs: in.TLVs,
-		From: in.From, To: in.To, Received: in.Received})
+		From: in.From, To: in.To, Received: in.Received, AnyNumber: s.cfg.ReceiptNumber == "any", Parts: dlr.PartReceipts(s.cfg.PartReceipts)})
 }
 
 // start runs a link of the gateway until the test ends. It may be told of another tracker: that of another daemon.
@@ -114,7 +112,7 @@ func (g *gateway) start(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *li
 		tracker = g.tracker
 	}
 	l := link.New(cfg, link.Deps{
-		Queue: g.q, Sink: adapter{tracker, rule}, Log: zerolog.Nop(), Metrics: g.metrics,
+		Queue: g.q, Sink: adapter{tracker, rule, cfg}, Log: zerolog.Nop(), Metrics: g.metrics,
 		Open: func(m *queue.Outbound) (string, error) {
 			plain, err := g.box.Open(m.Text, queue.TextContext(m.ID))
 			return string(plain), err

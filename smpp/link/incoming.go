@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"regexp"
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/session"
@@ -40,22 +39,23 @@ func (b *bind) store(ctx context.Context, f wire.Frame) wire.Status {
 	return wire.StatusOK
 }
 
-// decode makes an Incoming of a PDU. It never fails: what cannot be read is an empty text, the TLVs may say enough.
+// decode makes an Incoming of a PDU. It never fails: what cannot be read is an empty text, the TLVs may say enough. A receipt
+// is read as what its octets are, a message as its data_coding says.
 func (l *Link) decode(m *wire.Message) Incoming {
 	in := Incoming{
-		Link: l.cfg.Name, Receipt: isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
-		TLVs: m.TLVs.Map(), Received: time.Now(),
+		Link: l.cfg.Name, Receipt: l.isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
+		TLVs: m.TLVs.Map(), Received: time.Now(), Part: 1, Parts: 1,
 	}
-	in.Text = text.Sniff(content(m))
-	if in.Receipt || readsLikeReceipt(in.Text) {
+	if in.Receipt {
+		in.Text = text.Sniff(content(m))
 		return in
 	}
 	tlvs := make([]text.TLV, len(m.TLVs))
 	for i, t := range m.TLVs {
 		tlvs[i] = text.TLV(t)
 	}
-	in.Text = ""
 	if part, err := text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs); err == nil {
+		in.Reference, in.Part, in.Parts = part.Ref, part.Number, part.Total
 		part.Number, part.Total = 1, 1 // one part of several is read as it stands
 		in.Text, _ = text.Join([]text.Part{part}, l.textOpt.Alphabet)
 	}
@@ -75,24 +75,4 @@ func content(m *wire.Message) []byte {
 		}
 	}
 	return payload
-}
-
-// readsLikeReceipt finds receipts whose esm_class does not say so, for their text: whether it is one the Sink decides.
-func readsLikeReceipt(s string) bool {
-	return receiptID.MatchString(s) && receiptState.MatchString(s)
-}
-
-var (
-	receiptID    = regexp.MustCompile(`(?i)id["']?\s*[:=]`)
-	receiptState = regexp.MustCompile(`(?i)stat|deliv|expire|rejec|accept|unknown|enroute`)
-)
-
-// isReceipt tells receipts and intermediate notifications from messages of a handset (SMPP 3.4, 5.2.12).
-func isReceipt(m *wire.Message) bool {
-	switch m.ESMClass & wire.ESMClassTypeMask {
-	case wire.ESMClassReceipt, wire.ESMClassIntermediate:
-		return true
-	}
-	_, ok := m.TLVs.Get(wire.TagReceiptedMessageID)
-	return ok
 }

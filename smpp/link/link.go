@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/text"
@@ -44,8 +45,9 @@ type Link struct {
 	governor *governor // of the parts over all binds
 	binds    []*bind
 	textOpt  text.Options
-	trace    *trace  // nil without one
-	peers    []*Link // the other links of the daemon, see Introduce
+	trace    *trace         // nil without one
+	peers    []*Link        // the other links of the daemon, see Introduce
+	unmarked rate.Sometimes // a line in the log, see isReceipt
 }
 
 // New makes a link; nothing is dialled before Run.
@@ -55,6 +57,8 @@ func New(cfg Config, deps Deps) *Link {
 		deps:    deps,
 		log:     deps.Log.With().Str("link", cfg.Name).Logger(),
 		textOpt: cfg.Text(),
+
+		unmarked: rate.Sometimes{Interval: time.Minute},
 	}
 	l.governor = newGovernor(cfg.TPS, int64(max(1, cfg.Window)*max(1, cfg.Binds)), time.Now)
 	if cfg.Trace != "" {

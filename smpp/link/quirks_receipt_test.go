@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -94,8 +96,8 @@ func TestQuirkReceiptsOfEveryForm(t *testing.T) {
 		{"esm_class 0x44, without one", wire.DeliverSM, func(to, id string) []byte {
 			return deliver(to, 0x44, 0, "id:"+id+" stat:DELIVRD")
 		}},
-		{"esm_class 0, told by its text", wire.DeliverSM, func(to, id string) []byte {
-			return deliver(to, 0, 0, "id:"+id+" sub:001 dlvrd:001 submit date:2603040506 done date:2603040507 stat:DELIVRD err:000")
+		{"esm_class 0, told by its TLVs", wire.DeliverSM, func(to, id string) []byte {
+			return deliver(to, 0, 0, "id:"+id+" stat:DELIVRD", tlv(wire.TagMessageState, "\x02"))
 		}},
 		{"text in message_payload", wire.DeliverSM, func(to, id string) []byte {
 			return deliver(to, 4, 0, "", tlv(wire.TagMessagePayload, "id:"+id+" stat:DELIVRD"))
@@ -112,9 +114,6 @@ func TestQuirkReceiptsOfEveryForm(t *testing.T) {
 		}},
 		{"the same in message_payload of a data_sm", wire.DataSM, func(to, id string) []byte {
 			return append(data(to, 4)[:len(data(to, 4))-1], append([]byte{8}, tlv(wire.TagMessagePayload, "id:"+id+" stat:DELIVRD")...)...)
-		}},
-		{"ASCII that says it is UCS-2, told by its text", wire.DeliverSM, func(to, id string) []byte {
-			return deliver(to, 0, 8, "id:"+id+" sub:001 dlvrd:001 stat:DELIVRD err:000")
 		}},
 		{"UCS-2 little-endian", wire.DeliverSM, func(to, id string) []byte {
 			return deliver(to, 4, 8, swapped(ucs2("id:"+id+" stat:DELIVRD")))
@@ -136,6 +135,137 @@ func TestQuirkReceiptsOfEveryForm(t *testing.T) {
 			messageID := fmt.Sprint("form_", i)
 			id, to := s.taken(t, messageID)
 			s.send(c.cmd, 7, c.body(to, messageID))
+			s.wantOutcome(t, id, delivered)
+		})
+	}
+}
+
+// TestQuirkReceiptsThatAreNotMarked: what reads like a receipt, and has no mark of one, is believed only where the operator
+// says that the carrier marks none.
+func TestQuirkReceiptsThatAreNotMarked(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(c *link.Config) { c.Receipts = link.ReceiptsText })
+	for name, c := range map[string]struct {
+		coding byte
+		text   string
+	}{
+		"in full":                     {0, "id:%s sub:001 dlvrd:001 submit date:2603040506 done date:2603040507 stat:DELIVRD err:000"},
+		"ASCII that says it is UCS-2": {8, "id:%s sub:001 dlvrd:001 stat:DELIVRD err:000"},
+		"with other separators":       {0, "id=%s,sub=001,DELIVRD"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			messageID := fmt.Sprint("N", len(name))
+			id, to := s.taken(t, messageID)
+			s.send(wire.DeliverSM, 7, deliver(to, 0, c.coding, strings.ReplaceAll(c.text, "%s", messageID)))
+			s.wantOutcome(t, id, delivered)
+		})
+	}
+}
+
+// TestQuirkHandsetTextLikeAReceipt: whoever holds the telephone may write what a carrier writes, and it changes nothing.
+func TestQuirkHandsetTextLikeAReceipt(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, nil)
+	id, to := s.taken(t, "HS1")
+	for _, text := range []string{"id:HS1 sub:001 dlvrd:001 submit date:2603040506 done date:2603040507 stat:UNDELIV err:001 text:", "id:HS1 stat:UNDELIV"} {
+		for _, coding := range []byte{0, 3, 4} {
+			s.send(wire.DeliverSM, 7, deliver(to, 0, coding, text))
+		}
+		s.send(wire.DeliverSM, 7, deliver(to, 0, 8, ucs2(text)))
+		s.send(wire.DeliverSM, 7, deliver(to, 0, 0, "", tlv(wire.TagMessagePayload, text)))
+		s.send(wire.DataSM, 7, data(to, 0, tlv(wire.TagMessagePayload, text)))
+	}
+	if d := s.delivery(t, id); d.Status.Final() || s.deadLetters(t) != 0 {
+		t.Errorf("delivery is %s, %d dead letters", d.Status, s.deadLetters(t))
+	}
+	s.receipt(to, "id:HS1 stat:DELIVRD")
+	s.wantOutcome(t, id, delivered)
+}
+
+func TestQuirkReceiptsWithoutStat(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, nil)
+	s.texts(t, "W", texts{
+		"a bare state word":        {"id:%s sub:001 dlvrd:001 submit date:2603040506 done date:2603040507 DELIVRD err:000 text:x", delivered},
+		"right behind the id":      {"id:%s UNDELIV err:27", failed(27)},
+		"nothing but id and state": {"%s EXPIRED", failed(-1)},
+		"equals signs":             {"id=%s sub=001 dlvrd=000 stat=UNDELIV err=027", failed(27)},
+		"semicolons":               {"id:%s;stat:DELIVRD;err:000", delivered},
+		"bars":                     {"id:%s|stat:UNDELIV|err:3", failed(3)},
+		"tabs":                     {"id:%s\tstat:DELIVRD\terr:000", delivered},
+		"commas without blanks":    {"id:%s,sub:001,stat:DELIVRD,err:000,text:a,b", delivered},
+		"JSON":                     {`{"id":"%s","stat":"UNDELIV","err":"5"}`, failed(5)},
+		"blanks for colons":        {"id %s sub 001 dlvrd 001 stat DELIVRD err 000", delivered},
+	})
+}
+
+// TestQuirkIDUsedAgain: an SMSC counts from the start again after a restart, so an id may be of a message to another number.
+func TestQuirkIDUsedAgain(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, nil)
+	old, oldTo := s.taken(t, "1")
+	young, youngTo := s.taken(t, "1")
+	s.receipt(oldTo, "id:1 stat:UNDELIV err:001")
+	s.wantOutcome(t, old, failed(1))
+	s.receipt(youngTo, "id:1 stat:DELIVRD err:000")
+	s.wantOutcome(t, young, delivered)
+
+	first, _ := s.taken(t, "2") // its receipt never comes
+	second, f, to := s.sent(t)
+	s.receipt(to, "id:2 stat:DELIVRD err:000") // before its response
+	s.take(f, "2")
+	s.wantOutcome(t, second, delivered)
+	if d := s.delivery(t, first); d.Status.Final() {
+		t.Errorf("the first message with the id is %s", d.Status)
+	}
+}
+
+func TestQuirkCarrierRewritesNumbers(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, func(c *link.Config) { c.ReceiptNumber = "any" })
+	id, _ := s.taken(t, "R1")
+	s.receipt("4915550001111", "id:R1 stat:DELIVRD err:000")
+	s.wantOutcome(t, id, delivered)
+}
+
+// TestQuirkTwoIDsInOneReceipt: the TLV and the text name different messages; either may be right, and the number says which.
+func TestQuirkTwoIDsInOneReceipt(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, nil)
+	for name, c := range map[string]struct{ tlv, text string }{"the text's": {"9f3", "T1"}, "the TLV's": {"T2", "881"}} {
+		t.Run(name, func(t *testing.T) {
+			other, _ := s.taken(t, map[string]string{"the text's": "9f3", "the TLV's": "881"}[name])
+			id, to := s.taken(t, map[string]string{"the text's": "T1", "the TLV's": "T2"}[name])
+			s.send(wire.DeliverSM, 7, deliver(to, 4, 0, "id:"+c.text+" stat:DELIVRD err:000", tlv(wire.TagReceiptedMessageID, c.tlv+"\x00")))
+			s.wantOutcome(t, id, delivered)
+			if d := s.delivery(t, other); d.Status.Final() {
+				t.Errorf("the other message is %s", d.Status)
+			}
+		})
+	}
+}
+
+// TestQuirkOneReceiptForAllParts: long messages whose carrier sends one receipt, and names their parts in its own way.
+func TestQuirkOneReceiptForAllParts(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, nil)
+	s.tracker.PartsWait = 100 * time.Millisecond
+	s.app.Template = strings.Repeat("Somebody wants to log in to your account from a new place. ", 4) + "{{pin}}"
+	for name, c := range map[string]struct {
+		ids     [2]string
+		receipt string
+	}{
+		"the first part's id":           {[2]string{"P10", "P11"}, "P10"},
+		"the last part's id":            {[2]string{"P20", "P21"}, "P21"},
+		"one id for all":                {[2]string{"P30", "P30"}, "P30"},
+		"the part's number behind each": {[2]string{"P40-1", "P40-2"}, "P40"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, f, to := s.sent(t)
+			s.take(f, c.ids[0])
+			second, _ := s.submit()
+			s.take(second, c.ids[1])
+			s.receipt(to, "id:"+c.receipt+" stat:DELIVRD err:000")
 			s.wantOutcome(t, id, delivered)
 		})
 	}

@@ -121,6 +121,10 @@ func TestQuirkMessageIDInAnotherForm(t *testing.T) {
 		{"case changed", "auto", "abcdef01", "ABCDEF01"},
 		{"lower-case hex, then decimal with zeros", "auto", "ff00ff", "0016711935"},
 		{"exactly", "exact", "0077-x", "0077-x"},
+		{"a UUID without its hyphens", "auto", "0E999F21-81ef-4974-a414-3de98174e3c7", "0e999f2181ef4974a4143de98174e3c7"},
+		{"a UUID with hyphens that it had not", "auto", "1e999f2181ef4974a4143de98174e3c7", "1E999F21-81EF-4974-A414-3DE98174E3C7"},
+		{"groups of hexadecimal digits", "auto", "1101C1-C9D03D-F000", "1101c1c9d03df000"},
+		{"case of an id of letters", "auto", "SMS-Z7Q", "sms-z7q"},
 	}
 	g := newGateway(t)
 	for i, c := range cases {

@@ -34,6 +34,10 @@ type Incoming struct {
 	Text     string            // decoded; never to be logged
 	TLVs     map[uint16][]byte // by tag
 	Received time.Time
+
+	// A handset's message may come in parts: those with the same addresses and reference belong together.
+	Reference   uint16
+	Part, Parts int // from 1; 1 and 1 where it is whole
 }
 
 // Sink takes what a link learns. Each method returns nil only when what it was told is stored; the SMSC, or the queue,
