@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check full fuzz chaos throttle conformance bench dist
+.PHONY: help run build test check full fuzz chaos kills torture throttle conformance bench dist
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -34,6 +34,12 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each
 
 chaos: ## 20,000 OTPs over an SMSC that drops, throttles, stays silent, and sends receipts early and twice
 	OTPGW_TEST_CHAOS=20000 $(GO) test -run '^TestChaos$$' -count 1 -timeout 30m -v ./smpp/link
+
+kills: ## the daemon killed (-9) a hundred times in the middle of 2,000 OTPs: none is lost, none comes more often than a window may
+	OTPGW_TEST_KILLS=100 $(GO) test -run '^TestKillLosesNothing$$' -count 1 -timeout 2h -v ./cmd/otpgw
+
+torture: ## three daemons on three NATS nodes under load, everything broken for TORTURE_SECONDS (600) as TORTURE_SEED says; one table of what was kept
+	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} TORTURE_SEED=$${TORTURE_SEED:-$$(date +%s)} $(GO) test -run '^TestTorture$$' -count 1 -timeout 2h -v ./cmd/otpgw/torture
 
 throttle: ## a link that has to find out the rate of its carrier, 10 parts per second, for a full minute
 	OTPGW_TEST_THROTTLE_MINUTE=1 $(GO) test -run '^TestThrottlingCarrier$$' -count 1 -v ./smpp/link

@@ -86,12 +86,14 @@ func TestChaos(t *testing.T) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	duplicates := 0
+	duplicates, copies := 0, make(map[int]int)
 	for _, n := range c.taken {
 		duplicates += n - 1
+		copies[n]++
 	}
 	t.Logf("%d OTPs in %s: %d submits, %d drops, %d throttled, %d unanswered, %d receipts twice; %d sent twice, %d allowed", size,
 		time.Since(began).Round(time.Millisecond), c.submits, c.drops, c.throttled, c.unanswered, c.twice, duplicates, chaosWindow*c.drops+c.unanswered)
+	t.Logf("messages by copies at the SMSC: %v", copies)
 	if len(c.taken) != size {
 		t.Errorf("the SMSC took messages for %d numbers, want %d", len(c.taken), size)
 	}

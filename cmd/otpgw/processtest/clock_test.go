@@ -1,0 +1,34 @@
+package processtest
+
+import (
+	"fmt"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// TestClock: the wall clock of a program built here can be set wrong, and its monotonic clock is right all the same.
+func TestClock(t *testing.T) {
+	program := build(t, "./testdata/clock")
+	for _, skew := range []int64{0, 31, -3600} {
+		cmd := exec.Command(program)
+		if skew != 0 {
+			cmd.Env = append(cmd.Environ(), fmt.Sprint(ClockVariable, "=", skew))
+		}
+		began := time.Now().UnixMilli()
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wall, pause int64
+		if _, err := fmt.Sscan(string(out), &wall, &pause); err != nil {
+			t.Fatal(err)
+		}
+		if ahead := wall - began - skew*1000; ahead < 0 || ahead > 20_000 { // it is read a moment later
+			t.Errorf("skew %d: it reads %d ms after %d", skew, wall, began)
+		}
+		if pause < 10 || pause > 20_000 {
+			t.Errorf("skew %d: 10 ms took %d ms", skew, pause)
+		}
+	}
+}
