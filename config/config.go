@@ -41,6 +41,8 @@ type Config struct {
 	NATS      NATS
 	SecretKey []byte // 32 bytes; nil until UseKey when OTPGW_SECRET_KEY is not set
 
+	OldKeys [][]byte // open what they sealed before the key was changed
+
 	LogLevel  zerolog.Level
 	LogFormat LogFormat
 

@@ -33,6 +33,8 @@ var daemonRows = []setting[loader]{
 	{"OTPGW_NATS_SYNC", "1s", "fsync interval of the embedded store, {}, or always", syncInterval()},
 	{"OTPGW_SECRET_KEY", "", "32 bytes as base64, seals PINs at rest; empty: generated once into the data directory (mode 0600)",
 		secretly(func(v *value, l *loader) { l.config.SecretKey = v.secretKey() })},
+	{"OTPGW_SECRET_KEYS_OLD", "", "older secret keys, comma-separated, which still open what they sealed; keep them for a day after a change",
+		secretList(func(v *value, l *loader) { l.config.OldKeys = v.oldKeys() })},
 	{"OTPGW_LOG_LEVEL", "info", "{}", logLevel()},
 	{"OTPGW_LOG_FORMAT", "auto", "json or console; auto is console on a terminal, else json",
 		oneOf(func(l *loader) *LogFormat { return &l.config.LogFormat }, LogAuto, LogJSON, LogConsole)},

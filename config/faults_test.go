@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"os"
@@ -16,7 +17,11 @@ func TestFaults(t *testing.T) {
 	empty := writeFile(t, "empty", "\n")
 	missing := filepath.Join(t.TempDir(), "missing")
 	long := writeFile(t, "long", strings.Repeat("x", maxSecretFile+1))
-	b64 := func(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n)) }
+	b64 := func(n int) string { return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, n)) }
+	shared := filepath.Join(t.TempDir(), "shared")
+	if err := errors.Join(os.Mkdir(shared, 0o700), os.Chmod(shared, 0o777)); err != nil {
+		t.Fatal(err)
+	}
 
 	for _, test := range []struct {
 		name, change, variable, says string // change: NAME=value, several separated by |
@@ -36,6 +41,9 @@ func TestFaults(t *testing.T) {
 		{"short key", "OTPGW_SECRET_KEY=" + b64(16), "OTPGW_SECRET_KEY", "32 bytes"},
 		{"key not base64", "OTPGW_SECRET_KEY=!", "OTPGW_SECRET_KEY", "openssl"},
 		{"key given twice", "OTPGW_SECRET_KEY=" + b64(32) + "|OTPGW_SECRET_KEY_FILE=" + empty, "OTPGW_SECRET_KEY", "keep one"},
+		{"key of zeros", "OTPGW_SECRET_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32)), "OTPGW_SECRET_KEY", "random"},
+		{"old key short", "OTPGW_SECRET_KEYS_OLD=" + b64(32) + "," + b64(16), "OTPGW_SECRET_KEYS_OLD", "element 2"},
+		{"data directory of everybody", "OTPGW_DATA_DIR=" + shared, "OTPGW_DATA_DIR", "chmod 700"},
 		{"log level", "OTPGW_LOG_LEVEL=verbose", "OTPGW_LOG_LEVEL", "debug"},
 		{"log format", "OTPGW_LOG_FORMAT=text", "OTPGW_LOG_FORMAT", "json or console"},
 
@@ -235,7 +243,7 @@ func TestNotOurs(t *testing.T) {
 }
 
 func TestDaemonWithoutLinks(t *testing.T) {
-	key := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
 	c := mustLoad(t, with("OTPGW_LINKS=", "OTPGW_NATS_URL=nats://n:4222", "OTPGW_SECRET_KEY="+key,
 		"OTPGW_LINK_TELE_ADDR=", "OTPGW_LINK_TELE_SYSTEM_ID=", "OTPGW_LINK_TELE_PASSWORD="))
 	if len(c.Links) != 0 || len(c.Warnings) == 0 || c.Warnings[0].Variable != "OTPGW_LINKS" {

@@ -124,11 +124,24 @@ func (v *value) secretKey() []byte {
 	if v.text == "" {
 		return nil
 	}
-	if decoded, err := seal.ParseKey(v.text); err == nil {
-		return decoded
+	decoded, err := seal.ParseKey(v.text)
+	if err != nil {
+		v.fault("is not %d bytes as base64, drawn at random; make one with: openssl rand -base64 %[1]d", seal.KeySize)
 	}
-	v.fault("is not %d bytes as base64; make one with: openssl rand -base64 %[1]d", seal.KeySize)
-	return nil
+	return decoded
+}
+
+// oldKeys reads the keys that only open.
+func (v *value) oldKeys() [][]byte {
+	var keys [][]byte
+	for i, text := range v.list() {
+		key, err := seal.ParseKey(text)
+		if err != nil && text != "" {
+			v.fault("element %d is not %d bytes as base64, as a secret key is", i+1, seal.KeySize)
+		}
+		keys = append(keys, key)
+	}
+	return keys
 }
 
 // callbackSecret reads a given signing secret; an empty one is derived once the key is known.

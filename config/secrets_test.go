@@ -14,7 +14,7 @@ const marker = "TopSecret"
 
 func allSecrets() map[string]string {
 	key := base64.StdEncoding.EncodeToString([]byte(marker + strings.Repeat("k", 32-len(marker))))
-	return with("OTPGW_SECRET_KEY="+key,
+	return with("OTPGW_SECRET_KEY="+key, "OTPGW_SECRET_KEYS_OLD="+key,
 		"OTPGW_NATS_URL=nats://"+marker+":"+marker+"@n:4222,nats://"+marker+"@m:4222",
 		"OTPGW_APP_SHOP_API_KEYS="+marker+"1,"+marker+"2", "OTPGW_APP_SHOP_SECRET="+marker,
 		"OTPGW_APP_SHOP_CALLBACK_URL=https://a.example/otp?token="+marker,
@@ -109,7 +109,7 @@ func TestKeysOneALine(t *testing.T) {
 }
 
 func TestDerivedCallbackSecret(t *testing.T) {
-	key := make([]byte, 32)
+	key := make([]byte, 32) // UseKey takes it; no file and no variable may hold it
 	c := mustLoad(t, with())
 	if err := c.UseKey(key[:31]); err == nil {
 		t.Error("a key of 31 bytes is taken")
@@ -130,11 +130,15 @@ func TestDerivedCallbackSecret(t *testing.T) {
 	if err != nil || other == got {
 		t.Errorf("two applications have one secret, %v", err)
 	}
+	key[0] = 1
+	if got, err = DeriveCallbackSecret(key, "shop"); err != nil {
+		t.Fatal(err)
+	}
 	same := mustLoad(t, with("OTPGW_SECRET_KEY="+base64.RawURLEncoding.EncodeToString(key)))
 	if same.Apps[0].CallbackSecret != got {
 		t.Error("the same key from the environment derives another secret")
 	}
-	if text := c.String(); strings.Contains(text, got) || !strings.Contains(text, "otpgw check -callback-secret shop") {
+	if text := c.String(); strings.Contains(text, want) || !strings.Contains(text, "otpgw check -callback-secret shop") {
 		t.Errorf("printed:\n%s", text)
 	}
 }

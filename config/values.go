@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -242,10 +243,16 @@ func (v *value) file() []byte {
 	return content
 }
 
-// directory refuses a path that is there and is no directory. One that is missing is made at start.
+// directory refuses a path that is there and is no directory, or one that everybody may write to: who puts a key or a store
+// there reads PINs. One that is missing is made at start.
 func (v *value) directory() string {
-	if info, err := os.Stat(v.text); err == nil && !info.IsDir() {
+	info, err := os.Stat(v.text)
+	switch {
+	case err != nil:
+	case !info.IsDir():
 		v.bad(v.text, "a directory")
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0:
+		v.fault("%q is a directory that everybody may write to; give it a mode of its own: chmod 700", v.text)
 	}
 	return v.text
 }

@@ -119,6 +119,12 @@ func storeError(err error) error {
 	return internal(err)
 }
 
+// sealError says what it is to the caller that a record does not open. Another daemon may have the key, and an operator can
+// name it: so it is no fault of the request, and worth another try.
+func sealError(id string, err error) error {
+	return &Error{Code: CodeUnavailable, Message: "The gateway cannot take requests right now, try again", Cause: fmt.Errorf("record %s: %w", id, err)}
+}
+
 func internal(err error) error {
 	return &Error{Code: CodeInternal, Message: "Internal error", Cause: err}
 }

@@ -104,7 +104,7 @@ func (s *Service) takeOver(ctx context.Context, app *App, n NewOtp, name string,
 	if r.statusAt(s.now()) == StatusPending && r.Resends == 0 {
 		text, err := s.Box.Open(r.Text, textContext(r.ID))
 		if err != nil {
-			return Otp{}, false, internal(fmt.Errorf("record %s: %w", r.ID, err))
+			return Otp{}, false, sealError(r.ID, err)
 		}
 		if err := s.storeRest(ctx, app, r, string(text)); err != nil {
 			return Otp{}, false, storeError(err)
@@ -147,10 +147,10 @@ func (s *Service) keepAnswer(ctx context.Context, name string, first firstReques
 
 func (s *Service) openAnswer(name string, first firstRequest) (o Otp, err error) {
 	data, err := s.Box.Open(first.Answer, "once:"+name)
-	if err == nil {
-		err = json.Unmarshal(data, &o)
-	}
 	if err != nil {
+		return Otp{}, sealError(first.OtpID, err)
+	}
+	if err := json.Unmarshal(data, &o); err != nil {
 		return Otp{}, internal(fmt.Errorf("kept answer of %s: %w", first.OtpID, err))
 	}
 	return o, nil

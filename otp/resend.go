@@ -45,16 +45,16 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	if err := r.mayResend(app, s.now(), by); err != nil {
 		return nil, err
 	}
+	text, err := s.Box.Open(r.Text, textContext(r.ID))
+	if err != nil {
+		return nil, sealError(r.ID, err)
+	}
 	limits := app.SendLimits
 	if r.Test {
 		limits = nil
 	}
 	if err := s.spend(ctx, sends, app, r.Phone, limits); err != nil {
 		return nil, err
-	}
-	text, err := s.Box.Open(r.Text, textContext(r.ID))
-	if err != nil {
-		return nil, internal(fmt.Errorf("record %s: %w", r.ID, err))
 	}
 	err = s.change(ctx, r.ID, app.Name, func(now *Record, at time.Time) (EventKind, error) {
 		if err := now.mayResend(app, at, by); err != nil {

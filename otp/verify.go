@@ -3,7 +3,6 @@ package otp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
@@ -19,6 +18,11 @@ func (s *Service) Verify(ctx context.Context, app *App, id string, g Guess) erro
 	if err != nil {
 		return err
 	}
+	pin, err := s.Box.Open(r.PIN, pinContext(r.ID))
+	if err != nil {
+		s.release(ctx, id)
+		return sealError(r.ID, err)
+	}
 	if !r.Test {
 		if err := s.spend(ctx, tries, app, r.Phone, app.TryLimits); err != nil {
 			s.release(ctx, id)
@@ -27,10 +31,6 @@ func (s *Service) Verify(ctx context.Context, app *App, id string, g Guess) erro
 	}
 	if !s.now().Before(r.Expires) {
 		return expiredMeanwhile()
-	}
-	pin, err := s.Box.Open(r.PIN, pinContext(r.ID))
-	if err != nil {
-		return internal(fmt.Errorf("record %s: %w", r.ID, err))
 	}
 	s.Evaluated.Add(1)
 	err = s.settle(ctx, r.ID, g.matches(string(pin), r.PINType))

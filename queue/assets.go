@@ -22,6 +22,7 @@ const (
 	streamGuard     = "KV_guard"
 	streamRate      = "RATE"
 	streamProbe     = "KV_probe"
+	streamKeys      = "KV_key"
 	streamSMS       = "SMS"
 	streamEvents    = "EVENTS"
 	streamParked    = "PARKED"
@@ -105,6 +106,8 @@ func inventory(o Options) []asset {
 		{name: streamGuard, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Guard.or(1_000_000, 512*mib, 15*day)},
 		// One sum a second and application; the age is longer than the longest window, that of the lowest rate.
 		{name: streamRate, subjects: []string{"rate.*.*"}, form: countForm, discard: jetstream.DiscardOld, limit: Limit{100_000, 16 * mib, 2 * time.Hour}},
+		// One entry, see Keys.
+		{name: streamKeys, form: bucketForm, discard: jetstream.DiscardNew, limit: Limit{64, mib, 0}},
 		{name: streamProbe, form: bucketForm, discard: jetstream.DiscardOld, limit: Limit{64, mib, time.Hour}},
 		// Full: POST /otp is refused. A PIN lives half an hour at most, and so does its message.
 		{name: streamSMS, subjects: []string{"sms.*"}, form: workForm, discard: jetstream.DiscardNew,

@@ -101,6 +101,9 @@ func (q *Queue) Records() *Bucket { return q.bucket(streamRecords) }
 // Receipts maps carriers' message ids.
 func (q *Queue) Receipts() *Bucket { return q.bucket(streamReceipts) }
 
+// Keys holds what ties the store to the secret key (seal.Box.Anchor).
+func (q *Queue) Keys() *Bucket { return q.bucket(streamKeys) }
+
 // Endpoints holds the callback URLs that are disabled.
 func (q *Queue) Endpoints() *Bucket { return q.bucket(streamEndpoints) }
 

@@ -11,9 +11,10 @@ import (
 	"github.com/otpgw/otpgw/config"
 )
 
-// TestReadmeTable: the README's table of variables is the one the program works by.
+// TestReadmeTable: the README's table of variables is the one the program works by. OTPGW_TEST_UPDATE=1 writes it anew.
 func TestReadmeTable(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	const path, end = "../../README.md", "A duration is a number of seconds or has a unit: 90, 90s, 1m30s.\n"
+	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,8 +22,17 @@ func TestReadmeTable(t *testing.T) {
 	if err := config.Markdown(&table); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(readme), strings.TrimSpace(table.String())) {
-		t.Errorf("the README does not have this table:\n%s", &table)
+	readme := string(content)
+	if strings.Contains(readme, strings.TrimSpace(table.String())) {
+		return
+	}
+	start := strings.Index(readme, "| variable | default | |\n")
+	stop := strings.Index(readme, end)
+	if os.Getenv("OTPGW_TEST_UPDATE") == "" || start < 0 || stop < start {
+		t.Fatalf("the README's table of variables is an old one; OTPGW_TEST_UPDATE=1 go test -run TestReadmeTable ./cmd/otpgw writes it anew")
+	}
+	if err := os.WriteFile(path, []byte(readme[:start]+table.String()+readme[stop+len(end):]), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -62,7 +62,7 @@ func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger) (*daem
 }
 
 func (d *daemon) open(ctx context.Context) error {
-	box, err := d.secretKey()
+	box, err := openBox(d.config)
 	if err != nil {
 		return err
 	}
@@ -77,6 +77,9 @@ func (d *daemon) open(ctx context.Context) error {
 	if err := d.openQueue(ctx); err != nil {
 		return err
 	}
+	if err := anchor(ctx, box, d.queue.Keys()); err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), storeCollector{d.queue})
 	d.wire(box, registry)
@@ -89,22 +92,6 @@ func listen(addr, variable string) (net.Listener, error) {
 		return nil, fmt.Errorf("%s: %w; another program may use the port", variable, err)
 	}
 	return ln, nil
-}
-
-// secretKey makes the box that seals what must not be read in the store. Without OTPGW_SECRET_KEY the key is generated
-// once into the data directory.
-func (d *daemon) secretKey() (*seal.Box, error) {
-	key := d.config.SecretKey
-	if key == nil {
-		var err error
-		if key, err = seal.LoadOrCreateKey(d.config.SecretKeyFile()); err != nil {
-			return nil, err
-		}
-		if err := d.config.UseKey(key); err != nil {
-			return nil, err
-		}
-	}
-	return seal.New(key)
 }
 
 func (d *daemon) openQueue(ctx context.Context) (err error) {

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ func ParseKey(text string) ([]byte, error) {
 	}
 	if len(key) != KeySize {
 		return nil, fmt.Errorf("seal: the key has %d bytes, not %d", len(key), KeySize)
+	}
+	if bytes.Equal(key, make([]byte, KeySize)) {
+		return nil, errors.New("seal: the key is all zeros, which everybody can guess")
 	}
 	return key, nil
 }

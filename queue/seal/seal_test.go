@@ -50,6 +50,48 @@ func TestBox(t *testing.T) {
 	}
 }
 
+// TestKeyChange: what an older key sealed opens, names stay, and what neither key sealed is told apart.
+func TestKeyChange(t *testing.T) {
+	first, second := seal.NewKey(), seal.NewKey()
+	before, _ := seal.New(first)
+	after, err := seal.New(second, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := before.Seal([]byte("123456"), "pin:a")
+	if plain, err := after.Open(sealed, "pin:a"); err != nil || string(plain) != "123456" {
+		t.Errorf("%q, %v", plain, err)
+	}
+	if _, err := after.Open(sealed, "pin:b"); !errors.Is(err, seal.ErrOpen) || errors.Is(err, seal.ErrKey) {
+		t.Errorf("another context: %v", err)
+	}
+	if _, err := before.Open(after.Seal([]byte("1"), "c"), "c"); !errors.Is(err, seal.ErrKey) || !errors.Is(err, seal.ErrOpen) {
+		t.Errorf("a newer key's box: %v", err)
+	}
+	anchor, name := before.Anchor(), before.Name("phone", "+46700000001")
+	if renew, err := after.Adopt(anchor); err != nil || !renew || after.Name("phone", "+46700000001") != name {
+		t.Errorf("adopted: %v, %v; the name was %s", renew, err, name)
+	}
+	if renew, err := after.Adopt(after.Anchor()); err != nil || renew || after.ID() == before.ID() {
+		t.Errorf("adopted again: %v, %v", renew, err)
+	}
+	stranger, _ := seal.New(seal.NewKey())
+	if _, err := stranger.Adopt(anchor); err == nil || !strings.Contains(err.Error(), "OTPGW_SECRET_KEYS_OLD") {
+		t.Errorf("a stranger's key: %v", err)
+	}
+}
+
+func BenchmarkSeal(b *testing.B) {
+	box, err := seal.New(seal.NewKey())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		box.Seal([]byte("123456"), "pin:0123456789abcdef")
+	}
+}
+
 func TestKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data", "key")
 	keys := make([][]byte, 8)

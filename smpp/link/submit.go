@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/otpgw/otpgw/smpp/session"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -60,6 +61,9 @@ func (b *bind) submit(ctx context.Context, p permit, e errand) {
 	}
 }
 
+// keyPause is how long a message waits that was sealed with a key which is not here.
+const keyPause = 10 * time.Second
+
 // errDead is a message whose PIN is of no use any more.
 var errDead = errors.New("the PIN expired before the message could be sent")
 
@@ -75,7 +79,7 @@ func (l *Link) prepare(d *queue.Delivery) (*queue.Outbound, []text.Part, error) 
 	}
 	body, err := l.deps.Open(m)
 	if err != nil {
-		return m, nil, fmt.Errorf("the text cannot be unsealed, was the secret key changed? %w", err)
+		return m, nil, fmt.Errorf("the text cannot be unsealed: %w", err)
 	}
 	parts, _, err := text.Split(body, reference(m.ID), l.textOpt)
 	if err != nil {
@@ -95,6 +99,11 @@ func reference(id string) uint16 {
 func (l *Link) unsendable(ctx context.Context, d *queue.Delivery, m *queue.Outbound, cause error) {
 	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
 	defer cancel()
+	if errors.Is(cause, seal.ErrKey) { // another daemon may have the key, or this one after it was told
+		l.log.Error().Err(cause).Str("msg", m.ID).Msg("not sent: its text does not open; it waits")
+		_ = d.Nak(keyPause)
+		return
+	}
 	if errors.Is(cause, errDead) {
 		l.log.Info().Str("msg", m.ID).Msg("not sent: the PIN has expired")
 		l.deps.Metrics.dead(l.cfg.Name)
