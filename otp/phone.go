@@ -24,7 +24,12 @@ type Phone struct {
 	E164    string // with "+"
 	Country string // ISO 3166-1 alpha-2; noCountry for a number of none
 	risky   bool   // of a type that no phone reads messages on, see riskyType
+	fixed   bool   // a line of no mobile network
 }
+
+// TakesSMS is false for a number that no phone reads messages on: a fixed line, a premium or toll-free number. Some fixed lines
+// do show them, so it is no reason to refuse but where another API wants it so.
+func (p Phone) TakesSMS() bool { return !p.risky && !p.fixed }
 
 // IsCountry says whether s is a country as requests name it.
 func IsCountry(s string) bool { return isCountry(s) }
@@ -55,7 +60,8 @@ func parsePhone(number, country string) (Phone, bool) {
 	if !ok {
 		return Phone{}, false
 	}
-	p := Phone{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), risky: riskyType(n)}
+	p := Phone{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), risky: riskyType(n),
+		fixed: phonenumbers.GetNumberType(n) == phonenumbers.FIXED_LINE}
 	if p.Country == "" || p.Country == nonGeographic {
 		p.Country = noCountry
 	}

@@ -117,5 +117,5 @@ func onlyDigits(s string) bool {
 
 func pinContext(otpID string) string { return pinContextStart + otpID }
 
-// blank: there is nothing in it that could be of a PIN.
-func (g Guess) blank() bool { return g.typed() == "" }
+// Blank: there is nothing in it that could be of a PIN.
+func (g Guess) Blank() bool { return g.typed() == "" }

@@ -254,7 +254,7 @@ func ParseGuess(body []byte) (Guess, error) {
 	}
 	v := o.value("pin")
 	g := Guess{Text: v.text, Number: v.kind == kindNumber}
-	if v.kind == kindUnset || v.kind == kindOther || g.blank() {
+	if v.kind == kindUnset || v.kind == kindOther || g.Blank() {
 		return Guess{}, &Error{Code: CodePINMissing, Message: "The parameter pin is empty or not set"}
 	}
 	return g, nil

@@ -21,6 +21,9 @@ import (
 const (
 	ScopeOtp     = "otp"      // everything
 	ScopeOtpRead = "otp:read" // ours: GET only
+
+	// ScopeCAMARA is that of CAMARA's one-time-password-sms, for applications that have it.
+	ScopeCAMARA = "one-time-password-sms:send-validate"
 )
 
 // TokenTTL is how long an access token is good.

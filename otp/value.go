@@ -54,6 +54,9 @@ func parseObject(body []byte) (object, error) {
 	return o, nil
 }
 
+// ParseFields reads a JSON object for the faces of other APIs, as strictly as ours: no key twice, and nothing but UTF-8.
+func ParseFields(body []byte) (map[string]json.RawMessage, error) { return parseObject(body) }
+
 // repeatsKey goes through a valid object. Below the first level a key in two cases is two keys: that is the caller's own.
 func repeatsKey(body []byte) bool {
 	dec := json.NewDecoder(bytes.NewReader(body))

@@ -20,6 +20,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/api/intake"
+	"github.com/otpgw/otpgw/otp/camara"
 	"github.com/otpgw/otpgw/otp/hooks"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
@@ -130,7 +131,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.wireLinks(box, registry)
 	d.api = httpServer(api.New(api.Config{
 		Apps: d.config.Apps, Service: d.service, Log: d.log, CORSOrigins: d.config.CORSOrigins, AuthFailures: d.config.AuthFailures,
-		TrustedProxies: d.config.TrustedProxies, Metrics: registry, Faces: d.faces(),
+		TrustedProxies: d.config.TrustedProxies, Metrics: registry, Faces: d.faces(), Documents: map[string][]byte{camara.DocumentPath: camara.Document},
 	}), d.log)
 	ops := &admin{queue: d.queue, links: d.links, registry: registry, started: time.Now()}
 	d.admin = httpServer(intake.CloseFramedTwice(closedToPages(ops.handler(), d.adminLn.Addr())), d.log)
@@ -139,7 +140,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 
 // faces are the other APIs over the service.
 func (d *daemon) faces() []api.Face {
-	return hooks.Faces(d.service, d.config.Apps)
+	return append(hooks.Faces(d.service, d.config.Apps), camara.Faces(d.service)...)
 }
 
 // adminConnections is more than operators and their scrapers need.

@@ -29,16 +29,16 @@ func (h *handler) face(f *Face) {
 	h.mux.HandleFunc(f.Path, func(w http.ResponseWriter, r *http.Request) {
 		c := callOf(r)
 		c.face = f
-		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", http.MethodPost)
-			h.fail(c, errMethod)
-			return
-		}
 		if f.Before != nil {
 			if err := f.Before(w.Header(), r); err != nil {
 				h.fail(c, err)
 				return
 			}
+		}
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			h.fail(c, errMethod)
+			return
 		}
 		h.answer(c, h.enterFace)
 	})

@@ -45,6 +45,8 @@ type Config struct {
 	// claims no page to be there.
 	ErrorURI string
 	Faces    []Face // other APIs over the same service
+	// Documents are more OpenAPI documents in YAML, by the path they are served at.
+	Documents map[string][]byte
 	// Slots is how many requests may be in work at once; 0 is 64.
 	Slots int
 	// CORSOrigins are the origins whose pages may use the API: scheme://host[:port]. Empty: none.
@@ -132,6 +134,9 @@ func New(cfg Config) http.Handler {
 		h.face(&cfg.Faces[i])
 	}
 	h.documents()
+	for path, document := range cfg.Documents {
+		h.document(path, "application/yaml", func() []byte { return document })
+	}
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { h.fail(callOf(r), errUnknownPath) })
 	return h
 }

@@ -10,9 +10,13 @@ import (
 	"time"
 )
 
-// TestOpenAPILint lets two linters that are not ours read the document; neither finds as much as a warning.
+// TestOpenAPILint lets two linters that are not ours read the documents; neither finds as much as a warning.
 func TestOpenAPILint(t *testing.T) {
 	document, err := filepath.Abs("openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	camara, err := filepath.Abs("../camara/openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,8 +25,8 @@ func TestOpenAPILint(t *testing.T) {
 		args          []string
 		file, rules   string // its configuration
 	}{
-		{"redocly", "npm install -g @redocly/cli", []string{"lint", "--format=stylish", document}, "redocly.yaml", "extends: [recommended]\n"},
-		{"spectral", "npm install -g @stoplight/spectral-cli", []string{"lint", "--fail-severity=hint", "--ruleset=.spectral.yaml", document}, ".spectral.yaml", `extends: ["spectral:oas"]` + "\n"},
+		{"redocly", "npm install -g @redocly/cli", []string{"lint", "--format=stylish", document, camara}, "redocly.yaml", "extends: [recommended]\n"},
+		{"spectral", "npm install -g @stoplight/spectral-cli", []string{"lint", "--fail-severity=hint", "--ruleset=.spectral.yaml", document, camara}, ".spectral.yaml", `extends: ["spectral:oas"]` + "\n"},
 	} {
 		t.Run(linter.name, func(t *testing.T) {
 			program, err := exec.LookPath(linter.name)

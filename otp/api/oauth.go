@@ -49,9 +49,10 @@ func (h *handler) token(ctx context.Context, c *call) (answer, error) {
 	default:
 		return answer{}, oauthFault(http.StatusBadRequest, "unsupported_grant_type", "The only grant_type is client_credentials")
 	}
-	scope, ok := scopeOf(form.Get("scope"))
+	scopes := scopesOf(c.app)
+	scope, ok := scopeOf(form.Get("scope"), scopes)
 	if !ok {
-		return answer{}, oauthFault(http.StatusBadRequest, "invalid_scope", "The scopes are "+otp.ScopeOtp+" and "+otp.ScopeOtpRead)
+		return answer{}, oauthFault(http.StatusBadRequest, "invalid_scope", "The scopes are "+strings.Join(scopes, ", "))
 	}
 	leave, err := h.admission.enter(c.caller, c.app)
 	if err != nil {
@@ -66,8 +67,17 @@ func (h *handler) token(ctx context.Context, c *call) (answer, error) {
 	return answer{http.StatusOK, issued{token, int(otp.TokenTTL.Seconds()), "Bearer", scope}}, nil
 }
 
+// scopesOf are the scopes that an application may have.
+func scopesOf(app *otp.App) []string {
+	scopes := []string{otp.ScopeOtp, otp.ScopeOtpRead}
+	if app.CAMARA {
+		scopes = append(scopes, otp.ScopeCAMARA)
+	}
+	return scopes
+}
+
 // scopeOf: none asked for is all.
-func scopeOf(asked string) (string, bool) {
+func scopeOf(asked string, known []string) (string, bool) {
 	scopes := strings.Fields(asked)
 	if len(scopes) == 0 {
 		return otp.ScopeOtp, true
@@ -75,7 +85,7 @@ func scopeOf(asked string) (string, bool) {
 	slices.Sort(scopes)
 	scopes = slices.Compact(scopes)
 	for _, s := range scopes {
-		if s != otp.ScopeOtp && s != otp.ScopeOtpRead {
+		if !slices.Contains(known, s) {
 			return "", false
 		}
 	}

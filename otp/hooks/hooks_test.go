@@ -1,25 +1,19 @@
 package hooks
 
 import (
-	"context"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"go.uber.org/goleak"
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
-	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/otp/api/facetest"
 	"github.com/otpgw/otpgw/queue/queuetest"
-	"github.com/otpgw/otpgw/queue/seal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,31 +23,17 @@ const (
 	oldSecret = "YW5vdGhlciBzZWNyZXQgb2YgMzIgYnl0ZXMgb2YgdGVzdA=="
 )
 
-// gateway is the API with the hooks, on a real listener and a real store.
-type gateway struct {
-	url     string
-	service *otp.Service
-}
+type gateway struct{ *facetest.Gateway }
 
-func newGateway(t *testing.T) *gateway {
+func newGateway(t *testing.T) gateway {
 	t.Helper()
-	box, err := seal.New(seal.NewKey())
-	if err != nil {
-		t.Fatal(err)
-	}
 	shop := otp.App{Name: "shop", APIKeys: []string{"shop-key"}, Senders: []string{"Shop"}, From: "Shop", Template: "Your code is {{pin}}",
 		Templates: map[string]string{"fr": "Votre code est {{pin}}"}, TTL: 5 * time.Minute, MaxAttempts: 5, PINType: otp.PINNumbers, PINLength: 6,
 		SupabaseSecret: "v1,whsec_" + secret + "|v1,whsec_" + oldSecret, SendLimits: otp.Limits{{Max: 2, Per: time.Hour}}}
 	bare := shop
 	bare.Name, bare.APIKeys, bare.SupabaseSecret = "bare", []string{"bare-key"}, ""
 	apps := []otp.App{shop, bare}
-	g := &gateway{service: &otp.Service{Queue: queuetest.Open(t), Box: box, Apps: apps, Log: zerolog.Nop(),
-		Measure: func(string, string) (int, string) { return 1, "GSM7" },
-		Route:   func(e164 string) (string, bool) { return queuetest.Route, !strings.HasPrefix(e164, "+1") }}}
-	s := httptest.NewServer(api.New(api.Config{Apps: apps, Service: g.service, Log: zerolog.Nop(), Faces: Faces(g.service, apps)}))
-	t.Cleanup(s.Close)
-	g.url = s.URL
-	return g
+	return gateway{facetest.New(t, apps, func(s *otp.Service) []api.Face { return Faces(s, apps) })}
 }
 
 type reply struct {
@@ -67,56 +47,12 @@ type reply struct {
 	}
 }
 
-func (g *gateway) post(t *testing.T, path, body string, headers ...string) (r reply) {
+func (g gateway) post(t *testing.T, path, body string, headers ...string) reply {
 	t.Helper()
-	req, err := http.NewRequest("POST", g.url+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.status, r.header, r.text = resp.StatusCode, resp.Header, string(data)
-	_ = json.Unmarshal(data, &r)
+	answer := g.Post(t, path, body, headers...)
+	r := reply{status: answer.Status, header: answer.Header, text: string(answer.Body)}
+	_ = json.Unmarshal(answer.Body, &r)
 	return r
-}
-
-// text takes the next message off the queue.
-func (g *gateway) text(t *testing.T) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	p, err := g.service.Queue.SMS(queuetest.Route).Pull(ctx, queue.PullOptions{Max: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Stop()
-	d, err := p.Next(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Ack(ctx); err != nil {
-		t.Fatal(err)
-	}
-	o, err := queue.ParseOutbound(d.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := g.service.Box.Open(o.Text, queue.TextContext(o.ID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o.To + " " + string(text)
 }
 
 // sign makes the headers of Standard Webhooks.
@@ -144,7 +80,7 @@ func TestSupabase(t *testing.T) {
 	if first.status != 200 || first.OtpID == "" || first.Error.HTTPCode != 0 {
 		t.Fatalf("%d %s", first.status, first.text)
 	}
-	if got := g.text(t); got != "+33612345678 Votre code est 561166" {
+	if got := g.Text(t); got != "+33612345678 Votre code est 561166" {
 		t.Error(got)
 	}
 	again := g.post(t, "/hooks/supabase/shop", signIn, sign(t, oldSecret, "msg_1", signIn, time.Now())...)
@@ -155,7 +91,7 @@ func TestSupabase(t *testing.T) {
 	if r := g.post(t, "/hooks/supabase/shop", change, sign(t, secret, "msg_2", change, time.Now())...); r.status != 200 {
 		t.Errorf("%d %s", r.status, r.text)
 	}
-	if got := g.text(t); got != "+46700000001 Your code is 0042" { // and none of the repeated request before it
+	if got := g.Text(t); got != "+46700000001 Your code is 0042" { // and none of the repeated request before it
 		t.Error(got)
 	}
 }
@@ -197,7 +133,7 @@ func TestSupabaseRefuses(t *testing.T) {
 	if last.status != 429 || last.Error.HTTPCode != 429 || last.header.Get("Retry-After") == "" {
 		t.Errorf("too many: %d %s %v", last.status, last.text, last.header)
 	}
-	queuetest.Close(t, g.service.Queue)
+	queuetest.Close(t, g.Service.Queue)
 	if r := g.post(t, "/hooks/supabase/shop", signIn, sign(t, secret, "d", signIn, time.Now())...); r.status != 503 || r.Error.HTTPCode != 503 || r.header.Get("Retry-After") == "" {
 		t.Errorf("store gone: %d %s %v", r.status, r.text, r.header)
 	}
@@ -224,7 +160,7 @@ func TestKratosAndZitadel(t *testing.T) {
 			t.Errorf("%s: %d %s", test.name, r.status, r.text)
 			continue
 		}
-		if got := g.text(t); got != test.want {
+		if got := g.Text(t); got != test.want {
 			t.Errorf("%s: %s", test.name, got)
 		}
 	}
