@@ -36,6 +36,7 @@ var appRows = []setting[otp.App]{
 	{"CALLBACK_SECRET", "", "whsec_ and base64 of 24 to 64 bytes, signs callbacks; empty: derived from the secret key and the name",
 		secretly(func(v *value, a *otp.App) { a.CallbackSecret = v.callbackSecret() })},
 	{"RATE", "0", "requests per second over the API, on all daemons together; 0: no limit", number(rateMax, func(a *otp.App) *float64 { return &a.Rate })},
+	{"ALLOW", "", "CIDRs that its callers come from; empty: anywhere", read(func(v *value, a *otp.App) { a.Allow = v.networks() })},
 	{"SEND_LIMITS", "5/10m,10/24h", "messages to one number, as count/time, all of which hold; or off",
 		read(func(v *value, a *otp.App) { a.SendLimits = v.limits() })},
 	{"TRY_LIMITS", "25/1h,50/24h", "guesses for one number, over all its OTPs, as count/time; or off",

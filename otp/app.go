@@ -1,6 +1,9 @@
 package otp
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // PINType names the alphabet a PIN is drawn from, by its name on the wire.
 type PINType string
@@ -29,9 +32,10 @@ type App struct {
 	PINType     PINType
 	PINLength   int // 4 to 10
 
-	CallbackURL    string  // empty: no callback unless the request names a URL
-	CallbackSecret string  // whsec_ and base64 of 24 to 64 bytes; signs callbacks
-	Rate           float64 // requests per second over the API; 0 is no limit
+	CallbackURL    string         // empty: no callback unless the request names a URL
+	CallbackSecret string         // whsec_ and base64 of 24 to 64 bytes; signs callbacks
+	Allow          []netip.Prefix // that its callers come from; empty for anywhere
+	Rate           float64        // requests per second over the API; 0 is no limit
 
 	TLVs map[uint16][]byte // optional parameters on each of its messages, by tag
 

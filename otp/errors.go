@@ -27,6 +27,7 @@ const (
 	CodeMediaType         Code = 1011 // ours: the contract has no number for 415
 	CodeGuard             Code = 1012 // ours: refused by the guard against SMS pumping
 	CodeIdempotencyKey    Code = 1013 // ours: not a key
+	CodeFromWhere         Code = 1014 // ours: the application may not be used from that address
 	CodeNoCoverage        Code = 1119
 	CodeOAuth             Code = 1600
 

@@ -308,6 +308,32 @@ func TestThrottleTime(t *testing.T) {
 	}
 }
 
+// TestAllow: an application that names its callers' networks is used from there and from nowhere else, by key, secret and token.
+func TestAllow(t *testing.T) {
+	g := newGateway(t)
+	token := g.token(t, "")
+	list := apps()
+	list[0].Allow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8:1::7/128")}
+	s := httptest.NewServer(New(Config{Apps: list, Service: g.service, Log: zerolog.Nop(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}))
+	defer s.Close()
+	g.url = s.URL
+	for from, want := range map[string]int{"192.0.2.9": 201, "2001:db8:1::7": 201, "2001:db8:1::8": 403, "198.51.100.1": 403, "": 403} {
+		for _, headers := range [][]string{{"X-API-KEY", demoKey}, {"X-API-KEY", "", "Authorization", "Bearer " + token}} {
+			r := g.do(t, "POST", "/otp", french, append(headers, "X-Forwarded-For", from)...)
+			if r.status != want {
+				t.Errorf("from %q: %d %s", from, r.status, r.text)
+			}
+			if want == 403 {
+				wantError(t, from, r, 403, 1014, "access_denied")
+			}
+		}
+	}
+	wantError(t, "its secret", g.oauth(t, "/oauth/token", "demo:demo secret+", "grant_type=client_credentials"), 403, 1014, "access_denied")
+	if r := g.do(t, "POST", "/otp", french, "X-API-KEY", fourthKey); r.status != 201 {
+		t.Errorf("another application: %d %s", r.status, r.text)
+	}
+}
+
 func TestClientAddr(t *testing.T) {
 	h := &handler{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:ff::/48")}}
 	tests := []struct{ remote, plain, forwarded, want string }{
@@ -341,7 +367,7 @@ func TestClientAddr(t *testing.T) {
 		if test.forwarded != "" {
 			r.Header.Set("Forwarded", test.forwarded)
 		}
-		if got := h.clientAddr(r).String(); got != test.want {
+		if got := customer(h.clientAddr(r)).String(); got != test.want {
 			t.Errorf("%+v: %s", test, got)
 		}
 	}

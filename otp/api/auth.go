@@ -56,8 +56,11 @@ func (h *handler) enterAs(ctx context.Context, c *call, scope string) error {
 	return nil
 }
 
-// known counts a request whose application is found.
+// known counts a request whose application is found, if it may come from where it comes.
 func (h *handler) known(ctx context.Context, c *call) (err error) {
+	if !mayCall(c.app, h.clientAddr(c.r)) {
+		return errFromWhere
+	}
 	intake.Know(ctx)
 	c.rate, err = h.admit(ctx, c.app)
 	return err
@@ -66,7 +69,7 @@ func (h *handler) known(ctx context.Context, c *call) (err error) {
 // refuse answers a request without a valid credential, and counts it for the address it comes from. Only then is the address
 // looked at: a right credential is never refused for a stranger's wrong ones.
 func (h *handler) refuse(c *call, err error) error {
-	addr := h.clientAddr(c.r)
+	addr := customer(h.clientAddr(c.r))
 	if until := h.throttle.until(addr); !until.IsZero() {
 		return tooManyFailures(until, h.throttle)
 	}

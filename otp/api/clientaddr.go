@@ -6,20 +6,32 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/otpgw/otpgw/otp"
 )
 
-// clientAddr is the address that a request comes from; of IPv6 the network of 64 bits, which one customer has whole. It is
-// that of the connection, unless a trusted proxy holds it: then it is what the proxies say it is for.
+// clientAddr is the address that a request comes from: that of the connection, unless a trusted proxy holds it; then it is
+// what the proxies say it is for.
 func (h *handler) clientAddr(r *http.Request) netip.Addr {
 	peer := parseAddr(r.RemoteAddr)
 	if h.trusted(peer) {
-		peer = h.behindProxies(peer, r.Header)
-	}
-	if peer.Is6() {
-		network, _ := peer.Prefix(64)
-		return network.Addr()
+		return h.behindProxies(peer, r.Header)
 	}
 	return peer
+}
+
+// customer is the address by which failures are counted: of IPv6 the network of 64 bits, which one customer has whole.
+func customer(a netip.Addr) netip.Addr {
+	if a.Is6() {
+		network, _ := a.Prefix(64)
+		return network.Addr()
+	}
+	return a
+}
+
+// mayCall says whether an application may be used from an address.
+func mayCall(app *otp.App, a netip.Addr) bool {
+	return len(app.Allow) == 0 || slices.ContainsFunc(app.Allow, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 func (h *handler) trusted(a netip.Addr) bool {

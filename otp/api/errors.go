@@ -30,6 +30,7 @@ var table = map[otp.Code]wire{
 	otp.CodeDuplicateID:       {http.StatusConflict, "duplicate_id"},
 	otp.CodeRateLimit:         {http.StatusTooManyRequests, "rate_limit"},
 	otp.CodeGuard:             {http.StatusForbidden, "access_denied"},
+	otp.CodeFromWhere:         {http.StatusForbidden, "access_denied"},
 	otp.CodeIdempotencyKey:    {http.StatusBadRequest, "invalid_request"},
 
 	otp.CodePhoneMissing:      invalidParam,
@@ -83,6 +84,7 @@ var (
 
 	errFormType      = &otp.Error{Code: otp.CodeMediaType, Message: "The body must be application/x-www-form-urlencoded, not compressed"}
 	errScope         = &otp.Error{Code: otp.CodeInsufficientScope, Message: "The access token's scope does not allow this"}
+	errFromWhere     = &otp.Error{Code: otp.CodeFromWhere, Message: "The application may not be used from this address"}
 	errOnceKey       = &otp.Error{Code: otp.CodeIdempotencyKey, Message: "The Idempotency-Key must be one of 1 to 255 printable ASCII characters"}
 	errNoApplication = &otp.Error{Code: otp.CodeUnknownPath, Message: "No such application"}
 

@@ -54,6 +54,7 @@ var table = map[otp.Code]errorInfo{
 
 	otp.CodeInvalidAPIKey:     {http.StatusUnauthorized, "UNAUTHENTICATED", "Request not authenticated due to missing, invalid, or expired credentials."},
 	otp.CodeInsufficientScope: {http.StatusForbidden, "PERMISSION_DENIED", "Client does not have sufficient permissions to perform this action."},
+	otp.CodeFromWhere:         {http.StatusForbidden, "PERMISSION_DENIED", "Client does not have sufficient permissions to perform this action."},
 	otp.CodeBodyTooLarge:      {http.StatusBadRequest, "INVALID_ARGUMENT", "The body is larger than 64 KiB."},
 }
 
