@@ -1,0 +1,185 @@
+package commitlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// errGap: messages are missing between what was applied and what came.
+var errGap = errors.New("commitlog: a part of the log is gone")
+
+// readPause is between two attempts at reading the stream.
+const readPause = 100 * time.Millisecond
+
+// apply does one message of the stream and tells whoever waits for it. Called by one goroutine.
+func (l *Log) apply(m Message) error {
+	b, err := decodeBatch(m.Data)
+	if err != nil {
+		err = fmt.Errorf("%w, at position %d", err, m.Position)
+		l.fail(err)
+		return err
+	}
+	mine := b.writer == l.writer
+	results, err := l.state.apply(b, m.Stamp.UnixMilli(), m.Position, mine)
+	if !l.o.Sole {
+		l.clock.heard(l.state.clock)
+	}
+	l.applied.Store(int64(l.clock.elapsed()))
+	l.since.Add(int64(len(m.Data)))
+	if mine && results != nil {
+		l.answer(b.counter, results)
+	}
+	if err != nil {
+		l.fail(err)
+	}
+	return err
+}
+
+func (l *Log) answer(counter uint64, results []result) {
+	l.mu.Lock()
+	list := l.inflight[counter]
+	delete(l.inflight, counter)
+	l.mu.Unlock()
+	for i, w := range list {
+		if i == len(results) { // the batch cannot be read to its end, and the log is about to fail
+			resolve(list[i:], outcome{err: ErrUnknown})
+			return
+		}
+		o := outcome{revision: uint64(results[i])}
+		if results[i] == 0 {
+			o.err = ErrConflict
+		}
+		w.done <- o
+	}
+}
+
+// restore makes the state of now: the newest snapshot and all of the stream that is there.
+func (l *Log) restore(ctx context.Context) error {
+	if err := l.loadSnapshot(ctx); err != nil {
+		return err
+	}
+	_, last, err := l.o.Stream.Bounds(ctx)
+	if err != nil {
+		return err
+	}
+	if l.state.position > last {
+		// After a power loss the stream may end before the snapshot, which then has all that the stream had. New
+		// messages take the positions over.
+		l.state.skipTo(last)
+	}
+	begun := time.Now()
+	from := l.state.position
+	for l.state.position < last {
+		if err := l.readTo(ctx, last); err != nil {
+			return err
+		}
+	}
+	l.o.Log.Info().Uint64("position", last).Uint64("replayed", last-from).Int64("bytes", l.state.bytes()).Dur("took", time.Since(begun)).
+		Msg("the log is read")
+	return nil
+}
+
+// errEnough ends a reading that has come to its end.
+var errEnough = errors.New("enough")
+
+// readTo applies the stream up to a position, or until a message is missing that cannot be had any more.
+func (l *Log) readTo(ctx context.Context, last uint64) error {
+	err := l.read(ctx, func(position uint64) error {
+		if position >= last {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	if errors.Is(err, errGap) {
+		return l.jump(ctx)
+	}
+	if ctx.Err() != nil || l.Err() != nil {
+		return err
+	}
+	l.o.Log.Warn().Err(err).Msg("reading of the log interrupted")
+	return pause(ctx, readPause)
+}
+
+// read applies what comes. after is called behind each message.
+func (l *Log) read(ctx context.Context, after func(position uint64) error) error {
+	return l.o.Stream.Read(ctx, l.state.position, func(m Message) error {
+		if m.Position <= l.state.position {
+			return nil
+		}
+		if m.Position != l.state.position+1 {
+			return errGap
+		}
+		if err := l.apply(m); err != nil {
+			return err
+		}
+		return after(m.Position)
+	})
+}
+
+// follow applies the stream as it grows, until ctx ends or the log has failed.
+func (l *Log) follow(ctx context.Context) {
+	for ctx.Err() == nil && l.Err() == nil {
+		err := l.read(ctx, func(uint64) error { return nil })
+		switch {
+		case ctx.Err() != nil || l.Err() != nil:
+			return
+		case errors.Is(err, errGap):
+			if err := l.jump(ctx); err != nil && ctx.Err() == nil {
+				l.o.Log.Error().Err(err).Msg("the log cannot be read on")
+			}
+		case err != nil:
+			l.o.Log.Warn().Err(err).Msg("reading of the log interrupted")
+		}
+		_ = pause(ctx, readPause)
+	}
+}
+
+// jump goes on behind a gap: from a snapshot that is behind it, where the beginning was purged while this process lagged. What is
+// missing for another reason is lost, and is gone for every process alike: it is told and passed over.
+func (l *Log) jump(ctx context.Context) error {
+	at := l.state.position
+	first, last, err := l.o.Stream.Bounds(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.loadSnapshot(ctx); err != nil {
+		return err
+	}
+	if l.state.position+1 >= first || l.state.position > at {
+		l.o.Log.Warn().Uint64("from", at).Uint64("to", l.state.position).Msg("this process was far behind: its state is that of the snapshot")
+		return nil
+	}
+	l.o.Log.Error().Uint64("after", at).Uint64("first", first).Uint64("last", last).Msg("a part of the log is lost")
+	l.state.skipTo(first - 1)
+	return nil
+}
+
+func (l *Log) loadSnapshot(ctx context.Context) error {
+	in, err := l.o.Snapshots.Newest(ctx)
+	if err != nil || in == nil {
+		return err
+	}
+	defer in.Close()
+	begun := time.Now()
+	if err := l.state.load(in); err != nil {
+		return err
+	}
+	l.o.Log.Info().Uint64("position", l.state.position).Int64("bytes", l.state.bytes()).Dur("took", time.Since(begun)).Msg("the snapshot is read")
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,176 @@
+package commitlog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// formatVersion is the first octet of a batch. A program meets a newer one only when a newer program wrote it, and stops.
+const formatVersion = 1
+
+// batch is one message of the stream.
+type batch struct {
+	writer  uint64 // random for each start of a process
+	counter uint64 // of the writer, from 1
+	clock   int64  // milliseconds since 1970; 0: the time stamp of the message counts
+	txs     int
+	data    []byte // the transactions, see appendTx
+}
+
+// id is the message id that the stream drops repetitions by.
+func (b *batch) id() string { return fmt.Sprintf("%016x.%d", b.writer, b.counter) }
+
+func (b *batch) encode() []byte {
+	out := make([]byte, 0, len(b.data)+40)
+	out = append(out, formatVersion)
+	out = binary.BigEndian.AppendUint64(out, b.writer)
+	out = binary.AppendUvarint(out, b.counter)
+	out = binary.AppendUvarint(out, uint64(b.clock))
+	out = binary.AppendUvarint(out, uint64(b.txs))
+	return append(out, b.data...)
+}
+
+func decodeBatch(data []byte) (*batch, error) {
+	if len(data) == 0 {
+		return nil, errTruncated
+	}
+	if data[0] > formatVersion {
+		return nil, fmt.Errorf("%w (format %d, this program reads %d)", ErrFormat, data[0], formatVersion)
+	}
+	r := reader{rest: data[1:]}
+	b := &batch{writer: r.fixed(), counter: r.uvarint(), clock: int64(r.uvarint()), txs: int(r.uvarint())}
+	b.data = r.rest
+	if r.bad || b.txs < 0 || b.txs > len(b.data) {
+		return nil, errTruncated
+	}
+	return b, nil
+}
+
+// An operation begins with an octet: its action, its condition, and whether a time to live follows.
+const (
+	actionMask     = 0x03
+	conditionShift = 2
+	conditionMask  = 0x03
+	hasTTL         = 0x10
+)
+
+// appendTx encodes a transaction: the number of its operations, and each of them.
+func appendTx(out []byte, tx Tx) []byte {
+	out = binary.AppendUvarint(out, uint64(len(tx)))
+	for i := range tx {
+		o := &tx[i]
+		head := byte(o.Action) | byte(o.If)<<conditionShift
+		ttl := o.TTL.Milliseconds()
+		if o.TTL > 0 {
+			ttl = max(ttl, 1)
+			head |= hasTTL
+		}
+		out = append(out, head)
+		out = appendString(out, o.Bucket)
+		out = appendString(out, o.Key)
+		if o.If == IfRevision {
+			out = binary.AppendUvarint(out, o.Revision)
+		}
+		if o.Action == Set {
+			out = binary.AppendUvarint(out, uint64(len(o.Value)))
+			out = append(out, o.Value...)
+			if o.TTL > 0 {
+				out = binary.AppendUvarint(out, uint64(ttl))
+			}
+		}
+	}
+	return out
+}
+
+func appendString(out []byte, s string) []byte {
+	return append(binary.AppendUvarint(out, uint64(len(s))), s...)
+}
+
+var errTruncated = errors.New("commitlog: a batch that cannot be read")
+
+// reader reads what appendTx wrote. After a fault everything is zero and bad is set.
+type reader struct {
+	rest []byte
+	bad  bool
+}
+
+func (r *reader) fixed() uint64 {
+	if len(r.rest) < 8 {
+		r.bad, r.rest = true, nil
+		return 0
+	}
+	v := binary.BigEndian.Uint64(r.rest)
+	r.rest = r.rest[8:]
+	return v
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.bad, r.rest = true, nil
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *reader) octet() byte {
+	if len(r.rest) == 0 {
+		r.bad = true
+		return 0
+	}
+	c := r.rest[0]
+	r.rest = r.rest[1:]
+	return c
+}
+
+// bytes is a part of the batch itself: whoever keeps it copies it.
+func (r *reader) bytes() []byte {
+	n := r.uvarint()
+	if n > uint64(len(r.rest)) {
+		r.bad, r.rest = true, nil
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+// op is an operation as it stands in a batch.
+type op struct {
+	bucket, key, value []byte
+	action             Action
+	cond               Condition
+	revision           uint64
+	ttl                time.Duration
+}
+
+func (r *reader) op() op {
+	head := r.octet()
+	o := op{action: Action(head & actionMask), cond: Condition(head >> conditionShift & conditionMask), bucket: r.bytes(), key: r.bytes()}
+	if o.cond == IfRevision {
+		o.revision = r.uvarint()
+	}
+	if o.action == Set {
+		o.value = r.bytes()
+		if head&hasTTL != 0 {
+			o.ttl = time.Duration(r.uvarint()) * time.Millisecond
+		}
+	}
+	return o
+}
+
+// tx reads the operations of one transaction into ops, which is reused.
+func (r *reader) tx(ops []op) []op {
+	n := r.uvarint()
+	if n > uint64(len(r.rest)) {
+		r.bad, r.rest = true, nil
+	}
+	ops = ops[:0]
+	for i := uint64(0); i < n && !r.bad; i++ {
+		ops = append(ops, r.op())
+	}
+	return ops
+}

@@ -1,0 +1,175 @@
+package commitlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Commit stores a transaction and returns its revision when it is applied here. ErrConflict: a condition does not hold.
+// ErrFull and ErrRefused: nothing was stored. ErrUnknown: ctx, or the log, ended while it was under way.
+func (l *Log) Commit(ctx context.Context, tx Tx) (revision uint64, err error) {
+	w := &waiter{data: appendTx(nil, tx), done: make(chan outcome, 1)}
+	if err := l.enqueue(w); err != nil {
+		return 0, err
+	}
+	select {
+	case o := <-w.done:
+		return o.revision, o.err
+	case <-ctx.Done():
+		return l.giveUp(w, ctx.Err())
+	}
+}
+
+func (l *Log) enqueue(w *waiter) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.failed != nil:
+		return fmt.Errorf("%w: %w", ErrRefused, l.failed)
+	case l.closing:
+		return fmt.Errorf("%w: %w", ErrRefused, ErrClosed)
+	case l.octets > maxPending:
+		return fmt.Errorf("%w: too much is waiting to be stored", ErrRefused)
+	}
+	l.pending = append(l.pending, w)
+	l.octets += len(w.data)
+	l.signal()
+	return nil
+}
+
+// giveUp takes a transaction back that no batch has, else its outcome stays unknown.
+func (l *Log) giveUp(w *waiter, cause error) (uint64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case o := <-w.done: // in the same moment
+		return o.revision, o.err
+	default:
+	}
+	if w.begun {
+		return 0, fmt.Errorf("%w: %w", ErrUnknown, cause)
+	}
+	w.gone = true
+	return 0, fmt.Errorf("%w: %w", ErrRefused, cause)
+}
+
+func (l *Log) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// commitAll makes batches of what is pending and appends one after the other, until the log fails or is closed.
+func (l *Log) commitAll() {
+	var counter uint64
+	var last time.Time
+	for {
+		select {
+		case <-l.wake:
+		case <-l.broken:
+			return
+		}
+		for l.anyPending() {
+			if rest := pace - time.Since(last); rest > 0 && !last.IsZero() {
+				time.Sleep(rest)
+			}
+			list, b := l.take(counter + 1)
+			if b == nil {
+				break
+			}
+			counter, last = b.counter, time.Now()
+			l.send(b, list)
+		}
+	}
+}
+
+func (l *Log) anyPending() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.pending) > 0
+}
+
+// take makes the next batch; nil when all that was pending has been given up.
+func (l *Log) take(counter uint64) ([]*waiter, *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed != nil {
+		return nil, nil
+	}
+	var list []*waiter
+	b := &batch{writer: l.writer, counter: counter}
+	n := 0
+	for _, w := range l.pending {
+		if len(b.data) > 0 && len(b.data)+len(w.data) > maxBatch {
+			break
+		}
+		n++
+		l.octets -= len(w.data)
+		if w.gone {
+			continue
+		}
+		w.begun = true
+		list = append(list, w)
+		b.data = append(b.data, w.data...)
+		b.txs++
+	}
+	rest := copy(l.pending, l.pending[n:])
+	clear(l.pending[rest:])
+	l.pending = l.pending[:rest]
+	if len(list) == 0 {
+		return nil, nil
+	}
+	l.inflight[counter] = list
+	if l.o.Sole {
+		b.clock = l.clock.now().UnixMilli()
+	}
+	return list, b
+}
+
+// send appends a batch until its outcome is known. A refusal counts as one only while no attempt is unanswered: else that
+// one may have stored it.
+func (l *Log) send(b *batch, list []*waiter) {
+	data, id := b.encode(), b.id()
+	unanswered := false
+	l.waiting.Store(int64(l.clock.elapsed()))
+	defer l.waiting.Store(0)
+	for wait := firstPause; ; wait = min(2*wait, longestPause) {
+		ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+		position, err := l.o.Stream.Append(ctx, id, data)
+		cancel()
+		switch {
+		case err == nil && l.o.Sole:
+			l.apply(Message{Position: position, Stamp: time.UnixMilli(b.clock), Data: data})
+			return
+		case err == nil || l.settled(b.counter):
+			return
+		case !unanswered && (errors.Is(err, ErrFull) || errors.Is(err, ErrRefused)):
+			l.forget(b.counter)
+			resolve(list, outcome{err: err})
+			return
+		case !errors.Is(err, ErrFull) && !errors.Is(err, ErrRefused):
+			unanswered = true
+		}
+		select {
+		case <-l.broken:
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// settled: the batch was applied, or the log has failed.
+func (l *Log) settled(counter uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.inflight[counter] == nil
+}
+
+func (l *Log) forget(counter uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.inflight, counter)
+}

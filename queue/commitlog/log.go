@@ -1,0 +1,243 @@
+package commitlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Stream is where the log is: an append-only sequence of messages, at positions from 1 on, that drops what is appended again
+// under the same id within minutes.
+type Stream interface {
+	// Append stores data as one message and returns its position. It is one attempt: an error that is neither ErrFull nor
+	// ErrRefused leaves open whether it was stored, and the same is appended again under the same id.
+	Append(ctx context.Context, id string, data []byte) (position uint64, err error)
+	// Read gives f the messages after a position, in order, and goes on with those that come, until ctx ends, f fails or the
+	// stream cannot be read. data is f's to keep.
+	Read(ctx context.Context, after uint64, f func(Message) error) error
+	// Bounds are the positions of the first and the last message; last is first-1 when there is none.
+	Bounds(ctx context.Context) (first, last uint64, err error)
+	// Trim removes the messages up to a position.
+	Trim(ctx context.Context, position uint64) error
+}
+
+// Message is one message of a Stream.
+type Message struct {
+	Position uint64
+	Stamp    time.Time // when the server stored it
+	Data     []byte
+}
+
+// Snapshots is where snapshots are kept.
+type Snapshots interface {
+	// Newest opens the newest complete snapshot; nil when there is none.
+	Newest(ctx context.Context) (io.ReadCloser, error)
+	// Put stores what write writes as the snapshot of a position, which then is the newest, and removes older ones.
+	Put(ctx context.Context, position uint64, write func(io.Writer) error) error
+}
+
+// Options are what a Log works with.
+type Options struct {
+	Stream    Stream
+	Snapshots Snapshots
+	Sole      bool // no other process writes to the stream, or reads it
+	Log       zerolog.Logger
+	Watchers  map[string]Watcher // by bucket
+
+	SnapshotEvery int64         // octets of log between two snapshots, at least; 0 is a default
+	Settle        time.Duration // from a snapshot to the removal of the log before it: after a power loss one of them must be there
+}
+
+// Defaults and bounds.
+const (
+	defaultSnapshotEvery = 64 << 20
+	maxBatch             = 256 << 10             // octets; a single transaction may be longer
+	maxPending           = 32 << 20              // octets of transactions that wait for their batch
+	pace                 = time.Millisecond      // between the beginnings of two appends, so that a batch is worth its append
+	attemptTimeout       = 1 * time.Second       // of one append
+	firstPause           = 10 * time.Millisecond // between attempts; doubles
+	longestPause         = 250 * time.Millisecond
+)
+
+// Log is an open log. It is safe for use by many goroutines.
+type Log struct {
+	o      Options
+	state  *State
+	writer uint64
+	clock  clock
+
+	mu       sync.Mutex // guards the rest
+	pending  []*waiter  // not in a batch yet
+	octets   int        // of pending
+	inflight map[uint64][]*waiter
+	failed   error // why nothing can be committed any more
+	closing  bool
+
+	wake    chan struct{} // something is pending
+	applied atomic.Int64  // when something was last applied, in nanoseconds of the clock's monotonic time
+	since   atomic.Int64  // octets applied since the last snapshot
+	waiting atomic.Int64  // since when the append under way is unanswered; 0 for none
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	broken  chan struct{} // closed when failed is set for good
+}
+
+// waiter is a transaction on its way.
+type waiter struct {
+	data  []byte // encoded
+	begun bool   // in a batch; guarded by Log.mu
+	gone  bool   // its caller has given up before; guarded by Log.mu
+	done  chan outcome
+}
+
+type outcome struct {
+	revision uint64
+	err      error
+}
+
+// Open reads the newest snapshot and the stream to its present end, and starts to work. ctx bounds the reading.
+func Open(ctx context.Context, o Options) (*Log, error) {
+	if o.SnapshotEvery == 0 {
+		o.SnapshotEvery = defaultSnapshotEvery
+	}
+	l := &Log{o: o, state: newState(), writer: rand.Uint64(), inflight: make(map[uint64][]*waiter), wake: make(chan struct{}, 1),
+		broken: make(chan struct{})}
+	for name, w := range o.Watchers {
+		l.state.watchers[name] = w
+	}
+	l.clock.begin()
+	if err := l.restore(ctx); err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.Background())
+	l.stop = stop
+	l.running.Go(l.commitAll)
+	if o.Sole {
+		l.clock.continueFrom(l.state.clock)
+	} else {
+		l.running.Go(func() { l.follow(running) })
+	}
+	l.running.Go(func() { l.keepSnapshots(running) })
+	if err := l.Barrier(ctx); err != nil { // it also sets the clock
+		l.Close(ctx)
+		return nil, err
+	}
+	return l, nil
+}
+
+// Get reads a value from memory. In a process that is behind, what it finds may be old, and what it does not find may
+// be there: see Barrier.
+func (l *Log) Get(bucket, key string) (Entry, bool) {
+	return l.state.get(bucket, key, l.clock.now().UnixMilli())
+}
+
+// Overdue tells whether something has run out that is still in memory, since nothing was committed after.
+func (l *Log) Overdue() bool { return l.state.overdue(l.clock.now().UnixMilli()) }
+
+// Barrier returns when everything that was stored before the call is applied here.
+func (l *Log) Barrier(ctx context.Context) error {
+	_, err := l.Commit(ctx, nil)
+	return err
+}
+
+// Now is the log's clock.
+func (l *Log) Now() time.Time { return l.clock.now() }
+
+// Fresh is how long ago something was last applied; with a commit every second it tells how far behind the process may be.
+func (l *Log) Fresh() time.Duration { return l.clock.elapsed() - time.Duration(l.applied.Load()) }
+
+// Unanswered is for how long the append under way has had no answer.
+func (l *Log) Unanswered() time.Duration {
+	since := l.waiting.Load()
+	if since == 0 {
+		return 0
+	}
+	return l.clock.elapsed() - time.Duration(since)
+}
+
+// Stats is the fill of one bucket.
+func (l *Log) Stats(bucket string) BucketStats { return l.state.stats(bucket) }
+
+// Bytes is about how much memory the state takes.
+func (l *Log) Bytes() int64 { return l.state.bytes() }
+
+// Hash is equal in all processes that have applied the same log up to the same position.
+func (l *Log) Hash() (position, sum uint64) { return l.state.hash() }
+
+// Broken is closed when the log cannot go on, see Err.
+func (l *Log) Broken() <-chan struct{} { return l.broken }
+
+// Err is why the log cannot go on; nil while it can.
+func (l *Log) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
+}
+
+// Close stores what is pending, as long as ctx lasts, and ends the log's goroutines.
+func (l *Log) Close(ctx context.Context) {
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
+	l.signal()
+	ended := make(chan struct{})
+	go func() {
+		l.running.Wait()
+		close(ended)
+	}()
+	drained := time.NewTicker(5 * time.Millisecond)
+	defer drained.Stop()
+	for l.busy() && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-drained.C:
+		}
+	}
+	l.fail(ErrClosed)
+	l.stop()
+	<-ended
+}
+
+func (l *Log) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed == nil && (len(l.pending) > 0 || len(l.inflight) > 0)
+}
+
+// fail ends the log for good: whoever waits hears of it, and so does each later caller.
+func (l *Log) fail(err error) {
+	l.mu.Lock()
+	if l.failed != nil {
+		l.mu.Unlock()
+		return
+	}
+	l.failed = err
+	pending, inflight := l.pending, l.inflight
+	l.pending, l.octets, l.inflight = nil, 0, make(map[uint64][]*waiter)
+	l.mu.Unlock()
+	for _, w := range pending {
+		w.done <- outcome{err: fmt.Errorf("%w: %w", ErrRefused, err)}
+	}
+	for _, list := range inflight {
+		resolve(list, outcome{err: fmt.Errorf("%w: %w", ErrUnknown, err)})
+	}
+	if !errors.Is(err, ErrClosed) {
+		l.o.Log.Error().Err(err).Msg("the log cannot be applied any further")
+	}
+	close(l.broken)
+	l.signal()
+}
+
+func resolve(list []*waiter, o outcome) {
+	for _, w := range list {
+		w.done <- o
+	}
+}

@@ -1,0 +1,306 @@
+package commitlog
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// A snapshot is the state at one position of the log:
+//
+//	magic, position, clock, stamp, revision, writers;
+//	then for each bucket its name and its entries; the number of entries; the xxHash of all before it
+const snapshotMagic = "otpgw log 1\n"
+
+// The kinds of record in a snapshot.
+const (
+	recordEnd    = 0
+	recordBucket = 1
+	recordEntry  = 2
+)
+
+// snapshotChunk is how many entries are copied under the lock at a time.
+const snapshotChunk = 512
+
+// errSnapshot is what a damaged snapshot ends with.
+var errSnapshot = errors.New("commitlog: the snapshot is damaged")
+
+// saving is a snapshot being written while the log goes on: what an entry was when the snapshot began, for each that has
+// changed since. So the snapshot is of one position, and nothing large is copied in the way of the log.
+type saving struct {
+	before map[savedKey]savedEntry
+}
+
+type savedKey struct {
+	bucket *bucket
+	key    string
+}
+
+type savedEntry struct {
+	entry
+	there bool
+}
+
+// keepForSnapshot notes what an entry was before its first change. For callers that hold mu for writing.
+func (s *State) keepForSnapshot(b *bucket, key string, old entry, there bool) {
+	if s.saving == nil {
+		return
+	}
+	k := savedKey{b, key}
+	if _, known := s.saving.before[k]; !known {
+		s.saving.before[k] = savedEntry{old, there}
+	}
+}
+
+// save writes a snapshot and returns its position. One at a time.
+func (s *State) save(out io.Writer) (position uint64, err error) {
+	s.mu.Lock()
+	if s.saving != nil {
+		s.mu.Unlock()
+		return 0, errors.New("commitlog: a snapshot is being written already")
+	}
+	v := &saving{before: make(map[savedKey]savedEntry)}
+	s.saving = v
+	position = s.position
+	head := s.snapshotHead()
+	var buckets []*bucket
+	for _, b := range s.buckets {
+		buckets = append(buckets, b)
+	}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.saving = nil
+		s.mu.Unlock()
+	}()
+
+	w := &snapshotWriter{sum: xxhash.New()}
+	w.out = bufio.NewWriterSize(io.MultiWriter(out, w.sum), 256<<10)
+	w.write(head)
+	for _, b := range buckets {
+		w.write(appendString([]byte{recordBucket}, b.name))
+		s.saveBucket(w, b, v)
+	}
+	return position, w.end(out)
+}
+
+func (s *State) snapshotHead() []byte {
+	h := []byte(snapshotMagic)
+	for _, v := range []uint64{s.position, uint64(s.clock), uint64(s.stamp), s.revision, uint64(len(s.writers))} {
+		h = binary.AppendUvarint(h, v)
+	}
+	for id, last := range s.writers {
+		h = binary.BigEndian.AppendUint64(h, id)
+		h = binary.AppendUvarint(h, last.counter)
+		h = binary.AppendUvarint(h, uint64(last.at))
+	}
+	return h
+}
+
+// saveBucket writes the entries as they were when the snapshot began: those that are there now, and then those that are
+// not any more. The lock is opened between chunks; a map may be changed while it is ranged over, as long as not at once.
+func (s *State) saveBucket(w *snapshotWriter, b *bucket, v *saving) {
+	n := 0
+	s.mu.RLock()
+	for key, e := range b.entries {
+		if before, changed := v.before[savedKey{b, key}]; changed {
+			e = before.entry
+			if !before.there {
+				continue
+			}
+		}
+		w.entry(key, e)
+		if n++; n%snapshotChunk == 0 {
+			s.mu.RUnlock()
+			w.flush()
+			s.mu.RLock()
+		}
+	}
+	for k, before := range v.before {
+		if _, still := b.entries[k.key]; k.bucket == b && before.there && !still {
+			w.entry(k.key, before.entry) // perhaps for the second time, which makes no difference
+		}
+	}
+	s.mu.RUnlock()
+	w.flush()
+}
+
+// snapshotWriter keeps what it is given until flush, so that nothing is written under the state's lock.
+type snapshotWriter struct {
+	out     *bufio.Writer
+	sum     *xxhash.Digest
+	pending []byte
+	entries uint64
+	err     error
+}
+
+func (w *snapshotWriter) entry(key string, e entry) {
+	w.pending = append(w.pending, recordEntry)
+	w.pending = appendString(w.pending, key)
+	w.pending = appendString(w.pending, e.value)
+	w.pending = binary.AppendUvarint(w.pending, e.revision)
+	w.pending = binary.AppendUvarint(w.pending, uint64(e.expires))
+	w.entries++
+}
+
+func (w *snapshotWriter) flush() {
+	w.write(w.pending)
+	w.pending = w.pending[:0]
+}
+
+func (w *snapshotWriter) write(p []byte) {
+	if w.err == nil {
+		_, w.err = w.out.Write(p)
+	}
+}
+
+func (w *snapshotWriter) end(out io.Writer) error {
+	w.write(binary.AppendUvarint([]byte{recordEnd}, w.entries))
+	if w.err == nil {
+		w.err = w.out.Flush()
+	}
+	if w.err == nil {
+		_, w.err = out.Write(binary.BigEndian.AppendUint64(nil, w.sum.Sum64()))
+	}
+	return w.err
+}
+
+// load replaces the state by a snapshot. The watchers hear that what was there is gone, and then of all that the snapshot
+// has. After an error the state is of no use.
+func (s *State) load(in io.Reader) error {
+	r := &snapshotReader{sum: xxhash.New()}
+	r.in = bufio.NewReaderSize(in, 256<<10)
+	if err := s.loadHead(r); err != nil {
+		return err
+	}
+	s.tell()
+	var b *bucket
+	var entries uint64
+	for {
+		s.mu.Lock()
+		done := false
+		for range snapshotChunk {
+			kind := r.octet()
+			if kind == recordBucket {
+				b = s.bucket(r.text())
+			} else if kind == recordEntry && b != nil {
+				s.loadEntry(b, r)
+				entries++
+			} else {
+				done = true
+				break
+			}
+		}
+		s.mu.Unlock()
+		s.tell()
+		if done {
+			break
+		}
+	}
+	if r.err == nil && r.uvarint() == entries {
+		own := r.sum.Sum64()
+		var stored [8]byte
+		if _, err := io.ReadFull(r.in, stored[:]); err == nil && binary.BigEndian.Uint64(stored[:]) == own {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w, after %d entries", errSnapshot, entries)
+}
+
+func (s *State) loadHead(r *snapshotReader) error {
+	magic := make([]byte, len(snapshotMagic))
+	r.full(magic)
+	if string(magic) != snapshotMagic {
+		return fmt.Errorf("%w: it does not begin as one", errSnapshot)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.buckets {
+		for key := range b.entries {
+			s.remove(b, key, false)
+		}
+	}
+	s.buckets, s.writers, s.expiry = make(map[string]*bucket), make(map[uint64]lastBatch), newExpiry()
+	s.position, s.clock, s.stamp, s.revision = r.uvarint(), int64(r.uvarint()), int64(r.uvarint()), r.uvarint()
+	s.expiry.done = uint32(s.clock / 1000)
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		var id [8]byte
+		r.full(id[:])
+		s.writers[binary.BigEndian.Uint64(id[:])] = lastBatch{r.uvarint(), int64(r.uvarint())}
+	}
+	return r.err
+}
+
+func (s *State) loadEntry(b *bucket, r *snapshotReader) {
+	key := r.text()
+	e := entry{value: r.text(), revision: r.uvarint(), expires: int64(r.uvarint())}
+	if r.err != nil {
+		return
+	}
+	old, there := b.entries[key]
+	if e.expires != 0 {
+		e.slot = s.expiry.add(b, key, e.expires, old.slot)
+	}
+	b.entries[key] = e
+	b.size += int64(len(e.value) - len(old.value))
+	if !there {
+		b.size += int64(len(key))
+	}
+	if b.watched {
+		s.changes = append(s.changes, watched{b.name, Change{Key: key, Value: e.value, Revision: e.revision, Expires: timeOf(e.expires)}})
+	}
+}
+
+// snapshotReader reads and sums up. After an error everything is zero.
+type snapshotReader struct {
+	in  *bufio.Reader
+	sum *xxhash.Digest
+	one [1]byte
+	err error
+}
+
+// longestText keeps a damaged length from taking all memory: longer than any batch.
+const longestText = 64 << 20
+
+func (r *snapshotReader) full(p []byte) {
+	if r.err != nil {
+		clear(p)
+		return
+	}
+	if _, r.err = io.ReadFull(r.in, p); r.err != nil {
+		clear(p)
+		return
+	}
+	_, _ = r.sum.Write(p)
+}
+
+func (r *snapshotReader) octet() byte {
+	r.full(r.one[:])
+	return r.one[0]
+}
+
+func (r *snapshotReader) ReadByte() (byte, error) { return r.octet(), r.err }
+
+func (r *snapshotReader) uvarint() uint64 {
+	v, err := binary.ReadUvarint(r)
+	if err != nil {
+		r.err = errors.Join(r.err, errSnapshot)
+		return 0
+	}
+	return v
+}
+
+func (r *snapshotReader) text() string {
+	n := r.uvarint()
+	if n > longestText {
+		r.err = errSnapshot
+		return ""
+	}
+	p := make([]byte, n)
+	r.full(p)
+	return string(p)
+}
