@@ -82,13 +82,13 @@ func TestOneReceiptForAllParts(t *testing.T) {
 			t.Fatalf("message %d: report %+v, want one for all parts", i, r)
 		}
 	}
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	long(t, tr, "c", "known", "xk", "yk")
 	receipt("xk")
 	if r := l.last(t); r.Part != 0 {
 		t.Errorf("report of part %d, want all", r.Part)
 	}
-	if n := msgs(t, q, "PARKED"); n != 0 {
+	if n := msgs(t, q, "parked"); n != 0 {
 		t.Errorf("%d parked, want none: it is known what the link does", n)
 	}
 }
@@ -111,7 +111,7 @@ func TestReceiptForEachPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	runParked(t, tr)
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	for _, r := range l.reports() {
 		if r.Part == 0 {
 			t.Errorf("report for all parts of %s", r.MessageID)
@@ -132,7 +132,7 @@ func TestWaysOfPartsThatAreSet(t *testing.T) {
 		if r := l.last(t); r.Part != want {
 			t.Errorf("%s: report of part %d, want %d", way, r.Part, want)
 		}
-		if n := msgs(t, q, "PARKED"); n != 0 {
+		if n := msgs(t, q, "parked"); n != 0 {
 			t.Errorf("%s: %d parked, want none", way, n)
 		}
 	}

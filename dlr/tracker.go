@@ -155,7 +155,7 @@ func (t *Tracker) receive(ctx context.Context, in Incoming) (result string, err 
 }
 
 func (t *Tracker) park(ctx context.Context, p parked) error {
-	if err := t.queue.Publish(ctx, queue.Message{Subject: subjectOf(p.Link), Data: p.encode()}); err != nil {
+	if err := t.queue.Publish(ctx, queue.Message{Subject: subjectOf(p.Link), Group: p.Link, Data: p.encode()}); err != nil {
 		return fmt.Errorf("dlr: park receipt: %w", err)
 	}
 	return nil

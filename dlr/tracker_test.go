@@ -127,7 +127,7 @@ func TestReceiptIsFolded(t *testing.T) {
 	if r.OtpID != "o1" || r.MessageID != "m1" || r.Part != 2 || r.Parts != 3 || r.Status != otp.DeliveryDelivered || !r.At.Equal(at) {
 		t.Errorf("report %+v", r)
 	}
-	if msgs(t, q, "PARKED") != 0 {
+	if msgs(t, q, "parked") != 0 {
 		t.Error("it was parked too")
 	}
 }
@@ -157,7 +157,7 @@ func TestEarlyReceiptIsParkedThenFolded(t *testing.T) {
 	if err := tr.Receipt(ctx, Incoming{Link: "li.nk", Rule: Auto, Text: fmt.Sprintf(delivered, "AB12")}); err != nil {
 		t.Fatal(err)
 	}
-	if n := msgs(t, q, "PARKED"); n != 1 {
+	if n := msgs(t, q, "parked"); n != 1 {
 		t.Fatalf("%d parked, want 1", n)
 	}
 	runParked(t, tr)
@@ -165,7 +165,7 @@ func TestEarlyReceiptIsParkedThenFolded(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.wait(t)
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	if got := l.reports(); len(got) != 1 || got[0].OtpID != "o1" {
 		t.Errorf("reports %+v", got)
 	}
@@ -201,7 +201,7 @@ func TestUnmatchedReceiptIsDeadLettered(t *testing.T) {
 	}
 	runParked(t, tr)
 	eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	list, err := q.DeadLetters(ctx, 0, 10)
 	if err != nil || len(list) != 1 || list[0].Kind != "receipt" || list[0].Reason != resultUnmatched {
 		t.Fatalf("%+v, %v", list, err)
@@ -266,7 +266,7 @@ func TestReceiptThatCannotBeStoredIsAnError(t *testing.T) {
 	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "77")}); !errors.Is(err, queue.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
-	if n := msgs(t, q, "PARKED"); n != 0 {
+	if n := msgs(t, q, "parked"); n != 0 {
 		t.Errorf("%d parked, want none", n)
 	}
 }
@@ -284,13 +284,13 @@ func TestReceiptOfARecordNotSeenYetIsKept(t *testing.T) {
 	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "77")}); err != nil {
 		t.Fatal(err)
 	}
-	if n := msgs(t, q, "PARKED"); n != 1 {
+	if n := msgs(t, q, "parked"); n != 1 {
 		t.Fatalf("%d parked, want 1", n)
 	}
 	l.fail(nil)
 	runParked(t, tr)
 	l.wait(t)
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 }
 
 func TestReceiptOfARecordPastItsRetentionIsCounted(t *testing.T) {
@@ -307,7 +307,7 @@ func TestReceiptOfARecordPastItsRetentionIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	runParked(t, tr)
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "PARKED") == 0 })
+	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	if n := value(t, tr.metrics.receipts.WithLabelValues("c", resultGone)); n != 1 {
 		t.Errorf("counted %v, want 1", n)
 	}

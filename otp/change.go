@@ -12,22 +12,24 @@ import (
 // the change with no error; it is called again for each try.
 type changeFunc func(r *Record, now time.Time) (kind EventKind, err error)
 
-// change is the one way a stored record changes: read, compute, announce as an intent, compare-and-set, and from the start
-// when another was faster. app "" is any. The first try may be on a record remembered from before: only its success counts.
+// alongFunc adds what is to be stored with a change to its transaction; it is called after the changeFunc, for each try.
+type alongFunc func(tx *queue.Tx, r *Record, now time.Time) error
+
+// change is the one way a stored record changes: read, compute, and one transaction of the record on the revision that was read
+// and of what announces the change; from the start when another was faster. app "" is any.
 func (s *Service) change(ctx context.Context, id, app string, f changeFunc) error {
-	if r, revision, ok := s.recent.get(id); ok && (app == "" || r.App == app) {
-		if s.try(ctx, r, revision, f) == nil {
-			return nil
-		}
-		s.recent.forget(id)
-	}
+	return s.changeAlong(ctx, id, app, f, nil)
+}
+
+// changeAlong is change with more in the transaction.
+func (s *Service) changeAlong(ctx context.Context, id, app string, f changeFunc, along alongFunc) error {
 	var pause backoff
 	for {
 		r, revision, err := s.load(ctx, id, app)
 		if err != nil {
 			return err
 		}
-		err = s.try(ctx, r, revision, f)
+		err = s.try(ctx, r, revision, f, along)
 		if errors.Is(err, errNoChange) {
 			return nil
 		}
@@ -40,25 +42,59 @@ func (s *Service) change(ctx context.Context, id, app string, f changeFunc) erro
 	}
 }
 
-func (s *Service) try(ctx context.Context, r *Record, revision uint64, f changeFunc) error {
+func (s *Service) try(ctx context.Context, r *Record, revision uint64, f changeFunc, along alongFunc) error {
 	now := s.now()
 	kind, err := f(r, now)
 	if err != nil {
 		return err
 	}
-	if kind != "" && r.CallbackURL != "" {
-		if err := s.intend(ctx, r, kind, revision, now); err != nil {
-			return storeError(err)
-		}
+	announced := kind != "" && r.CallbackURL != ""
+	tx, err := s.changeTx(r, revision, now, kind, announced)
+	if announced && errors.Is(err, queue.ErrFull) {
+		// No room for the callback is no reason to refuse a user's login, or a carrier's receipt.
+		s.untold(r, kind)
+		tx, err = s.changeTx(r, revision, now, kind, false)
 	}
-	if s.beforeStore != nil {
-		if err := s.beforeStore(r); err != nil {
-			return err
-		}
+	if err == nil && along != nil {
+		err = along(tx, r, now)
 	}
-	err = s.store(ctx, r, revision, now)
+	if err == nil {
+		err = s.Queue.Commit(ctx, tx)
+	}
 	if err == nil || errors.Is(err, queue.ErrConflict) {
 		return err
 	}
 	return storeError(err)
+}
+
+// changeTx is the transaction of a change: the record, and its event where one is to be told.
+func (s *Service) changeTx(r *Record, revision uint64, now time.Time, kind EventKind, announce bool) (*queue.Tx, error) {
+	var event queue.Message
+	if announce {
+		r.Announced++
+		var err error
+		if event, err = r.event(kind, now); err != nil {
+			return nil, err
+		}
+	}
+	data, err := r.encode()
+	if err != nil {
+		return nil, internal(err)
+	}
+	tx := s.Queue.Begin().Update(s.Queue.Records(), r.ID, data, r.ttl(now), revision)
+	if announce {
+		tx.Message(event)
+	}
+	if err := tx.Err(); err != nil {
+		r.Announced-- // for another try without it
+		return nil, err
+	}
+	return tx, nil
+}
+
+// untold counts a change whose callback found no room.
+func (s *Service) untold(r *Record, kind EventKind) {
+	s.Untold.Add(1)
+	s.Log.Warn().Str("app", r.App).Str("otp", r.ID).Str("event", string(kind)).
+		Msg("no room for a callback: the application has too many that wait; this one is dropped")
 }

@@ -2,18 +2,16 @@ package otp
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/otpgw/otpgw/queue"
 )
 
-// undoTimeout bounds the removal of a record whose message could not be stored.
-const undoTimeout = 2 * time.Second
-
-// Create makes an OTP and stores its record, its timers where any are wanted, and its message, in that order; it returns
-// when all are stored. On an error nothing is left but, at worst, a record that nobody knows the id of.
+// Create makes an OTP and stores its record, its timers where any are wanted, and its message in one transaction: after an
+// error nothing is left.
 func (s *Service) Create(ctx context.Context, app *App, n NewOtp) (Otp, error) {
 	return s.create(ctx, app, n, uuid.NewString())
 }
@@ -48,11 +46,11 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 			return Otp{}, err
 		}
 	}
-	if err := s.spend(ctx, sends, app, r.Phone, limits); err != nil {
-		return Otp{}, err
+	err = s.storeNew(ctx, app, r, message, now, limits)
+	if err == nil {
+		err = s.arrive(ctx, r)
 	}
-	if err := s.storeNew(ctx, app, r, message, now); err != nil {
-		s.refund(ctx, sends, app, r.Phone, limits)
+	if err != nil {
 		return Otp{}, storeError(err)
 	}
 	s.watched(app, r, 1, 0)
@@ -92,52 +90,21 @@ func (s *Service) compose(r *Record, n NewOtp, pin string) (string, error) {
 	return message, nil
 }
 
-func (s *Service) storeNew(ctx context.Context, app *App, r *Record, message string, now time.Time) error {
-	data, err := json.Marshal(r)
+// storeNew stores an OTP with all that belongs to it: the use of its number, its timers and its message.
+func (s *Service) storeNew(ctx context.Context, app *App, r *Record, message string, now time.Time, limits Limits) error {
+	data, err := r.encode()
 	if err != nil {
 		return err
 	}
-	revision, err := s.Queue.Records().Create(ctx, r.ID, data, r.ttl(now))
-	if err != nil {
-		return err
-	}
-	s.recent.put(r, revision)
-	if err = s.storeRest(ctx, app, r, message); err != nil {
-		s.undo(ctx, r)
-	}
-	return err
-}
-
-// storeRest stores what goes with a record. All of it has ids, so a second time changes nothing.
-func (s *Service) storeRest(ctx context.Context, app *App, r *Record, message string) error {
-	err := s.storeTimer(ctx, r)
-	if err == nil && app.ResendAfter > 0 && app.MaxResends > 0 && !r.Test {
-		err = s.storeResendTimer(ctx, r, r.LastSent.Add(app.ResendAfter))
-	}
-	if err == nil {
-		err = s.publish(ctx, r, message)
-	}
-	return err
-}
-
-// storeTimer: where nobody is to be told, the clock is enough.
-func (s *Service) storeTimer(ctx context.Context, r *Record) error {
-	if r.CallbackURL == "" {
-		return nil
-	}
-	data, err := json.Marshal(timer{OtpID: r.ID, Due: r.Expires})
-	if err != nil {
-		return err
-	}
-	return s.Queue.Schedule(ctx, r.ID, r.Expires, data)
-}
-
-// undo removes the record also when the request's time is up. The timer finds no record and ends there.
-func (s *Service) undo(ctx context.Context, r *Record) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
-	s.recent.forget(r.ID)
-	if err := s.Queue.Records().Delete(ctx, r.ID); err != nil {
-		s.Log.Warn().Err(err).Str("otp", r.ID).Msg("record of a refused otp not removed; it goes at its end")
-	}
+	return s.spending(ctx, sends, app, r.Phone, limits, func(tx *queue.Tx) error {
+		tx.Create(s.Queue.Records(), r.ID, data, r.ttl(now))
+		if r.CallbackURL != "" { // where nobody is to be told, the clock is enough
+			tx.Timer(r.ID, r.Expires, nil)
+		}
+		if app.ResendAfter > 0 && app.MaxResends > 0 && !r.Test {
+			s.resendTimer(tx, r, r.LastSent.Add(app.ResendAfter))
+		}
+		s.send(tx, r, message)
+		return tx.Err()
+	})
 }

@@ -116,10 +116,10 @@ func TestCreateFull(t *testing.T) {
 	n, _ := b.ParseNewOtp([]byte(french), b.app)
 	_, err := b.Create(context.Background(), b.app, n)
 	wantCode(t, "create", err, CodeUnavailable)
-	if n := b.stored(t, "KV_otp"); n > 2 { // the first record, and the marker of the second's removal
+	if n := b.stored(t, "otp"); n > 2 { // the first record, and the marker of the second's removal
 		t.Errorf("%d records", n)
 	}
-	if n := b.stored(t, "SMS"); n != 1 {
+	if n := b.stored(t, "sms.default"); n != 1 {
 		t.Errorf("%d messages", n)
 	}
 }

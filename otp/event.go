@@ -1,12 +1,9 @@
 package otp
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
@@ -21,17 +18,15 @@ const (
 	DlrChange EventKind = "dlr_update" // Item is a DlrUpdate
 )
 
-// Event is one item of a callback, an intent until the record has taken it (Took).
+// Event is one item of a callback. It is stored in the transaction that makes the change it tells of: there is no change
+// without its event, and no event without its change.
 type Event struct {
-	OtpID string    `json:"otpId"`
-	App   string    `json:"app"`
-	URL   string    `json:"url"`
-	Kind  EventKind `json:"kind"`
-	N     int       `json:"n"` // its place among the OTP's changes, from 1
-	// Change is what changed and the revision of the record it was computed on: "otp:VERIFIED@57". The revision tells two
-	// intents for the same change apart: one whose compare-and-set lost holds an old state and must not be sent.
-	Change string          `json:"change"`
-	Item   json.RawMessage `json:"item"`
+	OtpID string          `json:"otpId"`
+	App   string          `json:"app"`
+	URL   string          `json:"url"`
+	Kind  EventKind       `json:"kind"`
+	N     int             `json:"n"` // its place among the OTP's changes, from 1
+	Item  json.RawMessage `json:"item"`
 }
 
 // DlrUpdate is the item of a dlr_update.
@@ -50,67 +45,37 @@ type DlrUpdate struct {
 // EventSubject is where the events of an OTP are.
 func EventSubject(otpID string) string { return "events.item." + otpID }
 
-// intend publishes what is about to change, and notes it in the record that is about to be stored.
-func (s *Service) intend(ctx context.Context, r *Record, kind EventKind, revision uint64, now time.Time) error {
+// EventKey names an event in its work queue.
+func EventKey(otpID string, n int) string { return otpID + "." + strconv.Itoa(n) }
+
+// event is the message that tells of the change that the record has just gone through.
+func (r *Record) event(kind EventKind, now time.Time) (queue.Message, error) {
 	var item any = r.view(now)
-	what := "otp:" + r.Status.String()
 	if kind == DlrChange {
-		item, what = r.dlrUpdate(), "dlr:"+r.Delivery.Status.String()
+		item = r.dlrUpdate()
 	}
-	data, err := json.Marshal(item)
+	data, err := marshal(item)
 	if err != nil {
-		return err
+		return queue.Message{}, internal(err)
 	}
-	change := what + "@" + strconv.FormatUint(revision, 10)
-	r.Changes = append(r.Changes, change)
-	e := Event{OtpID: r.ID, App: r.App, URL: r.CallbackURL, Kind: kind, N: len(r.Changes), Change: change, Item: data}
-	if data, err = json.Marshal(e); err != nil {
-		return err
+	e := Event{OtpID: r.ID, App: r.App, URL: r.CallbackURL, Kind: kind, N: r.Announced, Item: data}
+	if data, err = marshal(e); err != nil {
+		return queue.Message{}, internal(err)
 	}
-	id := fmt.Sprintf("%s.%d.%s", e.OtpID, e.N, e.Change)
-	return s.Queue.Publish(ctx, queue.Message{Subject: EventSubject(r.ID), ID: id, Data: data})
+	return queue.Message{Subject: EventSubject(r.ID), Key: EventKey(r.ID, e.N), Group: r.App, Data: data}, nil
+}
+
+// marshal leaves &, < and > as they are: who signs what it parsed and wrote again gets the same.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), err
 }
 
 func (r *Record) dlrUpdate() DlrUpdate {
 	d := r.Delivery
 	return DlrUpdate{CampaignID: r.ID, MsgID: r.Message, StatusCode: d.Status.Code(), Status: d.Status, ErrorCode: d.ErrorCode,
 		Datetime: d.At, TrackData: orNull(r.TrackID), OtpID: r.ID, PhoneNumber: r.Phone}
-}
-
-// Verdict says whether a record took an intended change.
-type Verdict int
-
-// The verdicts. NotYet may become either of the others.
-const (
-	NotYet Verdict = iota
-	Took
-	Never
-)
-
-func (v Verdict) String() string { return [...]string{"NotYet", "Took", "Never"}[v] }
-
-// Took says whether the record took the change that Event n of the OTP intends. It is Never as soon as the record has moved
-// past the revision the change was computed on. ErrNotFound, with Never, when the record is gone.
-func (s *Service) Took(ctx context.Context, otpID string, n int, change string) (Verdict, error) {
-	if r, _, ok := s.recent.get(otpID); ok && n >= 1 && len(r.Changes) >= n && r.Changes[n-1] == change {
-		return Took, nil // changes taken are never taken back
-	}
-	r, revision, err := s.load(ctx, otpID, "")
-	if errors.Is(err, ErrNotFound) {
-		return Never, ErrNotFound
-	}
-	if err != nil {
-		return NotYet, err
-	}
-	if n >= 1 && len(r.Changes) >= n {
-		if r.Changes[n-1] == change {
-			return Took, nil
-		}
-		return Never, nil
-	}
-	_, base, _ := strings.Cut(change, "@")
-	if b, err := strconv.ParseUint(base, 10, 64); err != nil || revision > b || n < 1 {
-		return Never, nil
-	}
-	return NotYet, nil
 }

@@ -4,108 +4,64 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-var errCrash = errors.New("crash")
-
-// TestCrashBetweenIntentAndChange: the intent is stored and the change is not.
-func TestCrashBetweenIntentAndChange(t *testing.T) {
-	b := newBench(t)
-	ctx := context.Background()
-	o := b.create(t, french)
-	b.beforeStore = func(r *Record) error {
-		if r.Status == StatusCancelled {
-			return errCrash
-		}
-		return nil
-	}
-	if err := b.Cancel(ctx, b.app, o.OtpID); !errors.Is(err, errCrash) {
-		t.Fatal(err)
-	}
-	e := b.events(t, 1)[0]
-	if v := took(t, b, e); v != NotYet {
-		t.Errorf("after the crash: %s", v)
-	}
-	if r := b.record(t, o.OtpID); r.Status != StatusPending || len(r.Changes) != 0 {
-		t.Errorf("%+v", r)
-	}
-	// As soon as the record moves on without it, it can never be taken, also when the same change comes again.
-	wantCode(t, "wrong", b.verify(o.OtpID, wrong(b.pin(t, o.OtpID))), CodeWrongPIN)
-	if v := took(t, b, e); v != Never {
-		t.Errorf("after another change: %s", v)
-	}
-	b.beforeStore = nil
-	wantCode(t, "cancel", b.Cancel(ctx, b.app, o.OtpID), 0)
-	if v := took(t, b, e); v != Never {
-		t.Errorf("the old intent after the same change: %s", v)
-	}
-	again := b.events(t, 1)[0]
-	if took(t, b, again) != Took || again.N != 1 || again.otp(t).Attempts != 1 {
-		t.Errorf("%+v", again)
-	}
-}
-
-// TestChangeRetriedAfterCrash: the same change on the same revision is the same intent, stored once, and taken.
-func TestChangeRetriedAfterCrash(t *testing.T) {
-	b := newBench(t)
-	ctx := context.Background()
-	o := b.create(t, french)
-	b.beforeStore = func(*Record) error { return errCrash }
-	if err := b.Cancel(ctx, b.app, o.OtpID); !errors.Is(err, errCrash) {
-		t.Fatal(err)
-	}
-	b.beforeStore = nil
-	wantCode(t, "cancel", b.Cancel(ctx, b.app, o.OtpID), 0)
-	if n := b.stored(t, "EVENTS"); n != 1 {
-		t.Errorf("%d intents", n)
-	}
-	if e := b.events(t, 1)[0]; took(t, b, e) != Took {
-		t.Errorf("%+v", e)
-	}
-}
-
-// TestIntentOfTheLoser: another change comes between the intent and the compare-and-set.
-func TestIntentOfTheLoser(t *testing.T) {
+// TestChangeAndEventAreOne: a change that does not come to be leaves no event, and one that does has exactly one, whatever is
+// changed at once.
+func TestChangeAndEventAreOne(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()
 	o := b.create(t, french)
 	first := true
-	b.beforeStore = func(r *Record) error {
+	err := b.changeAlong(ctx, o.OtpID, "", func(r *Record, _ time.Time) (EventKind, error) {
+		r.Status = StatusCancelled
+		return OtpChange, nil
+	}, func(*queue.Tx, *Record, time.Time) error {
 		if first {
 			first = false
 			return b.Report(ctx, DeliveryReport{OtpID: o.OtpID, Part: 1, Parts: 1, Status: DeliverySent})
 		}
 		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	wantCode(t, "cancel", b.Cancel(ctx, b.app, o.OtpID), 0)
-	list := b.events(t, 3)
 	var got []string
-	for _, e := range list {
-		what, _, _ := strings.Cut(e.Change, "@")
-		got = append(got, strings.Join([]string{string(rune('0' + e.N)), what, took(t, b, e).String()}, " "))
+	for _, e := range b.events(t, b.stored(t, "events")) {
+		got = append(got, fmt.Sprint(e.N, " ", e.Kind))
 	}
-	want := "[1 otp:CANCELLED Never 1 dlr:SENT Took 2 otp:CANCELLED Took]"
-	if sprint(got) != want {
+	if want := "[1 dlr_update 2 otp_update]"; sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)
+	}
+	failed := errors.New("failed")
+	err = b.changeAlong(ctx, o.OtpID, "", func(r *Record, _ time.Time) (EventKind, error) {
+		return OtpChange, nil
+	}, func(*queue.Tx, *Record, time.Time) error { return failed })
+	if !errors.Is(err, failed) || b.stored(t, "events") != 0 || b.record(t, o.OtpID).Announced != 2 {
+		t.Errorf("%v, %d events", err, b.stored(t, "events"))
 	}
 }
 
-func TestTook(t *testing.T) {
-	b := newBench(t)
-	ctx := context.Background()
-	o := b.create(t, french)
-	if v, err := b.Took(ctx, "bf325375-e030-4ccb-a009-17317c574773", 1, "otp:VERIFIED@1"); v != Never || !errors.Is(err, ErrNotFound) {
-		t.Errorf("record gone: %s, %v", v, err)
+// TestLoginWithoutRoomForCallbacks: a right PIN is VERIFIED, and a receipt taken, also when the application's callbacks have
+// used up their share; what is not told is counted.
+func TestLoginWithoutRoomForCallbacks(t *testing.T) {
+	b := newBench(t, queuetest.WithLimits(queue.Limits{Events: queue.Limit{Msgs: 1}}))
+	filled, o := b.create(t, french), b.create(t, french)
+	wantCode(t, "verify", b.verify(filled.OtpID, b.pin(t, filled.OtpID)), 0)
+	wantCode(t, "verify", b.verify(o.OtpID, b.pin(t, o.OtpID)), 0)
+	if r := b.record(t, o.OtpID); r.Status != StatusVerified || r.Announced != 0 {
+		t.Errorf("%s, %d announced", r.Status, r.Announced)
 	}
-	for _, change := range []string{"otp:VERIFIED", "", "otp:VERIFIED@x"} {
-		if v, err := b.Took(ctx, o.OtpID, 1, change); v != Never || err != nil {
-			t.Errorf("%q: %s, %v", change, v, err)
-		}
-	}
-	if v, err := b.Took(ctx, o.OtpID, 0, "otp:VERIFIED@99999999"); v != Never || err != nil {
-		t.Errorf("change 0: %s, %v", v, err)
+	b.noEvent(t, o.OtpID)
+	if n := b.Untold.Load(); n != 1 {
+		t.Errorf("%d untold", n)
 	}
 }
 

@@ -99,6 +99,18 @@ func (b *bench) record(t testing.TB, id string) *Record {
 	return r
 }
 
+// put replaces a record.
+func (b *bench) put(t testing.TB, r *Record) {
+	t.Helper()
+	data, err := r.encode()
+	if err == nil {
+		_, err = b.Queue.Records().Put(context.Background(), r.ID, data, r.ttl(b.now()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (b *bench) pin(t testing.TB, id string) string {
 	t.Helper()
 	pin, err := b.Box.Open(b.record(t, id).PIN, pinContext(id))
@@ -165,7 +177,7 @@ func (b *bench) events(t testing.TB, n int) []Event {
 	return list
 }
 
-// stored is how many messages a stream has.
+// stored is how much a stream, a bucket or a work queue has.
 func (b *bench) stored(t testing.TB, stream string) int {
 	t.Helper()
 	stats, err := b.Queue.Stats(context.Background())
@@ -183,26 +195,9 @@ func (b *bench) stored(t testing.TB, stream string) int {
 
 func (b *bench) noEvent(t testing.TB, id string) {
 	t.Helper()
-	if _, err := b.Queue.FirstEvent(context.Background(), EventSubject(id)); !errors.Is(err, queue.ErrNotFound) {
-		t.Errorf("an event of %s is stored (%v)", id, err)
-	}
-}
-
-func took(t testing.TB, b *bench, e Event) Verdict {
-	t.Helper()
-	v, err := b.Took(context.Background(), e.OtpID, e.N, e.Change)
-	if err != nil {
-		t.Fatalf("took: %v", err)
-	}
-	return v
-}
-
-// decided waits until an intent just seen is taken or not: its writer may be about to.
-func decided(t testing.TB, b *bench, e Event) Verdict {
-	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		if v := took(t, b, e); v != NotYet || time.Now().After(deadline) {
-			return v
+	for n := 1; n <= 9; n++ {
+		if b.Queue.Events().Stored(EventKey(id, n)) {
+			t.Errorf("event %d of %s is stored", n, id)
 		}
 	}
 }

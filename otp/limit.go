@@ -2,7 +2,7 @@ package otp
 
 import (
 	"context"
-	"encoding/json"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -69,87 +69,107 @@ func (l Limits) reached(times []int64, now time.Time) (limit Limit, until time.T
 	return limit, until, yes
 }
 
-// spending is what is counted for each number of an application.
-type spending struct{ kind, refusal string }
+// spent is what is counted for each number of an application.
+type spent struct{ kind, refusal string }
 
 var (
-	sends = spending{"send", "Too many messages to this phone number: at most %d in %s"}
-	tries = spending{"try", "Too many tries to verify this phone number: at most %d in %s"}
+	sends = spent{"send", "Too many messages to this phone number: at most %d in %s"}
+	tries = spent{"try", "Too many tries to verify this phone number: at most %d in %s"}
 )
 
-// spend counts one use by a number, unless that would be over a limit: then it is CodeRateLimit. One compare-and-set on the
-// times of the uses, so it is exact over all daemons. A refused use does not count.
-func (s *Service) spend(ctx context.Context, what spending, app *App, e164 string, limits Limits) error {
-	if len(limits) == 0 {
-		return nil
-	}
-	now := s.now()
-	// Most numbers have no times: one write, and no read before it.
-	first, err := json.Marshal([]int64{now.UnixMilli()})
-	if err != nil {
-		return internal(err)
-	}
-	if _, err = s.Queue.Numbers().Create(ctx, s.timesKey(what, app, e164), first, limits.longest()); !errors.Is(err, queue.ErrConflict) {
-		return storeErrorOrNil(err)
-	}
-	return s.changeTimes(ctx, what, app, e164, limits, func(times []int64) ([]int64, error) {
-		if limit, until, yes := limits.reached(times, now); yes {
-			return nil, &Error{Code: CodeRateLimit, Message: fmt.Sprintf(what.refusal, limit.Max, words(limit.Per)), Limit: limit.Max, Reset: until}
-		}
-		return append(times, now.UnixMilli()), nil
-	})
-}
-
-// refund takes back the last use, which came to nothing. An error is no harm but for one use.
-func (s *Service) refund(ctx context.Context, what spending, app *App, e164 string, limits Limits) {
-	if len(limits) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
-	_ = s.changeTimes(ctx, what, app, e164, limits, func(times []int64) ([]int64, error) {
-		return times[:max(len(times)-1, 0)], nil
-	})
-}
-
-func (s *Service) timesKey(what spending, app *App, e164 string) string {
-	return what.kind + "." + s.Box.Name(what.kind+":"+app.Name, e164)
-}
-
-func (s *Service) changeTimes(ctx context.Context, what spending, app *App, e164 string, limits Limits, f func([]int64) ([]int64, error)) error {
-	key := s.timesKey(what, app, e164)
-	longest := limits.longest()
+// spending counts one use by a number with a transaction, unless that would be over a limit: then it is CodeRateLimit, and
+// nothing is stored. The times of the uses are changed by compare-and-set, so a limit is exact over all daemons. rest adds
+// the other operations; it is called again for each try. A conflict of those is the caller's.
+func (s *Service) spending(ctx context.Context, what spent, app *App, e164 string, limits Limits, rest func(*queue.Tx) error) error {
 	var pause backoff
 	for {
-		e, err := s.Queue.Numbers().Get(ctx, key)
-		if err != nil && !errors.Is(err, queue.ErrNotFound) {
-			return storeError(err)
+		tx := s.Queue.Begin()
+		var spentAt uint64
+		var err error
+		if len(limits) > 0 {
+			if spentAt, err = s.spend(ctx, tx, what, app, e164, limits); err != nil {
+				return err
+			}
 		}
-		var times []int64
-		if len(e.Value) > 0 && json.Unmarshal(e.Value, &times) != nil {
-			return internal(fmt.Errorf("times of %s", key))
-		}
-		oldest := s.now().Add(-longest).UnixMilli()
-		times = slices.DeleteFunc(times, func(t int64) bool { return t <= oldest })
-		if times, err = f(times); err != nil {
+		if err := rest(tx); err != nil {
 			return err
 		}
-		value, err := json.Marshal(times)
+		err = s.Queue.Commit(ctx, tx)
+		if !errors.Is(err, queue.ErrConflict) || len(limits) == 0 {
+			return err
+		}
+		now, err := s.timesRevision(ctx, what, app, e164)
 		if err != nil {
-			return internal(err)
+			return err
 		}
-		if e.Revision == 0 {
-			_, err = s.Queue.Numbers().Create(ctx, key, value, longest)
-		} else {
-			_, err = s.Queue.Numbers().Update(ctx, key, value, longest, e.Revision)
-		}
-		if err == nil || !errors.Is(err, queue.ErrConflict) {
-			return storeErrorOrNil(err)
+		if now == spentAt {
+			return queue.ErrConflict // of the rest
 		}
 		if err := pause.wait(ctx); err != nil {
 			return storeError(err)
 		}
 	}
+}
+
+// spend adds a use to a transaction; revision is that of the uses before, 0 for none.
+func (s *Service) spend(ctx context.Context, tx *queue.Tx, what spent, app *App, e164 string, limits Limits) (revision uint64, err error) {
+	key, now, longest := s.timesKey(what, app, e164), s.now(), limits.longest()
+	e, err := s.Queue.Numbers().Get(ctx, key)
+	if err != nil && !errors.Is(err, queue.ErrNotFound) {
+		return 0, storeError(err)
+	}
+	times, err := decodeTimes(e.Value)
+	if err != nil {
+		return 0, internal(fmt.Errorf("times of %s: %w", key, err))
+	}
+	oldest := now.Add(-longest).UnixMilli()
+	times = slices.DeleteFunc(times, func(t int64) bool { return t <= oldest })
+	if limit, until, yes := limits.reached(times, now); yes {
+		return 0, &Error{Code: CodeRateLimit, Message: fmt.Sprintf(what.refusal, limit.Max, words(limit.Per)), Limit: limit.Max, Reset: until}
+	}
+	value := encodeTimes(append(times, now.UnixMilli()))
+	if e.Revision == 0 {
+		tx.Create(s.Queue.Numbers(), key, value, longest)
+	} else {
+		tx.Update(s.Queue.Numbers(), key, value, longest, e.Revision)
+	}
+	return e.Revision, nil
+}
+
+func (s *Service) timesRevision(ctx context.Context, what spent, app *App, e164 string) (uint64, error) {
+	e, err := s.Queue.Numbers().Get(ctx, s.timesKey(what, app, e164))
+	if err != nil && !errors.Is(err, queue.ErrNotFound) {
+		return 0, storeError(err)
+	}
+	return e.Revision, nil
+}
+
+// encodeTimes writes the first time, in milliseconds since 1970, and then the distances.
+func encodeTimes(times []int64) []byte {
+	out := make([]byte, 0, 6+2*len(times))
+	var last int64
+	for _, t := range times {
+		out = binary.AppendVarint(out, t-last)
+		last = t
+	}
+	return out
+}
+
+func decodeTimes(value []byte) (times []int64, err error) {
+	var last int64
+	for len(value) > 0 {
+		step, n := binary.Varint(value)
+		if n <= 0 {
+			return nil, errors.New("not readable")
+		}
+		last += step
+		times, value = append(times, last), value[n:]
+	}
+	return times, nil
+}
+
+func (s *Service) timesKey(what spent, app *App, e164 string) string {
+	return what.kind + "." + s.Box.Name(what.kind+":"+app.Name, e164)
 }
 
 func storeErrorOrNil(err error) error {

@@ -12,6 +12,9 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
+// undoTimeout bounds the removal of the key of a request that came to nothing.
+const undoTimeout = 2 * time.Second
+
 // How CreateOnce works.
 const (
 	answerAge   = 24 * time.Hour
@@ -33,7 +36,7 @@ type firstRequest struct {
 // whatever number of daemons get it, and at once or later, and each time returns the first answer. Another body under the
 // same key is CodeDuplicateID, and so is a request whose first is still under way after a wait of three seconds; Reset is set
 // then. A request that failed leaves nothing, so it may be made again. Should the daemon die on it, the next one with the key
-// finishes it (after 15 s): where the record was stored, under the same ids, so nothing is sent twice.
+// finishes it (after 15 s): where the record was stored, so was the message, and nothing is sent twice.
 func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []byte, n NewOtp) (o Otp, replayed bool, err error) {
 	name := s.Box.Name("once:"+app.Name, key)
 	print := s.Box.Name("body:"+app.Name, string(body))
@@ -100,15 +103,6 @@ func (s *Service) takeOver(ctx context.Context, app *App, n NewOtp, name string,
 	if !there {
 		o, err := s.createFirst(ctx, app, n, name, first, revision)
 		return o, false, err
-	}
-	if r.statusAt(s.now()) == StatusPending && r.Resends == 0 {
-		text, err := s.Box.Open(r.Text, textContext(r.ID))
-		if err != nil {
-			return Otp{}, false, sealError(r.ID, err)
-		}
-		if err := s.storeRest(ctx, app, r, string(text)); err != nil {
-			return Otp{}, false, storeError(err)
-		}
 	}
 	o := r.view(s.now())
 	s.keepAnswer(ctx, name, first, revision, o)

@@ -79,11 +79,11 @@ func TestOnceAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if len(ids) != 1 || fresh != 1 || b.stored(t, "KV_otp") != 1 {
+	if len(ids) != 1 || fresh != 1 || b.stored(t, "otp") != 1 {
 		t.Errorf("%d OTPs, %d made", len(ids), fresh)
 	}
-	if m, _ := b.message(t); !ids[m.Ref] || b.stored(t, "SMS") > 1 {
-		t.Errorf("%d messages left", b.stored(t, "SMS"))
+	if m, _ := b.message(t); !ids[m.Ref] || b.stored(t, "sms.default") > 0 {
+		t.Errorf("%d messages left", b.stored(t, "sms.default"))
 	}
 }
 
@@ -166,7 +166,7 @@ func TestOnceTakenOver(t *testing.T) {
 		m, _ := b.message(t)
 		refs[m.Ref]++
 	}
-	if refs[late] != 1 || b.stored(t, "SMS") > 1 {
-		t.Errorf("%v, %d left", refs, b.stored(t, "SMS"))
+	if refs[late] != 1 || b.stored(t, "sms.default") > 0 {
+		t.Errorf("%v, %d left", refs, b.stored(t, "sms.default"))
 	}
 }

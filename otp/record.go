@@ -50,7 +50,7 @@ type Record struct {
 
 	CallbackURL string   `json:"callbackUrl,omitempty"`
 	Delivery    Delivery `json:"delivery"`
-	Changes     []string `json:"changes,omitempty"` // announced, in order; see Event.Change
+	Announced   int      `json:"announced,omitempty"` // changes, see Event.N
 }
 
 // statusAt is the state by the clock: a PIN past its time has expired, whether or not its timer has fired.
@@ -101,18 +101,7 @@ func (s *Service) load(ctx context.Context, id, app string) (*Record, uint64, er
 	return &r, e.Revision, nil
 }
 
-// store replaces the record if it has the revision, and starts its time in the store anew.
-func (s *Service) store(ctx context.Context, r *Record, revision uint64, now time.Time) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return internal(err)
-	}
-	revision, err = s.Queue.Records().Update(ctx, r.ID, data, r.ttl(now), revision)
-	if err == nil {
-		s.recent.put(r, revision)
-	}
-	return err
-}
+func (r *Record) encode() ([]byte, error) { return json.Marshal(r) }
 
 // canonicalID is the lower-case form of a UUID; false for anything else, which then never reaches the store as a key.
 func canonicalID(id string) (string, bool) {

@@ -30,9 +30,7 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 	if d.Status.Code() == 0 || d.Part < 0 || d.Part > maxDeliveryParts {
 		return internal(fmt.Errorf("report of status %q, part %d", d.Status, d.Part))
 	}
-	var failed *Record
-	err := s.change(ctx, d.OtpID, "", func(r *Record, now time.Time) (EventKind, error) {
-		failed = nil
+	return s.changeAlong(ctx, d.OtpID, "", func(r *Record, now time.Time) (EventKind, error) {
 		report := d
 		if report.At.IsZero() {
 			report.At = now
@@ -41,19 +39,12 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 		changed, announce := r.fold(report)
 		switch {
 		case announce:
-			if r.Delivery.Status.failed() {
-				failed = r
-			}
 			return DlrChange, nil
 		case changed:
 			return "", nil
 		}
 		return "", errNoChange
-	})
-	if err == nil && failed != nil {
-		err = s.resendSoon(ctx, failed)
-	}
-	return err
+	}, s.resendSoon)
 }
 
 // fold takes in a report of any of the OTP's messages.

@@ -2,7 +2,6 @@ package otp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -35,8 +34,7 @@ const (
 // errEnough: nothing is to be sent again by itself.
 var errEnough = errors.New("otp: not to be sent again")
 
-// resend changes the record first, and then stores the message under an id that follows from the OTP and its count, as Create
-// does. When the message cannot be stored the change is taken back.
+// resend changes the record and stores the message, the use of the number and the next timer in one transaction.
 func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*Record, error) {
 	r, _, err := s.load(ctx, id, app.Name)
 	if err != nil {
@@ -53,10 +51,7 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	if r.Test {
 		limits = nil
 	}
-	if err := s.spend(ctx, sends, app, r.Phone, limits); err != nil {
-		return nil, err
-	}
-	err = s.change(ctx, r.ID, app.Name, func(now *Record, at time.Time) (EventKind, error) {
+	err = s.changeAlong(ctx, r.ID, app.Name, func(now *Record, at time.Time) (EventKind, error) {
 		if err := now.mayResend(app, at, by); err != nil {
 			return "", err
 		}
@@ -66,17 +61,33 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 			return DlrChange, nil // nobody asked, so nobody has the answer
 		}
 		return "", nil
+	}, func(tx *queue.Tx, r *Record, _ time.Time) error {
+		if len(limits) > 0 {
+			if _, err := s.spend(ctx, tx, sends, app, r.Phone, limits); err != nil {
+				return err
+			}
+		}
+		if by == byTimer && r.Resends < app.MaxResends {
+			s.resendTimer(tx, r, r.LastSent.Add(max(app.ResendAfter, app.ResendInterval)))
+		}
+		s.send(tx, r, string(text))
+		return tx.Err()
 	})
 	if err == nil {
-		if err = s.publish(ctx, r, string(text)); err != nil {
-			s.takeBack(ctx, r)
-		}
+		err = s.arrive(ctx, r)
 	}
 	if err != nil {
-		s.refund(ctx, sends, app, r.Phone, limits)
 		return nil, storeError(err)
 	}
 	return r, nil
+}
+
+// arrive is for the message to a test number, which is never sent, and counts as delivered.
+func (s *Service) arrive(ctx context.Context, r *Record) error {
+	if !r.Test {
+		return nil
+	}
+	return s.Report(ctx, DeliveryReport{OtpID: r.ID, MessageID: r.Message, Status: DeliveryDelivered})
 }
 
 // mayResend is nil, an error for the caller, or errEnough for the timer.
@@ -112,30 +123,10 @@ func (r *Record) avoid() string {
 	return r.Link
 }
 
-// takeBack undoes again, unless the record has moved on.
-func (s *Service) takeBack(ctx context.Context, sent *Record) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
-	err := s.change(ctx, sent.ID, "", func(r *Record, _ time.Time) (EventKind, error) {
-		last := len(r.Others) - 1
-		if r.Message != sent.Message || last < 0 {
-			return "", errNoChange
-		}
-		r.Message, r.Link, r.Delivery = r.Others[last].ID, r.Others[last].Link, r.Others[last].Delivery
-		r.Others = r.Others[:last]
-		r.Resends--
-		r.LastSent = r.Created
-		return "", nil
-	})
-	if err != nil {
-		s.Log.Warn().Err(err).Str("otp", sent.ID).Msg("message sent again was not stored, and its count stays")
-	}
-}
-
-// publish stores the record's message for its link; for a test number there is none, and it counts as delivered.
-func (s *Service) publish(ctx context.Context, r *Record, text string) error {
+// send puts the record's message on its route's queue; for a test number there is none, see arrive.
+func (s *Service) send(tx *queue.Tx, r *Record, text string) {
 	if r.Test {
-		return s.Report(ctx, DeliveryReport{OtpID: r.ID, MessageID: r.Message, Status: DeliveryDelivered})
+		return
 	}
 	avoid := ""
 	if r.Resends > 0 {
@@ -147,8 +138,8 @@ func (s *Service) publish(ctx context.Context, r *Record, text string) error {
 	if app := s.app(r.App); app != nil {
 		tlvs = app.TLVs
 	}
-	return s.Queue.PublishSMS(ctx, queue.Outbound{
-		ID: r.Message, Ref: r.ID, Route: r.Route, From: r.From, To: r.Phone, Avoid: avoid,
+	tx.SMS(queue.Outbound{
+		ID: r.Message, Ref: r.ID, App: r.App, Route: r.Route, From: r.From, To: r.Phone, Avoid: avoid,
 		Text:    s.Box.Seal([]byte(text), queue.TextContext(r.Message)),
 		TLVs:    tlvs,
 		Created: r.LastSent, Expires: r.Expires,
@@ -162,34 +153,32 @@ func messageID(otpID string, n int) string {
 
 func textContext(otpID string) string { return "text:" + otpID }
 
-// storeResendTimer: only where messages are sent again by themselves. A later one replaces an earlier one.
-func (s *Service) storeResendTimer(ctx context.Context, r *Record, at time.Time) error {
-	if !at.Before(r.Expires) {
-		return nil
+// resendSuffix ends the id of a timer that sends a message again; without it a timer is of the end of a PIN.
+const resendSuffix = "-resend"
+
+// resendTimer: a later one replaces an earlier one.
+func (s *Service) resendTimer(tx *queue.Tx, r *Record, at time.Time) {
+	if at.Before(r.Expires) {
+		tx.Timer(r.ID+resendSuffix, at, nil)
 	}
-	data, err := json.Marshal(timer{OtpID: r.ID, Due: at, Resend: true})
-	if err != nil {
-		return err
-	}
-	return s.Queue.Schedule(ctx, r.ID+"-resend", at, data)
 }
 
-// resendSoon is for a message that failed. Should the daemon die before the timer is stored, the one for a receipt that
-// does not come is there.
-func (s *Service) resendSoon(ctx context.Context, r *Record) error {
+// resendSoon is stored with the failure of a message.
+func (s *Service) resendSoon(tx *queue.Tx, r *Record, now time.Time) error {
 	app := s.app(r.App)
-	if app == nil || app.ResendAfter == 0 || r.Resends >= app.MaxResends || r.Status != StatusPending || r.Test {
+	if !r.Delivery.Status.failed() || app == nil || app.ResendAfter == 0 || r.Resends >= app.MaxResends || r.Status != StatusPending || r.Test {
 		return nil
 	}
 	at := r.LastSent.Add(app.ResendInterval)
-	if now := s.now(); at.Before(now) {
+	if at.Before(now) {
 		at = now
 	}
-	return storeErrorOrNil(s.storeResendTimer(ctx, r, at))
+	s.resendTimer(tx, r, at)
+	return nil
 }
 
-// resendDue is what the timer does: another message, unless the last one arrived, nothing more is allowed, or it is too soon
-// (ErrNotDue, and when). A crash between the change and the message costs that message; the next timer makes another.
+// resendDue is what the timer does: another message, unless the last one arrived, nothing more is allowed, or it is too soon:
+// then again says when. The next timer is stored with the message.
 func (s *Service) resendDue(ctx context.Context, id string) (again time.Time, err error) {
 	r, _, err := s.load(ctx, id, "")
 	if err != nil {
@@ -204,17 +193,14 @@ func (s *Service) resendDue(ctx context.Context, id string) (again time.Time, er
 		due = r.LastSent.Add(app.ResendInterval)
 	}
 	if s.now().Before(due) {
-		return due, ErrNotDue
+		return due, nil
 	}
 	r, err = s.resend(ctx, app, id, byTimer)
 	var e *Error
 	switch {
 	case err == nil:
 		s.Log.Info().Str("app", r.App).Str("otp", r.ID).Int("resends", r.Resends).Str("avoid", r.avoid()).Msg("otp sent again by itself")
-		if r.Resends >= app.MaxResends {
-			return again, nil
-		}
-		return again, storeErrorOrNil(s.storeResendTimer(ctx, r, r.LastSent.Add(max(app.ResendAfter, app.ResendInterval))))
+		return again, nil
 	case errors.Is(err, errEnough), errors.As(err, &e) && e.Code != CodeUnavailable && e.Code != CodeInternal:
 		return again, nil
 	}

@@ -33,15 +33,16 @@ type Service struct {
 	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts none.
 	CallbackAllowed func(netip.Addr) bool
 
-	Now func() time.Time // nil: time.Now
+	Now func() time.Time // nil: the store's clock, which all daemons share
 	Log zerolog.Logger
 
 	// Evaluated counts comparisons of a guess with a PIN.
 	Evaluated atomic.Uint64
 
-	recent      recent
-	watch       watch
-	beforeStore func(*Record) error // tests: between the intent and the compare-and-set
+	// Untold counts changes whose callback found no room.
+	Untold atomic.Uint64
+
+	watch watch
 }
 
 // Clock is the service's time.
@@ -51,7 +52,7 @@ func (s *Service) now() time.Time {
 	if s.Now != nil {
 		return s.Now()
 	}
-	return time.Now()
+	return s.Queue.Now()
 }
 
 // ParseNewOtp is the package's ParseNewOtp with the addresses this gateway may call.

@@ -14,82 +14,77 @@ const outcomeWait = 3 * time.Second
 
 // Verify checks a guess; nil means it was right and the OTP is VERIFIED. Of many right guesses one wins.
 func (s *Service) Verify(ctx context.Context, app *App, id string, g Guess) error {
-	r, err := s.reserve(ctx, app, id)
+	r, pin, err := s.reserve(ctx, app, id)
 	if err != nil {
 		return err
-	}
-	pin, err := s.Box.Open(r.PIN, pinContext(r.ID))
-	if err != nil {
-		s.release(ctx, id)
-		return sealError(r.ID, err)
-	}
-	if !r.Test {
-		if err := s.spend(ctx, tries, app, r.Phone, app.TryLimits); err != nil {
-			s.release(ctx, id)
-			return err
-		}
 	}
 	if !s.now().Before(r.Expires) {
 		return expiredMeanwhile()
 	}
 	s.Evaluated.Add(1)
-	err = s.settle(ctx, r.ID, g.matches(string(pin), r.PINType))
+	err = s.settle(ctx, r.ID, g.matches(pin, r.PINType))
 	if err == nil {
 		s.watched(app, r, 0, 1)
 	}
 	return err
 }
 
-// release gives back an attempt that was not made. Should that fail, the user has one less.
-func (s *Service) release(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
-	_ = s.change(ctx, id, "", func(r *Record, _ time.Time) (EventKind, error) {
-		if r.Reserved <= r.Failed || r.Status != StatusPending {
-			return "", errNoChange
-		}
-		r.Reserved--
-		return "", nil
-	})
-}
-
 // reserve counts an attempt before it is made. When all are taken but not all have an outcome yet, it waits for that: one of
 // them may be right.
-func (s *Service) reserve(ctx context.Context, app *App, id string) (*Record, error) {
+func (s *Service) reserve(ctx context.Context, app *App, id string) (r *Record, pin string, err error) {
 	var pause backoff
 	var seen uint64
 	var since time.Time
 	for {
 		r, revision, err := s.load(ctx, id, app.Name)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		now := s.now()
 		if err := r.statusAt(now).closed(); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if revision != seen {
 			seen, since = revision, time.Now()
 		}
 		switch {
 		case r.Reserved < r.MaxAttempts:
+			opened, err := s.Box.Open(r.PIN, pinContext(r.ID)) // before it counts: without the key no guess is used up
+			if err != nil {
+				return nil, "", sealError(r.ID, err)
+			}
 			r.Reserved++
-			err = s.store(ctx, r, revision, now)
+			err = s.storeGuess(ctx, app, r, revision, now)
 			if err == nil {
-				return r, nil
+				return r, string(opened), nil
 			}
 			if !errors.Is(err, queue.ErrConflict) {
-				return nil, storeError(err)
+				return nil, "", storeError(err)
 			}
 		case time.Since(since) > outcomeWait:
 			if err := s.fail(ctx, r.ID, r.Failed); err != nil {
-				return nil, err
+				return nil, "", err
 			}
 		}
 		if err := pause.wait(ctx); err != nil {
-			return nil, storeError(err)
+			return nil, "", storeError(err)
 		}
 	}
+}
+
+// storeGuess stores a reservation together with the try that it is of the number: over the limit neither counts.
+func (s *Service) storeGuess(ctx context.Context, app *App, r *Record, revision uint64, now time.Time) error {
+	data, err := r.encode()
+	if err != nil {
+		return err
+	}
+	limits := app.TryLimits
+	if r.Test {
+		limits = nil
+	}
+	return s.spending(ctx, tries, app, r.Phone, limits, func(tx *queue.Tx) error {
+		return tx.Update(s.Queue.Records(), r.ID, data, r.ttl(now), revision).Err()
+	})
 }
 
 // settle gives a comparison's outcome to the record.

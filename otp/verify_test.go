@@ -29,7 +29,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("%d comparisons", n)
 	}
 	e := b.events(t, 1)[0]
-	if got := e.otp(t); e.Kind != OtpChange || got.Status != StatusVerified || got.Attempts != 2 || took(t, b, e) != Took {
+	if got := e.otp(t); e.Kind != OtpChange || got.Status != StatusVerified || got.Attempts != 2 {
 		t.Errorf("%+v %+v", e, got)
 	}
 }
@@ -42,7 +42,7 @@ func TestVerifyFails(t *testing.T) {
 	wantCode(t, "last", b.verify(o.OtpID, wrong(pin)), CodeLastAttempt)
 	wantCode(t, "right, too late", b.verify(o.OtpID, pin), CodeFailed)
 	e := b.events(t, 1)[0]
-	if got := e.otp(t); got.Status != StatusFailed || got.Attempts != 2 || got.MaxAttempts != 2 || took(t, b, e) != Took {
+	if got := e.otp(t); got.Status != StatusFailed || got.Attempts != 2 || got.MaxAttempts != 2 {
 		t.Errorf("%+v %+v", e, got)
 	}
 }
@@ -54,7 +54,7 @@ func TestCancel(t *testing.T) {
 	wantCode(t, "cancel", b.Cancel(ctx, b.app, o.OtpID), 0)
 	wantCode(t, "again", b.Cancel(ctx, b.app, o.OtpID), CodeCancelledAlready)
 	wantCode(t, "verify", b.verify(o.OtpID, b.pin(t, o.OtpID)), CodeCancelled)
-	if e := b.events(t, 1)[0]; e.otp(t).Status != StatusCancelled || took(t, b, e) != Took {
+	if e := b.events(t, 1)[0]; e.otp(t).Status != StatusCancelled {
 		t.Errorf("%+v", e)
 	}
 	o = b.create(t, french)
@@ -162,9 +162,8 @@ func TestThousandGuesses(t *testing.T) {
 			evaluated := a.Evaluated.Load() + b.Evaluated.Load()
 			r := a.record(t, o.OtpID)
 			t.Logf("%v, %d comparisons, %s", codes, evaluated, r.Status)
-			e := a.events(t, a.stored(t, "EVENTS"))
-			if taken := countTook(t, a, e); taken != 1 {
-				t.Errorf("%d events were taken", taken)
+			if n := len(a.events(t, a.stored(t, "events"))); n != 1 {
+				t.Errorf("%d events", n)
 			}
 			switch r.Status {
 			case StatusFailed:
@@ -185,19 +184,6 @@ func TestThousandGuesses(t *testing.T) {
 	}
 }
 
-func countTook(t *testing.T, b *bench, events []Event) (n int) {
-	t.Helper()
-	for _, e := range events {
-		switch took(t, b, e) {
-		case Took:
-			n++
-		case NotYet:
-			t.Errorf("%s %s is open for ever", e.OtpID, e.Change)
-		}
-	}
-	return n
-}
-
 // TestCrashCostsAnAttempt: a daemon that died between counting and comparing. The attempt is gone, the others stay, and when
 // they are used up the OTP fails rather than hanging.
 func TestCrashCostsAnAttempt(t *testing.T) {
@@ -206,7 +192,7 @@ func TestCrashCostsAnAttempt(t *testing.T) {
 	ctx := context.Background()
 	o := b.create(t, `{"phoneNumber":"+33612345678","maxAttempts":2}`)
 	pin := b.pin(t, o.OtpID)
-	if _, err := b.reserve(ctx, b.app, o.OtpID); err != nil {
+	if _, _, err := b.reserve(ctx, b.app, o.OtpID); err != nil {
 		t.Fatal(err)
 	}
 	wantCode(t, "one is left", b.verify(o.OtpID, wrong(pin)), CodeWrongPIN)
@@ -225,7 +211,7 @@ func TestRightAmongReserved(t *testing.T) {
 	ctx := context.Background()
 	o := b.create(t, `{"phoneNumber":"+33612345678","maxAttempts":2}`)
 	pin := b.pin(t, o.OtpID)
-	if _, err := b.reserve(ctx, b.app, o.OtpID); err != nil { // the right one, slow
+	if _, _, err := b.reserve(ctx, b.app, o.OtpID); err != nil { // the right one, slow
 		t.Fatal(err)
 	}
 	wantCode(t, "wrong", b.verify(o.OtpID, wrong(pin)), CodeWrongPIN)
@@ -239,7 +225,7 @@ func TestRightAmongReserved(t *testing.T) {
 func TestVerifyOutOfTime(t *testing.T) {
 	b := newBench(t)
 	o := b.create(t, `{"phoneNumber":"+33612345678","maxAttempts":1}`)
-	if _, err := b.reserve(context.Background(), b.app, o.OtpID); err != nil {
+	if _, _, err := b.reserve(context.Background(), b.app, o.OtpID); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)

@@ -43,7 +43,7 @@ func BenchmarkUpdate(b *testing.B) {
 func BenchmarkPublish(b *testing.B) {
 	q := queuetest.Open(b)
 	for b.Loop() {
-		must(b, q.Publish(context.Background(), queue.Message{Subject: "dlq.bench", Data: value}))
+		must(b, q.Publish(context.Background(), queue.Message{Subject: "parked.bench", Group: "bench", Data: value, TTL: time.Second}))
 	}
 }
 
@@ -52,7 +52,7 @@ func BenchmarkPublishParallel(b *testing.B) {
 	b.SetParallelism(32)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			must(b, q.Publish(context.Background(), queue.Message{Subject: "dlq.bench", Data: value}))
+			must(b, q.Publish(context.Background(), queue.Message{Subject: "parked.bench", Group: "bench", Data: value, TTL: time.Second}))
 		}
 	})
 }

@@ -2,28 +2,24 @@ package queue
 
 import (
 	"context"
-	"strings"
+	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
+	"github.com/google/uuid"
+
+	"github.com/otpgw/otpgw/queue/commitlog"
 )
 
-// Headers of bucket entries. The first is that of NATS key-value stores, so that their tools see a deletion as one.
-const (
-	headerOperation = "KV-Operation"
-	headerWrite     = "Otpgw-Write" // random for each write
-)
+// maxKey is the length of a key, in octets.
+const maxKey = 256
 
-// markerTTL is how long the trace of a deletion stays.
-const markerTTL = 10 * time.Second
-
-// Bucket holds one value per key. Keys are subjects (letters, digits, - _ = . /; see Token).
+// Bucket holds one value per key. It is a part of the log, and so in memory and in each daemon alike, or a NATS key-value
+// store (kv.go); only the former takes part in a Tx.
 type Bucket struct {
-	q      *Queue
-	stream string
-	prefix string
+	q     *Queue
+	name  string
+	limit Limit
+	kv    *kv // nil: in the log
 }
 
 // Entry is a value and the revision to change it by.
@@ -32,176 +28,121 @@ type Entry struct {
 	Revision uint64
 }
 
-// Get reads a value: ErrNotFound when there is none. On a replicated store it may be milliseconds old; Update catches that.
+// Get reads a value: ErrNotFound when there is none, which is certain. Where several daemons share the store a value may be
+// milliseconds old; Update catches that.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
-	var e Entry
-	err := b.check(key, func(subject string) error {
-		return b.q.retry(ctx, func(ctx context.Context) error {
-			m, err := b.q.handle(b.stream).GetLastMsgForSubject(ctx, subject)
-			if err != nil {
-				return err
-			}
-			if isMarker(m.Header) {
-				return ErrNotFound
-			}
-			e = Entry{Value: m.Data, Revision: m.Sequence}
-			return nil
-		})
-	})
-	return e, err
+	if b.kv != nil {
+		return b.kv.get(ctx, key)
+	}
+	if err := b.q.current(); err != nil {
+		return Entry{}, err
+	}
+	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
+		return Entry{e.Value, e.Revision}, nil
+	}
+	if b.q.daemons == nil { // nobody else writes: what is not here is not there
+		return Entry{}, ErrNotFound
+	}
+	return b.Latest(ctx, key)
 }
 
-// Latest is Get from the store's leader: never old, and dearer.
+// longestLag is how old what is here may be before it is told to nobody. A daemon renews its lease, and so hears from the log,
+// every second.
+const longestLag = 5 * time.Second
+
+// current is ErrUnavailable when what is in memory is not what is stored: after the log has ended, or failed, and while this
+// daemon is cut off from it.
+func (q *Queue) current() error {
+	if err := q.ledger.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if lag := q.ledger.Fresh(); q.daemons != nil && lag > longestLag {
+		return fmt.Errorf("%w: nothing was heard from the log for %s", ErrUnavailable, lag.Round(time.Second))
+	}
+	return nil
+}
+
+// Latest is Get of what is stored at the time of the call by any daemon, and dearer.
 func (b *Bucket) Latest(ctx context.Context, key string) (Entry, error) {
-	var e Entry
-	err := b.check(key, func(subject string) error {
-		return b.q.retry(ctx, func(ctx context.Context) error {
-			m, err := b.q.leaderGet(ctx, b.stream, getRequest{LastBySubject: subject})
-			if err != nil {
-				return err
-			}
-			if isMarker(m.Header) {
-				return ErrNotFound
-			}
-			e = Entry{Value: m.Data, Revision: m.Sequence}
-			return nil
-		})
-	})
-	return e, err
+	if b.kv != nil {
+		return b.kv.latest(ctx, key)
+	}
+	if b.q.daemons != nil {
+		if err := b.q.Commit(ctx, b.q.Begin()); err != nil {
+			return Entry{}, err
+		}
+	}
+	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
+		return Entry{e.Value, e.Revision}, nil
+	}
+	return Entry{}, ErrNotFound
 }
 
 // Create stores a value under a key that has none, else ErrConflict. ttl 0 is the bucket's own age.
 func (b *Bucket) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
-	if err := b.q.gates[b.stream].enter(ctx); err != nil {
-		return 0, err
-	}
-	return b.write(ctx, key, value, ttl, expectAbsent)
+	return b.change(ctx, key, commitlog.Op{Value: value, TTL: ttl, If: commitlog.IfAbsent})
 }
 
-// Update changes the value that has the given revision, else ErrConflict. A success that the server could not tell us of is
-// found again when we ask; only where another writer changed the value in between does it look like a conflict.
+// Update changes the value that has the given revision, else ErrConflict.
 func (b *Bucket) Update(ctx context.Context, key string, value []byte, ttl time.Duration, revision uint64) (uint64, error) {
-	return b.write(ctx, key, value, ttl, func(w *write) { w.expect, w.conditional = revision, true })
+	return b.change(ctx, key, commitlog.Op{Value: value, TTL: ttl, If: commitlog.IfRevision, Revision: revision})
 }
 
 // Put stores a value whatever is there.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
-	return b.write(ctx, key, value, ttl, func(*write) {})
+	return b.change(ctx, key, commitlog.Op{Value: value, TTL: ttl})
 }
 
 // Delete removes the key, whatever is there; no error when there is nothing.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	_, err := b.write(ctx, key, nil, markerTTL, func(w *write) { w.marker = true })
+	_, err := b.change(ctx, key, commitlog.Op{Action: commitlog.Delete})
 	return err
 }
 
 // DeleteRevision removes the key if its value has the given revision, else ErrConflict.
 func (b *Bucket) DeleteRevision(ctx context.Context, key string, revision uint64) error {
-	_, err := b.write(ctx, key, nil, markerTTL, func(w *write) { w.marker, w.expect, w.conditional = true, revision, true })
+	_, err := b.change(ctx, key, commitlog.Op{Action: commitlog.Delete, If: commitlog.IfRevision, Revision: revision})
 	return err
 }
 
-// write is one change of one key.
-type write struct {
-	expect      uint64 // revision that must be there; 0 for none
-	conditional bool
-	create      bool // a deletion marker counts as nothing there
-	marker      bool
-	mark        string // random; tells our own write from another's
-	unknown     bool   // an earlier attempt may have been carried out
+func (b *Bucket) change(ctx context.Context, key string, o commitlog.Op) (uint64, error) {
+	if b.kv != nil {
+		return b.kv.change(ctx, key, o)
+	}
+	t := b.q.Begin().bucket(b, key, o)
+	err := b.q.Commit(ctx, t)
+	return t.revision, err
 }
 
-func expectAbsent(w *write) { w.conditional, w.create = true, true }
-
-func (b *Bucket) write(ctx context.Context, key string, value []byte, ttl time.Duration, set func(*write)) (rev uint64, err error) {
-	w := &write{mark: nuid.Next()}
-	set(w)
-	err = b.check(key, func(subject string) error {
-		msg := nats.NewMsg(subject)
-		msg.Data = value
-		msg.Header.Set(headerWrite, w.mark)
-		if w.marker {
-			msg.Header.Set(headerOperation, "DEL")
-		}
-		if ttl > 0 {
-			msg.Header.Set(jetstream.MsgTTLHeader, wholeSeconds(ttl).String())
-		}
-		return b.q.retry(ctx, func(ctx context.Context) error {
-			rev, err = b.attempt(ctx, msg, w)
-			return err
-		})
-	})
-	return rev, err
+// admit is ErrFull when there is no room for a new key.
+func (b *Bucket) admit(size int) error {
+	fill := b.q.ledger.Stats(b.name)
+	if int64(fill.Keys) >= b.limit.Msgs || fill.Bytes+int64(size) > b.limit.Bytes {
+		return fmt.Errorf("%w: bucket %s is at its limit", ErrFull, b.name)
+	}
+	return nil
 }
 
-// attempt publishes once, or again where a deletion marker was in the way.
-func (b *Bucket) attempt(ctx context.Context, msg *nats.Msg, w *write) (uint64, error) {
-	for range 3 {
-		var opts []jetstream.PublishOpt
-		if w.conditional {
-			opts = append(opts, jetstream.WithExpectLastSequencePerSubject(w.expect))
-		}
-		ack, err := b.q.stream().PublishMsg(ctx, msg, opts...)
-		if err == nil {
-			return ack.Sequence, nil
-		}
-		if !isConflict(err) {
-			w.unknown = w.unknown || isTransient(err)
-			return 0, err
-		}
-		if !w.unknown && !w.create && apiCode(err) == jetstream.JSErrCodeStreamWrongLastSequence {
-			return 0, err
-		}
-		rev, again, lookErr := b.look(ctx, msg.Subject, w)
-		if rev != 0 || lookErr != nil {
-			return rev, lookErr
-		}
-		if !again {
-			return 0, err
-		}
+// compactUUID begins a key that begins with a UUID, which then are 16 octets instead of 36: keys are in memory.
+const compactUUID = "\x01"
+
+// compact is the form of a key in the log; no two keys have the same.
+func compact(key string) string {
+	const text = 36
+	if len(key) < text {
+		return key
 	}
-	return 0, ErrConflict
+	id, err := uuid.Parse(key[:text])
+	if err != nil || id.String() != key[:text] {
+		return key
+	}
+	return compactUUID + string(id[:]) + key[text:]
 }
 
-// look finds out what a conflict is about: our own earlier attempt is a success (rev), a deletion marker is nothing, so the
-// write may be tried again with another expectation. Where what we expect is there, a replicated stream refused because
-// another write of the key, of us or not, is on its way through the replicas: errUndecided, and the answer comes with time.
-func (b *Bucket) look(ctx context.Context, subject string, w *write) (rev uint64, again bool, err error) {
-	var seq uint64 // 0 for nothing there
-	there, err := b.q.leaderGet(ctx, b.stream, getRequest{LastBySubject: subject})
-	switch {
-	case err == nil && there.Header.Get(headerWrite) == w.mark:
-		return there.Sequence, false, nil
-	case err == nil:
-		seq = there.Sequence
-	case !errorsIsNotFound(err):
-		return 0, false, err
+// expand is the key that compact was given.
+func expand(key string) string {
+	if len(key) < 17 || key[:1] != compactUUID {
+		return key
 	}
-	if seq == w.expect {
-		return 0, false, errUndecided
-	}
-	if w.create && (seq == 0 || isMarker(there.Header)) { // 0: the marker expired since
-		w.expect = seq
-		return 0, true, nil
-	}
-	return 0, false, nil
+	return uuid.UUID([]byte(key[1:17])).String() + key[17:]
 }
-
-// isMarker: deleted or purged, by us, by the server (TTL markers) or by an operator's tool.
-func isMarker(h nats.Header) bool {
-	return h.Get(headerOperation) != "" || h.Get(jetstream.MarkerReasonHeader) != ""
-}
-
-func (b *Bucket) check(key string, do func(subject string) error) error {
-	subject := b.prefix + key
-	if key == "" {
-		return ErrName
-	}
-	if err := checkSubject(subject); err != nil {
-		return err
-	}
-	return do(subject)
-}
-
-// bucketPrefix is where a bucket's keys live: $KV.otp. for KV_otp.
-func bucketPrefix(stream string) string { return "$KV." + strings.TrimPrefix(stream, "KV_") + "." }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -105,22 +106,27 @@ func TestBucketEntryExpires(t *testing.T) {
 func TestCreateAfterDelete(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
-		ctx, b := within(t, 10*time.Second), q.Records()
-		for i := range 3 {
-			rev, err := b.Create(ctx, "k", []byte{byte(i)}, 0)
-			must(t, err)
-			if _, err := b.Create(ctx, "k", nil, 0); !errors.Is(err, queue.ErrConflict) {
-				t.Fatalf("second create: %v", err)
-			}
-			must(t, b.Delete(ctx, "k"))
-			if _, err := b.Get(ctx, "k"); !errors.Is(err, queue.ErrNotFound) {
-				t.Fatalf("get after delete: %v", err)
-			}
-			if _, err := b.Update(ctx, "k", nil, 0, rev); !errors.Is(err, queue.ErrConflict) {
-				t.Fatalf("update after delete: %v", err)
-			}
-		}
+		createAfterDelete(t, q.Records())
+		createAfterDelete(t, q.Tokens())
 	})
+}
+
+func createAfterDelete(t *testing.T, b *queue.Bucket) {
+	ctx := within(t, 10*time.Second)
+	for i := range 3 {
+		rev, err := b.Create(ctx, "k", []byte{byte(i)}, 0)
+		must(t, err)
+		if _, err := b.Create(ctx, "k", nil, 0); !errors.Is(err, queue.ErrConflict) {
+			t.Fatalf("second create: %v", err)
+		}
+		must(t, b.Delete(ctx, "k"))
+		if _, err := b.Get(ctx, "k"); !errors.Is(err, queue.ErrNotFound) {
+			t.Fatalf("get after delete: %v", err)
+		}
+		if _, err := b.Update(ctx, "k", nil, 0, rev); !errors.Is(err, queue.ErrConflict) {
+			t.Fatalf("update after delete: %v", err)
+		}
+	}
 }
 
 // An operator's `nats kv purge` and `nats stream purge --subject` leave other traces than our Delete.
@@ -134,23 +140,23 @@ func TestCreateAfterForeignDelete(t *testing.T) {
 	js, err := jetstream.New(nc)
 	must(t, err)
 	ctx := within(t, 10*time.Second)
-	kv, err := js.KeyValue(ctx, "otp")
+	kv, err := js.KeyValue(ctx, "token")
 	must(t, err)
-	stream, err := js.Stream(ctx, "KV_otp")
+	stream, err := js.Stream(ctx, "KV_token")
 	must(t, err)
 	for name, remove := range map[string]func() error{
 		"kv-delete": func() error { return kv.Delete(ctx, "kv-delete") },
 		"kv-purge":  func() error { return kv.Purge(ctx, "kv-purge") },
-		"purge":     func() error { return stream.Purge(ctx, jetstream.WithPurgeSubject("$KV.otp.purge")) },
+		"purge":     func() error { return stream.Purge(ctx, jetstream.WithPurgeSubject("$KV.token.purge")) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := q.Records().Create(ctx, name, []byte("1"), 0)
+			_, err := q.Tokens().Create(ctx, name, []byte("1"), 0)
 			must(t, err)
 			must(t, remove())
-			if _, err := q.Records().Get(ctx, name); !errors.Is(err, queue.ErrNotFound) {
+			if _, err := q.Tokens().Get(ctx, name); !errors.Is(err, queue.ErrNotFound) {
 				t.Fatalf("get: %v", err)
 			}
-			_, err = q.Records().Create(ctx, name, []byte("2"), 0)
+			_, err = q.Tokens().Create(ctx, name, []byte("2"), 0)
 			must(t, err)
 		})
 	}
@@ -196,8 +202,13 @@ func TestKeysThatAreNone(t *testing.T) {
 	t.Parallel()
 	q := queuetest.Open(t)
 	for _, key := range []string{"", " ", "a b", "*", "a.>", ".a", "a.", "a..b", "é", "a\x00"} {
-		if _, err := q.Records().Put(context.Background(), key, nil, 0); !errors.Is(err, queue.ErrName) {
+		if _, err := q.Tokens().Put(context.Background(), key, nil, 0); !errors.Is(err, queue.ErrName) {
 			t.Errorf("key %q: %v", key, err)
+		}
+	}
+	for _, key := range []string{"", strings.Repeat("k", 257)} {
+		if _, err := q.Records().Put(context.Background(), key, nil, 0); !errors.Is(err, queue.ErrName) {
+			t.Errorf("key %q of the log: %v", key, err)
 		}
 	}
 }

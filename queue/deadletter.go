@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 // deadPage is the most dead letters one call lists.
@@ -15,12 +17,12 @@ const deadPage = 1000
 
 // DeadLetter is a message its consumer gave up on. It must not hold a PIN or a message text in the clear.
 type DeadLetter struct {
-	Kind    string            `json:"kind"` // one token: callback, receipt, ...
-	Reason  string            `json:"reason"`
-	Subject string            `json:"subject"` // where Replay publishes it
-	Data    []byte            `json:"data"`
-	Header  map[string]string `json:"header,omitempty"`
-	Group   string            `json:"group,omitempty"` // whose share it takes: a link, an application; empty: that of its kind
+	Kind    string `json:"kind"` // one token: callback, receipt, ...
+	Reason  string `json:"reason"`
+	Subject string `json:"subject"` // where Replay publishes it
+	Data    []byte `json:"data"`
+	Key     string `json:"key,omitempty"`   // see Message
+	Group   string `json:"group,omitempty"` // whose share it takes: a link, an application; empty: that of its kind
 
 	Sequence uint64    `json:"-"` // set by DeadLetters; the handle for Replay
 	Time     time.Time `json:"-"` // when it was given up
@@ -36,11 +38,15 @@ func (q *Queue) DeadLetter(ctx context.Context, d DeadLetter) error {
 	if err != nil {
 		return fmt.Errorf("queue: dead letter: %w", err)
 	}
-	subject := "dlq." + Token(d.Kind)
+	msg := &nats.Msg{Subject: "dlq." + Token(d.Kind), Data: data}
 	if d.Group != "" {
-		subject += "." + Token(d.Group)
+		msg.Subject += "." + Token(d.Group)
 	}
-	return q.Publish(ctx, Message{Subject: subject, Data: data})
+	id := nuid.Next() // an attempt that was repeated is one dead letter
+	return q.retry(ctx, func(ctx context.Context) error {
+		_, err := q.stream().PublishMsg(ctx, msg, jetstream.WithMsgID(id))
+		return err
+	})
 }
 
 // DeadLetters lists up to limit (at most 1,000) dead letters, oldest first, that come after the given sequence.
@@ -68,7 +74,7 @@ func (q *Queue) Replay(ctx context.Context, sequence uint64) error {
 		return err
 	}
 	id := "dlq." + strconv.FormatUint(sequence, 10)
-	if err := q.Publish(ctx, Message{Subject: d.Subject, ID: id, Data: d.Data, Header: d.Header}); err != nil {
+	if err := q.Publish(ctx, Message{Subject: d.Subject, ID: id, Key: d.Key, Group: d.Group, Data: d.Data}); err != nil {
 		return err
 	}
 	return q.retry(ctx, func(ctx context.Context) error {

@@ -16,7 +16,7 @@ func TestDeadLetters(t *testing.T) {
 		ctx := within(t, 15*time.Second)
 		for i := range 3 {
 			must(t, q.DeadLetter(ctx, queue.DeadLetter{Kind: "callback", Reason: "410 Gone", Subject: fmt.Sprint("events.batch.b", i),
-				Data: []byte(fmt.Sprint("body", i)), Header: map[string]string{"Kind": "batch"}}))
+				Data: []byte(fmt.Sprint("body", i)), Key: fmt.Sprint("b", i), Group: "shop"}))
 		}
 		all, err := q.DeadLetters(ctx, 0, 100)
 		must(t, err)
@@ -30,7 +30,7 @@ func TestDeadLetters(t *testing.T) {
 		}
 		must(t, q.Replay(ctx, all[1].Sequence))
 		d := next(t, pull(t, q.Events(), 1, 0), 5*time.Second)
-		if d.Subject != "events.batch.b1" || string(d.Data) != "body1" || d.Header("Kind") != "batch" {
+		if d.Subject != "events.batch.b1" || string(d.Data) != "body1" || d.Group != "shop" || !q.Events().Stored("b1") {
 			t.Fatalf("replayed %s %s", d.Subject, d.Data)
 		}
 		must(t, d.Ack(ctx))

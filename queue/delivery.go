@@ -4,51 +4,40 @@ import (
 	"context"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/otpgw/otpgw/queue/commitlog"
 )
 
-// Delivery is one message in the hands of a consumer. It must be answered by Ack or Nak, else it is delivered again after
-// the consumer's AckWait (SMS and EVENTS 60 s, PARKED and TIMERS 30 s).
+// Delivery is one message in the hands of a consumer. It is answered by Ack or Nak; while it is not, it is nobody else's, as
+// long as this daemon lives.
 type Delivery struct {
 	Subject  string
+	Group    string
 	Data     []byte
-	Stored   time.Time // when it was published
-	Sequence uint64    // in its stream
+	Stored   time.Time // when it was published, by the store's clock
+	Sequence uint64    // grows from message to message
 	Attempt  int       // 1 on the first delivery
 
-	q   *Queue
-	msg jetstream.Msg
+	work *work
+	item *item
 }
 
-func newDelivery(q *Queue, m jetstream.Msg) (*Delivery, error) {
-	meta, err := m.Metadata()
-	if err != nil {
-		return nil, err
-	}
-	return &Delivery{Subject: m.Subject(), Data: m.Data(), Stored: meta.Timestamp, Sequence: meta.Sequence.Stream,
-		Attempt: int(meta.NumDelivered), q: q, msg: m}, nil
-}
-
-// Header is the value of a header, or "".
-func (d *Delivery) Header(name string) string { return d.msg.Headers().Get(name) }
-
-// ID is the id it was published under.
-func (d *Delivery) ID() string { return d.Header(jetstream.MsgIDHeader) }
-
-// Ack takes the message off the queue and returns when the server said so; attempts are repeated until ctx ends (ten
-// seconds when it has no deadline).
+// Ack takes the message off the queue and returns when that is stored; it is repeated until ctx ends (ten seconds when it has
+// no deadline).
 func (d *Delivery) Ack(ctx context.Context) error {
-	return d.q.retry(ctx, d.msg.DoubleAck)
+	return d.work.q.Commit(ctx, d.work.q.Begin().Done(d))
 }
 
-// Nak gives the message back, to be delivered again after the delay. It does not wait for an answer: were it lost, the
-// AckWait does the same.
-func (d *Delivery) Nak(delay time.Duration) error {
-	if delay <= 0 {
-		return d.msg.Nak()
+// done are the operations that take the message off.
+func (d *Delivery) done() commitlog.Tx {
+	tx := commitlog.Tx{{Bucket: d.work.bucket, Key: d.item.key, Action: commitlog.Delete}}
+	if d.work.q.daemons != nil {
+		tx = append(tx, commitlog.Op{Bucket: claimBucket, Key: d.work.claimKey(d.item.key), Action: commitlog.Delete})
 	}
-	return d.msg.NakWithDelay(delay)
+	return tx
 }
 
-// InProgress starts the AckWait again.
-func (d *Delivery) InProgress() error { return d.msg.InProgress() }
+// Nak gives the message back, to be delivered again after the delay. It does not wait for anything.
+func (d *Delivery) Nak(delay time.Duration) error {
+	d.work.nak(d.item, delay)
+	return nil
+}

@@ -116,7 +116,9 @@ func scaleLimits(list []asset, scale float64) {
 	}
 	for i := range list {
 		list[i].limit.Bytes = max(int64(float64(list[i].limit.Bytes)*scale), 1)
-		list[i].limit.Msgs = max(int64(float64(list[i].limit.Msgs)*scale), 1)
+		if list[i].limit.Msgs > 0 {
+			list[i].limit.Msgs = max(int64(float64(list[i].limit.Msgs)*scale), 1)
+		}
 	}
 }
 

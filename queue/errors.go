@@ -16,7 +16,8 @@ var (
 	ErrNotFound    = errors.New("queue: not found")
 	ErrConflict    = errors.New("queue: changed by another")               // compare-and-set lost; read again
 	ErrFull        = errors.New("queue: full")                             // at its limit; nothing was stored
-	ErrUnavailable = errors.New("queue: store unavailable")                // outcome unknown, or not reached at all
+	ErrUnavailable = errors.New("queue: store unavailable")                // not reached, or its outcome is unknown
+	ErrUnknown     = errors.New("queue: outcome unknown")                  // with ErrUnavailable: it may have been stored
 	ErrStopped     = errors.New("queue: puller stopped")                   // Next after Stop
 	ErrExpired     = errors.New("queue: message has expired")              // nothing was stored
 	ErrInUse       = errors.New("queue: data directory is in use")         // another process has the embedded store open

@@ -70,3 +70,29 @@ func next(t testing.TB, p *queue.Puller, d time.Duration) *queue.Delivery {
 	}
 	return got
 }
+
+// run runs f until the test ends, or the function that it returns is called, and waits for it.
+func run(t testing.TB, f func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := f(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// idOf is the id of an SMS that was handed out.
+func idOf(t testing.TB, d *queue.Delivery) string {
+	t.Helper()
+	o, err := queue.ParseOutbound(d.Data)
+	must(t, err)
+	return o.ID
+}

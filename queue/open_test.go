@@ -63,7 +63,7 @@ func TestReopenWithOtherRoutesAndLimits(t *testing.T) {
 		queuetest.WithLimits(queue.Limits{SMS: queue.Limit{Msgs: 7}, Events: queue.Limit{Msgs: 100}}))
 	s, err := q.Stats(context.Background())
 	must(t, err)
-	if one := streamOf(t, s, "SMS"); one.Msgs != 3 || one.MaxMsgs != 7 {
+	if one := streamOf(t, s, "sms."+queuetest.Route); one.Msgs != 3 || one.MaxMsgs != 7 {
 		t.Fatalf("%+v", one)
 	}
 	pull(t, q.SMS("fr"), 1, 3)
@@ -121,7 +121,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	}
 	s, err := q.Stats(ctx)
 	must(t, err)
-	if n := streamOf(t, s, "SMS").Msgs; n < uint64(len(ids)) || n > uint64(len(ids)+1) {
+	if n := streamOf(t, s, "sms."+queuetest.Route).Msgs; n < uint64(len(ids)) || n > uint64(len(ids)+1) {
 		t.Fatalf("%d messages stored of %d acknowledged", n, len(ids))
 	}
 }
@@ -165,15 +165,15 @@ func TestLimitsFitTheDisk(t *testing.T) {
 	dir := t.TempDir()
 	queuetest.Close(t, queuetest.Open(t, queuetest.Dir(dir)))
 	var log bytes.Buffer
-	o := queuetest.Options(t, queuetest.Dir(dir), queuetest.WithLimits(queue.Limits{SMS: queue.Limit{Bytes: 1 << 55}}))
+	o := queuetest.Options(t, queuetest.Dir(dir), queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Bytes: 1 << 55}}))
 	o.Log = zerolog.New(zerolog.SyncWriter(&log)) // the server writes too, until it is closed
 	q, err := queue.Open(context.Background(), o)
 	must(t, err)
 	s, err := q.Stats(context.Background())
 	queuetest.Close(t, q)
 	must(t, err)
-	if n := streamOf(t, s, "SMS").MaxBytes; n >= 1<<50 || n < 1<<20 {
-		t.Errorf("SMS is limited to %d bytes", n)
+	if n := streamOf(t, s, "DLQ").MaxBytes; n >= 1<<50 || n < 1<<20 {
+		t.Errorf("DLQ is limited to %d bytes", n)
 	}
 	if !strings.Contains(log.String(), "the disk is smaller than the store's limits") {
 		t.Error("nothing in the log")

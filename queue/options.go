@@ -20,6 +20,8 @@ type Options struct {
 	SyncInterval time.Duration // fsync interval of the embedded store; 0 means one second
 	SyncAlways   bool          // fsync each write before it is answered: about 6,000 writes/s in all
 
+	SnapshotEvery int64 // octets of the log between two snapshots of the state; 0 is a default
+
 	Routes []string // one work queue each on SMS
 	Log    zerolog.Logger
 	Limits Limits
@@ -35,9 +37,9 @@ type Limit struct {
 // Limits bounds every asset. The defaults, and what happens at the limit, are in the table of assets.go. The server
 // holds about 250 bytes of memory for each stored key of a bucket and 50 for each message of a stream.
 type Limits struct {
-	Records, Receipts, Endpoints, Holds      Limit
+	Log, Records, Receipts, Endpoints, Holds Limit
 	Tokens, Answers, Numbers, Guard          Limit
-	SMS, Events, Parked, Timers, DeadLetters Limit
+	SMS, Events, Parked, DeadLetters         Limit
 }
 
 var routeName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)

@@ -2,16 +2,10 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 )
 
 // Times of one operation.
@@ -22,81 +16,24 @@ const (
 	longestPause   = 500 * time.Millisecond
 )
 
-// timerShards is the number of subjects timers fire on.
-const timerShards = 16
-
-// timerSpread is added to a timer at random, upward only: many due in one instant stall their stream.
-const timerSpread = 250 * time.Millisecond
-
-// Message is one message to store. Header must not hold names that begin with Nats-.
+// Message is one message of a work queue.
 type Message struct {
-	Subject string
-	ID      string // Nats-Msg-Id: the same ID within the stream's window is stored once; empty for a random one
+	Subject string // sms.<route>, events.<...>, parked.<...>
+	ID      string // the same ID within two minutes is stored once; empty for any
+	Key     string // names it in its queue, where a message with the same key is replaced; empty for a random one
+	Group   string // whose share of the queue it takes: an application, a link
 	Data    []byte
-	TTL     time.Duration // gone from the stream after this, in whole seconds rounded up; 0 for the stream's own age
-	Header  map[string]string
+	TTL     time.Duration // gone from the queue after this; 0 for never
 }
 
-// Publish stores m and returns when it is stored. Each attempt takes two seconds at most and is repeated under the same
-// ID until ctx ends (ten seconds when ctx has no deadline). ErrFull: nothing was stored. ErrUnavailable: unknown.
+// Publish stores a message of a work queue and returns when it is stored, or was before under the same ID. ErrFull: nothing
+// was stored.
 func (q *Queue) Publish(ctx context.Context, m Message) error {
-	if err := checkSubject(m.Subject); err != nil {
-		return err
+	err := q.Commit(ctx, q.Begin().Message(m))
+	if m.ID != "" && errors.Is(err, ErrConflict) {
+		return nil
 	}
-	id := m.ID
-	if id == "" {
-		id = nuid.Next()
-	}
-	msg := nats.NewMsg(m.Subject)
-	msg.Data = m.Data
-	for k, v := range m.Header {
-		msg.Header.Set(k, v)
-	}
-	opts := []jetstream.PublishOpt{jetstream.WithMsgID(id)}
-	if m.TTL > 0 {
-		opts = append(opts, jetstream.WithMsgTTL(wholeSeconds(m.TTL)))
-	}
-	return q.retry(ctx, func(ctx context.Context) error {
-		_, err := q.stream().PublishMsg(ctx, msg, opts...)
-		return err
-	})
-}
-
-// Schedule stores data to appear on the timers' work queue at the given time, or up to half a second later. A time past
-// fires at once. The same id again replaces the earlier timer. The raw header is used because the client's WithScheduleAt
-// cuts the time to the second and so fires early.
-func (q *Queue) Schedule(ctx context.Context, id string, at time.Time, data []byte) error {
-	at = at.Add(rand.N(timerSpread))
-	return q.Publish(ctx, Message{
-		Subject: "timer." + id,
-		ID:      "timer." + id + "." + strconv.FormatInt(at.UnixNano(), 36),
-		Data:    data,
-		Header: map[string]string{
-			jetstream.ScheduleHeader:       "@at " + at.UTC().Format(time.RFC3339Nano),
-			jetstream.ScheduleTargetHeader: "expire." + shard(id),
-		},
-	})
-}
-
-// Unschedule takes back a timer that has not fired. It is no error when there is none.
-func (q *Queue) Unschedule(ctx context.Context, id string) error {
-	subject := "timer." + id
-	if err := checkSubject(subject); err != nil {
-		return err
-	}
-	return q.retry(ctx, func(ctx context.Context) error {
-		s, err := q.stream().Stream(ctx, streamTimers)
-		if err != nil {
-			return err
-		}
-		return s.Purge(ctx, jetstream.WithPurgeSubject(subject))
-	})
-}
-
-func shard(id string) string {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return strconv.FormatUint(uint64(h.Sum32()%timerShards), 10)
+	return err
 }
 
 // retry runs one attempt after another until it succeeds, fails for good, or ctx ends.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/queue/commitlog"
 )
 
 // connections is how many are kept: one serialises, and four are as fast as more.
@@ -19,6 +20,7 @@ const connections = 4
 
 const (
 	openTimeout  = 30 * time.Second // for a context that brings no deadline
+	stopTimeout  = 5 * time.Second
 	readyTimeout = 2 * time.Second
 )
 
@@ -28,14 +30,19 @@ type Queue struct {
 	assets []asset
 	server *embedded // nil when external
 
-	ballast *ballast // nil when external
-
 	// Written by Open only.
-	conns   []*nats.Conn
-	streams []jetstream.JetStream       // one per connection
-	handles map[string]jetstream.Stream // for reads, by stream name
-	gates   map[string]*gate            // of replicated buckets, by stream name
+	ledger   *commitlog.Log
+	daemons  *daemons // nil when the store is this daemon's alone
+	buckets  map[string]*Bucket
+	work     []*work
+	timers   *timers
+	schedule *schedule
+	conns    []*nats.Conn
+	streams  []jetstream.JetStream       // one per connection
+	handles  map[string]jetstream.Stream // for reads, by stream name
+	gates    map[string]*gate            // of replicated key-value buckets, by stream name
 
+	ticks   sync.WaitGroup
 	turn    atomic.Uint32 // round robin over the connections
 	closing chan struct{} // closed when Close begins
 	done    chan struct{} // closed when Close ended
@@ -57,6 +64,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 	}
 	q := &Queue{log: o.Log, assets: assets(o), handles: make(map[string]jetstream.Stream), pullers: make(map[*Puller]struct{}),
 		closing: make(chan struct{}), done: make(chan struct{})}
+	q.declare(o)
 	if err := q.open(ctx, o); err != nil {
 		closeCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
@@ -89,63 +97,7 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 		}
 		q.handles[a.name] = h
 	}
-	if q.server != nil {
-		q.ballast = q.startBallast(ctx)
-	}
-	return nil
-}
-
-// Records holds the state of each OTP.
-func (q *Queue) Records() *Bucket { return q.bucket(streamRecords) }
-
-// Receipts maps carriers' message ids.
-func (q *Queue) Receipts() *Bucket { return q.bucket(streamReceipts) }
-
-// Keys holds what ties the store to the secret key (seal.Box.Anchor).
-func (q *Queue) Keys() *Bucket { return q.bucket(streamKeys) }
-
-// Endpoints holds the callback URLs that are disabled.
-func (q *Queue) Endpoints() *Bucket { return q.bucket(streamEndpoints) }
-
-// Holds names the OTPs whose next callback must wait.
-func (q *Queue) Holds() *Bucket { return q.bucket(streamHolds) }
-
-// Tokens holds access tokens by their hash.
-func (q *Queue) Tokens() *Bucket { return q.bucket(streamTokens) }
-
-// Answers holds what was answered to requests that may come again.
-func (q *Queue) Answers() *Bucket { return q.bucket(streamAnswers) }
-
-// Numbers holds when something was last done for a telephone number, by its hash.
-func (q *Queue) Numbers() *Bucket { return q.bucket(streamLimits) }
-
-// Guard holds how many OTPs of a group of numbers were sent and verified.
-func (q *Queue) Guard() *Bucket { return q.bucket(streamGuard) }
-
-func (q *Queue) bucket(stream string) *Bucket {
-	return &Bucket{q: q, stream: stream, prefix: bucketPrefix(stream)}
-}
-
-// SMS is the work queue of a route. For a route that was not in Options.Routes its Pull returns an error.
-func (q *Queue) SMS(route string) *Consumer { return q.consumer(streamSMS, "route-"+route) }
-
-// Events is the work queue of changes and callbacks.
-func (q *Queue) Events() *Consumer { return q.consumer(streamEvents, "dispatch") }
-
-// Parked is the work queue of receipts that matched nothing yet.
-func (q *Queue) Parked() *Consumer { return q.consumer(streamParked, "match") }
-
-// Timers is the work queue of timers that fired.
-func (q *Queue) Timers() *Consumer { return q.consumer(streamTimers, "expire") }
-
-func (q *Queue) consumer(stream, durable string) *Consumer {
-	for _, a := range q.assets {
-		i := slices.IndexFunc(a.consumers, func(c jetstream.ConsumerConfig) bool { return c.Durable == durable })
-		if a.name == stream && i >= 0 {
-			return &Consumer{q: q, stream: stream, config: consumerConfig(a.consumers[i])}
-		}
-	}
-	return &Consumer{err: fmt.Errorf("queue: no consumer %s on stream %s", durable, stream)}
+	return q.openLog(ctx, o)
 }
 
 // Ready tells whether the store takes a write now; a full disk or a lost leader is seen only by writing. It takes two
@@ -153,8 +105,19 @@ func (q *Queue) consumer(stream, durable string) *Consumer {
 func (q *Queue) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	_, err := q.bucket(streamProbe).Put(ctx, "ready", []byte(time.Now().UTC().Format(time.RFC3339)), time.Minute)
-	return err
+	return logError(q.ledger.Barrier(ctx))
+}
+
+// Now is the store's clock, which all daemons share: that of the NATS server's time stamps, or of this process where the
+// server is in it. It does not go back when a clock is set.
+func (q *Queue) Now() time.Time { return q.ledger.Now() }
+
+// left is the time to live that remains until a time of the store's clock; 0 for for ever.
+func (q *Queue) left(expires time.Time) time.Duration {
+	if expires.IsZero() {
+		return 0
+	}
+	return max(expires.Sub(q.Now()), time.Millisecond)
 }
 
 // Close stops the pullers, which give back what they hold, closes the connections, and shuts the embedded server down.
@@ -187,11 +150,8 @@ func (q *Queue) shutdown(pullers map[*Puller]struct{}) {
 		wg.Go(p.Stop)
 	}
 	wg.Wait()
-	if q.ballast != nil {
-		q.ballast.stop()
-	}
+	q.closeLog()
 	for _, c := range q.conns {
-		_ = c.FlushTimeout(attemptTimeout) // what was naked
 		c.Close()
 	}
 	if q.server != nil {

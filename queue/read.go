@@ -59,23 +59,6 @@ func (q *Queue) leaderGet(ctx context.Context, stream string, r getRequest) (*je
 	return m, nil
 }
 
-// FirstEvent is the sequence of the first message still stored in EVENTS under the subject (events.item.<id>), read from the
-// stream's leader; ErrNotFound when there is none.
-func (q *Queue) FirstEvent(ctx context.Context, subject string) (uint64, error) {
-	if err := checkSubject(subject); err != nil {
-		return 0, err
-	}
-	var seq uint64
-	err := q.retry(ctx, func(ctx context.Context) error {
-		m, err := q.leaderGet(ctx, streamEvents, getRequest{Seq: 1, NextBySubject: subject})
-		if err == nil {
-			seq = m.Sequence
-		}
-		return err
-	})
-	return seq, err
-}
-
 func errorsIsNotFound(err error) bool {
 	return errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, ErrNotFound)
 }

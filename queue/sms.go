@@ -9,8 +9,9 @@ import (
 
 // Outbound is one SMS on its way: what otp writes and smpp reads.
 type Outbound struct {
-	ID      string            `json:"id"`  // message id, and Nats-Msg-Id
+	ID      string            `json:"id"`  // message id
 	Ref     string            `json:"ref"` // what it belongs to: the otpId
+	App     string            `json:"app"` // whose share of the queue it takes
 	Route   string            `json:"route"`
 	From    string            `json:"from"`
 	To      string            `json:"to"`              // E.164 with +
@@ -24,22 +25,23 @@ type Outbound struct {
 // TextContext is the context that the text of a message is sealed with (seal.Box).
 func TextContext(messageID string) string { return "sms:" + messageID }
 
-// PublishSMS stores a message on its route's queue, where it is gone when the message expires. ErrExpired when less than a
-// second is left, ErrFull when the queue is at its limit: nothing was stored in both cases.
-func (q *Queue) PublishSMS(ctx context.Context, o Outbound) error {
-	// The server counts whole seconds; down, so that it never lives longer than its PIN.
-	ttl := time.Until(o.Expires).Truncate(time.Second)
-	if ttl < time.Second {
-		return ErrExpired
-	}
-	if err := q.SMS(o.Route).err; err != nil {
-		return err
+// SMS puts a message on its route's queue, where it is gone when the message expires. ErrExpired when nothing is left of
+// its time.
+func (t *Tx) SMS(o Outbound) *Tx {
+	ttl := o.Expires.Sub(t.q.Now())
+	if ttl <= 0 {
+		return t.fail(ErrExpired)
 	}
 	data, err := json.Marshal(o)
 	if err != nil {
-		return fmt.Errorf("queue: message %s: %w", o.ID, err)
+		return t.fail(fmt.Errorf("queue: message %s: %w", o.ID, err))
 	}
-	return q.Publish(ctx, Message{Subject: "sms." + o.Route, ID: o.ID, Data: data, TTL: ttl})
+	return t.Message(Message{Subject: workSMS + o.Route, Key: o.ID, Group: o.App, Data: data, TTL: ttl})
+}
+
+// PublishSMS stores a message on its route's queue.
+func (q *Queue) PublishSMS(ctx context.Context, o Outbound) error {
+	return q.Commit(ctx, q.Begin().SMS(o))
 }
 
 // ParseOutbound reads what PublishSMS stored.

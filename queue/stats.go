@@ -3,12 +3,12 @@ package queue
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// StreamStats is the fill of one stream or bucket.
+// StreamStats is the fill of one stream, or of a bucket or a work queue in the log: of these in memory.
 type StreamStats struct {
 	Name     string
 	Msgs     uint64
@@ -23,7 +23,6 @@ type ConsumerStats struct {
 	Stream, Name string
 	Waiting      uint64 // stored, not yet delivered
 	InFlight     int    // delivered, not yet acknowledged; those naked with a delay are among them
-	Redelivered  int
 }
 
 // Stats is what the store holds.
@@ -41,6 +40,19 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 			return Stats{}, fmt.Errorf("stream %s: %w", a.name, err)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(q.buckets)) {
+		if b := q.buckets[name]; b.kv == nil {
+			fill := q.ledger.Stats(name)
+			s.Streams = append(s.Streams, StreamStats{Name: name, Msgs: uint64(fill.Keys), Bytes: uint64(fill.Bytes), MaxMsgs: b.limit.Msgs, MaxBytes: b.limit.Bytes})
+		}
+	}
+	timers := q.ledger.Stats(timerBucket)
+	s.Streams = append(s.Streams, StreamStats{Name: timerBucket, Msgs: uint64(timers.Keys), Bytes: uint64(timers.Bytes)})
+	for _, w := range q.work {
+		one, out := w.stats()
+		s.Streams = append(s.Streams, one)
+		s.Consumers = append(s.Consumers, ConsumerStats{Stream: w.bucket, Name: w.bucket, Waiting: one.Msgs - uint64(out), InFlight: out})
+	}
 	return s, nil
 }
 
@@ -52,25 +64,9 @@ func (q *Queue) streamStats(ctx context.Context, a asset, s *Stats) error {
 	}
 	info := stream.CachedInfo()
 	one := StreamStats{Name: a.name, Msgs: info.State.Msgs, Bytes: info.State.Bytes, MaxMsgs: a.limit.Msgs, MaxBytes: info.Config.MaxBytes}
-	if a.ballast && one.Msgs > 0 {
-		one.Msgs--
-	}
 	if one.Msgs > 0 {
 		one.Oldest = info.State.FirstTime
 	}
-	var consumers []ConsumerStats
-	for _, c := range a.consumers {
-		cons, err := js.Consumer(ctx, a.name, c.Durable)
-		if err == jetstream.ErrConsumerNotFound { // removed by hand; the next Pull makes it
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		ci := cons.CachedInfo()
-		consumers = append(consumers, ConsumerStats{Stream: a.name, Name: c.Durable, Waiting: ci.NumPending, InFlight: ci.NumAckPending, Redelivered: ci.NumRedelivered})
-	}
 	s.Streams = append(s.Streams, one)
-	s.Consumers = append(s.Consumers, consumers...)
 	return nil
 }

@@ -24,7 +24,7 @@ import (
 // BenchmarkEndToEnd measures the whole way, from POST /otp to the dlr_update callback, with the daemon, the simulator
 // and the load in processes of their own. "full" posts as fast as answers come; "rate200" posts 200 a second.
 func BenchmarkEndToEnd(b *testing.B) {
-	b.Run("full", func(b *testing.B) { endToEnd(b, loadPlan{Count: 30000, Workers: 64}) })
+	b.Run("full", func(b *testing.B) { endToEnd(b, loadPlan{Count: 20000, Workers: 64}) })
 	b.Run("rate200", func(b *testing.B) { endToEnd(b, loadPlan{Count: 2000, Workers: 64, PerSecond: 200}) })
 }
 

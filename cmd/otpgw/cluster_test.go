@@ -66,7 +66,7 @@ func TestGuessesOnCluster(t *testing.T) {
 				wrong = "1" + m.Code[1:]
 			}
 			before := evaluated(t, c, daemons)
-			leader := cluster.Leader(t, "KV_otp")
+			leader := cluster.Leader(t, "LOG")
 			var answered atomic.Int64
 			var mu sync.Mutex
 			codes := make(map[int]int)

@@ -116,7 +116,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.service = &otp.Service{
 		Queue: d.queue, Box: box, Apps: d.config.Apps, Route: d.config.Route, Measure: d.measure(), FirstLink: d.firstLink,
 		Price: d.config.Prices.Of, CallbackAllowed: guard.Allowed,
-		Now: time.Now, Log: d.log,
+		Log: d.log,
 	}
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
@@ -125,7 +125,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.dispatch = callback.New(callback.Options{
-		Queue: d.queue, Records: d.service, Secret: d.callbackSecret, Guard: guard, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
+		Queue: d.queue, Secret: d.callbackSecret, Guard: guard, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.wireLinks(box, registry)

@@ -37,9 +37,6 @@ func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
 		d.settle(j, noRoom)
 		return
 	}
-	if !d.confirmed(ctx, j) {
-		return
-	}
 	if at := d.lanes.join(j); at != unknown {
 		d.settle(j, at)
 		return
@@ -52,8 +49,6 @@ func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
 		d.nak(m, growing(d.age(m), time.Second))
 	case s == blocked:
 		d.nak(m, growing(d.age(m), longestDelay))
-	case s == covered:
-		_ = d.ack(m)
 	default:
 		d.settle(j, d.lanes.admit(j))
 	}
@@ -67,7 +62,7 @@ func (d *Dispatcher) settle(j job, a admission) {
 		_, wait := d.lanes.room(j.url())
 		d.nak(j.d, wait+rand.N(wait))
 	case duplicate:
-		d.nak(j.d, keepInterval)
+		d.nak(j.d, longestLaneWait)
 	}
 }
 
@@ -94,59 +89,15 @@ func (d *Dispatcher) read(m *queue.Delivery) (j job, ok bool) {
 	return j, false
 }
 
-// confirmed asks the record whether it took the change. It settles the item when not.
-func (d *Dispatcher) confirmed(ctx context.Context, j job) bool {
-	work, cancel := step()
-	defer cancel()
-	pause := confirmPause
-	for try := 1; ; try++ {
-		v, err := d.o.Records.Took(work, j.event.OtpID, j.event.N, j.event.Change)
-		result := itemLost
-		switch {
-		case errors.Is(err, otp.ErrNotFound):
-			result = itemGone
-		case err != nil:
-			d.o.Log.Warn().Err(err).Str("otp", j.event.OtpID).Msg("callback: its record cannot be read, trying again")
-			d.nak(j.d, growing(d.age(j.d), time.Minute))
-			return false
-		case v == otp.Took:
-			return true
-		case v == otp.NotYet && d.age(j.d) < orphanAge:
-			// The intent is stored right before the change: most often it is there a moment later.
-			if try < confirmTries && ctx.Err() == nil {
-				sleep(ctx, pause)
-				pause *= 2
-				continue
-			}
-			d.nak(j.d, growing(d.age(j.d), time.Second))
-			return false
-		case v == otp.NotYet:
-			result = itemOrphan
-		}
-		d.count(j.event.App, result, 1)
-		_ = d.ack(j.d)
-		return false
-	}
-}
-
 // turn says whether an item may go now. The order of the two looks matters: an earlier item that is no longer stored has put
 // its hold before.
 func (d *Dispatcher) turn(ctx context.Context, j job) (state, error) {
-	if j.event.N <= 1 && j.d.Attempt <= 1 {
-		return free, nil
-	}
-	if j.event.N > 1 {
-		first, err := d.o.Queue.FirstEvent(ctx, j.d.Subject)
-		switch {
-		case errors.Is(err, queue.ErrNotFound):
-			return covered, nil // it was taken off meanwhile, by whoever did it
-		case err != nil:
-			return free, err
-		case first < j.d.Sequence:
+	for n := 1; n < j.event.N; n++ {
+		if d.o.Queue.Events().Stored(otp.EventKey(j.event.OtpID, n)) {
 			return blocked, nil
 		}
 	}
-	return d.holds.of(ctx, j.event.OtpID, j.event.N)
+	return d.holds.of(ctx, j.event.OtpID)
 }
 
 func (d *Dispatcher) age(m *queue.Delivery) time.Duration { return max(d.o.Now().Sub(m.Stored), 0) }

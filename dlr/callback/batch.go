@@ -82,7 +82,7 @@ func form(items []job) *batch {
 			body.WriteByte(',')
 		}
 		body.Write(j.event.Item)
-		fmt.Fprintf(sum, "%s.%d.%s\n", j.event.OtpID, j.event.N, j.event.Change)
+		fmt.Fprintf(sum, "%s.%d\n", j.event.OtpID, j.event.N)
 		at, ok := highest[j.event.OtpID]
 		if !ok {
 			at = len(b.Held)
@@ -107,6 +107,11 @@ func (b *batch) encode() []byte {
 		panic(err) // strings, numbers and times of this century: cannot fail
 	}
 	return append(append(head, '\n'), b.body...)
+}
+
+// message is how a batch is stored.
+func (b *batch) message() queue.Message {
+	return queue.Message{Subject: subjectOf(b.ID), Key: b.ID, Group: b.App, Data: b.encode()}
 }
 
 var errBatch = errors.New("callback: stored batch is unreadable")

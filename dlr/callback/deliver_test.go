@@ -119,53 +119,6 @@ func TestRetryKeepsIDAndBody(t *testing.T) {
 	}
 }
 
-func TestIntentsAreSentOnlyWhenTaken(t *testing.T) {
-	q := queuetest.Open(t)
-	app := receiver(t, nil)
-	o := options(t, q)
-	r := &records{}
-	o.Records = r
-	lost, late, gone, taken := event(app.URL, "lost", 1), event(app.URL, "late", 1), event(app.URL, "gone", 1), event(app.URL, "taken", 1)
-	r.set(lost.Change, otp.Never, nil)
-	r.set(late.Change, otp.NotYet, nil)
-	r.set(gone.Change, otp.Never, otp.ErrNotFound)
-	start(t, o)
-	publish(t, q, lost, late, gone, taken)
-	eventually(t, "the late one was asked for several times", func() bool { return r.timesAsked(late.Change) > confirmTries })
-	r.set(late.Change, otp.Took, nil)
-	empty(t, q)
-	seen := make(map[string]int)
-	for _, i := range app.items() {
-		seen[i.OtpID]++
-	}
-	if len(seen) != 2 || seen["late"] != 1 || seen["taken"] != 1 {
-		t.Errorf("sent %v, want late and taken once each", seen)
-	}
-}
-
-func TestOrphanIsDroppedInTheEnd(t *testing.T) {
-	q := queuetest.Open(t)
-	app := receiver(t, nil)
-	o := options(t, q)
-	var ahead atomic.Int64 // the clock runs ahead by this
-	o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	r := &records{}
-	o.Records = r
-	e := event(app.URL, "o1", 1)
-	r.set(e.Change, otp.NotYet, nil)
-	start(t, o)
-	publish(t, q, e)
-	eventually(t, "it was asked for", func() bool { return r.timesAsked(e.Change) > confirmTries })
-	if msgs(t, q, "EVENTS") != 1 {
-		t.Fatal("it was dropped at once")
-	}
-	ahead.Store(int64(orphanAge))
-	empty(t, q)
-	if len(app.items()) != 0 {
-		t.Error("it was sent")
-	}
-}
-
 func TestSlowURLDelaysNoOther(t *testing.T) {
 	q := queuetest.Open(t)
 	hang := make(chan struct{})

@@ -8,14 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 )
-
-// Records tells whether the record of an OTP took a change; otp.Service is one.
-type Records interface {
-	Took(ctx context.Context, otpID string, n int, change string) (otp.Verdict, error)
-}
 
 // DefaultSchedule is the wait before each try, from the failure of the one before: 75.6 h in all.
 var DefaultSchedule = []time.Duration{0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
@@ -24,26 +18,21 @@ var DefaultSchedule = []time.Duration{0, 5 * time.Second, 5 * time.Minute, 30 * 
 // Times and numbers of the dispatcher.
 const (
 	DefaultGrace  = 10 * time.Second
-	workers       = 32                     // items confirmed at a time
-	workerAhead   = 8                      // items that wait for one worker
-	pullAhead     = 256                    // messages asked for ahead
-	pullPause     = time.Second            // after the store failed
-	storeTimeout  = 10 * time.Second       // one step at the store
-	keepInterval  = 15 * time.Second       // a quarter of the AckWait of EVENTS
-	orphanAge     = 30 * time.Second       // an intent without its change after this long has none
-	confirmTries  = 4                      // looks at a record before an item goes back
-	confirmPause  = 500 * time.Microsecond // doubled from look to look
+	workers       = 32               // items confirmed at a time
+	workerAhead   = 8                // items that wait for one worker
+	pullAhead     = 256              // messages asked for ahead
+	pullPause     = time.Second      // after the store failed
+	storeTimeout  = 10 * time.Second // one step at the store
 	shortestDelay = 20 * time.Millisecond
 	longestDelay  = 5 * time.Minute
 )
 
 // Options say what a Dispatcher works on. Zero fields that have a default take it.
 type Options struct {
-	Queue   *queue.Queue
-	Records Records
-	Secret  func(app string) (string, bool) // whsec_ secret of an application
-	Guard   Guard
-	Log     zerolog.Logger
+	Queue  *queue.Queue
+	Secret func(app string) (string, bool) // whsec_ secret of an application
+	Guard  Guard
+	Log    zerolog.Logger
 
 	Schedule []time.Duration  // default DefaultSchedule; the first is the wait before the first try, and not used
 	Timeout  time.Duration    // of one POST; default DefaultTimeout
@@ -105,10 +94,6 @@ func (d *Dispatcher) Enable(ctx context.Context, url string) error {
 func (d *Dispatcher) Run(ctx context.Context) error {
 	defer d.sender.transport.CloseIdleConnections()
 	defer d.cut()
-	keep, stopKeeping := context.WithCancel(context.Background())
-	var keeper sync.WaitGroup
-	keeper.Go(func() { d.keep(keep) })
-
 	d.confirmAll(ctx)
 	grace := time.AfterFunc(d.o.Grace, d.cut)
 	defer grace.Stop()
@@ -116,8 +101,6 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		d.nak(j.d, 0)
 	}
 	d.lanes.wg.Wait()
-	stopKeeping()
-	keeper.Wait()
 	return nil
 }
 
@@ -164,24 +147,6 @@ func (d *Dispatcher) pull(ctx context.Context, hand func(*queue.Delivery)) error
 	}
 }
 
-// keep tells the queue that what waits in the lanes is still being worked on.
-func (d *Dispatcher) keep(ctx context.Context) {
-	tick := time.NewTicker(keepInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		for _, j := range d.lanes.all() {
-			if err := j.d.InProgress(); err != nil {
-				break // the connection is gone; the AckWait decides
-			}
-		}
-	}
-}
-
 // nak gives a message back. Were it lost, the AckWait does the same.
 func (d *Dispatcher) nak(m *queue.Delivery, delay time.Duration) {
 	if err := m.Nak(delay); err != nil {
@@ -198,6 +163,19 @@ func (d *Dispatcher) ack(m *queue.Delivery) error {
 		d.o.Log.Warn().Err(err).Msg("callbacks: message done, but not taken off; it will be done again")
 	}
 	return err
+}
+
+// done takes items off the queue, all in one transaction.
+func (d *Dispatcher) done(jobs []job) {
+	ctx, cancel := step()
+	defer cancel()
+	tx := d.o.Queue.Begin()
+	for _, j := range jobs {
+		tx.Done(j.d)
+	}
+	if err := d.o.Queue.Commit(ctx, tx); err != nil {
+		d.o.Log.Warn().Err(err).Int("items", len(jobs)).Msg("callbacks: done, but not taken off; they will be sent again")
+	}
 }
 
 // step is the context of one step at the store. It does not end with Run's: what was begun is finished.

@@ -122,7 +122,7 @@ func TestReplayThatFailsIsRetried(t *testing.T) {
 	start(t, o)
 	publish(t, q, event(app.URL, "o1", 1))
 	for round := 1; round <= 2; round++ {
-		eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 && msgs(t, q, "EVENTS") == 0 })
+		eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 && msgs(t, q, "events") == 0 })
 		if got := len(app.requests()); got != 2*round {
 			t.Fatalf("%d tries after round %d, want %d", got, round, 2*round)
 		}
@@ -255,7 +255,7 @@ func TestShutdownWaitsForPostsAndGivesBackTheRest(t *testing.T) {
 	}
 	close(release)
 	<-ended
-	if n := msgs(t, q, "EVENTS"); n != 1 {
+	if n := msgs(t, q, "events"); n != 1 {
 		t.Errorf("%d events are left, want the one that was not sent", n)
 	}
 	start(t, options(t, q))
@@ -280,51 +280,11 @@ func TestShutdownIsBounded(t *testing.T) {
 	if took := time.Since(begun); took > 3*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	if n := msgs(t, q, "EVENTS"); n != 1 {
+	if n := msgs(t, q, "events"); n != 1 {
 		t.Errorf("%d events are left, want 1", n)
 	}
 	if n := msgs(t, q, "DLQ"); n != 0 {
 		t.Errorf("%d dead letters", n)
-	}
-}
-
-// TestCoveredItemIsNotSentAgain: its daemon died after it had stored the batch and before it took the item off.
-func TestCoveredItemIsNotSentAgain(t *testing.T) {
-	q := queuetest.Open(t)
-	ctx := context.Background()
-	app := receiver(t, nil)
-	e := event(app.URL, "o1", 1)
-	publish(t, q, e)
-	p, err := q.Events().Pull(ctx, queue.PullOptions{Max: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := p.Next(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := form([]job{{d: m, event: e}})
-	b.Tries, b.Due = 1, time.Now().Add(300*time.Millisecond)
-	d := New(options(t, q))
-	defer d.cut()
-	if err := d.holds.put(ctx, b); err != nil {
-		t.Fatal(err)
-	}
-	if err := q.Publish(ctx, queue.Message{Subject: subjectOf(b.ID), Data: b.encode()}); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Nak(0); err != nil {
-		t.Fatal(err)
-	}
-	p.Stop()
-	publish(t, q, event(app.URL, "o1", 2))
-	start(t, options(t, q))
-	empty(t, q)
-	if got := app.items(); len(got) != 2 || got[0].N != 1 || got[1].N != 2 {
-		t.Errorf("items %+v, want 1 and 2 once each", got)
-	}
-	if app.requests()[0].id != b.ID {
-		t.Error("the first change was sent under another id")
 	}
 }
 

@@ -4,18 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/otpgw/otpgw/queue"
 )
 
-// storeParallel is how many small writes of one request are under way at a time.
-const storeParallel = 8
-
-// holds keeps later changes of an OTP back while a batch with earlier ones is retried (KV_hold: OTP to batch and n).
+// holds keeps later changes of an OTP back while a batch with earlier ones is retried (bucket hold: OTP to batch).
 type holds struct {
 	queue  *queue.Queue
 	bucket *queue.Bucket
@@ -27,41 +20,35 @@ type state int
 const (
 	free    state = iota
 	blocked       // an earlier change is to go first
-	covered       // it is in a stored batch, which will deliver it
 )
 
-// put holds every OTP of a batch. It must return before the batch is stored.
-func (h *holds) put(ctx context.Context, b *batch) error {
-	return each(b.Held, func(o held) error {
-		if _, err := h.bucket.Put(ctx, o.OtpID, []byte(b.ID+" "+strconv.Itoa(o.N)), 0); err != nil {
-			return fmt.Errorf("callback: hold: %w", err)
-		}
-		return nil
-	})
+// put holds every OTP of a batch, in the transaction that stores it.
+func (h *holds) put(tx *queue.Tx, b *batch) {
+	for _, o := range b.Held {
+		tx.Put(h.bucket, o.OtpID, []byte(b.ID), 0)
+	}
 }
 
-// release takes a batch's holds off, after it is no longer stored. A hold that stays counts for nothing, see of.
-func (h *holds) release(ctx context.Context, b *batch) error {
-	return each(b.Held, func(o held) error {
+// release takes a batch's holds off, in the transaction that takes it off. Nobody else holds its OTPs meanwhile: their later
+// changes wait for it.
+func (h *holds) release(ctx context.Context, tx *queue.Tx, b *batch) error {
+	for _, o := range b.Held {
 		e, err := h.bucket.Get(ctx, o.OtpID)
 		if errors.Is(err, queue.ErrNotFound) {
-			return nil
+			continue
 		}
 		if err != nil {
 			return err
 		}
-		if id, _ := parseHold(e.Value); id != b.ID {
-			return nil
+		if string(e.Value) == b.ID {
+			tx.Delete(h.bucket, o.OtpID)
 		}
-		if err := h.bucket.DeleteRevision(ctx, o.OtpID, e.Revision); !errors.Is(err, queue.ErrConflict) {
-			return err
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
-// of says what a hold means for the nth change of an OTP.
-func (h *holds) of(ctx context.Context, otpID string, n int) (state, error) {
+// of says whether an OTP is held.
+func (h *holds) of(ctx context.Context, otpID string) (state, error) {
 	e, err := h.bucket.Get(ctx, otpID)
 	if errors.Is(err, queue.ErrNotFound) {
 		return free, nil
@@ -69,35 +56,8 @@ func (h *holds) of(ctx context.Context, otpID string, n int) (state, error) {
 	if err != nil {
 		return free, fmt.Errorf("callback: read hold: %w", err)
 	}
-	id, upTo := parseHold(e.Value)
-	_, err = h.queue.FirstEvent(ctx, subjectOf(id))
-	if errors.Is(err, queue.ErrNotFound) {
-		return free, nil // the batch is done, or not stored yet; then the item is still there, and counts itself
-	}
-	if err != nil {
-		return free, fmt.Errorf("callback: look for the batch of a hold: %w", err)
-	}
-	if n <= upTo {
-		return covered, nil
+	if !h.queue.Events().Stored(string(e.Value)) {
+		return free, nil // the batch is a dead letter
 	}
 	return blocked, nil
-}
-
-func parseHold(value []byte) (id string, n int) {
-	id, upTo, _ := strings.Cut(string(value), " ")
-	n, _ = strconv.Atoi(upTo)
-	return id, n
-}
-
-// each runs f for every element, a few at a time, and returns the first error.
-func each[T any](list []T, f func(T) error) error {
-	if len(list) == 1 {
-		return f(list[0])
-	}
-	var g errgroup.Group
-	g.SetLimit(storeParallel)
-	for _, v := range list {
-		g.Go(func() error { return f(v) })
-	}
-	return g.Wait()
 }

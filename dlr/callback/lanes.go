@@ -226,16 +226,6 @@ func (t *lanes) close() (waiting []job) {
 	return waiting
 }
 
-// all lists every job in the lanes.
-func (t *lanes) all() (list []job) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, l := range t.byURL {
-		list = append(append(list, l.underWay...), l.queue...)
-	}
-	return list
-}
-
 func (t *lanes) size() (active, items int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -49,10 +49,10 @@ func (d *Dispatcher) sendItems(l *lane, jobs []job) {
 	out, reason := d.try(b, true)
 	switch out {
 	case acknowledged:
-		_ = each(jobs, func(j job) error {
+		for _, j := range jobs {
 			d.metrics.age.Observe(d.age(j.d).Seconds())
-			return d.ack(j.d)
-		})
+		}
+		d.done(jobs)
 		d.count(b.App, itemDelivered, len(jobs))
 		return
 	case cutOff:
@@ -60,7 +60,7 @@ func (d *Dispatcher) sendItems(l *lane, jobs []job) {
 		return
 	case refusedForGood:
 		if d.bury(b, reason) == nil {
-			_ = each(jobs, func(j job) error { return d.ack(j.d) })
+			d.done(jobs)
 			d.count(b.App, itemDead, len(jobs))
 			return
 		}
@@ -70,8 +70,7 @@ func (d *Dispatcher) sendItems(l *lane, jobs []job) {
 		if out == failed {
 			b.Tries = 1
 		}
-		if d.storeFirst(b) == nil {
-			_ = each(jobs, func(j job) error { return d.ack(j.d) })
+		if d.storeFirst(b, jobs) == nil {
 			d.count(b.App, itemRetrying, len(jobs))
 			return
 		}
@@ -85,29 +84,38 @@ func (d *Dispatcher) giveBack(jobs []job, delay time.Duration) {
 	}
 }
 
-// storeFirst stores a batch that was not delivered at its first try, behind its holds.
-func (d *Dispatcher) storeFirst(b *batch) error {
+// storeFirst stores a batch that was not delivered at its first try, with its holds, in the place of its items.
+func (d *Dispatcher) storeFirst(b *batch, jobs []job) error {
 	ctx, cancel := step()
 	defer cancel()
 	wait := d.wait(b.Tries)
 	if b.Tries == 0 {
 		wait = d.wait(1)
 	}
+	tx := d.o.Queue.Begin()
+	for _, j := range jobs {
+		tx.Done(j.d)
+	}
 	if wait < 0 { // a schedule of one try
-		return d.bury(b, reasonExhausted)
+		if err := d.bury(b, reasonExhausted); err != nil {
+			return err
+		}
+	} else {
+		d.holds.put(tx, b)
+		b.Due = d.o.Now().Add(wait).UTC()
+		tx.Message(b.message())
 	}
-	if err := d.holds.put(ctx, b); err != nil {
-		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: cannot hold its OTPs")
-		return err
+	err := d.o.Queue.Commit(ctx, tx)
+	if err != nil {
+		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: cannot store the batch")
 	}
-	return d.store(ctx, b, wait)
+	return err
 }
 
-// store publishes a batch with its next due time. Its message id is random: one made of the webhook-id would, for a dead letter
-// that is replayed at once, be taken for the try before it died.
+// store publishes a batch with its next due time, in the place of the same batch where that is stored already.
 func (d *Dispatcher) store(ctx context.Context, b *batch, wait time.Duration) error {
 	b.Due = d.o.Now().Add(wait).UTC()
-	err := d.o.Queue.Publish(ctx, queue.Message{Subject: subjectOf(b.ID), Data: b.encode()})
+	err := d.o.Queue.Publish(ctx, b.message())
 	if err != nil {
 		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: cannot store the batch")
 	}
@@ -151,7 +159,7 @@ func (d *Dispatcher) sendAgain(m *queue.Delivery, b *batch) {
 	d.finish(m, b)
 }
 
-// storeAgain replaces a stored batch by the same with one more try. The new one is stored before the old one goes.
+// storeAgain replaces a stored batch by the same with one more try, and gives it back until that is due.
 func (d *Dispatcher) storeAgain(m *queue.Delivery, b *batch, wait time.Duration) {
 	ctx, cancel := step()
 	defer cancel()
@@ -159,18 +167,16 @@ func (d *Dispatcher) storeAgain(m *queue.Delivery, b *batch, wait time.Duration)
 		d.nak(m, max(wait, pullPause)) // the try is not counted, but waited for
 		return
 	}
-	_ = d.ack(m)
+	d.nak(m, wait)
 }
 
 // finish takes a batch off the queue and lets go of its OTPs.
 func (d *Dispatcher) finish(m *queue.Delivery, b *batch) {
-	if d.ack(m) != nil {
-		return
-	}
 	ctx, cancel := step()
 	defer cancel()
-	if err := d.holds.release(ctx, b); err != nil {
-		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: holds stay; they count for nothing")
+	tx := d.o.Queue.Begin().Done(m)
+	if err := errors.Join(d.holds.release(ctx, tx, b), d.o.Queue.Commit(ctx, tx)); err != nil {
+		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: done, but not taken off; it will be done again")
 	}
 }
 
@@ -180,7 +186,7 @@ func (d *Dispatcher) bury(b *batch, reason string) error {
 	defer cancel()
 	again := *b
 	again.Tries, again.Due = 0, time.Time{}
-	err := d.o.Queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Reason: reason, Subject: subjectOf(b.ID), Data: again.encode()})
+	err := d.o.Queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Reason: reason, Subject: subjectOf(b.ID), Key: b.ID, Group: b.App, Data: again.encode()})
 	if err != nil {
 		d.o.Log.Error().Err(err).Str("id", b.ID).Msg("callback: cannot dead-letter")
 		return err

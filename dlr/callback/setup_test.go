@@ -3,7 +3,6 @@ package callback
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,42 +16,6 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 )
-
-// records answers for the records of OTPs; Took unless told otherwise.
-type records struct {
-	mu      sync.Mutex
-	verdict map[string]otp.Verdict // by change
-	err     map[string]error
-	asked   map[string]int
-}
-
-func (r *records) Took(_ context.Context, otpID string, n int, change string) (otp.Verdict, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.asked == nil {
-		r.asked = make(map[string]int)
-	}
-	r.asked[change]++
-	if v, ok := r.verdict[change]; ok {
-		return v, r.err[change]
-	}
-	return otp.Took, nil
-}
-
-func (r *records) set(change string, v otp.Verdict, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.verdict == nil {
-		r.verdict, r.err = make(map[string]otp.Verdict), make(map[string]error)
-	}
-	r.verdict[change], r.err[change] = v, err
-}
-
-func (r *records) timesAsked(change string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.asked[change]
-}
 
 // item is what the tests put into events.
 type item struct {
@@ -125,13 +88,13 @@ func (a *application) items() (list []item) {
 	return list
 }
 
-// event is an intent of an OTP's nth change for a URL.
+// event is an OTP's nth change for a URL.
 func event(url, otpID string, n int) otp.Event {
 	data, err := json.Marshal(item{otpID, n})
 	if err != nil {
 		panic(err)
 	}
-	return otp.Event{OtpID: otpID, App: "demo", URL: url, Kind: otp.OtpChange, N: n, Change: fmt.Sprintf("otp:X@%s-%d", otpID, n), Item: data}
+	return otp.Event{OtpID: otpID, App: "demo", URL: url, Kind: otp.OtpChange, N: n, Item: data}
 }
 
 func publish(t testing.TB, q *queue.Queue, list ...otp.Event) {
@@ -141,7 +104,7 @@ func publish(t testing.TB, q *queue.Queue, list ...otp.Event) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := queue.Message{Subject: otp.EventSubject(e.OtpID), ID: fmt.Sprintf("%s.%d.%s", e.OtpID, e.N, e.Change), Data: data}
+		m := queue.Message{Subject: otp.EventSubject(e.OtpID), Key: otp.EventKey(e.OtpID, e.N), Group: e.App, Data: data}
 		if err := q.Publish(context.Background(), m); err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +115,7 @@ func publish(t testing.TB, q *queue.Queue, list ...otp.Event) {
 var quick = []time.Duration{0, 50 * time.Millisecond, 100 * time.Millisecond, 150 * time.Millisecond}
 
 func options(t testing.TB, q *queue.Queue) Options {
-	return Options{Queue: q, Records: &records{}, Secret: testSecret, Guard: loopback, Schedule: quick, Timeout: 5 * time.Second,
+	return Options{Queue: q, Secret: testSecret, Guard: loopback, Schedule: quick, Timeout: 5 * time.Second,
 		Grace: 2 * time.Second, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel)}
 }
 
@@ -202,7 +165,7 @@ func msgs(t testing.TB, q *queue.Queue, stream string) int {
 
 func empty(t testing.TB, q *queue.Queue) {
 	t.Helper()
-	eventually(t, "EVENTS is empty", func() bool { return msgs(t, q, "EVENTS") == 0 })
+	eventually(t, "EVENTS is empty", func() bool { return msgs(t, q, "events") == 0 })
 }
 
 // inOrder fails the test when an item of an OTP was first received before an earlier one.

@@ -98,7 +98,7 @@ func (g *gateway) messages(t *testing.T) (n int) {
 		t.Fatal(err)
 	}
 	for _, s := range stats.Streams {
-		if s.Name == "SMS" {
+		if s.Name == "sms."+queuetest.Route {
 			n = int(s.Msgs)
 		}
 	}

@@ -176,7 +176,7 @@ func (r *rig) drained() {
 		}
 		left := uint64(0)
 		for _, s := range stats.Streams {
-			if s.Name == "SMS" {
+			if s.Name == "sms.default" {
 				left = s.Msgs
 			}
 		}

@@ -52,16 +52,13 @@ func (b *bind) pull(ctx context.Context, s *session.Session, r Route, unsettled 
 		if err != nil {
 			return err
 		}
-		release := keepHold(d)
 		p, err := b.leave(ctx, s, unsettled)
 		if err != nil {
-			release()
 			b.giveBack(d, 0)
 			return err
 		}
 		sending.Go(func() {
 			defer func() { <-unsettled }()
-			defer release()
 			b.submit(context.WithoutCancel(ctx), p, errand{Delivery: d})
 		})
 	}
@@ -79,33 +76,6 @@ func (b *bind) leave(ctx context.Context, s *session.Session, unsettled chan str
 		<-unsettled
 	}
 	return p, err
-}
-
-// holdInterval is well within the time after which the queue takes a message for lost and gives it to another.
-const holdInterval = 20 * time.Second
-
-// keepHold tells the queue that a message is still worked on, as long as that takes: a slow link may need longer for its turn,
-// and an SMSC for its answer, than the queue waits. The returned function ends it.
-func keepHold(d *queue.Delivery) (stop func()) {
-	var mu sync.Mutex
-	ended := false
-	var again *time.Timer
-	mu.Lock()
-	defer mu.Unlock()
-	again = time.AfterFunc(holdInterval, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if !ended {
-			_ = d.InProgress() // if the queue cannot be reached, nothing can be done here
-			again.Reset(holdInterval)
-		}
-	})
-	return func() {
-		mu.Lock()
-		defer mu.Unlock()
-		ended = true
-		again.Stop()
-	}
 }
 
 // permit is leave to send one part: room in a session's window and the link's turn.

@@ -1,0 +1,183 @@
+package queue
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nuid"
+	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/queue/commitlog"
+)
+
+// The leases of the daemons that share a log. A daemon renews its own all the time; when it ends, by the log's clock, all that
+// the daemon had claimed is free. The daemon itself stops claiming and handing out well before: so that, paused and
+// woken again, it does not go on with what is another's.
+const (
+	daemonBucket  = "daemon"
+	leaseTime     = 6 * time.Second
+	leaseRenewal  = time.Second
+	leaseMargin   = 2 * time.Second // before its end, from the beginning of the last renewal
+	noPriority    = uint8(255)
+	leaseAttempts = 4 * time.Second
+)
+
+// daemons is what this daemon knows of all.
+type daemons struct {
+	q    *Queue
+	log  zerolog.Logger
+	self string
+	good atomic.Int64 // until when this daemon's lease is good, as monotonic time since begun
+	from time.Time
+
+	mu     sync.Mutex                  // guards the rest
+	others map[string]map[string]uint8 // priorities by work queue; of the daemons whose lease is good
+
+	renew  chan struct{}
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+func newDaemons(q *Queue) *daemons {
+	return &daemons{q: q, log: q.log, self: nuid.Next()[:12], from: time.Now(), others: make(map[string]map[string]uint8), renew: make(chan struct{}, 1)}
+}
+
+// changed follows the leases.
+func (d *daemons) changed(c commitlog.Change) {
+	if c.Key == d.self {
+		return
+	}
+	d.mu.Lock()
+	_, known := d.others[c.Key]
+	if c.Gone {
+		delete(d.others, c.Key)
+	} else {
+		d.others[c.Key] = decodePriorities(c.Value)
+	}
+	d.mu.Unlock()
+	if c.Gone && known {
+		d.log.Info().Str("daemon", c.Key).Msg("another daemon has left; its messages are taken over")
+		for _, w := range d.q.work {
+			w.orphaned(c.Key)
+		}
+	}
+}
+
+func (d *daemons) lives(daemon string) bool {
+	if daemon == d.self {
+		return true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.others[daemon]
+	return ok
+}
+
+// leased: this daemon may claim and hand out.
+func (d *daemons) leased() bool { return int64(time.Since(d.from)) < d.good.Load() }
+
+// rivals are the best priority on a work queue, of which this daemon's is mine, and the other daemons that have it.
+func (d *daemons) rivals(bucket string, mine uint8) (best uint8, rivals []string) {
+	best = mine
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name, priorities := range d.others {
+		p, ok := priorities[bucket]
+		if !ok || p > best {
+			continue
+		}
+		if p < best {
+			best, rivals = p, rivals[:0]
+		}
+		rivals = append(rivals, name)
+	}
+	return best, rivals
+}
+
+func (d *daemons) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	d.cancel = cancel
+	d.done.Go(func() {
+		tick := time.NewTicker(leaseRenewal)
+		defer tick.Stop()
+		for {
+			d.renewOnce(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			case <-d.renew:
+			}
+		}
+	})
+}
+
+// announce makes the others hear of a change of priorities at once.
+func (d *daemons) announce() {
+	select {
+	case d.renew <- struct{}{}:
+	default:
+	}
+}
+
+func (d *daemons) renewOnce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leaseAttempts)
+	defer cancel()
+	begun := time.Since(d.from)
+	was := d.leased()
+	_, err := d.q.ledger.Commit(ctx, commitlog.Tx{{Bucket: daemonBucket, Key: d.self, Value: d.q.encodePriorities(), TTL: leaseTime}})
+	if err != nil {
+		if ctx.Err() == nil || was && !d.leased() {
+			d.log.Warn().Err(err).Msg("this daemon's lease is not renewed")
+		}
+		return
+	}
+	d.good.Store(int64(begun + leaseTime - leaseMargin))
+	if !was {
+		for _, w := range d.q.work {
+			w.resume()
+		}
+	}
+}
+
+// resume claims what could not be claimed without a lease.
+func (w *work) resume() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hand()
+}
+
+// stop ends the lease, so that others go on at once.
+func (d *daemons) stop() {
+	d.cancel()
+	d.done.Wait()
+	d.good.Store(0)
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	_, _ = d.q.ledger.Commit(ctx, commitlog.Tx{{Bucket: daemonBucket, Key: d.self, Action: commitlog.Delete}})
+}
+
+// encodePriorities: a name's length, the name, the priority; and so on.
+func (q *Queue) encodePriorities() []byte {
+	out := []byte{1}
+	for _, w := range q.work {
+		if p := w.priority(); p != noPriority {
+			out = append(append(append(out, byte(len(w.bucket))), w.bucket...), p)
+		}
+	}
+	return out
+}
+
+func decodePriorities(value string) map[string]uint8 {
+	all := make(map[string]uint8)
+	if len(value) == 0 || value[0] != 1 {
+		return all
+	}
+	for rest := value[1:]; len(rest) > 0 && len(rest) >= int(rest[0])+2; rest = rest[int(rest[0])+2:] {
+		n := int(rest[0])
+		all[rest[1:1+n]] = rest[1+n]
+	}
+	return all
+}

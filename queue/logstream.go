@@ -1,0 +1,201 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/otpgw/otpgw/queue/commitlog"
+)
+
+// How the log is read from a shared server. A reader that hears neither a message nor a heartbeat asks another server.
+const (
+	readAhead     = 1024
+	readExpiry    = 2 * time.Second
+	readHeartbeat = 500 * time.Millisecond
+	readerAge     = 10 * time.Second // of a consumer that nobody reads from
+)
+
+// logStream is the stream LOG as the log wants it. It uses one connection after another: whichever does not answer in time is
+// left for the next.
+type logStream struct {
+	q      *Queue
+	append atomic.Uint32 // connection
+	read   atomic.Uint32
+}
+
+func (s *logStream) Append(ctx context.Context, id string, data []byte) (uint64, error) {
+	at := s.append.Load()
+	ack, err := s.q.streams[at%connections].PublishMsg(ctx, &nats.Msg{Subject: logSubject, Data: data}, jetstream.WithMsgID(id),
+		jetstream.WithRetryAttempts(0))
+	switch {
+	case err == nil:
+		return ack.Sequence, nil
+	case isFull(err):
+		return 0, fmt.Errorf("%w: %w", commitlog.ErrFull, err)
+	case isRefusal(err):
+		return 0, fmt.Errorf("%w: %w", commitlog.ErrRefused, err)
+	}
+	s.append.CompareAndSwap(at, at+1)
+	return 0, err
+}
+
+// isRefusal: the server answered that it did not store the message.
+func isRefusal(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && !isTransient(err) || errors.Is(err, nats.ErrMaxPayload)
+}
+
+func (s *logStream) Read(ctx context.Context, after uint64, f func(commitlog.Message) error) error {
+	at := s.read.Add(1)
+	js := s.q.streams[at%connections]
+	attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+	cons, err := js.CreateConsumer(attempt, streamLog, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq: after + 1, AckPolicy: jetstream.AckNonePolicy, InactiveThreshold: readerAge, MemoryStorage: true, Replicas: 1})
+	cancel()
+	if err != nil {
+		return err
+	}
+	fault := make(chan error, 1)
+	end := func(err error) {
+		select {
+		case fault <- err:
+		default:
+		}
+	}
+	ended := false // owned by the library's one goroutine that hands out messages
+	consume, err := cons.Consume(func(m jetstream.Msg) {
+		if ended {
+			return
+		}
+		meta, err := m.Metadata()
+		if err == nil {
+			err = f(commitlog.Message{Position: meta.Sequence.Stream, Stamp: meta.Timestamp, Data: m.Data()})
+		}
+		if err != nil {
+			ended = true
+			end(err)
+		}
+	}, jetstream.PullMaxMessages(readAhead), jetstream.PullExpiry(readExpiry), jetstream.PullHeartbeat(readHeartbeat),
+		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { end(err) }))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		consume.Stop()
+		<-consume.Closed() // f is not called any more
+		s.dropConsumer(js, cons.CachedInfo().Name)
+	}()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case err := <-fault:
+		return err
+	}
+}
+
+// dropConsumer: should that fail, the server does it by itself after readerAge.
+func (s *logStream) dropConsumer(js jetstream.JetStream, name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout/4)
+	defer cancel()
+	_ = js.DeleteConsumer(ctx, streamLog, name)
+}
+
+func (s *logStream) Bounds(ctx context.Context) (first, last uint64, err error) {
+	err = s.q.retry(ctx, func(ctx context.Context) error {
+		stream, err := s.q.stream().Stream(ctx, streamLog)
+		if err != nil {
+			return err
+		}
+		state := stream.CachedInfo().State
+		first, last = state.FirstSeq, state.LastSeq
+		return nil
+	})
+	return first, last, err
+}
+
+func (s *logStream) Trim(ctx context.Context, position uint64) error {
+	return s.q.retry(ctx, func(ctx context.Context) error {
+		stream, err := s.q.stream().Stream(ctx, streamLog)
+		if err != nil {
+			return err
+		}
+		return stream.Purge(ctx, jetstream.WithPurgeSequence(position+1))
+	})
+}
+
+// snapshots are objects of the bucket LOG of NATS's object store. Their names tell their order and their position.
+type snapshots struct{ q *Queue }
+
+const (
+	snapshotBucket = "LOG"
+	snapshotPrefix = "snapshot-"
+)
+
+func (s snapshots) store(ctx context.Context) (jetstream.ObjectStore, error) {
+	return s.q.stream().ObjectStore(ctx, snapshotBucket)
+}
+
+// names are those of the complete snapshots, the newest first.
+func (s snapshots) names(ctx context.Context, store jetstream.ObjectStore) ([]string, error) {
+	list, err := store.List(ctx)
+	if errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, o := range list {
+		if strings.HasPrefix(o.Name, snapshotPrefix) {
+			names = append(names, o.Name)
+		}
+	}
+	slices.Sort(names)
+	slices.Reverse(names)
+	return names, nil
+}
+
+func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
+	store, err := s.store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names, err := s.names(ctx, store)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	return store.Get(ctx, names[0])
+}
+
+// Put names the snapshot by the time as well: after a power loss a position may be lower than that of a snapshot before.
+func (s snapshots) Put(ctx context.Context, position uint64, write func(io.Writer) error) error {
+	store, err := s.store(ctx)
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s%020d-%s", snapshotPrefix, s.q.Now().UnixMilli(), strconv.FormatUint(position, 10))
+	in, out := io.Pipe()
+	go func() { out.CloseWithError(write(out)) }()
+	_, err = store.Put(ctx, jetstream.ObjectMeta{Name: name}, in)
+	in.CloseWithError(err)
+	if err != nil {
+		return err
+	}
+	names, err := s.names(ctx, store)
+	for _, old := range names {
+		if old != name {
+			err = errors.Join(err, store.Delete(ctx, old))
+		}
+	}
+	return err
+}

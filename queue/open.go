@@ -1,0 +1,209 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/otpgw/otpgw/queue/commitlog"
+)
+
+// The buckets and work queues in the log; the names are part of what is stored.
+const (
+	bucketRecords  = "otp"
+	bucketReceipts = "receipt"
+	bucketHolds    = "hold"
+	bucketNumbers  = "number"
+	workSMS        = "sms." // and a route
+	workEvents     = "events"
+	workParked     = "parked"
+)
+
+// buckets are those in the log. What happens at a limit is that a new key is refused.
+func (q *Queue) declare(o Options) {
+	l := o.Limits
+	q.buckets = map[string]*Bucket{
+		// Full: POST /otp is refused. Age is a backstop, each record has its own.
+		bucketRecords: {limit: l.Records.or(5_000_000, 6*gib, 26*day/24)},
+		// A receipt's record is gone sooner. Their number follows from that of the records.
+		bucketReceipts: {limit: l.Receipts.or(20_000_000, 6*gib, 26*day/24)},
+		// Full: callbacks wait. The age is past the last retry of a callback (75.6 h).
+		bucketHolds: {limit: l.Holds.or(1_000_000, 256*mib, 4*day)},
+		// Full: POST /otp is refused.
+		bucketNumbers: {limit: l.Numbers.or(5_000_000, gib, 32*day)},
+	}
+	for name, b := range q.buckets {
+		b.q, b.name = q, name
+	}
+	for _, stream := range []string{streamEndpoints, streamTokens, streamAnswers, streamGuard, streamKeys} {
+		q.buckets[stream] = &Bucket{q: q, name: stream, kv: &kv{q: q, stream: stream, prefix: bucketPrefix(stream)}}
+	}
+	// Full: POST /otp is refused. A PIN lives half an hour at most, and so does its message.
+	sms := l.SMS.or(500_000, 512*mib, time.Hour)
+	for _, r := range o.Routes {
+		q.work = append(q.work, newWork(q, workSMS+r, sms))
+	}
+	// Full: callbacks of whose application has most are given up, see package callback.
+	q.work = append(q.work, newWork(q, workEvents, l.Events.or(2_000_000, gib, 4*day)))
+	// Full: the receipt is answered with a temporary error and the SMSC keeps it.
+	q.work = append(q.work, newWork(q, workParked, l.Parked.or(500_000, 256*mib, 3*day)))
+}
+
+// openLog reads the log and begins to work with it.
+func (q *Queue) openLog(ctx context.Context, o Options) error {
+	q.schedule = newSchedule()
+	q.timers = newTimers(q)
+	watchers := map[string]commitlog.Watcher{timerBucket: q.timers.changed}
+	for _, w := range q.work {
+		watchers[w.bucket] = w.changed
+	}
+	if q.server == nil {
+		q.daemons = newDaemons(q)
+		watchers[daemonBucket] = q.daemons.changed
+		watchers[claimBucket] = q.claimChanged
+	}
+	err := q.patiently(ctx, func(ctx context.Context) error {
+		_, err := q.streams[0].CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: snapshotBucket, Replicas: o.Replicas,
+			Storage: jetstream.FileStorage, Description: "snapshots of the stream LOG"})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("queue: object store %s: %w", snapshotBucket, err)
+	}
+	options := commitlog.Options{Stream: &logStream{q: q}, Snapshots: snapshots{q}, Sole: q.server != nil, Log: q.log, Watchers: watchers,
+		SnapshotEvery: o.SnapshotEvery}
+	if !o.SyncAlways {
+		options.Settle = 3 * o.SyncInterval
+	}
+	if q.ledger, err = commitlog.Open(ctx, options); err != nil {
+		return fmt.Errorf("queue: the log: %w", err)
+	}
+	if q.daemons != nil {
+		q.daemons.renewOnce(ctx)
+		q.daemons.start()
+	}
+	for _, w := range q.work {
+		w.begin()
+	}
+	q.startTicks()
+	return nil
+}
+
+// tickInterval is how often the log of a single daemon is looked at for what has run out. An empty commit moves the log's clock
+// then, so that it goes also where nothing happens. Where several share a log their leases do that.
+const tickInterval = time.Second
+
+func (q *Queue) startTicks() {
+	if q.daemons != nil {
+		return
+	}
+	q.ticks.Go(func() {
+		tick := time.NewTicker(tickInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-q.closing:
+				return
+			case <-tick.C:
+			}
+			if !q.ledger.Overdue() {
+				continue
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+			_ = q.ledger.Barrier(ctx) // Ready tells who asks
+			cancel()
+		}
+	})
+}
+
+// closeLog stores what waits, ends this daemon's lease and then the log.
+func (q *Queue) closeLog() {
+	q.ticks.Wait()
+	if q.ledger != nil {
+		if q.daemons != nil && q.daemons.cancel != nil {
+			q.daemons.stop()
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		q.ledger.Close(ctx)
+	}
+	if q.schedule != nil {
+		q.schedule.stop()
+	}
+}
+
+// claimChanged gives a change of a claim to its work queue.
+func (q *Queue) claimChanged(c commitlog.Change) {
+	bucket, key, ok := strings.Cut(c.Key, "\x00")
+	if !ok {
+		return
+	}
+	if i := slices.IndexFunc(q.work, func(w *work) bool { return w.bucket == bucket }); i >= 0 {
+		q.work[i].claimChanged(key, c)
+	}
+}
+
+// workOf is the work queue of a subject: sms.<route>, events.<...>, parked.<...>; nil when there is none.
+func (q *Queue) workOf(subject string) *work {
+	name, _, _ := strings.Cut(subject, ".")
+	if name+"." == workSMS {
+		name = subject
+	}
+	return q.named(name)
+}
+
+func (q *Queue) named(bucket string) *work {
+	for _, w := range q.work {
+		if w.bucket == bucket {
+			return w
+		}
+	}
+	return nil
+}
+
+// Records holds the state of each OTP.
+func (q *Queue) Records() *Bucket { return q.buckets[bucketRecords] }
+
+// Receipts maps carriers' message ids.
+func (q *Queue) Receipts() *Bucket { return q.buckets[bucketReceipts] }
+
+// Keys holds what ties the store to the secret key (seal.Box.Anchor).
+func (q *Queue) Keys() *Bucket { return q.buckets[streamKeys] }
+
+// Endpoints holds the callback URLs that are disabled.
+func (q *Queue) Endpoints() *Bucket { return q.buckets[streamEndpoints] }
+
+// Holds names the OTPs whose next callback must wait.
+func (q *Queue) Holds() *Bucket { return q.buckets[bucketHolds] }
+
+// Tokens holds access tokens by their hash.
+func (q *Queue) Tokens() *Bucket { return q.buckets[streamTokens] }
+
+// Answers holds what was answered to requests that may come again.
+func (q *Queue) Answers() *Bucket { return q.buckets[streamAnswers] }
+
+// Numbers holds when something was last done for a telephone number, by its hash.
+func (q *Queue) Numbers() *Bucket { return q.buckets[bucketNumbers] }
+
+// Guard holds how many OTPs of a group of numbers were sent and verified.
+func (q *Queue) Guard() *Bucket { return q.buckets[streamGuard] }
+
+// SMS is the work queue of a route. For a route that was not in Options.Routes its Pull returns an error.
+func (q *Queue) SMS(route string) *Consumer { return q.consumer(workSMS + route) }
+
+// Events is the work queue of changes and callbacks.
+func (q *Queue) Events() *Consumer { return q.consumer(workEvents) }
+
+// Parked is the work queue of receipts that matched nothing yet.
+func (q *Queue) Parked() *Consumer { return q.consumer(workParked) }
+
+func (q *Queue) consumer(bucket string) *Consumer {
+	if w := q.named(bucket); w != nil {
+		return &Consumer{work: w}
+	}
+	return &Consumer{err: fmt.Errorf("queue: no work queue %s", bucket)}
+}

@@ -1,0 +1,108 @@
+package queue
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+)
+
+// schedule calls functions at their times, one after the other, on a goroutine of its own, until it is stopped. The functions
+// must not block.
+type schedule struct {
+	mu      sync.Mutex
+	due     dueHeap // guarded by mu
+	timer   *time.Timer
+	stopped bool
+}
+
+// due is one call to come. It may be taken back.
+type due struct {
+	at    time.Time // with a monotonic reading
+	call  func()    // nil: taken back
+	index int
+}
+
+func newSchedule() *schedule {
+	s := &schedule{}
+	s.timer = time.AfterFunc(time.Hour, s.run)
+	return s
+}
+
+// after calls f once, when d is over.
+func (s *schedule) after(d time.Duration, f func()) *due {
+	e := &due{at: time.Now().Add(d), call: f}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return e
+	}
+	heap.Push(&s.due, e)
+	if e.index == 0 {
+		s.timer.Reset(d)
+	}
+	return e
+}
+
+// cancel takes a call back that was not made yet.
+func (s *schedule) cancel(e *due) {
+	if e == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.call = nil
+	if e.index >= 0 && e.index < len(s.due) && s.due[e.index] == e {
+		heap.Remove(&s.due, e.index)
+	}
+}
+
+func (s *schedule) run() {
+	for {
+		s.mu.Lock()
+		if s.stopped || len(s.due) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		if wait := time.Until(s.due[0].at); wait > 0 {
+			s.timer.Reset(wait)
+			s.mu.Unlock()
+			return
+		}
+		f := heap.Pop(&s.due).(*due).call
+		s.mu.Unlock()
+		if f != nil {
+			f()
+		}
+	}
+}
+
+func (s *schedule) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	s.timer.Stop()
+	s.due = nil
+}
+
+// dueHeap is a heap by time, for container/heap.
+type dueHeap []*due
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h dueHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *dueHeap) Push(x any) {
+	e := x.(*due)
+	e.index = len(*h)
+	*h = append(*h, e)
+}
+func (h *dueHeap) Pop() any {
+	old := *h
+	e := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	e.index = -1
+	return e
+}
