@@ -2,6 +2,8 @@ package wire
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +15,9 @@ func (s Status) Name() string {
 	}
 	return fmt.Sprintf("0x%02X", uint32(s))
 }
+
+// StatusNames lists the specification's names.
+func StatusNames() []string { return slices.Sorted(maps.Values(statusNames)) }
 
 // ParseStatus reads a status as people write it: ESME_RTHROTTLED, RTHROTTLED, THROTTLED (in any case), 0x58 or 88.
 func ParseStatus(s string) (Status, error) {

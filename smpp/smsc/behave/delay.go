@@ -2,6 +2,7 @@ package behave
 
 import (
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -109,6 +110,10 @@ func (d *Delay) UnmarshalJSON(b []byte) error {
 	}
 	var j delayJSON
 	if err := Strict(b, &j); err != nil {
+		var f *FieldError
+		if errors.As(err, &f) {
+			return Wrong("delay."+f.Field, "%s", f.Reason)
+		}
 		return Wrong("delay", `want a string such as "250ms", or an object with kind: %v`, err)
 	}
 	*d = Delay{Kind: j.Kind}

@@ -34,14 +34,24 @@ func oneOf[T ~string](field string, name T, known []T) error {
 	for i, k := range known {
 		all[i] = string(k)
 	}
-	return Wrong(field, "%q is none of %s", name, strings.Join(all, ", "))
+	near := nearest(string(name), all)
+	if near != "" {
+		near = fmt.Sprintf("; the nearest is %q", near)
+	}
+	return Wrong(field, "%q is none of %s%s", name, strings.Join(all, ", "), near)
 }
+
+// unknownField is what encoding/json says of a field that there is not.
+const unknownField = "unknown field "
 
 // Strict decodes JSON and refuses fields that v does not have, and anything behind it.
 func Strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
+		if strings.Contains(err.Error(), unknownField) {
+			return cmp.Or(stranger(b, reflect.TypeOf(v), ""), err)
+		}
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
@@ -60,7 +70,7 @@ func JSONError(err error) error {
 	case errors.As(err, &typ):
 		return Wrong(cmp.Or(typ.Field, "body"), "is a JSON %s, want %s", typ.Value, wanted(typ.Type))
 	}
-	if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok {
+	if _, name, ok := strings.Cut(err.Error(), unknownField); ok {
 		return Wrong(cmp.Or(strings.Trim(name, `"`), "body"), "is no field here")
 	}
 	return Wrong("body", "is no JSON that can be read: %v", err)

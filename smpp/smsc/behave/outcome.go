@@ -1,6 +1,7 @@
 package behave
 
 import (
+	"slices"
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -58,7 +59,8 @@ type Receipt struct {
 	Intermediate bool
 }
 
-// State is the stat field of a receipt (SMPP 3.4, 5.2.28 and appendix B). Any other text goes out as it is.
+// State is the stat field of a receipt (SMPP 3.4, 5.2.28 and appendix B). Any other text goes out as it is, but a Rule
+// wants one of these: another is its StateText.
 type State string
 
 // The states of the specification.
@@ -72,6 +74,11 @@ const (
 	Unknown       State = "UNKNOWN"
 	Rejected      State = "REJECTD"
 )
+
+var states = []State{Enroute, Delivered, Expired, Deleted, Undeliverable, Accepted, Unknown, Rejected}
+
+// States lists the states of the specification.
+func States() []State { return slices.Clone(states) }
 
 // Code is the value of the TLV message_state (SMPP 3.4, 5.2.28), not ok for a state of no number.
 func (s State) Code() (byte, bool) {

@@ -30,6 +30,9 @@ func (r *Rule) Outcome(registered byte, delay time.Duration, gen *rand.Rand) Out
 		delay = r.Receipt.Delay.Draw(gen)
 	}
 	final := r.Receipt.State
+	if r.Receipt.StateText != "" {
+		final = State(r.Receipt.StateText)
+	}
 	if final == "" {
 		final = Delivered
 	}

@@ -19,7 +19,7 @@ func TestReceiptRules(t *testing.T) {
 	}{
 		{"state", `{"state":"UNDELIV"}`, 1, "UNDELIV/001"},
 		{"state and err", `{"state":"REJECTD","err":"42"}`, 1, "REJECTD/42"},
-		{"any word", `{"state":"PURPLE","err":"x9"}`, 1, "PURPLE/x9"},
+		{"any word", `{"stateText":"PURPLE","err":"x9"}`, 1, "PURPLE/x9"},
 		{"none", `{"none":true}`, 1, ""},
 		{"not asked for", `{"state":"UNDELIV"}`, 0, ""},
 		{"always", `{"state":"UNDELIV","always":true}`, 0, "UNDELIV/001"},

@@ -67,7 +67,10 @@ type SubmitRule struct {
 
 // ReceiptRule is the receipts to a message. They go out when registered_delivery asks for them, or with Always.
 type ReceiptRule struct {
-	State        State         `json:"state,omitempty"` // DELIVRD
+	State State `json:"state,omitempty"` // DELIVRD
+	// StateText is the stat field instead of State's, as it is: a carrier's own word, or one that is misspelt. No
+	// message_state goes with it.
+	StateText    string        `json:"stateText,omitempty"`
 	Err          string        `json:"err,omitempty"`   // the err field; 000 for a state that is no failure, else 001
 	Delay        *Delay        `json:"delay,omitempty"` // from the answer
 	None         bool          `json:"none,omitempty"`
@@ -96,6 +99,9 @@ func (c *StatusCode) UnmarshalJSON(b []byte) error {
 	s, err := wire.ParseStatus(strings.Trim(string(b), `"`))
 	*c = StatusCode(s)
 	if err != nil {
+		if near := nearest(strings.Trim(string(b), `"`), wire.StatusNames()); near != "" {
+			return Wrong("submit.status", "%v; the nearest is %q", err, near)
+		}
 		return Wrong("submit.status", "%v", err)
 	}
 	return nil
@@ -126,7 +132,7 @@ func (r Rule) validate() error {
 		return Wrong("id", "is longer than 64 characters, or has a slash or a blank")
 	}
 	if c := r.Match.Command; c != "" && c != "submit_sm" && c != "data_sm" && c != "submit_multi" {
-		return Wrong("match.command", "%q is none of submit_sm, data_sm, submit_multi", c)
+		return oneOf("match.command", c, []string{"submit_sm", "data_sm", "submit_multi"})
 	}
 	if err := r.Submit.validate(); err != nil {
 		return err
@@ -143,7 +149,7 @@ func (s SubmitRule) validate() error {
 	}
 	switch {
 	case s.Close != "" && s.Close != CloseBefore && s.Close != CloseAfter:
-		return Wrong("submit.close", "%q is neither before nor after", s.Close)
+		return oneOf("submit.close", s.Close, []Close{CloseBefore, CloseAfter})
 	case len(s.MessageID) > maxIDLength || strings.ContainsRune(s.MessageID, 0):
 		return Wrong("submit.messageId", "is longer than %d octets, or has a NUL", maxIDLength)
 	}
@@ -167,17 +173,23 @@ func (r ReceiptRule) validate() error {
 		return Wrong("receipt.intermediate", "has more than %d states", maxStates)
 	case len(r.Err) > 10 || strings.ContainsRune(r.Err, 0):
 		return Wrong("receipt.err", "is longer than 10 characters")
-	case len(r.State) > 20 || strings.ContainsRune(string(r.State), 0):
-		return Wrong("receipt.state", "is longer than 20 characters")
+	case len(r.StateText) > 20 || strings.ContainsRune(r.StateText, 0):
+		return Wrong("receipt.stateText", "is longer than 20 characters, or has a NUL")
+	case r.State != "" && r.StateText != "":
+		return Wrong("receipt.stateText", "goes without state")
 	case r.None && (r.Always || r.Early || r.Copies > 0):
 		return Wrong("receipt.none", "goes with none of always, early, copies")
 	}
 	for i, s := range r.Intermediate {
-		if s == "" || len(s) > 20 {
-			return Wrong(fmt.Sprintf("receipt.intermediate[%d]", i), "is empty or longer than 20 characters")
+		at := fmt.Sprintf("receipt.intermediate[%d]", i)
+		if s == "" {
+			return Wrong(at, "is empty")
+		}
+		if err := oneOf(at, s, states); err != nil {
+			return err
 		}
 	}
 	return first(errors.Join(
-		r.Format.Validate("receipt.format"), r.IDFormat.Validate("receipt.idFormat"), r.Delay.Validate("receipt.delay"),
+		oneOf("receipt.state", r.State, states), r.Format.Validate("receipt.format"), r.IDFormat.Validate("receipt.idFormat"), r.Delay.Validate("receipt.delay"),
 	))
 }

@@ -258,16 +258,32 @@ func (s *Server) serveHTTP() {
 
 // Messages returns the messages kept, the newest first. A Filter that cannot be, as Filter.Validate says, chooses none.
 func (s *Server) Messages(f Filter) []Message {
+	page, _ := s.Page(f)
+	return page.Messages
+}
+
+// Page is messages of which there may be more.
+type Page struct {
+	Messages []Message `json:"messages"` // the newest first
+	Total    int       `json:"total"`    // that fit the filter, but for its Before and Limit
+}
+
+// Page returns the messages kept, the newest first, and how many there are. The next page begins Before the last one's
+// ID. The error is Filter.Validate's.
+func (s *Server) Page(f Filter) (Page, error) {
+	if err := f.Validate(); err != nil {
+		return Page{Messages: []Message{}}, err
+	}
 	find, err := codeFinder(f.Pattern)
 	if err != nil {
-		return nil
+		return Page{Messages: []Message{}}, err
 	}
-	rs, _ := s.store.list(f)
-	ms := make([]Message, len(rs))
+	rs, total, err := s.store.list(f)
+	page := Page{Messages: make([]Message, len(rs)), Total: total}
 	for i, r := range rs {
-		ms[i] = r.snapshot(find)
+		page.Messages[i] = r.snapshot(find)
 	}
-	return ms
+	return page, err
 }
 
 // Message returns one message with its Segments.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,6 +52,7 @@ type Filter struct {
 	Number string // the number of the handset, whichever way the message went
 	Query  string // anywhere in one of number, sender, text and message ids, in upper or lower case
 	After  string // newer than that: a message id, or a time in RFC 3339
+	Before string // older than that: a message id; what Page gives as the last one
 	MO     bool   // those from handsets too
 	Limit  int    // at most so many, the newest; zero: all
 
@@ -64,9 +66,16 @@ func (f Filter) Validate() error {
 	if _, err := codeFinder(f.Pattern); err != nil {
 		return err
 	}
+	if f.Before != "" {
+		if _, err := strconv.ParseUint(f.Before, 10, 64); err != nil {
+			return errBefore
+		}
+	}
 	_, _, err := parseAfter(f.After)
 	return err
 }
+
+var errBefore = errors.New("before is no message id")
 
 // chooser is a Filter ready to match.
 type chooser struct {
@@ -240,24 +249,44 @@ func (s *store) replace(old, r *record) bool {
 	return false
 }
 
-// list returns the newest messages first. The error is about Filter.After.
-func (s *store) list(f Filter) ([]*record, error) {
+// list returns the newest messages first, and how many fit but for Filter.Before and Filter.Limit. The error is about
+// Filter.After.
+func (s *store) list(f Filter) (rs []*record, total int, err error) {
 	c, err := s.chooser(f)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.Limit <= 0 {
 		f.Limit = len(s.ring)
 	}
-	var rs []*record
-	for i := len(s.ring) - 1; i >= 0 && len(rs) < f.Limit; i-- {
-		if r := s.at(i); c.fits(r) {
+	older := s.olderThan(f.Before)
+	for i := len(s.ring) - 1; i >= 0; i-- {
+		r := s.at(i)
+		if !c.fits(r) {
+			continue
+		}
+		if total++; len(rs) < f.Limit && older(r) {
 			rs = append(rs, r)
 		}
 	}
-	return rs, nil
+	return rs, total, nil
+}
+
+// olderThan makes a chooser of Filter.Before. The message itself may be gone. The caller holds mu.
+func (s *store) olderThan(before string) func(*record) bool {
+	id, err := strconv.ParseUint(before, 10, 64)
+	if err != nil {
+		return func(*record) bool { return true }
+	}
+	for i := range s.ring {
+		if r := s.at(i); r.id == id { // the order of coming is exact; ids of two binds may cross in it
+			nth := r.nth
+			return func(r *record) bool { return r.nth < nth }
+		}
+	}
+	return func(r *record) bool { return r.id < id }
 }
 
 // clear forgets all messages and says how many there were. Who waits goes on waiting.

@@ -34,7 +34,7 @@ func TestTexts(t *testing.T) {
 		{"long GSM, 8-bit reference", long("code 4711 [x]"), text.Options{Long: text.LongUDH8}, text.GSM7, 4},
 		{"long GSM, 16-bit reference", long("code 4711 [x]"), text.Options{Long: text.LongUDH16}, text.GSM7, 4},
 		{"long GSM, SAR", long("code 4711 [x]"), text.Options{Long: text.LongSAR}, text.GSM7, 4},
-		{"long GSM, message_payload", long("code 4711 [x]"), text.Options{Long: text.LongPayload}, text.GSM7, 1},
+		{"long GSM, message_payload", long("code 4711 [x]"), text.Options{Long: text.LongPayload}, text.GSM7, 4},
 		{"long Cyrillic", long(cyrillic), text.Options{}, text.UCS2, 6},
 		{"long emoji", long(emoji), text.Options{Long: text.LongUDH16}, text.UCS2, 7},
 		{"Latin-1", "Überweisung 4711 ×", text.Options{Alphabet: text.AlphabetLatin1}, text.Latin1, 1},

@@ -2,11 +2,16 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
+	"github.com/otpgw/otpgw/smpp/smsc/conform"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -28,8 +33,14 @@ type PDU struct {
 	Status   string    `json:"status"`
 	Sequence uint32    `json:"sequence"`
 	Length   int       `json:"length"`
-	Fields   []Field   `json:"fields"`
-	Raw      []byte    `json:"raw"` // all octets, header included; a password in it is asterisks
+	// From and To are its addresses, of a response those of its request, when that is kept too.
+	From      string  `json:"from,omitempty"`
+	To        string  `json:"to,omitempty"`
+	MessageID string  `json:"messageId,omitempty"`
+	Text      string  `json:"text,omitempty"`   // of its short_message or message_payload
+	Breach    string  `json:"breach,omitempty"` // what a strict server refuses it for
+	Fields    []Field `json:"fields"`
+	Raw       []byte  `json:"raw"` // all octets, header included; a password in it is asterisks
 }
 
 // PDUFilter chooses PDUs. The zero value chooses all.
@@ -37,6 +48,8 @@ type PDUFilter struct {
 	Session string
 	Command string // submit_sm, ...
 	After   uint64 // only those with a higher ID
+	Number  string // in one of its addresses, of a response in its request's
+	Query   string // in one of its addresses, or its message id, in upper or lower case
 	Limit   int    // at most so many, the newest; zero: all
 }
 
@@ -117,6 +130,12 @@ func (e tapped) pdu() PDU {
 	if acc := e.b.bound.Load(); acc != nil {
 		p.Account = acc.name
 	}
+	p.summarize()
+	if !e.out && len(e.raw) > wire.HeaderLen {
+		if breach := conform.Check(wire.Frame{Header: h, Body: e.raw[wire.HeaderLen:]}, e.at); breach != nil {
+			p.Breach = breach.Error()
+		}
+	}
 	return p
 }
 
@@ -153,26 +172,87 @@ func hidePassword(raw []byte) {
 
 // PDUs returns the PDUs kept (Config.KeepPDUs), the oldest first.
 func (s *Server) PDUs(f PDUFilter) []PDU {
-	t := s.taps
+	all := f.Number != "" || f.Query != "" // a response is found by its request, so all are decoded
+	kept := s.taps.choose(f, all)
+	out := make([]PDU, len(kept))
+	for i, e := range kept {
+		out[len(kept)-1-i] = e.pdu()
+	}
+	pair(out)
+	if !all {
+		return out
+	}
+	out = slices.DeleteFunc(out, func(p PDU) bool { return !f.fits(p) })
+	if f.Limit > 0 && len(out) > f.Limit {
+		out = out[len(out)-f.Limit:]
+	}
+	return out
+}
+
+// choose copies what is kept, the newest first: by session, age and, unless all are wanted, command and limit.
+func (t *taps) choose(f PDUFilter, all bool) (chosen []tapped) {
 	t.mu.Lock()
-	var chosen []tapped
-	for i := t.n - 1; i >= 0 && (f.Limit <= 0 || len(chosen) < f.Limit); i-- {
+	defer t.mu.Unlock()
+	for i := t.n - 1; i >= 0 && (all || f.Limit <= 0 || len(chosen) < f.Limit); i-- {
 		e := t.ring[(t.start+i)%len(t.ring)]
-		if e.id <= f.After {
+		if !all && e.id <= f.After {
 			break
 		}
-		if f.Session != "" && e.b.id != f.Session || f.Command != "" && commandName(headerOf(e.raw).Command) != f.Command {
+		if f.Session != "" && e.b.id != f.Session || !all && f.Command != "" && commandName(headerOf(e.raw).Command) != f.Command {
 			continue
 		}
 		e.raw = bytes.Clone(e.raw)
 		chosen = append(chosen, e)
 	}
-	t.mu.Unlock()
-	out := make([]PDU, len(chosen))
-	for i, e := range chosen {
-		out[len(chosen)-1-i] = e.pdu()
+	return chosen
+}
+
+// fits is the part of a filter that wants a PDU decoded.
+func (f *PDUFilter) fits(p PDU) bool {
+	number, query := behave.Number(f.Number), strings.ToLower(behave.Number(f.Query))
+	from, to := behave.Number(p.From), behave.Number(p.To)
+	return p.ID > f.After && (f.Command == "" || f.Command == p.Command) &&
+		(number == "" || strings.EqualFold(from, number) || strings.EqualFold(to, number)) &&
+		(query == "" || strings.Contains(strings.ToLower(from), query) || strings.Contains(strings.ToLower(to), query) ||
+			strings.EqualFold(p.MessageID, query))
+}
+
+// pair gives responses the addresses of their requests.
+func pair(list []PDU) {
+	type key struct {
+		session  string
+		out      bool
+		sequence uint32
 	}
-	return out
+	requests := make(map[key]*PDU)
+	for i := range list {
+		p := &list[i]
+		if !strings.HasSuffix(p.Command, "_resp") && p.Command != "generic_nack" {
+			requests[key{p.Session, p.Out, p.Sequence}] = p
+			continue
+		}
+		if r := requests[key{p.Session, !p.Out, p.Sequence}]; r != nil {
+			p.From, p.To, p.MessageID = r.From, r.To, cmp.Or(p.MessageID, r.MessageID)
+		}
+	}
+}
+
+// summarize takes out of the fields what a list shows.
+func (p *PDU) summarize() {
+	for _, f := range p.Fields {
+		switch f.Name {
+		case "source_addr":
+			p.From = f.Value
+		case "destination_addr":
+			if p.To == "" {
+				p.To = f.Value
+			}
+		case "message_id", "receipted_message_id":
+			p.MessageID = cmp.Or(p.MessageID, f.Value)
+		case "short_message", "message_payload":
+			p.Text = cmp.Or(p.Text, f.Meaning)
+		}
+	}
 }
 
 // TapPDUs returns a channel of the PDUs from now on with room for so many; those that do not fit are dropped, which

@@ -16,7 +16,29 @@ func (a *api) getServer(w http.ResponseWriter, _ *http.Request) {
 		IDFormats      []behave.IDFormat      `json:"idFormats"`
 		Malformed      []behave.Malformed     `json:"malformed"`
 		Faults         []behave.Fault         `json:"faults"`
-	}{a.sim.Info(), behave.ReceiptFormats(), behave.IDFormats(), behave.MalformedKinds(), behave.FaultKinds()})
+		States         []behave.State         `json:"states"`
+		Samples        map[string]samples     `json:"samples"`
+	}{
+		a.sim.Info(), behave.ReceiptFormats(), behave.IDFormats(), behave.MalformedKinds(), behave.FaultKinds(), behave.States(),
+		map[string]samples{
+			"receiptFormats": samplesOf(behave.ReceiptFormats()), "idFormats": samplesOf(behave.IDFormats()),
+			"malformed": samplesOf(behave.MalformedKinds()), "faults": samplesOf(behave.FaultKinds()),
+		},
+	})
+}
+
+// samples show what a name stands for, by the name.
+type samples map[string]string
+
+func samplesOf[T interface {
+	~string
+	Sample() string
+}](names []T) samples {
+	m := make(samples)
+	for _, n := range names {
+		m[string(n)] = n.Sample()
+	}
+	return m
 }
 
 // postReset is Reset: what a test suite wants before it begins.

@@ -20,7 +20,7 @@ func filterOf(r *http.Request) (f server.Filter, err error) {
 	q := r.URL.Query()
 	f = server.Filter{
 		To: q.Get("to"), From: q.Get("from"), Text: q.Get("text"), Number: q.Get("number"), After: q.Get("after"),
-		Query: q.Get("q"), Pattern: q.Get("pattern"), Limit: defaultLimit,
+		Before: q.Get("before"), Query: q.Get("q"), Pattern: q.Get("pattern"), Limit: defaultLimit,
 	}
 	if v := q.Get("limit"); v != "" {
 		if f.Limit, err = strconv.Atoi(v); err != nil || f.Limit < 1 {
@@ -38,11 +38,15 @@ func filterOf(r *http.Request) (f server.Filter, err error) {
 // getMessages lists messages, the newest first. Parameters: see server.Filter; ?limit= is 100 when left out.
 func (a *api) getMessages(w http.ResponseWriter, r *http.Request) {
 	f, err := filterOf(r)
+	var page server.Page
+	if err == nil {
+		page, err = a.sim.Page(f)
+	}
 	if err != nil {
 		badParam(w, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string][]server.Message{"messages": a.sim.Messages(f)})
+	writeJSON(w, http.StatusOK, page)
 }
 
 // getLatest is the newest message that getMessages would list.
