@@ -217,7 +217,7 @@ func (f *PDUFilter) fits(p PDU) bool {
 			strings.EqualFold(p.MessageID, query))
 }
 
-// pair gives responses the addresses of their requests.
+// pair gives responses the addresses of their requests, and requests the message id that they were answered.
 func pair(list []PDU) {
 	type key struct {
 		session  string
@@ -233,6 +233,7 @@ func pair(list []PDU) {
 		}
 		if r := requests[key{p.Session, !p.Out, p.Sequence}]; r != nil {
 			p.From, p.To, p.MessageID = r.From, r.To, cmp.Or(p.MessageID, r.MessageID)
+			r.MessageID = p.MessageID
 		}
 	}
 }

@@ -30,7 +30,7 @@ const part = encodeURIComponent;
 
 export const api = {
   server: () => request("GET", "/api/v1/server"),
-  messages: (params) => request("GET", `/api/v1/messages?${query(params)}`).then((a) => a.messages),
+  messages: (params) => request("GET", `/api/v1/messages?${query(params)}`), // { messages, total }
   message: (id) => request("GET", `/api/v1/messages/${part(id)}`),
   deleteMessages: () => request("DELETE", "/api/v1/messages"),
   inject: (mo) => request("POST", "/api/v1/messages", mo),

@@ -4,14 +4,14 @@ import { api, listen } from "./api.js";
 import { drawConnect, drawEmpty } from "./connect.js";
 import { copyNewest, drawConversation } from "./conversation.js";
 import { byId, h, toast } from "./dom.js";
-import { drawList, searched, setSearch, stepList } from "./list.js";
+import { drawList, onOlder, searched, setSearch, showOlder, stepList } from "./list.js";
 import { addPDU, loadPDUs, showPDUs } from "./pdus.js";
 import { drawRules } from "./rules.js";
 import { drawSessions } from "./sessions.js";
-import { changed, conversations, load, put, state, subscribe } from "./store.js";
+import { addPage, came, changed, conversations, load, put, state, subscribe } from "./store.js";
 
 const VIEWS = ["inbox", "sessions", "pdus", "rules", "connect"];
-const LOAD = 1000; // messages asked for at the start
+const PAGE = 1000; // messages asked for at once
 const wide = matchMedia("(min-width: 760px)"); // the list and a conversation side by side
 
 // route reads the address: #/ the inbox, #/n/<number> a conversation, #/pdus/<session>, #/sessions, ...
@@ -33,14 +33,14 @@ function draw() {
 
 function drawInbox(number) {
   const inbox = byId("view-inbox"), pane = byId("thread");
-  const nothing = state.messages.size === 0 && !number;
+  const nothing = state.loaded && state.messages.size === 0 && !number;
   if (inbox.classList.contains("nothing") && !nothing && !number && openNewest()) return; // the first message
   inbox.classList.toggle("open", Boolean(number));
   inbox.classList.toggle("nothing", nothing);
   drawConversation(number);
   drawList(number);
   if (nothing) drawEmpty(pane);
-  else if (!number) pane.replaceChildren(h("p", { class: "hint" }, "Choose a conversation."));
+  else if (!number) pane.replaceChildren(h("p", { class: "hint" }, state.loaded ? "Choose a conversation." : "Loading…"));
 }
 
 // openNewest opens the newest conversation where there is room beside the list.
@@ -61,6 +61,10 @@ function navigate() {
     if (a.dataset.view === view) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
   }
+  if (state.open !== (number ?? "")) {
+    state.open = number ?? "";
+    if (number) loadConversation(number);
+  }
   document.title = number ? `${number} · smscsim` : "smscsim";
   if (view === "pdus") showPDUs(session);
   if (view === "rules") loadRules(); // their counts
@@ -80,11 +84,13 @@ function showState(s) {
   const live = byId("live");
   live.dataset.state = s;
   live.textContent = s === "live" ? "Live" : "Reconnecting";
+  state.live = s === "live";
+  changed();
 }
 
 function handle(topic, data) {
   if (topic === "message") {
-    put([data]);
+    came(data);
     ruleHits();
   } else if (topic === "pdu") addPDU(data);
   else if (topic === "cleared") loadMessages();
@@ -107,7 +113,15 @@ function ruleHits() {
 
 const quietly = (work) => work.catch((e) => e.status !== 0 && toast(e.message, "error")); // "Reconnecting" says the rest
 
-const loadMessages = () => quietly(load(() => api.messages({ mo: true, limit: LOAD })).then(openNewest));
+const loadMessages = () => quietly(load(() => api.messages({ mo: true, limit: PAGE })).then(() => {
+  openNewest();
+  if (state.open) loadConversation(state.open);
+}));
+
+// loadConversation asks for the messages of a number: the pages of the list may not reach so far back.
+const loadConversation = (number) => quietly(api.messages({ mo: true, number, limit: PAGE }).then((a) => state.open === number && put(a.messages)));
+
+onOlder(() => quietly(api.messages({ mo: true, limit: PAGE, before: state.oldest?.id }).then(addPage)));
 
 // newest asks, and takes the answer unless it has asked again meanwhile: answers may overtake each other.
 function newest(ask, take) {
@@ -141,7 +155,7 @@ function search(text) {
   setSearch(text);
   changed();
   clearTimeout(searchTimer);
-  if (text.trim()) searchTimer = setTimeout(() => quietly(api.messages({ mo: true, q: text.trim(), limit: 200 }).then(put)), 200);
+  if (text.trim()) searchTimer = setTimeout(() => quietly(api.messages({ mo: true, q: text.trim(), limit: PAGE }).then((a) => put(a.messages))), 200);
 }
 
 const typing = (el) => el.matches("input, textarea, select");
@@ -193,6 +207,19 @@ subscribe(draw);
 byId("search").addEventListener("input", (e) => search(e.target.value));
 byId("theme").addEventListener("click", toggleTheme);
 byId("clear").addEventListener("click", deleteAll);
+byId("older").addEventListener("click", showOlder);
+
+// The end of the list asks for more when it comes into sight, and again while it stays there.
+const end = new IntersectionObserver(async (seen) => {
+  if (!seen.some((e) => e.isIntersecting)) return;
+  await showOlder();
+  requestAnimationFrame(() => {
+    end.unobserve(byId("older"));
+    end.observe(byId("older"));
+  });
+}, { root: byId("list-scroll"), rootMargin: "200px" });
+end.observe(byId("older"));
+
 document.addEventListener("keydown", key);
 addEventListener("hashchange", navigate);
 document.addEventListener("visibilitychange", () => document.hidden || changed());

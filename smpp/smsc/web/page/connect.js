@@ -61,7 +61,7 @@ export function drawEmpty(pane) {
   const bound = state.sessions.filter((s) => s.state === "bound").length;
   pane.replaceChildren(h("div", { class: "empty" },
     h("div", { class: "handset", "aria-hidden": "true" }, icon("mast")),
-    h("h1", {}, bound > 0 ? "Waiting for the first message" : "Nothing here yet"),
+    h("h2", {}, bound > 0 ? "Waiting for the first message" : "Nothing here yet"),
     h("p", { class: "lead" }, bound > 0
       ? `${bound === 1 ? "A client is" : `${bound} clients are`} bound. What it submits appears here by itself.`
       : "Point an SMPP client here. What it submits appears by itself."),

@@ -56,15 +56,16 @@ function open(pane, number) {
       e.preventDefault();
       send(number);
     } });
+  const button = h("button", { class: "primary icon", type: "submit", id: "send", "aria-label": "Send the answer", title: "Send the answer" }, icon("send"));
   const composer = h("form", { class: "composer", onsubmit: (e) => { e.preventDefault(); send(number); } },
-    input, h("button", { class: "primary icon", type: "submit", id: "send", "aria-label": "Send the answer", title: "Send the answer" }, icon("send")));
+    input, button);
   pane.replaceChildren(
     h("header", { class: "thread-head" },
       h("a", { class: "quiet icon back", href: "#/", "aria-label": "Back to the list" }, icon("back")),
-      h("h1", {}, withPlus(number)),
+      h("h2", {}, withPlus(number)),
       h("label", { class: "outcome" }, h("span", {}, "Outcome"), outcome)),
     log, composer);
-  shown = { number, log, outcome, input, fresh: true };
+  shown = { number, log, outcome, input, button, fresh: true };
 }
 
 function drawOutcome() {
@@ -78,7 +79,8 @@ function drawComposer(messages) {
   const last = messages.findLast((m) => m.direction !== "mo") ?? messages[messages.length - 1];
   shown.peer = last ? { to: last.direction === "mo" ? last.to : last.from, account: last.account } : null;
   shown.input.placeholder = shown.peer ? `Answer to ${shown.peer.to}` : "Nothing to answer to";
-  shown.input.disabled = !shown.peer;
+  shown.input.disabled = !shown.peer || !state.live;
+  shown.button.disabled = shown.input.disabled;
 }
 
 async function send(number) {

@@ -1,11 +1,18 @@
 // The list of conversations, one to each number.
 
 import { byId, h, icon, marked, sync } from "./dom.js";
-import { conversations, state } from "./store.js";
+import { changed, conversations, inPages, more, state } from "./store.js";
 import { standing } from "./receipts.js";
 import { listTime } from "./time.js";
 
-const SHOWN = 300; // conversations drawn; the search finds the rest
+const SHOWN = 300; // conversations drawn at first, and more by the button at the end
+
+let shown = SHOWN, older = async () => {}, asking = false;
+
+// onOlder says how older messages are asked for.
+export function onOlder(ask) {
+  older = ask;
+}
 
 let search = "";
 const seen = new Map(); // by number: the time of the newest message that was looked at
@@ -22,16 +29,39 @@ export function markSeen(number, time) {
 
 export function drawList(current) {
   const all = conversations(search);
-  const list = byId("list");
-  sync(list, all.slice(0, SHOWN), (c) => c.number, (c, old) => row(c, current, old),
-    (c) => [c.last.id, c.last.version, c.count, c.number === current, unseen(c), search, new Date().toDateString()].join());
+  const list = byId("list"), today = new Date().toDateString();
+  sync(list, all.slice(0, shown), (c) => c.number, (c, old) => row(c, current, old),
+    (c) => [c.last.id, c.last.version, c.count, c.number === current, unseen(c), search, today].join());
   const note = byId("list-note");
-  note.hidden = all.length > 0 && all.length <= SHOWN;
-  if (all.length > SHOWN) note.textContent = `${all.length - SHOWN} more: search to find them.`;
-  else if (search) note.textContent = `Nothing holds “${search}”.`;
-  else note.textContent = "No messages yet.";
-  byId("kept").textContent = state.messages.size === 1 ? "1 message" : `${state.messages.size} messages`;
-  byId("clear").hidden = state.messages.size === 0;
+  note.hidden = all.length > 0 || !state.loaded;
+  note.textContent = search ? `Nothing holds “${search}”.` : "No messages yet.";
+  byId("older").hidden = asking || (all.length <= shown && (Boolean(search) || !more()));
+  byId("kept").textContent = counted();
+  byId("clear").hidden = state.total === 0;
+}
+
+const count = new Intl.NumberFormat("en");
+
+// counted says how many messages there are, and how many of them are here.
+function counted() {
+  if (!state.loaded) return "";
+  const all = state.total === 1 ? "1 message" : `${count.format(state.total)} messages`;
+  return more() ? `Newest ${count.format(inPages())} of ${all}` : all;
+}
+
+// showOlder draws the next rows; when there are none it asks for older messages.
+export async function showOlder() {
+  if (asking) return;
+  if (conversations(search).length <= shown && !search && more()) {
+    asking = true;
+    try {
+      await older();
+    } finally {
+      asking = false;
+    }
+  }
+  shown += SHOWN;
+  changed();
 }
 
 const unseen = (c) => (seen.get(c.number) ?? "") < c.last.time && c.last.direction !== "mo";
@@ -48,7 +78,7 @@ function row(c, current, old = h("li", {}, h("a", { "data-focus": "row", href: `
       h("time", { datetime: m.time }, listTime(m.time))),
     h("span", { class: "row-text" },
       h("span", { class: `tick ${s.kind}` }, icon(s.kind, s.label)),
-      h("span", { class: "row-preview" }, marked(preview(m), search)),
+      h("span", { class: "row-preview", dir: "auto" }, marked(preview(m), search)),
       m.code && m.direction !== "mo" ? h("span", { class: "pill" }, m.code) : ""));
   return old;
 }

@@ -18,7 +18,7 @@ export function drawMessage(m) {
   return h("li", { class: `message ${mo ? "mo" : "mt"}`, id: `m-${m.id}` },
     h("p", { class: "sender" }, mo ? `Answer to ${m.to}` : m.from || "(no sender)"),
     h("div", { class: `bubble${big ? " emoji" : ""}` },
-      m.text === "" ? h("em", { class: "muted" }, "no text") : h("bdi", { class: "text" }, mo ? [m.text] : marked(m.text, m.code, "code"))),
+      m.text === "" ? h("em", { class: "muted" }, "no text") : h("bdi", { class: "text", dir: "auto" }, mo ? [m.text] : marked(m.text, m.code, "code"))),
     m.code && !mo ? codeButton(m.code) : null,
     m.incomplete ? h("p", { class: "warn" }, `Parts are missing: of ${m.parts} some never came.`) : null,
     m.problem ? h("p", { class: "warn" }, m.problem) : null,

@@ -13,7 +13,7 @@ export function standing(m) {
   const final = firstFinals(out);
   const bad = final.find((r) => r.state !== GOOD);
   if (bad) return { kind: "failed", label: bad.state, time: bad.time };
-  if (final.length > 0 && final.length >= m.parts) return { kind: "delivered", label: "Delivered", time: final[final.length - 1].time };
+  if (final.length > 0 && final.length >= m.messageIds.length) return { kind: "delivered", label: "Delivered", time: final[final.length - 1].time };
   const refused = m.receipts.find((r) => r.status === "failed" || r.status === "dropped");
   if (refused) return { kind: "failed", label: refused.status === "dropped" ? "Receipt dropped" : "Receipt refused", time: refused.time };
   if (m.receipts.some((r) => r.status === "queued")) return { kind: "clock", label: "Receipt waits for a receiver", time: m.time };

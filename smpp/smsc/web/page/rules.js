@@ -11,11 +11,12 @@ const EXAMPLE = `{
   "count": 2
 }`;
 
-let list, magic, editor, fault, empty;
+let list, magic, samples, editor, fault, empty;
 
 function build() {
   list = h("ul", { class: "cards" });
   magic = h("ul", { class: "magic" });
+  samples = h("div");
   empty = h("p", { class: "blank" }, "No rules: each message is taken and delivered, but for the magic numbers below. In a conversation, the choice of an outcome makes a rule for its number.");
   fault = h("p", { class: "warn", role: "alert", hidden: true });
   editor = h("textarea", { id: "rule", class: "mono", rows: "7", spellcheck: "false", "aria-label": "The new rule, in JSON" });
@@ -29,8 +30,21 @@ function build() {
       editor, fault, h("button", { class: "primary", type: "button", onclick: add }, "Add")),
     h("h2", {}, "Magic numbers"),
     h("p", { class: "lead" }, "A number of seven digits or more that ends so chooses its own outcome, when no rule does. A click copies one."),
-    magic));
+    magic,
+    h("h2", {}, "Formats"),
+    h("p", { class: "lead" }, "What the names in a rule stand for."),
+    samples));
 }
+
+// GROUPS are the names that rules know, with what they are called in a rule.
+const GROUPS = [
+  ["receiptFormats", "receipt.format, the layout of a receipt"], ["idFormats", "submit.idFormat and receipt.idFormat, how a message id is written"],
+  ["malformed", "submit.malformed, an answer that is wrong, in hexadecimal"], ["faults", "submit.fault, how the answer goes over the connection"],
+];
+
+// sampleGroup is one kind of name, folded, with a sample of each.
+const sampleGroup = ([group, title]) => h("details", { class: "samples" }, h("summary", {}, title),
+  h("dl", {}, (state.server[group] ?? []).map((name) => h("div", {}, h("dt", { class: "mono" }, name), h("dd", { class: "mono" }, state.server.samples[group][name])))));
 
 async function add() {
   fault.hidden = true;
@@ -49,6 +63,7 @@ export function drawRules() {
   sync(list, state.rules, (r) => r.id, card, (r) => JSON.stringify(r));
   const numbers = state.server?.magic ?? [];
   sync(magic, numbers, (m) => m.digits, magicRow, (m) => m.digits);
+  if (state.server?.samples && !samples.hasChildNodes()) samples.append(...GROUPS.map(sampleGroup));
 }
 
 function card(r) {
@@ -73,6 +88,6 @@ function lines(o, path = "") {
 
 function magicRow(m) {
   const number = `4917000${m.digits}`;
-  return h("li", {}, h("button", { type: "button", class: "magic-row", "aria-label": `Copy ${number}: ${m.what}`, onclick: () => copy(number) },
-    h("code", {}, h("span", { class: "muted" }, "…"), m.digits), h("span", {}, m.what), icon("copy")));
+  return h("li", {}, h("button", { type: "button", class: "magic-row", title: `Copy ${number}`, onclick: () => copy(number) },
+    h("code", {}, h("span", { class: "muted" }, "…"), m.digits), h("span", {}, m.what), icon("copy", "copy a number")));
 }

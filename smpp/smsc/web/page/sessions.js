@@ -14,7 +14,7 @@ function build() {
   byId("view-sessions").replaceChildren(h("div", { class: "page" },
     h("h1", { id: "h-sessions" }, "Sessions"), empty, table,
     h("h2", {}, "Accounts"),
-    h("div", { class: "scroll" }, h("table", {},
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Accounts" }, h("table", {},
       h("thead", {}, h("tr", {}, ["system_id", "Binds", "Can receive", "Held for it", "Throttled", "Limits"].map((c) => h("th", { scope: "col" }, c)))),
       accounts))));
 }

@@ -5,10 +5,15 @@ const KEEP = 2000; // messages in the page; the simulator keeps more
 
 export const state = {
   messages: new Map(), // by id
+  loaded: false, // whether the simulator has answered yet
+  live: false, // whether the stream of events is open
+  total: 0, // messages that the simulator keeps
+  oldest: null, // the oldest message of the pages asked for; older ones are here only because somebody looked at them
+  room: KEEP,
+  open: "", // the number whose conversation is shown
   sessions: [],
   rules: [],
   server: null, // addresses, magic numbers and names, from /api/v1/server
-  kept: 0,
 };
 
 const views = new Set();
@@ -43,19 +48,60 @@ export function put(messages) {
     state.messages.set(m.id, m);
     arrived?.set(m.id, m);
   }
-  if (state.messages.size > KEEP * 1.1) {
-    const oldest = [...state.messages.values()].sort(byTime).slice(0, state.messages.size - KEEP);
-    for (const m of oldest) state.messages.delete(m.id);
-  }
+  if (state.messages.size > state.room * 1.1) trim();
   changed();
+}
+
+// came takes a message from the stream of events: one that is new is one more that the simulator keeps.
+export function came(m) {
+  if (!state.messages.has(m.id) && (!newest() || byTime(newest(), m) < 0)) {
+    state.total = Math.min(state.total + 1, state.server?.keep ?? Infinity);
+  }
+  if (!last || byTime(last, m) < 0) last = m;
+  put([m]);
+}
+
+let last = null; // the newest message that came
+
+const newest = () => last;
+
+// trim lets the oldest go, but for those of the open conversation.
+function trim() {
+  const old = [...state.messages.values()].filter((m) => handset(m) !== state.open).sort(byTime);
+  const gone = old.slice(0, Math.max(0, state.messages.size - state.room));
+  for (const m of gone) state.messages.delete(m.id);
+  state.oldest = old[gone.length] ?? state.oldest;
+}
+
+// addPage takes the page behind the oldest one.
+export function addPage({ messages, total }) {
+  state.room = Math.max(state.room, state.messages.size + messages.length + KEEP);
+  state.total = total;
+  state.oldest = messages[messages.length - 1] ?? state.oldest;
+  put(messages);
+}
+
+// more reports whether the simulator keeps messages older than those of the pages asked for.
+export function more() {
+  if (!state.oldest) return false;
+  let n = 0;
+  for (const m of state.messages.values()) if (byTime(m, state.oldest) >= 0) n++;
+  return n < state.total;
+}
+
+// inPages is how many messages of the pages are here.
+export function inPages() {
+  let n = 0;
+  for (const m of state.messages.values()) if (!state.oldest || byTime(m, state.oldest) >= 0) n++;
+  return Math.min(n, state.total);
 }
 
 // load asks for all messages anew. What comes by events meanwhile is newer than the answer, and stays.
 export async function load(ask) {
   const mine = (arrived = new Map());
-  let messages;
+  let messages, total;
   try {
-    messages = await ask();
+    ({ messages, total } = await ask());
     if (arrived !== mine) return; // asked for again meanwhile
   } finally {
     if (arrived === mine) arrived = null;
@@ -66,7 +112,16 @@ export async function load(ask) {
     m.version = (old.get(m.id)?.version ?? 0) + 1;
     state.messages.set(m.id, m);
   }
-  for (const m of mine.values()) state.messages.set(m.id, m);
+  let more = 0;
+  for (const m of mine.values()) {
+    if (!state.messages.has(m.id)) more++;
+    state.messages.set(m.id, m);
+  }
+  state.loaded = true;
+  state.total = total + more;
+  state.room = KEEP;
+  state.oldest = messages[messages.length - 1] ?? null;
+  last = [...state.messages.values()].sort(byTime).pop() ?? null;
   changed();
 }
 
@@ -77,7 +132,8 @@ export const conversation = (number) => [...state.messages.values()].filter((m) 
 
 const holds = (m, wanted) => [m.from, m.to, m.text].some((s) => s.toLowerCase().includes(wanted));
 
-// conversations are all handsets with what matches, the newest first.
+// conversations are all handsets with what matches, the newest first. Without a search those whose newest message is older
+// than the pages are left out: between them others are missing.
 export function conversations(search) {
   const wanted = search.trim().toLowerCase();
   const found = new Map();
@@ -91,5 +147,6 @@ export function conversations(search) {
       if (byTime(c.last, m) < 0) c.last = m;
     }
   }
-  return [...found.values()].sort((a, b) => byTime(b.last, a.last));
+  return [...found.values()].filter((c) => wanted || c.number === state.open || !state.oldest || byTime(c.last, state.oldest) >= 0)
+    .sort((a, b) => byTime(b.last, a.last));
 }
