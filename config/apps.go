@@ -35,6 +35,11 @@ var appRows = []setting[otp.App]{
 		callbackURL(func(a *otp.App) *string { return &a.CallbackURL })},
 	{"CALLBACK_SECRET", "", "whsec_ and base64 of 24 to 64 bytes, signs callbacks; empty: derived from the secret key and the name",
 		secretly(func(v *value, a *otp.App) { a.CallbackSecret = v.callbackSecret() })},
+	{"MO_URL", "", "http(s) URL told of what handsets write to the application's senders, and of STOP and START; empty: nobody is told what they write",
+		callbackURL(func(a *otp.App) *string { return &a.MOURL })},
+	{"STOP_REPLY", "", "text sent to a number that wrote STOP; empty: none", read(func(v *value, a *otp.App) { a.StopReply = v.reply() })},
+	{"HELP_REPLY", "", "text sent to a number that wrote HELP; empty: none, and HELP is a message like any other",
+		read(func(v *value, a *otp.App) { a.HelpReply = v.reply() })},
 	{"RATE", "0", "requests per second over the API, on all daemons together; 0: no limit", number(rateMax, func(a *otp.App) *float64 { return &a.Rate })},
 	{"ALLOW", "", "CIDRs that its callers come from; empty: anywhere", read(func(v *value, a *otp.App) { a.Allow = v.networks() })},
 	{"SEND_LIMITS", "5/10m,10/24h", "messages to one number, as count/time, all of which hold; or off",
@@ -181,6 +186,17 @@ func (v *value) from(senders []string) string {
 	}
 	if v.text != "" && !slices.Contains(senders, v.text) {
 		v.fault("%q is not among %sSENDERS; add it there", v.text, v.prefix)
+	}
+	return v.text
+}
+
+// reply reads a text that is sent as it is.
+func (v *value) reply() string {
+	switch {
+	case !utf8.ValidString(v.text):
+		v.fault("is not UTF-8")
+	case utf8.RuneCountInString(v.text) > otp.MaxTemplate:
+		v.fault("is longer than %d characters", otp.MaxTemplate)
 	}
 	return v.text
 }

@@ -8,6 +8,7 @@ const (
 	resultParked     = "parked"     // no match yet
 	resultLate       = "late"       // folded after it was parked
 	resultOne        = "one"        // taken for all parts of its message, as no other came
+	resultReply      = "reply"      // to a handset: nobody is told of its delivery
 	resultGone       = "gone"       // its OTP is past its retention
 	resultUnmatched  = "unmatched"  // given up, dead-lettered
 	resultUnparsable = "unparsable" // dead-lettered

@@ -74,6 +74,9 @@ func (t *Tracker) Accepted(ctx context.Context, link, messageID string, e Entry)
 
 // Refused reports that the SMSC refused a part for good, with the command_status it gave (SMPP 3.4, 5.1.3).
 func (t *Tracker) Refused(ctx context.Context, link string, e Entry, status uint32) error {
+	if e.OtpID == "" {
+		return nil // a reply to a handset
+	}
 	code := int(status)
 	err := t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Link: link, Part: e.Part, Parts: e.Parts,
 		Status: otp.DeliveryRejected, ErrorCode: &code, At: t.Now().UTC()})
@@ -180,6 +183,9 @@ func (t *Tracker) fold(ctx context.Context, p parked, age time.Duration) (result
 
 // report tells the OTP. What is not there is asked for again for a while: who stored it may be ahead of what is read here.
 func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Duration) (result string, err error) {
+	if e.OtpID == "" {
+		return resultReply, nil
+	}
 	way := t.wayOfParts(p, e)
 	if way == PartsOne {
 		e.Part = 0

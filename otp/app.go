@@ -37,6 +37,10 @@ type App struct {
 	Allow          []netip.Prefix // that its callers come from; empty for anywhere
 	Rate           float64        // requests per second over the API; 0 is no limit
 
+	MOURL     string // told of what handsets write to the application's senders; empty: nobody is
+	StopReply string // to who wants no more messages; empty for none
+	HelpReply string // to who asks for help; empty: it is a message like any other
+
 	TLVs map[uint16][]byte // optional parameters on each of its messages, by tag
 
 	SendLimits Limits // messages to one number

@@ -39,6 +39,9 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	}
 	r.Delivery = newDelivery(r.Parts, r.Created)
 	if r.Test = test; !test {
+		if err := s.willing(app, r.Phone); err != nil {
+			return Otp{}, err
+		}
 		if s.Price != nil {
 			r.Price = s.Price(r.Phone)
 		}

@@ -39,6 +39,7 @@
 //     uses of a number are one value, changed by compare-and-set, so a limit is exact. A guess counts once it has its
 //     reservation, and gives that back when it is over the limit.
 //   - CreateOnce: a request that comes twice makes one OTP.
+//   - OptedOut: a number whose owner wrote STOP gets no message, a resend neither (otp/optout, dlr/mo).
 //   - Guard: what it counts is added up in memory and stored once a second, for a country's count would be fought over; it
 //     judges by shares, to which a second does not matter.
 //

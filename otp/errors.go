@@ -28,6 +28,7 @@ const (
 	CodeGuard             Code = 1012 // ours: refused by the guard against SMS pumping
 	CodeIdempotencyKey    Code = 1013 // ours: not a key
 	CodeFromWhere         Code = 1014 // ours: the application may not be used from that address
+	CodeOptedOut          Code = 1015 // ours: the number wants no messages
 	CodeNoCoverage        Code = 1119
 	CodeOAuth             Code = 1600
 

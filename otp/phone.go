@@ -40,6 +40,9 @@ func isCountry(s string) bool {
 	return phonenumbers.GetSupportedRegions()[s] || slices.Contains(unnumbered, s)
 }
 
+// ParseE164 reads a number with its country's code, as a handset's address has it.
+func ParseE164(number string) (Phone, bool) { return parsePhone(number, "") }
+
 // parsePhone reads an international number, which begins with "+", or a national one of the country, as people write and
 // paste it: see dialled. One that was renumbered is the number of today, so a phone has one number however it is spelt.
 func parsePhone(number, country string) (Phone, bool) {

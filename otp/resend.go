@@ -40,6 +40,11 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	if err != nil {
 		return nil, err
 	}
+	if !r.Test {
+		if err := s.willing(app, r.Phone); err != nil {
+			return nil, err
+		}
+	}
 	if err := r.mayResend(app, s.now(), by); err != nil {
 		return nil, err
 	}

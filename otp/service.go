@@ -30,6 +30,8 @@ type Service struct {
 	FirstLink func(route string) string
 	// Price is what a part to a number costs. Nil: nothing.
 	Price func(e164 string) float64
+	// OptedOut says whether a number wants no messages of an application. Nil: none has said so.
+	OptedOut func(app, e164 string) (bool, error)
 	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts none.
 	CallbackAllowed func(netip.Addr) bool
 

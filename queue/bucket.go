@@ -46,6 +46,17 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	return b.Latest(ctx, key)
 }
 
+// Near is Get where an absence may be milliseconds old too, and costs nothing. For a bucket in the log only.
+func (b *Bucket) Near(key string) (Entry, error) {
+	if err := b.q.current(); err != nil {
+		return Entry{}, err
+	}
+	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
+		return Entry{e.Value, e.Revision}, nil
+	}
+	return Entry{}, ErrNotFound
+}
+
 // longestLag is how old what is here may be before it is told to nobody. A daemon renews its lease, and so hears from the log,
 // every second.
 const longestLag = 5 * time.Second

@@ -18,6 +18,8 @@ const (
 	bucketReceipts = "receipt"
 	bucketHolds    = "hold"
 	bucketNumbers  = "number"
+	bucketOptOuts  = "optout"
+	bucketHandsets = "handset"
 	workSMS        = "sms." // and a route
 	workEvents     = "events"
 	workParked     = "parked"
@@ -35,6 +37,10 @@ func (q *Queue) declare(o Options) {
 		bucketHolds: {limit: l.Holds.or(1_000_000, 256*mib, 4*day)},
 		// Full: POST /otp is refused.
 		bucketNumbers: {limit: l.Numbers.or(5_000_000, gib, 32*day)},
+		// Full: the SMSC is asked to send the STOP again, for none is forgotten.
+		bucketOptOuts: {limit: Limit{Msgs: 2_000_000, Bytes: 512 * mib}},
+		// Full: the SMSC is asked to send the part again; these go within minutes.
+		bucketHandsets: {limit: Limit{50_000, 64 * mib, time.Hour}},
 	}
 	for name, b := range q.buckets {
 		b.q, b.name = q, name
@@ -191,6 +197,12 @@ func (q *Queue) Numbers() *Bucket { return q.buckets[bucketNumbers] }
 
 // Guard holds how many OTPs of a group of numbers were sent and verified.
 func (q *Queue) Guard() *Bucket { return q.buckets[streamGuard] }
+
+// OptOuts holds the numbers that want no messages, by their hash.
+func (q *Queue) OptOuts() *Bucket { return q.buckets[bucketOptOuts] }
+
+// Handsets holds the parts of handsets' long messages until all are there.
+func (q *Queue) Handsets() *Bucket { return q.buckets[bucketHandsets] }
 
 // SMS is the work queue of a route. For a route that was not in Options.Routes its Pull returns an error.
 func (q *Queue) SMS(route string) *Consumer { return q.consumer(workSMS + route) }

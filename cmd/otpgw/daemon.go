@@ -17,11 +17,13 @@ import (
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/dlr"
 	"github.com/otpgw/otpgw/dlr/callback"
+	"github.com/otpgw/otpgw/dlr/mo"
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/api/intake"
 	"github.com/otpgw/otpgw/otp/camara"
 	"github.com/otpgw/otpgw/otp/hooks"
+	"github.com/otpgw/otpgw/otp/optout"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/otpgw/otpgw/smpp/link"
@@ -44,6 +46,7 @@ type daemon struct {
 	queue    *queue.Queue
 	service  *otp.Service
 	tracker  *dlr.Tracker
+	inbox    *mo.Inbox
 	dispatch *callback.Dispatcher
 	links    []*link.Link
 	api      *http.Server
@@ -122,10 +125,14 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
 	}, func() float64 { return float64(d.service.Evaluated.Load()) }))
 	registry.MustRegister(riskCollector{d.service})
+	optOuts := optout.New(d.queue.OptOuts(), box)
+	d.service.OptedOut = optOuts.Has
+	d.inbox = &mo.Inbox{Queue: d.queue, Box: box, List: optOuts, Apps: d.config.Apps, Route: d.config.Route, Log: d.log}
+	registry.MustRegister(d.inbox.Collector())
 	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.dispatch = callback.New(callback.Options{
-		Queue: d.queue, Secret: d.callbackSecret, Guard: guard, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
+		Queue: d.queue, Secret: d.callbackSecret, Guard: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.wireLinks(box, registry)
@@ -162,10 +169,7 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 
 func (d *daemon) wireLinks(box *seal.Box, registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
-	s := &sink{tracker: d.tracker, links: make(map[string]link.Config), fromHandsets: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "otpgw_smpp_handset_messages_total", Help: "Messages from handsets: answered, and not read.",
-	})}
-	registry.MustRegister(s.fromHandsets)
+	s := &sink{tracker: d.tracker, links: make(map[string]link.Config), inbox: d.inbox}
 	for _, cfg := range d.config.Links {
 		s.links[cfg.Name] = cfg
 		d.links = append(d.links, link.New(cfg, link.Deps{

@@ -3,9 +3,8 @@ package main
 import (
 	"context"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/otpgw/otpgw/dlr"
+	"github.com/otpgw/otpgw/dlr/mo"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/link"
 )
@@ -14,8 +13,7 @@ import (
 type sink struct {
 	tracker *dlr.Tracker
 	links   map[string]link.Config // by name
-
-	fromHandsets prometheus.Counter
+	inbox   *mo.Inbox
 }
 
 func entryOf(m *queue.Outbound, part, parts int) dlr.Entry {
@@ -30,12 +28,11 @@ func (s *sink) Refused(ctx context.Context, r link.Refused) error {
 	return s.tracker.Refused(ctx, r.Link, entryOf(r.Message, r.Part, r.Parts), uint32(r.Status))
 }
 
-// Deliver gives receipts to the tracker. What is none is a message from a handset: nobody is there to read it, so it is
-// counted and answered OK.
+// Deliver gives receipts to the tracker, and what handsets write to the inbox.
 func (s *sink) Deliver(ctx context.Context, in link.Incoming) error {
 	if !in.Receipt {
-		s.fromHandsets.Inc()
-		return nil
+		return s.inbox.Take(ctx, mo.Message{Link: in.Link, From: in.From, To: in.To, Text: in.Text, Received: in.Received,
+			Reference: in.Reference, Part: in.Part, Parts: in.Parts})
 	}
 	cfg := s.links[in.Link]
 	return s.tracker.Receipt(ctx, dlr.Incoming{

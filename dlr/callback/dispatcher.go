@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -33,6 +34,9 @@ type Options struct {
 	Secret func(app string) (string, bool) // whsec_ secret of an application
 	Guard  Guard
 	Log    zerolog.Logger
+	// Reveal is the body as it is sent, of the one that is stored, always the same: what is personal is sealed in the store.
+	// Nil: they are one.
+	Reveal func(kind otp.EventKind, body []byte) []byte
 
 	Schedule []time.Duration  // default DefaultSchedule; the first is the wait before the first try, and not used
 	Timeout  time.Duration    // of one POST; default DefaultTimeout
@@ -70,6 +74,9 @@ func New(o Options) *Dispatcher {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Reveal == nil {
+		o.Reveal = func(_ otp.EventKind, body []byte) []byte { return body }
 	}
 	agent := "otpgw"
 	if o.Version != "" {

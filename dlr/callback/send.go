@@ -214,7 +214,7 @@ func (d *Dispatcher) try(b *batch, first bool) (out outcome, reason string) {
 		return postponed, ""
 	}
 	begun := time.Now()
-	status, err := d.sender.post(d.post, b.URL, b.App, b.ID, b.body)
+	status, err := d.sender.post(d.post, b.URL, b.App, b.ID, d.o.Reveal(b.Kind, b.body))
 	took := time.Since(begun)
 	d.metrics.seconds.Observe(took.Seconds())
 	return d.judge(b, status, err, took)

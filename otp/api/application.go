@@ -34,7 +34,7 @@ type otpSettings struct {
 }
 
 // noServices is what there is of the services that this gateway does not have. Its zero value is all there is to say, but for
-// the name of no transliteration.
+// the name of no transliteration, and the URLs that are told of what handsets write.
 type noServices struct {
 	SMS struct {
 		EnforceOriginator *string `json:"enforceOriginator"`
@@ -83,8 +83,16 @@ func (h *handler) application(_ context.Context, c *call) (answer, error) {
 	if app.CallbackURL != "" {
 		callback = &app.CallbackURL
 	}
+	listener := &app.MOURL
+	if app.MOURL == "" {
+		listener = nil
+	}
 	a := application{ID: app.Name, Name: app.Name, Scopes: otp.ScopeOtp, TokenExpiration: strconv.Itoa(int(otp.TokenTTL.Seconds()))}
 	a.Settings.SMS.Transliteration.Alphabet = "NONE"
+	a.Settings.SMS.ReceiveCallback = listener
+	if a.Settings.Optouts.Callback = listener; listener == nil {
+		a.Settings.Optouts.Callback = callback
+	}
 	a.Settings.Otp = otpSettings{Template: app.Template, From: app.From, PINType: app.PINType, PINLength: app.PINLength,
 		TTL: int(app.TTL.Seconds()), MaxAttempts: app.MaxAttempts, OtpCallback: callback}
 	return answer{http.StatusOK, a}, nil

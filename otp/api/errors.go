@@ -31,6 +31,7 @@ var table = map[otp.Code]wire{
 	otp.CodeRateLimit:         {http.StatusTooManyRequests, "rate_limit"},
 	otp.CodeGuard:             {http.StatusForbidden, "access_denied"},
 	otp.CodeFromWhere:         {http.StatusForbidden, "access_denied"},
+	otp.CodeOptedOut:          {http.StatusForbidden, "access_denied"},
 	otp.CodeIdempotencyKey:    {http.StatusBadRequest, "invalid_request"},
 
 	otp.CodePhoneMissing:      invalidParam,

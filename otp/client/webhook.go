@@ -19,15 +19,39 @@ const maxCallback = 1 << 20
 const (
 	EventOtpUpdate = "otp_update"
 	EventDlrUpdate = "dlr_update"
+	EventReceived  = "mo_received" // to OTPGW_APP_<NAME>_MO_URL
+	EventOptOut    = "opt_out"
 )
 
 // Event is a callback whose signature and age are right.
 type Event struct {
 	ID         string      // the same each time one callback is sent again: skip what is done already
 	Sent       time.Time   // this try
-	Event      string      // EventOtpUpdate, EventDlrUpdate, or one of a later gateway
+	Event      string      // EventOtpUpdate, EventDlrUpdate, EventReceived, EventOptOut, or one of a later gateway
 	Otps       []Otp       // of otp_update
 	Deliveries []DlrUpdate // of dlr_update
+	Received   []Received  // of mo_received
+	OptOuts    []OptOut    // of opt_out
+}
+
+// Received is what somebody wrote to one of the application's senders.
+type Received struct {
+	ID          string    `json:"id"`
+	PhoneNumber string    `json:"phoneNumber"`
+	CountryISO  *string   `json:"countryIso"`
+	To          string    `json:"to"`
+	Text        string    `json:"text"`
+	Parts       int       `json:"parts"`
+	Datetime    time.Time `json:"datetime"`
+}
+
+// OptOut is a number that wants no more messages (OPTED_OUT), or wants them again (OPTED_IN).
+type OptOut struct {
+	PhoneNumber string    `json:"phoneNumber"`
+	CountryISO  *string   `json:"countryIso"`
+	Status      string    `json:"status"`
+	To          string    `json:"to"`
+	Datetime    time.Time `json:"datetime"`
 }
 
 // DlrUpdate is a change of delivery.
@@ -139,6 +163,10 @@ func readEvent(body []byte, header http.Header) (Event, error) {
 		err = json.Unmarshal(callback.Data, &e.Otps)
 	case EventDlrUpdate:
 		err = json.Unmarshal(callback.Data, &e.Deliveries)
+	case EventReceived:
+		err = json.Unmarshal(callback.Data, &e.Received)
+	case EventOptOut:
+		err = json.Unmarshal(callback.Data, &e.OptOuts)
 	}
 	return e, err
 }

@@ -50,6 +50,8 @@ func (l *Link) decode(m *wire.Message) Incoming {
 		in.Text = text.Sniff(content(m))
 		return in
 	}
+	in.From = text.ReadAddress(m.Source.TON, m.Source.Addr, l.textOpt.Alphabet)
+	in.To = text.ReadAddress(m.Dest.TON, m.Dest.Addr, l.textOpt.Alphabet)
 	tlvs := make([]text.TLV, len(m.TLVs))
 	for i, t := range m.TLVs {
 		tlvs[i] = text.TLV(t)

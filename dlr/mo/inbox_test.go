@@ -1,0 +1,166 @@
+package mo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/optout"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/seal"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newInbox(t *testing.T, apps ...otp.App) *Inbox {
+	t.Helper()
+	box, err := seal.New(seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := queuetest.Open(t)
+	return &Inbox{Queue: q, Box: box, List: optout.New(q.OptOuts(), box), Apps: apps, Log: zerolog.Nop(),
+		Route: func(string) (string, bool) { return queuetest.Route, true }}
+}
+
+// event is the next event in the store, as it would be sent.
+func event(t *testing.T, i *Inbox) (e otp.Event, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	p, err := i.Queue.Events().Pull(ctx, queue.PullOptions{Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop()
+	d, err := p.Next(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(d.Data, &e); err != nil {
+		t.Fatal(err)
+	}
+	stored := []byte(fmt.Sprintf(`{"event":%q,"data":[%s]}`, e.Kind, e.Item))
+	var sent struct{ Data []struct{ Text string } }
+	if err := json.Unmarshal(i.Reveal(e.Kind, stored), &sent); err != nil {
+		t.Fatal(err)
+	}
+	if text = sent.Data[0].Text; text != "" && strings.Contains(string(d.Data), text) {
+		t.Errorf("the text is stored in the clear: %s", d.Data)
+	}
+	if again := i.Reveal(e.Kind, stored); string(again) != string(i.Reveal(e.Kind, stored)) {
+		t.Error("a body is sent in two forms")
+	}
+	return e, text
+}
+
+func (i *Inbox) mustTake(t *testing.T, m Message) string {
+	t.Helper()
+	m.Parts = max(m.Parts, 1)
+	result, err := i.take(context.Background(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// TestPartsComeInAnyOrder, twice, and at once on several daemons: one message is told.
+func TestPartsComeInAnyOrder(t *testing.T) {
+	i := newInbox(t, otp.App{Name: "shop", Senders: []string{"Shop"}, MOURL: "http://127.0.0.1/mo"})
+	part := func(reference uint16, n int) Message {
+		return Message{Link: "c", From: "46701234567", To: "Shop", Text: fmt.Sprint("<", n, ">"), Reference: reference, Part: n, Parts: 3}
+	}
+	for _, n := range []int{3, 1, 3} {
+		if got := i.mustTake(t, part(7, n)); got != resultPart {
+			t.Errorf("part %d: %s", n, got)
+		}
+	}
+	if got := i.mustTake(t, part(8, 2)); got != resultPart { // another message
+		t.Errorf("another message's part: %s", got)
+	}
+	if got := i.mustTake(t, part(7, 2)); got != resultReceived {
+		t.Errorf("the last part: %s", got)
+	}
+	if e, text := event(t, i); text != "<1><2><3>" || e.App != "shop" || e.Kind != Received {
+		t.Errorf("%+v %q", e, text)
+	}
+	var wg sync.WaitGroup
+	results := make(chan string, 3)
+	for n := 1; n <= 3; n++ {
+		wg.Go(func() {
+			m := part(9, n)
+			result, err := i.take(context.Background(), m)
+			if err != nil {
+				t.Error(err)
+			}
+			results <- result
+		})
+	}
+	wg.Wait()
+	close(results)
+	whole := 0
+	for r := range results {
+		if r == resultReceived {
+			whole++
+		}
+	}
+	if whole != 1 {
+		t.Errorf("%d times whole, want once", whole)
+	}
+}
+
+// TestWhoseMessageItIs: the sender that was written to says which application it is for.
+func TestWhoseMessageItIs(t *testing.T) {
+	apps := []otp.App{
+		{Name: "shop", Senders: []string{"Shop", "447700900123"}, MOURL: "http://127.0.0.1/shop"},
+		{Name: "bank", Senders: []string{"36111"}, MOURL: "http://127.0.0.1/bank"},
+		{Name: "mute", Senders: []string{"Mute"}},
+	}
+	i := newInbox(t, apps...)
+	for to, want := range map[string]string{"SHOP": "shop", "447700900123": "shop", "+447700900123": "shop", "07700900123": "shop", "36111": "bank",
+		"Mute": "", "6111": "", "900123": "", "": ""} {
+		result := i.mustTake(t, Message{Link: "c", From: "46701234567", To: to, Text: "hello"})
+		if want == "" {
+			if result != resultCounted {
+				t.Errorf("to %q: %s", to, result)
+			}
+			continue
+		}
+		if e, _ := event(t, i); e.App != want {
+			t.Errorf("to %q: told %s, want %s", to, e.App, want)
+		}
+	}
+	// Nobody's parts are not kept.
+	if result := i.mustTake(t, Message{Link: "c", From: "46701234567", To: "Mute", Part: 1, Parts: 2}); result != resultCounted {
+		t.Errorf("a part to one who does not listen: %s", result)
+	}
+	// A STOP to nobody's address is for all.
+	if result := i.mustTake(t, Message{Link: "c", From: "46701234567", To: "999", Text: "stop"}); result != resultStop {
+		t.Errorf("STOP: %s", result)
+	}
+	for _, app := range apps {
+		if out, err := i.List.Has(app.Name, "+46701234567"); err != nil || !out {
+			t.Errorf("%s: %v, %v", app.Name, out, err)
+		}
+	}
+}
+
+func TestMessageThatCannotBeStoredIsAnError(t *testing.T) {
+	i := newInbox(t, otp.App{Name: "shop", Senders: []string{"Shop"}, MOURL: "http://127.0.0.1/mo"})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, m := range []Message{{To: "Shop", Text: "stop", Parts: 1}, {To: "Shop", Text: "hello", Parts: 1}, {To: "Shop", Part: 1, Parts: 2}} {
+		if err := i.Take(ctx, m); err == nil {
+			t.Errorf("%q: answered OK", m.Text)
+		}
+	}
+}

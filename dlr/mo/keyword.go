@@ -1,0 +1,122 @@
+package mo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+)
+
+// replyLife is how long a reply is of any use.
+const replyLife = 10 * time.Minute
+
+// stop puts the number on the lists of the applications that own the address, of all where nobody does. What is on the list
+// already is told again, but not answered: two machines would answer each other for ever.
+func (i *Inbox) stop(ctx context.Context, m Message, from otp.Phone, owners []*otp.App) error {
+	for _, app := range i.addressed(owners) {
+		added, err := i.List.Add(ctx, app.Name, from.E164)
+		if err != nil {
+			return err
+		}
+		if err := i.tellOptOut(ctx, app, m, from, true); err != nil {
+			return err
+		}
+		i.Log.Info().Str("app", app.Name).Str("link", m.Link).Bool("new", added).Msg("number opted out")
+		if added && len(owners) > 0 {
+			if err := i.reply(ctx, app, m, from, app.StopReply); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// start takes the number off again.
+func (i *Inbox) start(ctx context.Context, m Message, from otp.Phone, owners []*otp.App) error {
+	for _, app := range i.addressed(owners) {
+		removed, err := i.List.Remove(ctx, app.Name, from.E164)
+		if err != nil {
+			return err
+		}
+		if err := i.tellOptOut(ctx, app, m, from, false); err != nil {
+			return err
+		}
+		i.Log.Info().Str("app", app.Name).Str("link", m.Link).Bool("was", removed).Msg("number opted in")
+	}
+	return nil
+}
+
+// help answers for the applications that have something to say; false when none has.
+func (i *Inbox) help(ctx context.Context, m Message, from otp.Phone, owners []*otp.App) (answered bool, err error) {
+	for _, app := range owners {
+		if app.HelpReply == "" {
+			continue
+		}
+		if err := i.reply(ctx, app, m, from, app.HelpReply); err != nil {
+			return false, err
+		}
+		answered = true
+	}
+	return answered, nil
+}
+
+func (i *Inbox) addressed(owners []*otp.App) []*otp.App {
+	if len(owners) > 0 {
+		return owners
+	}
+	all := make([]*otp.App, len(i.Apps))
+	for n := range i.Apps {
+		all[n] = &i.Apps[n]
+	}
+	return all
+}
+
+func (i *Inbox) tellOptOut(ctx context.Context, app *otp.App, m Message, from otp.Phone, out bool) error {
+	url := app.MOURL
+	if url == "" {
+		url = app.CallbackURL
+	}
+	if url == "" {
+		return nil
+	}
+	status := "OPTED_IN"
+	if out {
+		status = "OPTED_OUT"
+	}
+	return i.tell(ctx, app, url, OptOut, optOutItem{PhoneNumber: from.E164, CountryISO: orNull(from.Country), Status: status, To: m.To,
+		Datetime: m.Received.UTC().Truncate(time.Second)})
+}
+
+// reply sends a text back from the address that was written to. It belongs to no OTP, so nothing is told of its delivery.
+// Its id is the same for a while, so that a number that writes again and again gets one.
+func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from otp.Phone, text string) error {
+	if text == "" {
+		return nil
+	}
+	route, ok := i.Route(from.E164)
+	if !ok {
+		i.Log.Warn().Str("app", app.Name).Msg("no route for a reply to a handset")
+		return nil
+	}
+	sender := app.From
+	for _, s := range app.Senders {
+		if sameSender(s, m.To) {
+			sender = s
+		}
+	}
+	at := m.Received.UTC()
+	name := fmt.Sprintf("%s %s %s %d", app.Name, from.E164, text, at.Unix()/int64(replyLife/time.Second))
+	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(i.Box.Name("reply", name))).String()
+	err := i.Queue.PublishSMS(ctx, queue.Outbound{ID: id, App: app.Name, Route: route, From: sender, To: from.E164,
+		Text: i.Box.Seal([]byte(text), queue.TextContext(id)), TLVs: app.TLVs, Created: at, Expires: time.Now().Add(replyLife)})
+	if errors.Is(err, queue.ErrFull) {
+		i.Log.Warn().Str("app", app.Name).Msg("no room for a reply to a handset")
+		return nil // what the handset wanted is done; that it is told is the less
+	}
+	return err
+}

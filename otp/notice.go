@@ -1,0 +1,30 @@
+package otp
+
+import (
+	"context"
+
+	"github.com/otpgw/otpgw/queue"
+)
+
+// Notice is an event that belongs to no OTP: a callback all the same, signed and tried again like any other. What it tells has
+// happened outside of the store.
+type Notice struct {
+	ID   string // a UUID of its own
+	App  string
+	URL  string
+	Kind EventKind
+	Item any
+}
+
+// PublishNotice returns when the notice is stored.
+func PublishNotice(ctx context.Context, q *queue.Queue, n Notice) error {
+	item, err := marshal(n.Item)
+	if err != nil {
+		return err
+	}
+	data, err := marshal(Event{OtpID: n.ID, App: n.App, URL: n.URL, Kind: n.Kind, N: 1, Item: item})
+	if err != nil {
+		return err
+	}
+	return q.Publish(ctx, queue.Message{Subject: EventSubject(n.ID), Key: EventKey(n.ID, 1), Group: n.App, Data: data})
+}
