@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check full fuzz chaos kills torture throttle conformance bench dist
+.PHONY: help run build test check full fuzz chaos kills torture throttle conformance bench growth volume soak dist
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -45,9 +45,19 @@ torture: ## three daemons on three NATS nodes under load, everything broken for 
 throttle: ## a link that has to find out the rate of its carrier, 10 parts per second, for a full minute
 	OTPGW_TEST_THROTTLE_MINUTE=1 $(GO) test -run '^TestThrottlingCarrier$$' -count 1 -v ./smpp/link
 
-bench: ## OTPs per second, latency and CPU of the whole way, then the pieces
+bench: ## otpgw beside Kannel (where it is installed): delivered/s, latency, CPU, memory, BENCH_MESSAGES (40000) a round; a plot; then the pieces
+	OTPGW_MEASURE=bench BENCH_PLOT=$${BENCH_PLOT-figures.svg} $(GO) test -run '^TestBench$$' -count 1 -timeout 3h -v ./cmd/otpgw/measure
 	$(GO) test -run '^$$' -bench EndToEnd -benchtime 1x -count 3 -timeout 30m ./cmd/otpgw
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./smpp/... ./queue/... ./otp/... ./dlr/...
+
+growth: ## what more links, other stores and more daemons cost
+	OTPGW_MEASURE=growth $(GO) test -run '^TestGrowth$$' -count 1 -timeout 3h -v ./cmd/otpgw/measure
+
+volume: ## VOLUME (300000) pending OTPs, several by commas: memory, disk, the time of a start, the rate there
+	OTPGW_MEASURE=volume $(GO) test -run '^TestVolume$$' -count 1 -timeout 6h -v ./cmd/otpgw/measure
+
+soak: ## SOAK_SECONDS (1800) at SOAK_RATE (500) OTPs a second with failures of every kind: memory, goroutines, descriptors and store
+	OTPGW_MEASURE=soak $(GO) test -run '^TestSoak$$' -count 1 -timeout 12h -v ./cmd/otpgw/measure
 
 conformance: ## 100,000 requests made from openapi.yaml: no 5xx, every answer as the document says; and schemathesis, when pip can get it
 	OTPGW_TEST_REQUESTS=100000 $(GO) test -count=1 -v -run 'TestGeneratedRequests|TestSchemathesis' -timeout 60m ./otp/api ./cmd/otpgw

@@ -116,6 +116,9 @@ func (s *Server) start(t testing.TB, port string) {
 	s.URL = strings.TrimSpace(line)
 }
 
+// Pid is the process's id, for who measures it.
+func (s *Server) Pid() int { return s.cmd.Process.Pid }
+
 // Kill ends the server as kill -9 does, and waits.
 func (s *Server) Kill() {
 	s.end.Do(func() {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -40,26 +41,41 @@ var skew = func() (n int64) {
 }()
 `
 
-// BuildDaemon builds cmd/otpgw and returns the program's path. The first build takes a minute, later ones are in Go's cache.
+// built is the daemon's program, built once for all tests of a binary; Main removes it.
+var built struct {
+	once    sync.Once
+	dir     string
+	program string
+	err     error
+}
+
+// BuildDaemon builds cmd/otpgw and returns the program's path. The first build of a machine takes a minute, later ones are in
+// Go's cache. The tests have to run under Main.
 func BuildDaemon(t testing.TB) string {
 	t.Helper()
-	return build(t, "github.com/otpgw/otpgw/cmd/otpgw")
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "otpgw-test"); built.err == nil {
+			built.program, built.err = build(built.dir, "github.com/otpgw/otpgw/cmd/otpgw")
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.program
 }
 
 // build builds a program with a clock that ClockVariable sets.
-func build(t testing.TB, pkg string) string {
-	t.Helper()
-	dir := t.TempDir()
+func build(dir, pkg string) (program string, err error) {
 	overlay, err := writeOverlay(dir)
 	if err != nil {
-		t.Fatalf("a clock to set wrong: %v", err)
+		return "", fmt.Errorf("a clock to set wrong: %w", err)
 	}
-	program := filepath.Join(dir, "program")
+	program = filepath.Join(dir, "program")
 	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", program, pkg)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
+		return "", fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
 	}
-	return program
+	return program, nil
 }
 
 // writeOverlay writes the changed package time, and the file that tells go build of it.

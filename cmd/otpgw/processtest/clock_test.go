@@ -9,7 +9,10 @@ import (
 
 // TestClock: the wall clock of a program built here can be set wrong, and its monotonic clock is right all the same.
 func TestClock(t *testing.T) {
-	program := build(t, "./testdata/clock")
+	program, err := build(t.TempDir(), "./testdata/clock")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, skew := range []int64{0, 31, -3600} {
 		cmd := exec.Command(program)
 		if skew != 0 {

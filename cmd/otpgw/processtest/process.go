@@ -39,7 +39,7 @@ type Options struct {
 // Process is a program that was started.
 type Process struct {
 	cmd    *exec.Cmd
-	stdin  io.Closer
+	stdin  io.WriteCloser
 	exited chan struct{} // closed when it has ended and all that it printed was handed on
 }
 
@@ -95,6 +95,9 @@ func eachLine(r io.Reader, f func(string)) {
 // Exited is closed when the process has ended.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
+// Stdin is the process's standard input.
+func (p *Process) Stdin() io.Writer { return p.stdin }
+
 // Pid is the process's id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
@@ -142,14 +145,22 @@ const (
 	planVariable = "OTPGW_TEST_PLAN"
 )
 
-// Role is another program in the test binary. Its context ends when its standard input does, also because the test died.
+// Role is another program in the test binary. Its context ends when its standard input does, also because the test died. What
+// the test writes to that comes line by line over Heard.
 type Role func(ctx context.Context, plan []byte) error
+
+// Heard are the lines that a role's test said to it.
+var Heard = make(chan string, 16)
 
 // Main is for TestMain: it runs the tests, or the role that StartRole asked for.
 func Main(m *testing.M, roles map[string]Role) {
 	name := os.Getenv(roleVariable)
 	if name == "" {
-		os.Exit(m.Run())
+		status := m.Run()
+		if built.dir != "" {
+			_ = os.RemoveAll(built.dir)
+		}
+		os.Exit(status)
 	}
 	role, ok := roles[name]
 	if !ok {
@@ -158,7 +169,7 @@ func Main(m *testing.M, roles map[string]Role) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
+		eachLine(os.Stdin, func(line string) { Heard <- line })
 		cancel()
 	}()
 	if err := role(ctx, []byte(os.Getenv(planVariable))); err != nil {

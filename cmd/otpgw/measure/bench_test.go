@@ -1,0 +1,128 @@
+package measure
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/otpgw/otpgw/cmd/otpgw/processtest"
+)
+
+// The names of measurements that make targets ask for, in this variable.
+const wanted = "OTPGW_MEASURE"
+
+func asked(name string) bool { return os.Getenv(wanted) == name }
+
+// receiptDelay is what carriers take at least.
+const receiptDelay = time.Second
+
+// row is a scenario's medians by system.
+type row struct {
+	scenario
+	by map[string]figures
+}
+
+// TestBench compares otpgw with Kannel: `make bench`, BENCH_MESSAGES messages a round (40,000), BENCH_ROUNDS rounds (3). The
+// systems take turns, so that a noisy minute harms both. BENCH_PLOT names a file for the plot.
+func TestBench(t *testing.T) {
+	systems := []system{otpgw(processtest.BuildDaemon(t))}
+	if k, ok := kannel(); ok {
+		systems = append(systems, k)
+	} else {
+		t.Log("Kannel is not measured: bearerbox and smsbox are not installed (apt-get install kannel)")
+	}
+	count, rounds := setting(t, "BENCH_MESSAGES", 40_000), setting(t, "BENCH_ROUNDS", 3)
+	scenarios := []scenario{
+		{name: "window 10", window: 10, delay: receiptDelay},
+		{name: "window 100", window: 100, delay: receiptDelay},
+		{name: "window 1000", window: 1000, delay: receiptDelay},
+		{name: "window 100, receipts at once", window: 100},
+		{name: "1000 a second", window: 100, delay: receiptDelay, rate: 1000},
+		{name: "200 a second", window: 100, delay: receiptDelay, rate: 200},
+	}
+	if !asked("bench") {
+		count, rounds, scenarios = 200, 1, scenarios[1:2]
+	}
+	rows := runAll(t, systems, scenarios, count, rounds)
+	t.Logf("medians of %d rounds, %d messages each\n%s", rounds, count, table(rows, systems))
+	if file := os.Getenv("BENCH_PLOT"); file != "" {
+		if err := os.WriteFile(file, plot(rows, systems), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestGrowth says what more of something costs: `make growth`.
+func TestGrowth(t *testing.T) {
+	if !asked("growth") {
+		t.Skip("long: make growth")
+	}
+	systems := []system{otpgw(processtest.BuildDaemon(t))}
+	base := scenario{window: 100, delay: receiptDelay}
+	var scenarios []scenario
+	add := func(name string, change func(*scenario)) {
+		s := base
+		s.name = name
+		change(&s)
+		scenarios = append(scenarios, s)
+	}
+	for _, n := range []int{1, 2, 5, 10} {
+		add(fmt.Sprint("links ", n), func(s *scenario) { s.links = n })
+	}
+	for _, store := range []string{"node", "R3"} {
+		for _, n := range []int{1, 2, 3} {
+			add(fmt.Sprintf("store %s, daemons %d", store, n), func(s *scenario) { s.store, s.daemons = store, n })
+		}
+	}
+	count, rounds := setting(t, "BENCH_MESSAGES", 40_000), setting(t, "BENCH_ROUNDS", 3)
+	t.Logf("medians of %d rounds, %d messages each\n%s", rounds, count, table(runAll(t, systems, scenarios, count, rounds), systems))
+}
+
+// pacedSeconds is how long a paced round goes on, when it has that many messages.
+const pacedSeconds = 20
+
+func runAll(t *testing.T, systems []system, scenarios []scenario, count, rounds int) (rows []row) {
+	for _, s := range scenarios {
+		if s.count = count; s.rate > 0 {
+			s.count = min(count, s.rate*pacedSeconds)
+		}
+		runs := make(map[string][]figures)
+		for n := range rounds {
+			for _, sys := range systems {
+				f := measure(t, sys, s)
+				t.Logf("%s, round %d, %s: %s", s.name, n+1, sys.name, f)
+				runs[sys.name] = append(runs[sys.name], f)
+			}
+		}
+		r := row{s, make(map[string]figures)}
+		for name, all := range runs {
+			r.by[name] = median(all)
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// table is the rows in Markdown, with the ratios of the first system to each other.
+func table(rows []row, systems []system) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 1, ' ', 0)
+	fmt.Fprintln(w, "| run\t| program\t| delivered/s\t| p50 ms\t| p99 ms\t| create p50 / p99 ms\t| CPU ms\t| NATS CPU ms\t| memory MiB\t|")
+	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")
+	for _, r := range rows {
+		for i, sys := range systems {
+			f := r.by[sys.name]
+			fmt.Fprintf(w, "| %s\t| %s\t| %.0f\t| %.1f\t| %.1f\t| %.1f / %.1f\t| %.3f\t| %.3f\t| %.0f\t|\n",
+				r.name, sys.name, f.Rate, f.P50, f.P99, f.CreateP50, f.Create9, f.CPU, f.NodeCPU, f.RSS)
+			if first := r.by[systems[0].name]; i > 0 {
+				fmt.Fprintf(w, "| \t| %s / %s\t| %.2f\t| %.2f\t| %.2f\t| \t| %.2f\t| \t| %.2f\t|\n", systems[0].name, sys.name,
+					first.Rate/f.Rate, first.P50/f.P50, first.P99/f.P99, first.CPU/f.CPU, first.RSS/f.RSS)
+			}
+		}
+	}
+	_ = w.Flush()
+	return b.String()
+}

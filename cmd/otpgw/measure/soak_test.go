@@ -1,0 +1,163 @@
+package measure
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/otpgw/otpgw/cmd/otpgw/processtest"
+)
+
+// sample is what a daemon had at one moment.
+type sample struct {
+	made       int // OTPs so far
+	rss, disk  int64
+	goroutines int
+	fds        int
+}
+
+// The bounds of TestSoak: how much the last quarter's median may be over the second's, the first being warm-up. Memory and disk
+// may grow by what the OTPs between them take that are still kept (they are for hours); goroutines and descriptors not at all.
+const (
+	soakMemoryOTP  = 8 << 10 // bytes of memory for each OTP more
+	soakDiskOTP    = 12 << 10
+	soakMemory     = 64 << 20  // and this much for the garbage collector's and the store's ups and downs
+	soakWarmUp     = 256 << 20 // or this much in a run so short that the store's caches fill all the time
+	soakDisk       = 64 << 20
+	soakGoroutines = 60
+	soakFDs        = 40
+)
+
+// TestSoak works for long with failures of every kind, and wants nothing to grow: `make soak`, SOAK_SECONDS (1,800) at SOAK_RATE
+// (500) a second; in `go test` a minute at a rate that bears the race detector beside it. See soakRole for the failures.
+func TestSoak(t *testing.T) {
+	plan := soakPlan{Seconds: setting(t, "SOAK_SECONDS", 60), Rate: setting(t, "SOAK_RATE", 50)}
+	if asked("soak") {
+		plan.Seconds, plan.Rate = setting(t, "SOAK_SECONDS", 1800), setting(t, "SOAK_RATE", 500)
+	}
+	lines := processtest.NewLines()
+	peers := processtest.StartRole(t, "soak", plan, lines.Add)
+	env := map[string]string{"OTPGW_LINK_L0_RESPONSE_TIMEOUT": "2s", "OTPGW_APP_SHOP_CALLBACK_URL": lines.Next(t, peers, most)}
+	addLinks(env, 1, 100, lines.Next(t, peers, most))
+	env["OTPGW_LINK_L0_BINDS"] = "2" // so that one is there while the other comes back
+	dir := t.TempDir()
+	d := startDaemon(t, processtest.BuildDaemon(t), dir, env)
+	if _, err := fmt.Fprintln(peers.Stdin(), d.HTTP); err != nil {
+		t.Fatal(err)
+	}
+	samples := watch(t, d, dir, lines, peers)
+	if len(samples) < 8 {
+		t.Fatalf("only %d samples", len(samples))
+	}
+	q := len(samples) / 4
+	early, late := middle(samples[q:2*q]), middle(samples[3*q:])
+	t.Logf("second quarter %+v, last %+v", early, late)
+	slack := int64(soakMemory)
+	if plan.Seconds < 600 {
+		slack = soakWarmUp
+	}
+	judgeSoak(t.Errorf, early, late, slack)
+	if status := d.Terminate(most); status != 0 {
+		t.Errorf("the daemon ended with status %d", status)
+	}
+}
+
+// watch takes a sample with each line of the peers' progress, which is one a second, until the last, which is their result.
+func watch(t *testing.T, d *processtest.Daemon, dir string, lines processtest.Lines, peers *processtest.Process) (samples []sample) {
+	for {
+		line := lines.Next(t, peers, 3*most)
+		var made int
+		if n, _ := fmt.Sscanf(line, "made %d", &made); n == 0 {
+			t.Log(line)
+			var wrong int
+			if _, err := fmt.Sscanf(line, "done, %d wrong", &wrong); err != nil || wrong > 0 {
+				t.Errorf("the peers say: %s", line)
+			}
+			return samples
+		}
+		u, err := d.Usage()
+		if err != nil {
+			t.Fatalf("the daemon: %v", err)
+		}
+		samples = append(samples, sample{made, u.RSS, diskOf(t, dir), goroutinesOf(t, d.Admin), u.Descriptors})
+	}
+}
+
+// goroutinesOf reads the daemon's metrics.
+func goroutinesOf(t *testing.T, admin string) int {
+	t.Helper()
+	resp, err := http.Get(admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for sc := bufio.NewScanner(resp.Body); sc.Scan(); {
+		var n float64
+		if strings.HasPrefix(sc.Text(), "go_goroutines ") {
+			if _, err := fmt.Sscanf(sc.Text(), "go_goroutines %g", &n); err == nil {
+				return int(n)
+			}
+		}
+	}
+	t.Fatal("the metrics do not tell of goroutines")
+	return 0
+}
+
+// middle is each figure's median.
+func middle(s []sample) (m sample) {
+	of := func(get func(sample) int64) int64 {
+		var all []int64
+		for _, x := range s {
+			all = append(all, get(x))
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	m.made = int(of(func(s sample) int64 { return int64(s.made) }))
+	m.rss, m.disk = of(func(s sample) int64 { return s.rss }), of(func(s sample) int64 { return s.disk })
+	m.goroutines = int(of(func(s sample) int64 { return int64(s.goroutines) }))
+	m.fds = int(of(func(s sample) int64 { return int64(s.fds) }))
+	return m
+}
+
+// judgeSoak complains of what grew.
+func judgeSoak(complain func(string, ...any), early, late sample, slack int64) {
+	more := int64(late.made - early.made)
+	if most := early.rss + slack + more*soakMemoryOTP; late.rss > most {
+		complain("memory grew from %d to %d MiB over %d OTPs", early.rss>>20, late.rss>>20, more)
+	}
+	if most := early.disk + soakDisk + more*soakDiskOTP; late.disk > most {
+		complain("the store grew from %d to %d MiB over %d OTPs", early.disk>>20, late.disk>>20, more)
+	}
+	if late.goroutines > early.goroutines+soakGoroutines {
+		complain("goroutines grew from %d to %d", early.goroutines, late.goroutines)
+	}
+	if late.fds > early.fds+soakFDs {
+		complain("descriptors grew from %d to %d", early.fds, late.fds)
+	}
+}
+
+// TestJudgeSoak: each figure that grows is told, and none that is flat or grows as the OTPs kept do.
+func TestJudgeSoak(t *testing.T) {
+	base := sample{made: 1000, rss: 100 << 20, disk: 10 << 20, goroutines: 100, fds: 30}
+	for name, tt := range map[string]struct {
+		change func(*sample)
+		want   int
+	}{
+		"flat":        {func(*sample) {}, 0},
+		"with OTPs":   {func(s *sample) { s.made, s.rss, s.disk = 101_000, s.rss+100_000*4<<10, s.disk+100_000*4<<10 }, 0},
+		"memory":      {func(s *sample) { s.rss += 65 << 20 }, 1},
+		"disk":        {func(s *sample) { s.disk += 65 << 20 }, 1},
+		"goroutines":  {func(s *sample) { s.goroutines += 61 }, 1},
+		"descriptors": {func(s *sample) { s.fds += 41 }, 1},
+	} {
+		late, n := base, 0
+		tt.change(&late)
+		if judgeSoak(func(string, ...any) { n++ }, base, late, soakMemory); n != tt.want {
+			t.Errorf("%s: %d complaints, want %d", name, n, tt.want)
+		}
+	}
+}
