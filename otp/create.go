@@ -45,7 +45,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		if s.Price != nil {
 			r.Price = s.Price(r.Phone)
 		}
-		if r.Risk, err = s.judge(ctx, app, n.Phone, now); err != nil {
+		if r.Risk, err = s.judge(ctx, app, n, now); err != nil {
 			return Otp{}, err
 		}
 	}
@@ -65,10 +65,14 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 // newRecord: the API shows whole seconds, so the record has them, and dateExpires is exactly ttl after dateCreated.
 func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.Time) *Record {
 	created := now.UTC().Truncate(time.Second)
+	ref := ""
+	if n.hasRef() {
+		ref = reference(id)
+	}
 	return &Record{
 		ID: id, App: app.Name, TrackID: n.TrackID,
 		Message: messageID(id, 0), Route: route, Phone: n.Phone.E164, Country: n.Phone.Country, From: n.From, Language: n.Language,
-		Status: StatusPending, PIN: s.Box.Seal([]byte(upper(pin)), pinContext(id)), PINType: n.PINType, OwnPIN: n.PIN != "", MaxAttempts: n.MaxAttempts,
+		Status: StatusPending, PIN: s.Box.Seal([]byte(upper(pin)), pinContext(id)), PINType: n.PINType, OwnPIN: n.PIN != "", Context: s.sealContext(id, n.Context), Ref: ref, MaxAttempts: n.MaxAttempts,
 		TTL: int(n.TTL / time.Second), Created: created, Expires: created.Add(n.TTL), LastSent: now.UTC(),
 		CallbackURL: n.CallbackURL,
 	}
@@ -81,7 +85,7 @@ func (s *Service) compose(r *Record, n NewOtp, pin string) (string, error) {
 		parts, _ := s.Measure(r.Route, text)
 		return parts
 	}
-	message, err := n.append(render(n.Template, pin), pin, measure)
+	message, err := n.append(n.render(r.ID, pin), pin, measure)
 	if err != nil {
 		return "", err
 	}

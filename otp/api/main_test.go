@@ -189,6 +189,12 @@ var pinInText = regexp.MustCompile(`is (\w+)$`)
 // pin takes the next message off the queue and reads the PIN in it, as the phone's owner would.
 func (g *gateway) pin(t testing.TB) string {
 	t.Helper()
+	return pinInText.FindStringSubmatch(g.text(t))[1]
+}
+
+// text takes the next message off the queue.
+func (g *gateway) text(t testing.TB) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	p, err := g.service.Queue.SMS(queuetest.Route).Pull(ctx, queue.PullOptions{Max: 1})
@@ -211,7 +217,7 @@ func (g *gateway) pin(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pinInText.FindStringSubmatch(string(text))[1]
+	return string(text)
 }
 
 func wrong(pin string) string { return pin[:len(pin)-1] + string('2'+(pin[len(pin)-1]-'2'+1)%8) }
