@@ -32,10 +32,10 @@ type App struct {
 	PINType     PINType
 	PINLength   int // 4 to 10
 
-	CallbackURL    string         // empty: no callback unless the request names a URL
-	CallbackSecret string         // whsec_ and base64 of 24 to 64 bytes; signs callbacks
-	Allow          []netip.Prefix // that its callers come from; empty for anywhere
-	Rate           float64        // requests per second over the API; 0 is no limit
+	CallbackURL     string         // empty: no callback unless the request names a URL
+	CallbackSecrets []string       // each whsec_ and base64 of 24 to 64 bytes, the newest first; all of them sign each callback
+	Allow           []netip.Prefix // that its callers come from; empty for anywhere
+	Rate            float64        // requests per second over the API; 0 is no limit
 
 	MOURL     string // told of what handsets write to the application's senders; empty: nobody is
 	StopReply string // to who wants no more messages; empty for none

@@ -132,7 +132,8 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.dispatch = callback.New(callback.Options{
-		Queue: d.queue, Secret: d.callbackSecret, Guard: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
+		Queue: d.queue, Secrets: d.callbackSecrets, Timeout: d.config.CallbackTimeout, Guard: guard, Reveal: d.inbox.Reveal,
+		Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.wireLinks(box, registry)
@@ -140,7 +141,12 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 		Apps: d.config.Apps, Service: d.service, Log: d.log, CORSOrigins: d.config.CORSOrigins, AuthFailures: d.config.AuthFailures,
 		TrustedProxies: d.config.TrustedProxies, Metrics: registry, Faces: d.faces(), Documents: map[string][]byte{camara.DocumentPath: camara.Document},
 	}), d.log)
-	ops := &admin{queue: d.queue, links: d.links, registry: registry, started: time.Now()}
+	ops := &admin{
+		queue: d.queue, links: d.links, registry: registry, started: time.Now(),
+		dead:      &deadLetters{queue: d.queue, dispatch: d.dispatch, log: d.log},
+		endpoints: &endpoints{config: d.config, dispatch: d.dispatch, log: d.log},
+	}
+	registry.MustRegister(&endpointCollector{endpoints: ops.endpoints})
 	d.admin = httpServer(intake.CloseFramedTwice(closedToPages(ops.handler(), d.adminLn.Addr())), d.log)
 	d.bound(registry)
 }
@@ -212,13 +218,13 @@ func (d *daemon) firstLink(route string) string {
 	return ""
 }
 
-func (d *daemon) callbackSecret(app string) (string, bool) {
+func (d *daemon) callbackSecrets(app string) []string {
 	for i := range d.config.Apps {
 		if d.config.Apps[i].Name == app {
-			return d.config.Apps[i].CallbackSecret, true
+			return d.config.Apps[i].CallbackSecrets
 		}
 	}
-	return "", false
+	return nil
 }
 
 // httpServer bounds what a slow or hostile peer may hold: headers, the whole request, idle connections.
