@@ -46,6 +46,8 @@ var appRows = []setting[otp.App]{
 		read(func(v *value, a *otp.App) { a.SendLimits = v.limits() })},
 	{"TRY_LIMITS", "25/1h,50/24h", "guesses for one number, over all its OTPs, as count/time; or off",
 		read(func(v *value, a *otp.App) { a.TryLimits = v.limits() })},
+	{"LIMITS", "", "messages by what a request names in limits, as name=count/time: ip=5/10m,session=3/10m; empty: none",
+		read(func(v *value, a *otp.App) { a.Limits = v.namedLimits() })},
 	{"MAX_RESENDS", "3", "how often an OTP's message may be sent again, {}",
 		integer(0, otp.MaxResends, func(a *otp.App) *int { return &a.MaxResends })},
 	{"RESEND_INTERVAL", "30s", "least time between two messages of an OTP, {}",

@@ -43,8 +43,9 @@ type App struct {
 
 	TLVs map[uint16][]byte // optional parameters on each of its messages, by tag
 
-	SendLimits Limits // messages to one number
-	TryLimits  Limits // guesses, over all OTPs of one number
+	SendLimits Limits            // messages to one number
+	Limits     map[string]Limits // messages by what a request names: its caller's address, session, device
+	TryLimits  Limits            // guesses, over all OTPs of one number
 
 	MaxResends     int           // of one OTP; 0 is none
 	ResendInterval time.Duration // least time between two messages of one OTP

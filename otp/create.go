@@ -25,12 +25,12 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	}
 	now := s.now()
 	pin := newPIN(n.PINType, n.PINLength)
-	limits := app.SendLimits
+	uses := n.uses(app)
 	if n.PIN != "" {
 		pin, testPIN, n.PINType = n.PIN, n.PIN, typeOf(n.PIN)
 	}
 	if test {
-		pin, n.PINType, limits = testPIN, typeOf(testPIN), nil
+		pin, n.PINType, uses = testPIN, typeOf(testPIN), nil
 	}
 	r := s.newRecord(app, n, id, route, pin, now)
 	message, err := s.compose(r, n, pin)
@@ -49,7 +49,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 			return Otp{}, err
 		}
 	}
-	err = s.storeNew(ctx, app, r, message, now, limits)
+	err = s.storeNew(ctx, app, r, message, now, uses)
 	if err == nil {
 		err = s.arrive(ctx, r)
 	}
@@ -97,13 +97,13 @@ func (s *Service) compose(r *Record, n NewOtp, pin string) (string, error) {
 	return message, nil
 }
 
-// storeNew stores an OTP with all that belongs to it: the use of its number, its timers and its message.
-func (s *Service) storeNew(ctx context.Context, app *App, r *Record, message string, now time.Time, limits Limits) error {
+// storeNew stores an OTP with all that belongs to it: the uses it counts as, its timers and its message.
+func (s *Service) storeNew(ctx context.Context, app *App, r *Record, message string, now time.Time, uses []use) error {
 	data, err := r.encode()
 	if err != nil {
 		return err
 	}
-	return s.spending(ctx, sends, app, r.Phone, limits, func(tx *queue.Tx) error {
+	return s.spending(ctx, app, uses, func(tx *queue.Tx) error {
 		tx.Create(s.Queue.Records(), r.ID, data, r.ttl(now))
 		if r.CallbackURL != "" { // where nobody is to be told, the clock is enough
 			tx.Timer(r.ID, r.Expires, nil)

@@ -72,6 +72,7 @@ const (
 	CodeProof             Code = 2039 // ours: not true or false
 	CodeNotVerified       Code = 2040 // ours: nothing to consume yet
 	CodeConsumed          Code = 2041 // ours
+	CodeLimits            Code = 2042 // ours
 	CodeOutcomeDenied     Code = 2036 // ours: the PIN is not the caller's own
 )
 

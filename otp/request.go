@@ -29,9 +29,10 @@ type NewOtp struct {
 	AppHash      string // empty for none
 	hashAsked    bool   // AppHash is the request's own: it must fit
 
-	Context string // JSON that the guess has to repeat; empty for none
-	Vouched bool   // the application vouches for it: the guard lets it past
-	PIN     string // the caller's own, see ValidOwnPIN; empty for one that is drawn
+	Context   string // JSON that the guess has to repeat; empty for none
+	LimitKeys string // JSON object of what the caller names, see App.Limits; empty for none
+	Vouched   bool   // the application vouches for it: the guard lets it past
+	PIN       string // the caller's own, see ValidOwnPIN; empty for one that is drawn
 }
 
 // faults keeps the fault of lowest code, which is the one reported.
@@ -64,6 +65,7 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 	n.WebOTPDomain = f.webOTPDomain(o.value("webOtpDomain"), app.WebOTPDomain)
 	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
 	n.PIN, n.Context, n.Vouched = f.ownPIN(o.value("pin"), app), f.context(o), f.vouched(o.value("risk"))
+	n.LimitKeys = f.limitKeys(o, app)
 	asked := f.templates(o)
 	n.Template, n.Language = pick(n.Phone.Country, asked, Templates{app.Template, app.Templates})
 	if f.lowest != nil {

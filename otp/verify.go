@@ -110,7 +110,7 @@ func (s *Service) storeGuess(ctx context.Context, app *App, r *Record, revision 
 	if r.Test {
 		limits = nil
 	}
-	return s.spending(ctx, tries, app, r.Phone, limits, func(tx *queue.Tx) error {
+	return s.spending(ctx, app, []use{{tries, r.Phone, limits}}, func(tx *queue.Tx) error {
 		return tx.Update(s.Queue.Records(), r.ID, data, r.ttl(now), revision).Err()
 	})
 }

@@ -61,6 +61,7 @@ var table = map[otp.Code]wire{
 	otp.CodeContext:           invalidParam,
 	otp.CodeRisk:              invalidParam,
 	otp.CodeProof:             invalidParam,
+	otp.CodeLimits:            invalidParam,
 	otp.CodeNotVerified:       {http.StatusConflict, "invalid_request"},
 	otp.CodeConsumed:          {http.StatusConflict, "duplicate_value"},
 	otp.CodeOutcomeDenied:     {http.StatusForbidden, "access_denied"},

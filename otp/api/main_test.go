@@ -74,6 +74,7 @@ func apps() []otp.App {
 	fourth.Name, fourth.APIKeys, fourth.Secret, fourth.Rate = "fourth", []string{fourthKey}, "", 10
 	fourth.Guard = otp.Guard{Mode: otp.GuardObserve, Allow: []string{"FR"}}
 	demo.OwnPIN = true
+	demo.Limits = map[string]otp.Limits{"ip": {{Max: 2, Per: 10 * time.Minute}}, "session": {{Max: 3, Per: time.Hour}}}
 	return []otp.App{demo, other, third, fourth}
 }
 
