@@ -35,20 +35,26 @@ func masked(text string) string {
 // would lose spaces at its ends is quoted as Go quotes.
 func (c *Config) Print(w io.Writer) error {
 	var b strings.Builder
-	for _, l := range c.lines[""] {
+	for _, l := range c.ordered() {
 		fmt.Fprintf(&b, "%s=%s\n", l.name, quoted(l.text))
-		for _, group := range []string{appGroup, linkGroup, routeGroup} {
-			if l.name != listOf(group) {
-				continue
-			}
-			for _, l := range c.lines[group] {
-				fmt.Fprintf(&b, "%s=%s\n", l.name, quoted(l.text))
-			}
-		}
 	}
 	c.printSources(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// ordered are all lines: those of applications, links and routes stand behind the list that names them.
+func (c *Config) ordered() []line {
+	var all []line
+	for _, l := range c.lines[""] {
+		all = append(all, l)
+		for _, group := range []string{appGroup, linkGroup, routeGroup} {
+			if l.name == listOf(group) {
+				all = append(all, c.lines[group]...)
+			}
+		}
+	}
+	return all
 }
 
 // String is Print's text, so that a Config given to fmt shows no secret.
@@ -76,7 +82,7 @@ func quoted(value string) string {
 // printSources says where the secrets are that no variable gives.
 func (c *Config) printSources(b *strings.Builder) {
 	unset := func(group, name string) bool {
-		return slices.Contains(c.lines[group], line{name, ""})
+		return slices.Contains(c.lines[group], line{name: name})
 	}
 	if unset("", "OTPGW_SECRET_KEY") {
 		fmt.Fprintf(b, "# OTPGW_SECRET_KEY is kept in %s, made at the first start\n", quoted(c.SecretKeyFile()))
@@ -86,4 +92,27 @@ func (c *Config) printSources(b *strings.Builder) {
 			fmt.Fprintf(b, "# %s is derived from the secret key; to see it: otpgw check -callback-secret %s\n", name, app.Name)
 		}
 	}
+}
+
+// Changed names the variables whose values are not the same in two configurations, in the order in which they are printed.
+// What a file holds that a variable only names is not looked at, but for secrets.
+func Changed(old, fresh *Config) []string {
+	before, after := old.values(), fresh.values()
+	var names []string
+	for _, l := range slices.Concat(fresh.ordered(), old.ordered()) {
+		value, there := before[l.name]
+		now, stays := after[l.name]
+		if (value != now || there != stays) && !slices.Contains(names, l.name) {
+			names = append(names, l.name)
+		}
+	}
+	return names
+}
+
+func (c *Config) values() map[string]string {
+	values := make(map[string]string)
+	for _, l := range c.ordered() {
+		values[l.name] = l.raw
+	}
+	return values
 }

@@ -32,10 +32,10 @@ type App struct {
 	PINType     PINType
 	PINLength   int // 4 to 10
 
-	CallbackURL     string         // empty: no callback unless the request names a URL
-	CallbackSecrets []string       // each whsec_ and base64 of 24 to 64 bytes, the newest first; all of them sign each callback
-	Allow           []netip.Prefix // that its callers come from; empty for anywhere
-	Rate            float64        // requests per second over the API; 0 is no limit
+	CallbackURL    string         // empty: no callback unless the request names a URL
+	CallbackSecret string         // whsec_ and base64 of 24 to 64 bytes; signs callbacks
+	Allow          []netip.Prefix // that its callers come from; empty for anywhere
+	Rate           float64        // requests per second over the API; 0 is no limit
 
 	MOURL     string // told of what handsets write to the application's senders; empty: nobody is
 	StopReply string // to who wants no more messages; empty for none
@@ -43,9 +43,8 @@ type App struct {
 
 	TLVs map[uint16][]byte // optional parameters on each of its messages, by tag
 
-	SendLimits Limits            // messages to one number
-	Limits     map[string]Limits // messages by what a request names: its caller's address, session, device
-	TryLimits  Limits            // guesses, over all OTPs of one number
+	SendLimits Limits // messages to one number
+	TryLimits  Limits // guesses, over all OTPs of one number
 
 	MaxResends     int           // of one OTP; 0 is none
 	ResendInterval time.Duration // least time between two messages of one OTP
@@ -62,11 +61,18 @@ type App struct {
 	TestNumbers    map[string]string // PIN by E.164 number; nothing is sent to them
 }
 
+// Reconfigure gives the service other applications while it works. What is under way goes on with the old ones.
+func (s *Service) Reconfigure(apps []App) { s.apps.Store(&apps) }
+
 // app finds an application that the service knows.
 func (s *Service) app(name string) *App {
-	for i := range s.Apps {
-		if s.Apps[i].Name == name {
-			return &s.Apps[i]
+	apps := s.Apps
+	if changed := s.apps.Load(); changed != nil {
+		apps = *changed
+	}
+	for i := range apps {
+		if apps[i].Name == name {
+			return &apps[i]
 		}
 	}
 	return nil

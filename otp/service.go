@@ -44,6 +44,7 @@ type Service struct {
 	// Untold counts changes whose callback found no room.
 	Untold atomic.Uint64
 
+	apps  atomic.Pointer[[]App] // after Reconfigure
 	watch watch
 }
 

@@ -4,12 +4,15 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"html/template"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/queue"
@@ -27,13 +30,9 @@ var statusTemplate = template.Must(template.New("status").Parse(statusPage))
 // admin is the operator's HTTP face on OTPGW_ADMIN_ADDR: health, metrics, the status page, and the dead letters. It has
 // no authentication, which is why it listens on loopback unless told otherwise.
 type admin struct {
-	queue    *queue.Queue
-	links    []*link.Link
+	*daemon
 	registry *prometheus.Registry
 	started  time.Time
-
-	dead      *deadLetters
-	endpoints *endpoints
 }
 
 func (a *admin) handler() http.Handler {
@@ -42,11 +41,17 @@ func (a *admin) handler() http.Handler {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", a.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
-	a.dead.register(mux)
-	a.endpoints.register(mux)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.gatherer(), promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	mux.HandleFunc("GET /dlq", a.deadLetters)
+	mux.HandleFunc("POST /dlq/{sequence}/replay", a.replay)
 	mux.HandleFunc("GET /{$}", a.status)
 	return http.TimeoutHandler(mux, 2*adminTimeout, "timeout\n")
+}
+
+// gatherer collects the daemon's metrics, and the API's, which a reload makes anew.
+func (a *admin) gatherer() prometheus.Gatherer {
+	api := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return a.live.Load().metrics.Gather() })
+	return prometheus.Gatherers{a.registry, api}
 }
 
 func reply(w http.ResponseWriter, status int, v any) {
@@ -73,7 +78,7 @@ type readiness struct {
 func (a *admin) check(ctx context.Context) readiness {
 	r := readiness{Store: "ok", Links: make(map[string][]link.BindStatus), Rates: make(map[string]link.Rate)}
 	up := false
-	for _, l := range a.links {
+	for _, l := range a.fleet.links() {
 		r.Links[l.Name()], r.Rates[l.Name()] = l.Status(), l.Rate()
 		up = up || l.Up()
 	}
@@ -103,14 +108,56 @@ func (a *admin) status(w http.ResponseWriter, req *http.Request) {
 		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
 		return
 	}
-	disabled, err := a.endpoints.dispatch.Endpoints(ctx)
-	if err != nil {
-		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
-		return
-	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = statusTemplate.Execute(w, map[string]any{
 		"Version": version.Read().Number, "Uptime": time.Since(a.started).Round(time.Second),
-		"Ready": a.check(ctx), "Stats": stats, "Disabled": disabled, "Now": time.Now().UTC().Format(time.RFC3339),
+		"Ready": a.check(ctx), "Stats": stats, "Now": time.Now().UTC().Format(time.RFC3339),
 	})
+}
+
+// deadLetter is a dead letter as an operator sees it. The data stays in the store: it may hold a number.
+type deadLetter struct {
+	Sequence uint64    `json:"sequence"`
+	Time     time.Time `json:"time"`
+	Kind     string    `json:"kind"`
+	Reason   string    `json:"reason"`
+	Subject  string    `json:"subject"`
+}
+
+func (a *admin) deadLetters(w http.ResponseWriter, req *http.Request) {
+	after, err := strconv.ParseUint("0"+req.URL.Query().Get("after"), 10, 64)
+	if err != nil {
+		fail(w, http.StatusBadRequest, "after must be the sequence of a dead letter")
+		return
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), adminTimeout)
+	defer cancel()
+	all, err := a.queue.DeadLetters(ctx, after, 100)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	list := make([]deadLetter, len(all))
+	for i, d := range all {
+		list[i] = deadLetter{Sequence: d.Sequence, Time: d.Time, Kind: d.Kind, Reason: d.Reason, Subject: d.Subject}
+	}
+	reply(w, http.StatusOK, list)
+}
+
+func (a *admin) replay(w http.ResponseWriter, req *http.Request) {
+	seq, err := strconv.ParseUint(req.PathValue("sequence"), 10, 64)
+	if err != nil {
+		fail(w, http.StatusBadRequest, "the path must hold the sequence of a dead letter")
+		return
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), adminTimeout)
+	defer cancel()
+	switch err := a.queue.Replay(ctx, seq); {
+	case errors.Is(err, queue.ErrNotFound):
+		fail(w, http.StatusNotFound, "no dead letter has this sequence")
+	case err != nil:
+		fail(w, http.StatusServiceUnavailable, err.Error())
+	default:
+		reply(w, http.StatusOK, map[string]uint64{"replayed": seq})
+	}
 }

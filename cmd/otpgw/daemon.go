@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,7 +29,6 @@ import (
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/otpgw/otpgw/smpp/link"
-	"github.com/otpgw/otpgw/smpp/text"
 )
 
 // The bounds of a shutdown, stage by stage; together under the 30 s that orchestrators give.
@@ -41,23 +42,29 @@ const (
 
 // daemon is one running gateway. Make it with newDaemon, then run it.
 type daemon struct {
-	config   *config.Config
+	config   *config.Config // of the start
+	read     func(context.Context) (*config.Config, error)
 	log      zerolog.Logger
 	queue    *queue.Queue
 	service  *otp.Service
 	tracker  *dlr.Tracker
 	inbox    *mo.Inbox
 	dispatch *callback.Dispatcher
-	links    []*link.Link
+	box      *seal.Box
+	fleet    *fleet
 	api      *http.Server
 	admin    *http.Server
 	apiLn    net.Listener
 	adminLn  net.Listener
+
+	live      atomic.Pointer[live]
+	reloading sync.Mutex
 }
 
-// newDaemon opens the store, listens, and wires everything. Nothing works before run.
-func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger) (*daemon, error) {
-	d := &daemon{config: c, log: log}
+// newDaemon opens the store, listens, and wires everything. Nothing works before run. read reads the configuration again,
+// for a reload.
+func newDaemon(ctx context.Context, c *config.Config, read func(context.Context) (*config.Config, error), log zerolog.Logger) (*daemon, error) {
+	d := &daemon{config: c, read: read, log: log}
 	if err := d.open(ctx); err != nil {
 		d.release()
 		return nil, err
@@ -115,11 +122,15 @@ func (d *daemon) openQueue(ctx context.Context) (err error) {
 
 // wire makes the parts and gives each what it needs.
 func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
+	d.box = box
+	d.live.Store(newLive(d.config))
 	guard := callback.Guard{Allow: d.config.CallbackAllow}
 	d.service = &otp.Service{
-		Queue: d.queue, Box: box, Apps: d.config.Apps, Route: d.config.Route, Measure: d.measure(), FirstLink: d.firstLink,
-		Price: d.config.Prices.Of, CallbackAllowed: guard.Allowed,
-		Log: d.log,
+		Queue: d.queue, Box: box, Apps: d.config.Apps, CallbackAllowed: guard.Allowed, Log: d.log,
+		Route:     func(e164 string) (string, bool) { return d.live.Load().config.Route(e164) },
+		Measure:   func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
+		FirstLink: func(route string) string { return d.live.Load().firstLink(route) },
+		Price:     func(e164 string) float64 { return d.live.Load().config.Prices.Of(e164) },
 	}
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
@@ -127,33 +138,37 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	registry.MustRegister(riskCollector{d.service})
 	optOuts := optout.New(d.queue.OptOuts(), box)
 	d.service.OptedOut = optOuts.Has
-	d.inbox = &mo.Inbox{Queue: d.queue, Box: box, List: optOuts, Apps: d.config.Apps, Route: d.config.Route, Log: d.log}
+	d.inbox = &mo.Inbox{Queue: d.queue, Box: box, List: optOuts, Route: d.service.Route, Log: d.log,
+		Apps: func() []otp.App { return d.live.Load().config.Apps }}
 	registry.MustRegister(d.inbox.Collector())
 	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.dispatch = callback.New(callback.Options{
-		Queue: d.queue, Secrets: d.callbackSecrets, Timeout: d.config.CallbackTimeout, Guard: guard, Reveal: d.inbox.Reveal,
-		Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
+		Queue: d.queue, Secret: func(app string) (string, bool) { return d.live.Load().callbackSecret(app) }, Guard: guard,
+		Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
-	d.wireLinks(box, registry)
-	d.api = httpServer(api.New(api.Config{
-		Apps: d.config.Apps, Service: d.service, Log: d.log, CORSOrigins: d.config.CORSOrigins, AuthFailures: d.config.AuthFailures,
-		TrustedProxies: d.config.TrustedProxies, Metrics: registry, Faces: d.faces(), Documents: map[string][]byte{camara.DocumentPath: camara.Document},
-	}), d.log)
-	ops := &admin{
-		queue: d.queue, links: d.links, registry: registry, started: time.Now(),
-		dead:      &deadLetters{queue: d.queue, dispatch: d.dispatch, log: d.log},
-		endpoints: &endpoints{config: d.config, dispatch: d.dispatch, log: d.log},
-	}
-	registry.MustRegister(&endpointCollector{endpoints: ops.endpoints})
+	d.wireLinks(registry)
+	d.adopt(d.config)
+	d.api = httpServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) }), d.log)
+	ops := &admin{daemon: d, registry: registry, started: time.Now()}
 	d.admin = httpServer(intake.CloseFramedTwice(closedToPages(ops.handler(), d.adminLn.Addr())), d.log)
 	d.bound(registry)
 }
 
+// adopt answers requests by a configuration from now on. Those under way go on by the one before.
+func (d *daemon) adopt(c *config.Config) {
+	l := newLive(c)
+	l.api = api.New(api.Config{
+		Apps: c.Apps, Service: d.service, Log: d.log, CORSOrigins: c.CORSOrigins, AuthFailures: c.AuthFailures,
+		TrustedProxies: c.TrustedProxies, Metrics: l.metrics, Faces: d.faces(c), Documents: map[string][]byte{camara.DocumentPath: camara.Document},
+	})
+	d.live.Store(l)
+}
+
 // faces are the other APIs over the service.
-func (d *daemon) faces() []api.Face {
-	return append(hooks.Faces(d.service, d.config.Apps), camara.Faces(d.service)...)
+func (d *daemon) faces(c *config.Config) []api.Face {
+	return append(hooks.Faces(d.service, c.Apps), camara.Faces(d.service)...)
 }
 
 // adminConnections is more than operators and their scrapers need.
@@ -173,58 +188,21 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 	}, func() float64 { _, evicted := api.Open(); return float64(evicted) }))
 }
 
-func (d *daemon) wireLinks(box *seal.Box, registry *prometheus.Registry) {
+func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
-	s := &sink{tracker: d.tracker, links: make(map[string]link.Config), inbox: d.inbox}
-	for _, cfg := range d.config.Links {
-		s.links[cfg.Name] = cfg
-		d.links = append(d.links, link.New(cfg, link.Deps{
+	s := &sink{tracker: d.tracker, inbox: d.inbox}
+	build := func(cfg link.Config) *link.Link {
+		return link.New(cfg, link.Deps{
 			Queue: d.queue, Sink: s, Log: d.log, Metrics: metrics,
 			Open: func(m *queue.Outbound) (string, error) {
-				plain, err := box.Open(m.Text, queue.TextContext(m.ID))
+				plain, err := d.box.Open(m.Text, queue.TextContext(m.ID))
 				return string(plain), err
 			},
-		}))
+		})
 	}
-	link.Introduce(d.links)
-}
-
-// measure counts a text's parts as the preferred link of its route would send it.
-func (d *daemon) measure() func(route, body string) (int, string) {
-	options := make(map[string]text.Options)
-	for _, r := range d.config.Routes {
-		for _, c := range d.config.Links {
-			if len(r.Links) > 0 && r.Links[0].Name == c.Name {
-				options[r.Name] = c.Text()
-			}
-		}
-	}
-	return func(route, body string) (int, string) {
-		parts, encoding, err := text.Measure(body, options[route])
-		if err != nil {
-			return 0, ""
-		}
-		return parts, string(encoding)
-	}
-}
-
-// firstLink is the link that a route prefers.
-func (d *daemon) firstLink(route string) string {
-	for _, r := range d.config.Routes {
-		if r.Name == route && len(r.Links) > 0 {
-			return r.Links[0].Name
-		}
-	}
-	return ""
-}
-
-func (d *daemon) callbackSecrets(app string) []string {
-	for i := range d.config.Apps {
-		if d.config.Apps[i].Name == app {
-			return d.config.Apps[i].CallbackSecrets
-		}
-	}
-	return nil
+	d.fleet = &fleet{build: build, gone: metrics.Forget, log: d.log, known: make(map[string]link.Config)}
+	s.link = d.fleet.config
+	d.fleet.set(d.config.Links)
 }
 
 // httpServer bounds what a slow or hostile peer may hold: headers, the whole request, idle connections.
@@ -261,9 +239,9 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	g.Go(func() error { return serveHTTP(d.api, d.apiLn) })
 	g.Go(func() error { return serveHTTP(d.admin, d.adminLn) })
 	var links, work errgroup.Group
-	for _, l := range d.links {
-		links.Go(func() error { return l.Run(linksCtx) })
-	}
+	links.Go(func() error { d.fleet.run(linksCtx); return nil })
+	signals := hangup() // before anybody is told that it is ready
+	g.Go(func() error { d.hangups(gctx, signals); return nil })
 	work.Go(func() error { return d.tracker.RunParked(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
 	work.Go(func() error { return d.service.RunGuard(workCtx) })

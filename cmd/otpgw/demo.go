@@ -45,7 +45,7 @@ func runDemo(ctx context.Context, c cli) int {
 		fmt.Fprintf(c.stderr, "otpgw: the demo's configuration is wrong: %v\n", err)
 		return exitUsage
 	}
-	log := newLogger(c.stderr, zerolog.WarnLevel, "auto")
+	log := newLogger(c.stderr, "auto").Level(zerolog.WarnLevel)
 	dm, err := startDemo(vars, log)
 	if err != nil {
 		fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
@@ -57,12 +57,13 @@ func runDemo(ctx context.Context, c cli) int {
 		"OTPGW_APP_DEMO_CALLBACK_URL": dm.url,
 		"OTPGW_LOG_LEVEL":             "warn",
 	})), environ)
-	conf, err := config.Load(ctx, lookup, environ)
+	read := func(ctx context.Context) (*config.Config, error) { return config.Load(ctx, lookup, environ) }
+	conf, err := read(ctx)
 	if err != nil {
 		return complain(c.stderr, err)
 	}
-	return runDaemon(ctx, conf, newLogger(c.stderr, conf.LogLevel, string(conf.LogFormat)), func(d *daemon) {
-		dm.received.secret.Store(&conf.Apps[0].CallbackSecrets[0])
+	return runDaemon(ctx, conf, read, newLogger(c.stderr, string(conf.LogFormat)), func(d *daemon) {
+		dm.received.secret.Store(&conf.Apps[0].CallbackSecret)
 		dm.greet(c.stdout, d)
 	})
 }

@@ -133,6 +133,30 @@ func (l *lines) find(match func(string) bool) (string, bool) {
 	}
 }
 
+// count is how many lines hold a text.
+func (l *lines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, line := range l.all {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// more waits until more than n lines hold a text.
+func (l *lines) more(text string, n int) bool {
+	_, ok := l.find(func(line string) bool {
+		if strings.Contains(line, text) {
+			n--
+		}
+		return n < 0
+	})
+	return ok
+}
+
 func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -188,7 +212,11 @@ func spawn(t testing.TB, env map[string]string, args ...string) *process {
 // startDaemon starts a daemon and waits until it says that it is ready.
 func startDaemon(t testing.TB, env map[string]string) *process {
 	t.Helper()
-	p := spawn(t, env)
+	return awaitReady(t, spawn(t, env))
+}
+
+func awaitReady(t testing.TB, p *process) *process {
+	t.Helper()
 	line, ok := p.stderr.find(func(s string) bool { return strings.Contains(s, `"message":"ready"`) })
 	if !ok {
 		t.Fatalf("the daemon did not get ready:\n%s", p.stderr)

@@ -19,8 +19,8 @@ func serve(ctx context.Context, c cli) int {
 	if err != nil {
 		return complain(c.stderr, err)
 	}
-	log := newLogger(c.stderr, conf.LogLevel, string(conf.LogFormat))
-	return runDaemon(ctx, conf, log, func(d *daemon) {
+	log := newLogger(c.stderr, string(conf.LogFormat))
+	return runDaemon(ctx, conf, c.load, log, func(d *daemon) {
 		log.Info().Str("version", version.Read().String()).Str("http", d.apiLn.Addr().String()).Str("admin", d.adminLn.Addr().String()).Msg("ready")
 	})
 }
@@ -30,14 +30,15 @@ func serve(ctx context.Context, c cli) int {
 const gcPercent = 300
 
 // runDaemon builds and runs the daemon, and turns its end into an exit status.
-func runDaemon(ctx context.Context, c *config.Config, log zerolog.Logger, ready func(*daemon)) int {
+func runDaemon(ctx context.Context, c *config.Config, read func(context.Context) (*config.Config, error), log zerolog.Logger, ready func(*daemon)) int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	zerolog.SetGlobalLevel(c.LogLevel)
 	for _, w := range c.Warnings {
 		log.Warn().Msg(w.String())
 	}
-	d, err := newDaemon(ctx, c, log)
+	d, err := newDaemon(ctx, c, read, log)
 	if err != nil {
 		log.Error().Err(err).Msg("cannot start")
 		return exitFailed

@@ -12,7 +12,7 @@ import (
 // sink is the adapter between what links learn and what dlr keeps: the one place that knows both.
 type sink struct {
 	tracker *dlr.Tracker
-	links   map[string]link.Config // by name
+	link    func(name string) link.Config
 	inbox   *mo.Inbox
 }
 
@@ -34,7 +34,7 @@ func (s *sink) Deliver(ctx context.Context, in link.Incoming) error {
 		return s.inbox.Take(ctx, mo.Message{Link: in.Link, From: in.From, To: in.To, Text: in.Text, Received: in.Received,
 			Reference: in.Reference, Part: in.Part, Parts: in.Parts})
 	}
-	cfg := s.links[in.Link]
+	cfg := s.link(in.Link)
 	return s.tracker.Receipt(ctx, dlr.Incoming{
 		Link: in.Link, Rule: dlr.Rule(cfg.MessageID), Text: in.Text, TLVs: in.TLVs, From: in.From, To: in.To, Received: in.Received,
 		AnyNumber: cfg.ReceiptNumber == "any", Parts: dlr.PartReceipts(cfg.PartReceipts),

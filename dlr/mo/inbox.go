@@ -32,7 +32,7 @@ type Inbox struct {
 	Queue *queue.Queue
 	Box   *seal.Box
 	List  *optout.List
-	Apps  []otp.App
+	Apps  func() []otp.App                          // those of the present configuration
 	Route func(e164 string) (route string, ok bool) // of a reply
 	Log   zerolog.Logger
 
@@ -118,10 +118,11 @@ func (i *Inbox) read(ctx context.Context, m Message, owners []*otp.App) (result 
 
 // owners are the applications that send as the address a message was written to.
 func (i *Inbox) owners(to string) (owners []*otp.App) {
-	for n := range i.Apps {
-		for _, sender := range i.Apps[n].Senders {
+	apps := i.Apps()
+	for n := range apps {
+		for _, sender := range apps[n].Senders {
 			if sameSender(sender, to) {
-				owners = append(owners, &i.Apps[n])
+				owners = append(owners, &apps[n])
 				break
 			}
 		}

@@ -28,7 +28,7 @@ func newInbox(t *testing.T, apps ...otp.App) *Inbox {
 		t.Fatal(err)
 	}
 	q := queuetest.Open(t)
-	return &Inbox{Queue: q, Box: box, List: optout.New(q.OptOuts(), box), Apps: apps, Log: zerolog.Nop(),
+	return &Inbox{Queue: q, Box: box, List: optout.New(q.OptOuts(), box), Apps: func() []otp.App { return apps }, Log: zerolog.Nop(),
 		Route: func(string) (string, bool) { return queuetest.Route, true }}
 }
 

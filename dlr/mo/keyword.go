@@ -69,9 +69,10 @@ func (i *Inbox) addressed(owners []*otp.App) []*otp.App {
 	if len(owners) > 0 {
 		return owners
 	}
-	all := make([]*otp.App, len(i.Apps))
-	for n := range i.Apps {
-		all[n] = &i.Apps[n]
+	apps := i.Apps()
+	all := make([]*otp.App, len(apps))
+	for n := range apps {
+		all[n] = &apps[n]
 	}
 	return all
 }

@@ -36,6 +36,7 @@ type bind struct {
 	retry time.Time // when it is tried again; zero while it is up
 	err   error
 	sess  *session.Session
+	again context.CancelFunc // ends this life of the bind, see Rebind
 }
 
 func newBind(l *Link, n int, cmd wire.Command) *bind {
@@ -90,9 +91,16 @@ func (b *bind) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		b.set(stateConnecting, nil, nil)
-		err := b.once(ctx)
+		life, done := b.rebindable(ctx)
+		err := b.once(life)
+		rebind := life.Err() != nil
+		done()
 		if ctx.Err() != nil {
 			break
+		}
+		if rebind {
+			log.Info().Msg("bind made again, as it was ordered")
+			continue
 		}
 		if time.Since(began) > backoffLimit || b.took.Swap(false) {
 			retry.reset() // it held, or it worked: this is a new trouble

@@ -21,14 +21,15 @@ type errand struct {
 }
 
 // Introduce tells the links of a daemon of each other, so that one can hand another a message that it cannot send. Call it
-// before they run.
+// before they run, and again when there are others.
 //
 // The queue cannot do that: given back, a message goes to the waiting link of the highest priority, which is the one
 // that failed. Were that link to stop pulling for a while instead, one odd message would move the traffic of a whole
 // route. So the message alone moves, within the process, still unacknowledged: killed meanwhile, the queue has it.
 func Introduce(links []*Link) {
 	for _, l := range links {
-		l.peers = slices.DeleteFunc(slices.Clone(links), func(o *Link) bool { return o == l })
+		peers := slices.DeleteFunc(slices.Clone(links), func(o *Link) bool { return o == l })
+		l.peers.Store(&peers)
 	}
 }
 
@@ -80,7 +81,11 @@ func (l *Link) handOver(ctx context.Context, e errand, route string, say func(st
 // others are the other links of a route, the first in priority first.
 func (l *Link) others(route string, tried []*Link) []*Link {
 	var all []*Link
-	for _, o := range l.peers {
+	peers := l.peers.Load()
+	if peers == nil {
+		return nil
+	}
+	for _, o := range *peers {
 		if _, serves := o.priority(route); serves && !slices.Contains(tried, o) {
 			all = append(all, o)
 		}
@@ -93,12 +98,14 @@ func (l *Link) others(route string, tried []*Link) []*Link {
 	return all
 }
 
+// priority is the link's in a route that it pulls from.
 func (l *Link) priority(route string) (uint8, bool) {
-	i := slices.IndexFunc(l.cfg.Routes, func(r Route) bool { return r.Name == route })
+	routes, _ := l.orders.pulls()
+	i := slices.IndexFunc(routes, func(r Route) bool { return r.Name == route })
 	if i < 0 {
 		return 0, false
 	}
-	return l.cfg.Routes[i].Priority, true
+	return routes[i].Priority, true
 }
 
 // lend finds a bind that can send now, and leave to send one part over it.

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -45,9 +46,10 @@ type Link struct {
 	governor *governor // of the parts over all binds
 	binds    []*bind
 	textOpt  text.Options
-	trace    *trace         // nil without one
-	peers    []*Link        // the other links of the daemon, see Introduce
-	unmarked rate.Sometimes // a line in the log, see isReceipt
+	trace    *trace // nil without one
+	orders   *orders
+	peers    atomic.Pointer[[]*Link] // the other links of the daemon, see Introduce
+	unmarked rate.Sometimes          // a line in the log, see isReceipt
 }
 
 // New makes a link; nothing is dialled before Run.
@@ -57,6 +59,7 @@ func New(cfg Config, deps Deps) *Link {
 		deps:    deps,
 		log:     deps.Log.With().Str("link", cfg.Name).Logger(),
 		textOpt: cfg.Text(),
+		orders:  newOrders(cfg.Routes),
 
 		unmarked: rate.Sometimes{Interval: time.Minute},
 	}
@@ -114,6 +117,9 @@ func (l *Link) Status() []BindStatus {
 
 // Up reports whether at least one bind can send.
 func (l *Link) Up() bool {
+	if l.Paused() {
+		return false
+	}
 	for _, b := range l.binds {
 		if b.sends() && b.status().State == stateBound {
 			return true

@@ -76,7 +76,43 @@ func (m *Metrics) watch(l *Link) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.links = append(m.links, l)
+	m.links = append(slices.DeleteFunc(m.links, func(o *Link) bool { return o.cfg.Name == l.cfg.Name }), l)
+	name := l.cfg.Name
+	for _, outcome := range outcomes() {
+		m.parts.WithLabelValues(name, outcome)
+	}
+	for _, v := range []*prometheus.CounterVec{m.deadPINs, m.drops, m.strays, m.noTrace} {
+		v.WithLabelValues(name)
+	}
+	m.arrived.WithLabelValues(name, wire.StatusOK.String())
+	for _, b := range l.binds {
+		m.up.WithLabelValues(name, b.name)
+	}
+}
+
+// Forget drops what is told of a link that is there no more.
+func (m *Metrics) Forget(link string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.links = slices.DeleteFunc(m.links, func(o *Link) bool { return o.cfg.Name == link })
+	for _, v := range []interface{ DeletePartialMatch(prometheus.Labels) int }{m.parts, m.deadPINs, m.arrived, m.up, m.drops, m.refusals, m.handovers, m.noTrace, m.strays} {
+		v.DeletePartialMatch(prometheus.Labels{"link": link})
+	}
+}
+
+// The outcomes of a part that are no class of status.
+const (
+	outcomeTimeout = "timeout" // not proof that it was not sent: counted apart
+	outcomeDropped = "dropped" // the session ended before the answer
+)
+
+// outcomes are all that may come of a part. Each is told from the start, at 0: an alert misses what is not there yet.
+func outcomes() []string {
+	all := []string{outcomeTimeout, outcomeDropped}
+	for c := Taken; c <= Permanent; c++ {
+		all = append(all, c.String())
+	}
+	return all
 }
 
 func (m *Metrics) submitted(link string, results []result) {
@@ -87,9 +123,9 @@ func (m *Metrics) submitted(link string, results []result) {
 		outcome := r.class.String()
 		switch {
 		case errors.Is(r.err, session.ErrTimeout):
-			outcome = "timeout" // not proof that it was not sent: counted apart
+			outcome = outcomeTimeout
 		case r.err != nil && r.class == Temporary:
-			outcome = "dropped" // the session ended before the answer
+			outcome = outcomeDropped
 		}
 		m.parts.WithLabelValues(link, outcome).Inc()
 	}

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,17 +24,41 @@ func (b *bind) send(ctx context.Context, s *session.Session) {
 		}
 	})
 	unsettled := make(chan struct{}, max(1, b.link.cfg.Window))
-	for _, r := range b.link.cfg.Routes {
-		routes.Go(func() {
-			for pulling.Err() == nil {
-				if err := b.pull(pulling, s, r, unsettled); err != nil && pulling.Err() == nil {
-					b.link.log.Error().Err(err).Str("route", r.Name).Msg("the queue does not give messages, trying again")
-					sleep(pulling, time.Second)
-				}
+	ends := make(map[Route]context.CancelFunc)
+	for pulling.Err() == nil {
+		wanted, changed := b.link.orders.pulls()
+		for r, end := range ends {
+			if !slices.Contains(wanted, r) {
+				end()
+				delete(ends, r)
 			}
-		})
+		}
+		for _, r := range wanted {
+			if ends[r] == nil {
+				var one context.Context
+				one, ends[r] = context.WithCancel(pulling)
+				routes.Go(func() { b.keepPulling(one, s, r, unsettled) })
+			}
+		}
+		select {
+		case <-changed:
+		case <-pulling.Done():
+		}
+	}
+	for _, end := range ends {
+		end()
 	}
 	routes.Wait()
+}
+
+// keepPulling pulls from one route until ctx ends.
+func (b *bind) keepPulling(ctx context.Context, s *session.Session, r Route, unsettled chan struct{}) {
+	for ctx.Err() == nil {
+		if err := b.pull(ctx, s, r, unsettled); err != nil && ctx.Err() == nil {
+			b.link.log.Error().Err(err).Str("route", r.Name).Msg("the queue does not give messages, trying again")
+			sleep(ctx, time.Second)
+		}
+	}
 }
 
 // pull takes messages of one route and sends each on its own goroutine. No more of them are between the queue and their

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/config"
+)
+
+// fixed are the settings that are read at the start only: a reload says that they have changed, and leaves them.
+var fixed = []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR", "OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS",
+	"OTPGW_NATS_SYNC", "OTPGW_SECRET_KEY", "OTPGW_SECRET_KEYS_OLD", "OTPGW_CALLBACK_ALLOW", "OTPGW_LOG_FORMAT"}
+
+// reloaded is what a reload did: names of variables, never values.
+type reloaded struct {
+	Changed  []string `json:"changed"`
+	Restart  []string `json:"restart"` // changed too, and in force after a restart only
+	Warnings []string `json:"warnings"`
+}
+
+// reload reads the configuration again and works by it. When anything is wrong with it, it changes nothing and says what.
+func (d *daemon) reload(ctx context.Context) (reloaded, error) {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	was := d.live.Load().config
+	c, err := d.read(ctx)
+	if err != nil {
+		return reloaded{}, err
+	}
+	for _, r := range c.Routes {
+		if !slices.ContainsFunc(d.config.Routes, func(o config.Route) bool { return o.Name == r.Name }) {
+			return reloaded{}, fmt.Errorf("OTPGW_ROUTES: the route %s is new, and its queue is made at a start only; restart the daemon for it", r.Name)
+		}
+	}
+	if c.SecretKey != nil && !bytes.Equal(c.SecretKey, d.config.SecretKey) {
+		return reloaded{}, errors.New("OTPGW_SECRET_KEY: the key is another one; it is changed by a restart")
+	}
+	if err := c.UseKey(d.config.SecretKey); err != nil {
+		return reloaded{}, err
+	}
+	done := reloaded{Changed: []string{}, Restart: []string{}, Warnings: []string{}}
+	for _, name := range config.Changed(was, c) {
+		if slices.Contains(fixed, name) {
+			done.Restart = append(done.Restart, name)
+		} else {
+			done.Changed = append(done.Changed, name)
+		}
+	}
+	for _, w := range c.Warnings {
+		done.Warnings = append(done.Warnings, w.String())
+	}
+	d.adopt(c)
+	d.service.Reconfigure(c.Apps)
+	d.fleet.set(c.Links)
+	zerolog.SetGlobalLevel(c.LogLevel)
+	return done, nil
+}
+
+// hangup is told of each SIGHUP from now on.
+func hangup() chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals
+}
+
+// hangups reloads at each SIGHUP until ctx ends.
+func (d *daemon) hangups(ctx context.Context, signals chan os.Signal) {
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			done, err := d.reload(ctx)
+			d.logReload("SIGHUP", done, err)
+		}
+	}
+}
+
+func (d *daemon) logReload(by string, done reloaded, err error) {
+	if err != nil {
+		log := d.log.Error().Str("by", by)
+		var faulty *config.Error
+		if errors.As(err, &faulty) {
+			log.Strs("faults", strings.Split(faulty.Error(), "\n")[1:]).Msg("configuration not reloaded, nothing has changed")
+			return
+		}
+		log.Err(err).Msg("configuration not reloaded, nothing has changed")
+		return
+	}
+	for _, w := range done.Warnings {
+		d.log.Warn().Msg(w)
+	}
+	if len(done.Restart) > 0 {
+		d.log.Warn().Strs("variables", done.Restart).Msg("changed, and in force only after a restart")
+	}
+	d.log.Info().Str("by", by).Strs("changed", done.Changed).Msg("configuration reloaded")
+}
