@@ -63,7 +63,7 @@ func New(cfg Config, deps Deps) *Link {
 
 		unmarked: rate.Sometimes{Interval: time.Minute},
 	}
-	l.governor = newGovernor(cfg.TPS, int64(max(1, cfg.Window)*max(1, cfg.Binds)), time.Now)
+	l.governor = newGovernor(cfg.TPS, time.Now)
 	if cfg.Trace != "" {
 		l.trace = newTrace(cfg.Trace, cfg.TraceSize, l.log, func(n uint64) { deps.Metrics.untraced(cfg.Name, n) })
 	}

@@ -129,7 +129,6 @@ func (b *bind) reserve(ctx context.Context, s *session.Session) (permit, error) 
 // release gives the permit back unused.
 func (p permit) release() {
 	p.slot.Release()
-	p.governor.unused()
 }
 
 // giveBack returns a message to the queue, for any bind, after a delay.
