@@ -21,13 +21,15 @@
 //
 // # Flow
 //
-// A part goes when its bind's window has room and the link's governor (throttle.go) gives it a turn. The governor keeps
-// OTPGW_LINK_<NAME>_TPS, or learns the rate of the SMSC, and halves it when the SMSC throttles; the message waits in the
-// queue. A puller asks for no more messages than the window holds, so that those of a slow link are there for others.
+// A part goes when its bind's window has room and the link's governor (governor.go) gives it a turn. The governor keeps
+// OTPGW_LINK_<NAME>_TPS, or learns the rate of the SMSC: it goes slower when parts are throttled, and tells a limit from a share
+// that the SMSC refuses at any rate (fall.go); the messages wait in the queue. A puller asks for no more messages than the
+// window holds, so that those of a slow link are there for others.
 //
 // # Failures
 //
 //	throttled               the whole link slows, the message is given back for half a second
+//	delayed                 the message alone waits, longer each time; it may be its handset's queue
 //	temporary, timeout      another link of the route takes the message (handover.go); without one it is given back
 //	the session ended       given back at once, for whoever is bound
 //	permanent               Sink.Refused with the status; no other link tries

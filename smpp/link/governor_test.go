@@ -1,9 +1,9 @@
 package link_test
 
 import (
-	"math"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,25 +87,78 @@ func TestThrottlingCarrier(t *testing.T) {
 	}
 }
 
+// TestFixedShareOfRefusals: an SMSC that throttles every 5th message, however slowly they come, gets the others at the full
+// rate (Kannel's users report such carriers; a link that only halves its rate comes to one message per second).
+func TestFixedShareOfRefusals(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int64
+	r := newRig(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
+		if n.Add(1)%5 == 0 {
+			return smsc.Outcome{Status: wire.StatusThrottled}
+		}
+		return smsc.Outcome{NoReceipt: true}
+	}})
+	const messages, rate = 400, 100
+	for range messages {
+		r.put("+46700000001", "code")
+	}
+	began := time.Now()
+	r.start(r.config(func(c *link.Config) { c.TPS = rate }))
+	for range messages {
+		next(t, r.sink.accepted)
+	}
+	// The ideal is 5 s, and a link that goes slower and slower needs minutes.
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("%d messages took %s at %d parts per second", messages, took, rate)
+	}
+}
+
+// TestFullQueueOfOneHandset: ESME_RMSGQFUL delays the message that it is about; the link goes on at its rate.
+func TestFullQueueOfOneHandset(t *testing.T) {
+	t.Parallel()
+	var full atomic.Int64
+	r := newRig(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome {
+		if s.To == "46701000001" && full.Add(1) < 3 {
+			return smsc.Outcome{Status: wire.StatusMsgQFul}
+		}
+		return smsc.Outcome{NoReceipt: true}
+	}})
+	slow := r.put("+46701000001", "code")
+	for range 100 {
+		r.put("+46702000001", "code")
+	}
+	l, _ := r.start(r.config(func(c *link.Config) { c.TPS = 100 }))
+	last := ""
+	for range 101 {
+		last = next(t, r.sink.accepted).Message.ID
+	}
+	if last != slow {
+		t.Errorf("the message that had to wait was not the last")
+	}
+	if rate := l.Rate(); rate.Limit != 100 || rate.Throttled != 0 {
+		t.Errorf("the link was slowed: %+v", rate)
+	}
+}
+
 // TestRateIsVisible: a throttled link says how fast it may go, in its status and as a metric.
 func TestRateIsVisible(t *testing.T) {
 	t.Parallel()
-	b := &bucket{rate: 20, tokens: 20, last: time.Now()}
+	b := &bucket{rate: 20, tokens: 5, last: time.Now()}
 	r := newRig(t, smsc.Config{OnSubmit: b.submit})
 	registry := prometheus.NewRegistry()
 	r.metrics = link.NewMetrics(registry)
 	l, _ := r.start(r.config(nil))
-	if got := gauge(t, registry, "otpgw_smpp_rate_limit"); !math.IsInf(got, 1) || l.Rate().Limit != 0 {
+	if got := gauge(t, registry, "otpgw_smpp_rate_limit"); got != l.Rate().Limit {
 		t.Errorf("before: gauge %v, status %+v", got, l.Rate())
 	}
-	for range 40 {
+	for range 100 {
 		r.put("+46700000001", "code")
 	}
-	for range 25 {
+	for l.Rate().Throttled == 0 {
 		next(t, r.sink.accepted)
 	}
 	rate := l.Rate()
-	if got := gauge(t, registry, "otpgw_smpp_rate_limit"); got < 1 || got > 25 || rate.Limit < 1 || rate.Limit > 25 || rate.Throttled < 1 {
+	if got := gauge(t, registry, "otpgw_smpp_rate_limit"); got < 1 || got > 30 || rate.Limit < 1 || rate.Limit > 30 || rate.Throttled < 1 {
 		t.Errorf("after: gauge %v, status %+v, the carrier's rate is 20", got, rate)
 	}
 }

@@ -51,7 +51,7 @@ func (b *bind) later(ctx context.Context, s *session.Session, e errand, m *queue
 		delay = 0 // the session ended under it: whoever is bound takes it at once
 	}
 	log := l.log.Debug().Str("msg", m.ID).Stringer("class", r.class).Stringer("status", r.status).AnErr("cause", r.err).Int("attempt", e.Attempt)
-	if r.class != Throttled && !dropped && l.handOver(ctx, e, m.Route, log.Msg) {
+	if r.class != Throttled && r.class != Delayed && !dropped && l.handOver(ctx, e, m.Route, log.Msg) {
 		return
 	}
 	log.Msg("message waits for another try")

@@ -199,7 +199,7 @@ func validity(rest time.Duration) string {
 // worstOf is the result that decides: what must not be tried again, before what has to be, before what is refused, before
 // what is taken.
 func worstOf(results []result) int {
-	order := map[Class]int{Taken: 0, Permanent: 1, Temporary: 2, Throttled: 3, Misconfigured: 4}
+	order := map[Class]int{Taken: 0, Permanent: 1, Temporary: 2, Delayed: 3, Throttled: 4, Misconfigured: 5}
 	rank := func(r result) int {
 		if r.status == StatusNoAnswer && r.class == Permanent {
 			return len(order)
