@@ -29,6 +29,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/sethvargo/go-envconfig"
 
+	"github.com/otpgw/otpgw/dlr/cdr"
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/smpp/link"
 )
@@ -49,6 +50,7 @@ type Config struct {
 	AuthFailures   int // per minute and address; 0 is no limit
 	TrustedProxies []netip.Prefix
 	Prices         Prices
+	CDR            CDR
 
 	Apps   []otp.App // CallbackSecret is empty until the secret key is known, see UseKey
 	Links  []link.Config
@@ -70,6 +72,13 @@ type NATS struct {
 	Replicas   int
 	Sync       time.Duration // fsync interval of the embedded store
 	SyncAlways bool          // fsync each write; Sync is 0 then
+}
+
+// CDR says where records for billing are written, see package dlr/cdr.
+type CDR struct {
+	Dir     string // empty: none are
+	Rotate  time.Duration
+	Numbers cdr.Numbers
 }
 
 // LogFormat is the form of log lines.

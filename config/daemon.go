@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/dlr/cdr"
 )
 
 // The bounds of the daemon's own settings.
@@ -44,6 +46,12 @@ var daemonRows = []setting[loader]{
 		read(func(v *value, l *loader) { l.config.TrustedProxies = v.networks() })},
 	{"OTPGW_PRICES", "", "CSV file of number prefix and price of a message part, for the cost in answers; empty: 0",
 		read(func(v *value, l *loader) { l.config.Prices = v.prices() })},
+	{"OTPGW_CDR_DIR", "", "directory for records for billing and disputes, one JSON line for each part, receipt and OTP; each daemon has its own; empty: none",
+		read(func(v *value, l *loader) { l.config.CDR.Dir = v.optionalDirectory() })},
+	{"OTPGW_CDR_ROTATE", "1h", "a file of them is complete after this time, {}",
+		duration(time.Second, 24*time.Hour, time.Second, func(l *loader) *time.Duration { return &l.config.CDR.Rotate })},
+	{"OTPGW_CDR_NUMBERS", "plain", "telephone numbers in them: {}",
+		oneOf(func(l *loader) *cdr.Numbers { return &l.config.CDR.Numbers }, cdr.Plain, cdr.Masked, cdr.Hashed)},
 
 	{listOf(appGroup), "", "names of the applications, comma-separated", read(readApps)},
 	{listOf(linkGroup), "", "names of the carrier links, comma-separated", read(readLinks)},

@@ -243,6 +243,17 @@ func (v *value) file() []byte {
 	return content
 }
 
+// optionalDirectory reads a directory that is there, or none.
+func (v *value) optionalDirectory() string {
+	if v.trim() == "" {
+		return ""
+	}
+	if info, err := os.Stat(v.text); err != nil || !info.IsDir() {
+		v.bad(v.text, "a directory that is there")
+	}
+	return v.text
+}
+
 // directory refuses a path that is there and is no directory, or one that everybody may write to: who puts a key or a store
 // there reads PINs. One that is missing is made at start.
 func (v *value) directory() string {

@@ -40,6 +40,7 @@ type Tracker struct {
 	Gone      time.Duration // how long a record that is not there is asked for again, before it is past its retention
 	PartsWait time.Duration // how long the receipts of a delivered message's other parts may take, see PartsAuto
 	Now       func() time.Time
+	Matched   func(Match) // is told of each receipt that found its message; nil: nobody is
 
 	queue   *queue.Queue
 	index   *Index
@@ -118,6 +119,16 @@ type parked struct {
 	Rest      *rest         `json:"rest,omitempty"` // it was folded, and may stand for the other parts as well
 }
 
+// Match is a receipt with its message.
+type Match struct {
+	Entry
+	Link     string
+	ID       string // of the receipt
+	State    receipt.State
+	Code     *int
+	Received time.Time
+}
+
 // rest names the message whose other parts wait for receipts of their own.
 type rest struct {
 	OtpID     string `json:"otp"`
@@ -184,6 +195,7 @@ func (t *Tracker) fold(ctx context.Context, p parked, age time.Duration) (result
 // report tells the OTP. What is not there is asked for again for a while: who stored it may be ahead of what is read here.
 func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Duration) (result string, err error) {
 	if e.OtpID == "" {
+		t.matched(p, e)
 		return resultReply, nil
 	}
 	way := t.wayOfParts(p, e)
@@ -204,12 +216,15 @@ func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Durati
 	case err != nil:
 		return "", fmt.Errorf("dlr: report receipt: %w", err)
 	}
-	t.logReceipt(p, e)
+	t.matched(p, e)
 	return resultFolded, nil
 }
 
-// logReceipt is a step in the way of an OTP that an operator can follow by its id.
-func (t *Tracker) logReceipt(p parked, e Entry) {
+// matched tells of a receipt: it is a step in the way of an OTP that an operator can follow by its id.
+func (t *Tracker) matched(p parked, e Entry) {
+	if t.Matched != nil {
+		t.Matched(Match{Entry: e, Link: p.Link, ID: p.ID, State: p.State, Code: p.ErrorCode, Received: p.Received})
+	}
 	l := t.log.Info().Str("otp", e.OtpID).Str("msg", e.MessageID).Str("link", p.Link).Stringer("state", p.State)
 	if e.Parts > 1 {
 		l = l.Int("part", e.Part).Int("parts", e.Parts)

@@ -61,6 +61,9 @@ func (s *Service) try(ctx context.Context, r *Record, revision uint64, f changeF
 	if err == nil {
 		err = s.Queue.Commit(ctx, tx)
 	}
+	if err == nil && kind == OtpChange && r.Status != StatusPending && s.Ended != nil {
+		s.Ended(r)
+	}
 	if err == nil || errors.Is(err, queue.ErrConflict) {
 		return err
 	}

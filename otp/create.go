@@ -101,7 +101,7 @@ func (s *Service) storeNew(ctx context.Context, app *App, r *Record, message str
 	}
 	return s.spending(ctx, sends, app, r.Phone, limits, func(tx *queue.Tx) error {
 		tx.Create(s.Queue.Records(), r.ID, data, r.ttl(now))
-		if r.CallbackURL != "" { // where nobody is to be told, the clock is enough
+		if r.CallbackURL != "" || s.Ended != nil { // where nobody is to be told, the clock is enough
 			tx.Timer(r.ID, r.Expires, nil)
 		}
 		if app.ResendAfter > 0 && app.MaxResends > 0 && !r.Test {

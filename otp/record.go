@@ -68,6 +68,9 @@ type sentMessage struct {
 	Delivery Delivery `json:"delivery"`
 }
 
+// Cost is that of all messages, to a hundred-thousandth.
+func (r *Record) Cost() float64 { return r.cost() }
+
 // cost is that of all messages, to a hundred-thousandth, so that no binary fraction shows.
 func (r *Record) cost() float64 {
 	if r.Test {

@@ -32,6 +32,8 @@ type Service struct {
 	Price func(e164 string) float64
 	// OptedOut says whether a number wants no messages of an application. Nil: none has said so.
 	OptedOut func(app, e164 string) (bool, error)
+	// Ended is told of each OTP that has ended, once the change is stored; nil: nobody is.
+	Ended func(*Record)
 	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts none.
 	CallbackAllowed func(netip.Addr) bool
 

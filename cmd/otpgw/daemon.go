@@ -19,6 +19,7 @@ import (
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/dlr"
 	"github.com/otpgw/otpgw/dlr/callback"
+	"github.com/otpgw/otpgw/dlr/cdr"
 	"github.com/otpgw/otpgw/dlr/mo"
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
@@ -49,6 +50,7 @@ type daemon struct {
 	service  *otp.Service
 	tracker  *dlr.Tracker
 	inbox    *mo.Inbox
+	records  *cdr.Writer // nil: none are kept
 	dispatch *callback.Dispatcher
 	box      *seal.Box
 	fleet    *fleet
@@ -93,6 +95,9 @@ func (d *daemon) open(ctx context.Context) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), storeCollector{d.queue})
+	if err := d.openRecords(box, registry); err != nil {
+		return err
+	}
 	d.wire(box, registry)
 	return nil
 }
@@ -143,6 +148,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	registry.MustRegister(d.inbox.Collector())
 	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
 	registry.MustRegister(d.tracker.Collectors()...)
+	d.keepRecords()
 	d.dispatch = callback.New(callback.Options{
 		Queue: d.queue, Secret: func(app string) (string, bool) { return d.live.Load().callbackSecret(app) }, Guard: guard,
 		Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
@@ -190,7 +196,7 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 
 func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
-	s := &sink{tracker: d.tracker, inbox: d.inbox}
+	s := &sink{tracker: d.tracker, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
 	build := func(cfg link.Config) *link.Link {
 		return link.New(cfg, link.Deps{
 			Queue: d.queue, Sink: s, Log: d.log, Metrics: metrics,
@@ -220,6 +226,7 @@ func (d *daemon) release() {
 			ln.Close()
 		}
 	}
+	_ = d.records.Close()
 	if d.queue != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), storeGrace)
 		defer cancel()
@@ -243,6 +250,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	signals := hangup() // before anybody is told that it is ready
 	g.Go(func() error { d.hangups(gctx, signals); return nil })
 	work.Go(func() error { return d.tracker.RunParked(workCtx) })
+	work.Go(func() error { return d.records.Run(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
 	work.Go(func() error { return d.service.RunGuard(workCtx) })
 	work.Go(func() error { return d.dispatch.Run(workCtx) })
@@ -258,7 +266,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	stopHTTP(d.admin, time.Second)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeGrace)
 	defer cancel()
-	return errors.Join(g.Wait(), d.queue.Close(closing))
+	return errors.Join(g.Wait(), d.queue.Close(closing), d.records.Close())
 }
 
 // await waits for a stage, but no longer than its grace: what it leaves undone is in the store.

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/dlr"
+	"github.com/otpgw/otpgw/dlr/cdr"
 	"github.com/otpgw/otpgw/dlr/mo"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/link"
@@ -14,6 +18,9 @@ type sink struct {
 	tracker *dlr.Tracker
 	link    func(name string) link.Config
 	inbox   *mo.Inbox
+	cdr     *cdr.Writer
+	price   func(e164 string) float64
+	log     zerolog.Logger
 }
 
 func entryOf(m *queue.Outbound, part, parts int) dlr.Entry {
@@ -21,11 +28,27 @@ func entryOf(m *queue.Outbound, part, parts int) dlr.Entry {
 }
 
 func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
+	p := s.part(a.Link, a.Message, a.Part, a.Parts)
+	p.CarrierID, p.Status, p.Price = a.MessageID, cdr.Accepted, s.price(a.Message.To)
+	s.cdr.Part(p)
+	s.log.Info().Str("otp", a.Message.Ref).Str("msg", a.Message.ID).Str("link", a.Link).Str("message_id", a.MessageID).
+		Int("part", a.Part).Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("sent")
 	return s.tracker.Accepted(ctx, a.Link, a.MessageID, entryOf(a.Message, a.Part, a.Parts))
 }
 
 func (s *sink) Refused(ctx context.Context, r link.Refused) error {
+	p := s.part(r.Link, r.Message, r.Part, r.Parts)
+	p.Status, p.Code = cdr.Refused, uint32(r.Status)
+	s.cdr.Part(p)
+	s.log.Info().Str("otp", r.Message.Ref).Str("msg", r.Message.ID).Str("link", r.Link).Stringer("status", r.Status).
+		Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("refused")
 	return s.tracker.Refused(ctx, r.Link, entryOf(r.Message, r.Part, r.Parts), uint32(r.Status))
+}
+
+// part is what the records for billing say of a part in any case.
+func (s *sink) part(link string, m *queue.Outbound, part, parts int) cdr.Part {
+	return cdr.Part{OtpID: m.Ref, MessageID: m.ID, App: m.App, Link: link, Route: m.Route, From: m.From, To: m.To, Part: part, Parts: parts,
+		Latency: max(time.Since(m.Created).Milliseconds(), 0)}
 }
 
 // Deliver gives receipts to the tracker, and what handsets write to the inbox.

@@ -1,0 +1,267 @@
+package cdr
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+)
+
+// Numbers says how telephone numbers are written.
+type Numbers string
+
+// The choices of OTPGW_CDR_NUMBERS.
+const (
+	Plain  Numbers = "plain"
+	Masked Numbers = "masked" // +4670*****67
+	Hashed Numbers = "hashed"
+)
+
+const (
+	openSuffix = ".jsonl.open"
+	doneSuffix = ".jsonl"
+	maxFile    = 256 << 20 // octets
+	quietFor   = time.Minute
+)
+
+// Options say where and how records are written.
+type Options struct {
+	Dir     string
+	Rotate  time.Duration // a file is complete after this
+	Numbers Numbers
+	Hash    func(number string) string // for Hashed
+	Log     zerolog.Logger
+	Now     func() time.Time // nil: time.Now
+	MaxFile int64            // octets in a file; 0: 256 MiB
+}
+
+// Writer writes records. A nil Writer writes none. It is safe for use by many goroutines.
+type Writer struct {
+	o    Options
+	lost prometheus.Counter
+
+	mu     sync.Mutex
+	file   *os.File // nil after a failure, and after Close
+	begun  time.Time
+	size   int64
+	number int // of the last file
+	closed bool
+	told   time.Time // of the last failure in the log
+}
+
+// Open completes what an earlier daemon left open in the directory, and begins a file.
+func Open(o Options) (*Writer, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MaxFile == 0 {
+		o.MaxFile = maxFile
+	}
+	left, err := filepath.Glob(filepath.Join(o.Dir, "*"+openSuffix))
+	if err != nil {
+		return nil, fmt.Errorf("cdr: %w", err)
+	}
+	for _, path := range left {
+		if err := complete(path); err != nil {
+			return nil, err
+		}
+	}
+	w := &Writer{o: o, lost: prometheus.NewCounter(prometheus.CounterOpts{Name: "otpgw_cdr_lost_total",
+		Help: "Records for billing that could not be written."})}
+	return w, w.begin()
+}
+
+// Collector is the writer's metric.
+func (w *Writer) Collector() prometheus.Collector { return w.lost }
+
+// complete gives a file its final name; an empty one goes.
+func complete(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+	case info.Size() == 0:
+		err = os.Remove(path)
+	default:
+		err = os.Rename(path, strings.TrimSuffix(path, openSuffix)+doneSuffix)
+	}
+	if err != nil {
+		return fmt.Errorf("cdr: %w", err)
+	}
+	return nil
+}
+
+// begin makes a new file, of a name that none has or had. mu is held, or nobody else has the writer yet.
+func (w *Writer) begin() error {
+	now := w.o.Now()
+	base := filepath.Join(w.o.Dir, "otpgw-"+now.UTC().Format("20060102T150405Z")+"-")
+	for {
+		w.number++
+		name := base + fmt.Sprintf("%04d", w.number)
+		if _, err := os.Lstat(name + doneSuffix); err == nil {
+			continue // of this second, by this daemon or one before it
+		}
+		f, err := os.OpenFile(name+openSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("cdr: %w", err)
+		}
+		w.file, w.begun, w.size = f, now, 0
+		return nil
+	}
+}
+
+// Part writes a part. The price is what it is given; numbers are written as is configured.
+func (w *Writer) Part(p Part) {
+	if w != nil {
+		p.To = w.phone(p.To)
+		w.write("part", p)
+	}
+}
+
+// Receipt writes a receipt.
+func (w *Writer) Receipt(r Receipt) {
+	if w != nil {
+		w.write("receipt", r)
+	}
+}
+
+// End writes the end of an OTP.
+func (w *Writer) End(e End) {
+	if w != nil {
+		e.To = w.phone(e.To)
+		w.write("otp", e)
+	}
+}
+
+func (w *Writer) phone(number string) string {
+	switch w.o.Numbers {
+	case Hashed:
+		return w.o.Hash(number)
+	case Masked:
+		if len(number) <= 7 {
+			return "***"
+		}
+		return number[:5] + strings.Repeat("*", len(number)-7) + number[len(number)-2:]
+	}
+	return number
+}
+
+// write appends one line by one write, so that no kill parts it.
+func (w *Writer) write(kind string, record any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.o.Now()
+	line, err := w.line(head{kind, now.UTC().Truncate(time.Millisecond)}, record)
+	if err == nil {
+		err = w.append(now, line)
+	}
+	if err == nil {
+		return
+	}
+	w.lost.Inc()
+	if now.Sub(w.told) >= quietFor {
+		w.told = now
+		w.o.Log.Error().Err(err).Msg("records for billing cannot be written, and are lost")
+	}
+}
+
+func (w *Writer) line(h head, record any) ([]byte, error) {
+	first, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := json.Marshal(record)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(append(first[:len(first)-1], ','), rest[1:]...), '\n'), nil
+}
+
+// append writes a line into the file whose turn it is. After a failure a new file is tried.
+func (w *Writer) append(now time.Time, line []byte) error {
+	if w.closed {
+		return os.ErrClosed
+	}
+	if w.file != nil && w.size > 0 && (now.Sub(w.begun) >= w.o.Rotate || w.size+int64(len(line)) > w.o.MaxFile) {
+		if err := w.finish(); err != nil {
+			return err
+		}
+	}
+	if w.file == nil {
+		if err := w.begin(); err != nil {
+			return err
+		}
+	}
+	n, err := w.file.Write(line)
+	w.size += int64(n)
+	if err != nil && n > 0 { // a torn line would spoil the next one
+		if terr := w.file.Truncate(w.size - int64(n)); terr == nil {
+			w.size -= int64(n)
+			_, _ = w.file.Seek(w.size, 0)
+		}
+	}
+	return err
+}
+
+// finish completes the current file.
+func (w *Writer) finish() error {
+	f := w.file
+	w.file = nil
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("cdr: %w", err)
+	}
+	return complete(f.Name())
+}
+
+// Run completes files whose time is up although nothing is written, until ctx ends.
+func (w *Writer) Run(ctx context.Context) error {
+	if w == nil {
+		return nil
+	}
+	tick := time.NewTicker(min(w.o.Rotate/4, time.Minute))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := w.due(); err != nil {
+				w.o.Log.Error().Err(err).Msg("a file of records for billing cannot be completed")
+			}
+		}
+	}
+}
+
+func (w *Writer) due() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.file == nil || w.size == 0 || w.o.Now().Sub(w.begun) < w.o.Rotate {
+		return nil
+	}
+	return w.finish()
+}
+
+// Close completes the current file.
+func (w *Writer) Close() error {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	if w.file == nil {
+		return nil
+	}
+	return w.finish()
+}

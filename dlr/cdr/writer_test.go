@@ -1,0 +1,193 @@
+package cdr
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/rs/zerolog"
+)
+
+func open(t *testing.T, o Options) *Writer {
+	t.Helper()
+	if o.Rotate == 0 {
+		o.Rotate = time.Hour
+	}
+	w, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// files are the names in a directory, those that are open with their suffix.
+func files(t *testing.T, dir string) (done, open []string) {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range list {
+		if strings.HasSuffix(f.Name(), openSuffix) {
+			open = append(open, f.Name())
+		} else {
+			done = append(done, f.Name())
+		}
+	}
+	return done, open
+}
+
+func TestFilesAreCompletedByTimeSizeAndAtTheEnd(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	w := open(t, Options{Dir: dir, Now: func() time.Time { return now }, MaxFile: 400})
+	w.Receipt(Receipt{MessageID: "m", Link: "c", CarrierID: "1", State: "DELIVRD"})
+	now = now.Add(time.Hour)
+	if err := w.due(); err != nil {
+		t.Fatal(err)
+	}
+	if done, open := files(t, dir); len(done) != 1 || len(open) != 0 {
+		t.Errorf("after an hour: %q, %q", done, open)
+	}
+	for range 3 { // two in a file
+		w.Receipt(Receipt{MessageID: "m", Link: "c", CarrierID: strings.Repeat("1", 50), State: "DELIVRD"})
+	}
+	if done, open := files(t, dir); len(done) != 2 || len(open) != 1 {
+		t.Errorf("after 3 lines: %q, %q", done, open)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if done, open := files(t, dir); len(done) != 3 || len(open) != 0 {
+		t.Errorf("at the end: %q, %q", done, open)
+	}
+	w.Receipt(Receipt{}) // after the end it is counted
+	if n := lost(t, w); n != 1 {
+		t.Errorf("%v lost, want 1", n)
+	}
+}
+
+// TestWhatAKilledDaemonLeft is completed at the next start, and what is empty goes.
+func TestWhatAKilledDaemonLeft(t *testing.T) {
+	dir := t.TempDir()
+	w := open(t, Options{Dir: dir, Numbers: Masked})
+	w.End(End{OtpID: "o", To: "+46701234567", Status: "VERIFIED"})
+	again := open(t, Options{Dir: dir}) // the first is not closed, and a second has not passed
+	done, opened := files(t, dir)
+	if len(done) != 1 || len(opened) != 1 {
+		t.Fatalf("%q, %q", done, opened)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, done[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(data, []byte(`"to":"+4670*****67"`)) || !bytes.HasPrefix(data, []byte(`{"type":"otp","time":"`)) {
+		t.Errorf("line %s", data)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if done, opened := files(t, dir); len(opened) != 0 || len(done) != 1 {
+		t.Errorf("an empty file stays: %q, %q", opened, done)
+	}
+	third := open(t, Options{Dir: dir})
+	third.End(End{OtpID: "o2"})
+	if err := third.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if done, _ := files(t, dir); len(done) != 2 {
+		t.Errorf("a file was written over: %q", done)
+	}
+}
+
+func TestLinesOfManyAtOnceAreWhole(t *testing.T) {
+	dir := t.TempDir()
+	w := open(t, Options{Dir: dir, MaxFile: 2000, Numbers: Hashed, Hash: func(string) string { return "hash" }})
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				w.Part(Part{MessageID: fmt.Sprint(n, ".", i), To: "+46701234567", Status: Accepted})
+			}
+		})
+	}
+	wg.Wait()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	done, _ := files(t, dir)
+	seen := make(map[string]bool)
+	for _, name := range done {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.Lines(data) {
+			var p Part
+			if err := json.Unmarshal(line, &p); err != nil || p.To != "hash" {
+				t.Fatalf("%v in %s", err, line)
+			}
+			seen[p.MessageID] = true
+		}
+	}
+	if len(seen) != 400 {
+		t.Errorf("%d lines, want 400", len(seen))
+	}
+}
+
+// TestDirectoryThatIsGone loses records, says so once, and nothing waits for it; it goes on when there is a directory again.
+func TestDirectoryThatIsGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cdr")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	now := time.Now()
+	w := open(t, Options{Dir: dir, Log: zerolog.New(&log), Now: func() time.Time { return now }, Rotate: time.Second})
+	w.Part(Part{})
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	for range 3 {
+		w.Part(Part{})
+	}
+	if n := lost(t, w); n != 3 || strings.Count(log.String(), "\n") != 1 {
+		t.Errorf("%v lost, want 3; log %s", n, log.String())
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.Part(Part{})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if done, _ := files(t, dir); len(done) != 1 {
+		t.Errorf("%q", done)
+	}
+}
+
+func lost(t *testing.T, w *Writer) float64 {
+	t.Helper()
+	var m dto.Metric
+	if err := w.lost.Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	return m.GetCounter().GetValue()
+}
+
+func TestNoWriterWritesNothing(t *testing.T) {
+	var w *Writer
+	w.Part(Part{})
+	w.Receipt(Receipt{})
+	w.End(End{})
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
