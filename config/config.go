@@ -52,12 +52,13 @@ type Config struct {
 	Prices         Prices
 	CDR            CDR
 
-	Apps   []otp.App // CallbackSecret is empty until the secret key is known, see UseKey
+	Apps   []otp.App // CallbackSecrets may be empty until the secret key is known, see UseKey
 	Links  []link.Config
 	Routes []Route
 
-	CallbackAllow []netip.Prefix // addresses that callbacks may reach although private
-	CORSOrigins   []string       // whose pages may use the API
+	CallbackAllow   []netip.Prefix // addresses that callbacks may reach although private
+	CallbackTimeout time.Duration  // that a callback's receiver may take
+	CORSOrigins     []string       // whose pages may use the API
 
 	Warnings []Fault // what deserves a look and stops nothing
 

@@ -82,7 +82,7 @@ func TestDefaults(t *testing.T) {
 		{"secret key file", c.SecretKeyFile(), "data/secret.key"},
 		{"LOG_LEVEL", c.LogLevel, zerolog.InfoLevel},
 		{"LOG_FORMAT", c.LogFormat, LogAuto},
-		{"CALLBACK_ALLOW", len(c.CallbackAllow), 0},
+		{"CALLBACK_ALLOW", len(c.CallbackAllow), 0}, {"CALLBACK_TIMEOUT", c.CallbackTimeout, 15 * time.Second},
 		{"warnings", len(c.Warnings), 0},
 
 		{"app", app.Name, "shop"},
@@ -96,7 +96,7 @@ func TestDefaults(t *testing.T) {
 		{"PIN_TYPE", app.PINType, otp.PINNumbers},
 		{"PIN_LENGTH", app.PINLength, 6},
 		{"CALLBACK_URL", app.CallbackURL, ""},
-		{"CALLBACK_SECRET", app.CallbackSecret, ""},
+		{"CALLBACK_SECRET", len(app.CallbackSecrets), 0},
 		{"RATE", app.Rate, 0.0},
 
 		{"SYSTEM_TYPE", l.SystemType, ""},
@@ -163,8 +163,8 @@ func TestValues(t *testing.T) {
 	if want := map[string]string{"fr": "Code {{pin}}", "de": "Kode {{pin}}"}; !maps.Equal(bank.Templates, want) {
 		t.Errorf("templates: %v, want %v", bank.Templates, want)
 	}
-	if bank.CallbackSecret != hook || !strings.HasPrefix(c.Apps[0].CallbackSecret, "whsec_") {
-		t.Errorf("callback secrets: %q and %q", bank.CallbackSecret, c.Apps[0].CallbackSecret)
+	if !slices.Equal(bank.CallbackSecrets, []string{hook}) || !strings.HasPrefix(c.Apps[0].CallbackSecrets[0], "whsec_") {
+		t.Errorf("callback secrets: %q and %q", bank.CallbackSecrets, c.Apps[0].CallbackSecrets)
 	}
 	if l.Bind != link.BindSplit || l.EnquireLink != 15*time.Second || len(l.TLVs) != 2 || string(l.TLVs[0].Value) != "a,b" || l.TLVs[1].Tag != 0x1401 {
 		t.Errorf("link: %+v", l)

@@ -18,6 +18,8 @@ const (
 	replicasMax         = 5 // JetStream's
 	syncLeast, syncMost = 100 * time.Millisecond, 5 * time.Minute
 	authFailuresMax     = 1_000_000
+
+	callbackTimeoutMin, callbackTimeoutMax = time.Second, 30 * time.Second
 )
 
 var natsURL = regexp.MustCompile(`^(nats|tls|ws|wss)://([^/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[^?#]*)?$`)
@@ -59,6 +61,8 @@ var daemonRows = []setting[loader]{
 
 	{"OTPGW_CALLBACK_ALLOW", "", "CIDRs that callbacks may reach although they are loopback, private or link-local",
 		read(func(v *value, l *loader) { l.config.CallbackAllow = v.networks() })},
+	{"OTPGW_CALLBACK_TIMEOUT", "15s", "how long a callback's receiver may take to answer, {}",
+		duration(callbackTimeoutMin, callbackTimeoutMax, time.Millisecond, func(l *loader) *time.Duration { return &l.config.CallbackTimeout })},
 	{"OTPGW_CORS_ORIGINS", "", "origins whose pages may use the API from a browser, comma-separated, like https://shop.example; empty: none",
 		read(func(v *value, l *loader) { l.config.CORSOrigins = v.origins() })},
 }

@@ -99,6 +99,9 @@ func TestFaults(t *testing.T) {
 		{"negative rate", "OTPGW_APP_SHOP_RATE=-1", "OTPGW_APP_SHOP_RATE", "0 to"},
 		{"rate not a number", "OTPGW_APP_SHOP_RATE=NaN", "OTPGW_APP_SHOP_RATE", "0 to"},
 		{"shared key", "OTPGW_APPS=shop,bank|OTPGW_APP_BANK_SENDERS=Bank|OTPGW_APP_BANK_API_KEYS=x,shop-key-1-of-at-least-twenty", "OTPGW_APP_BANK_API_KEYS", "application shop"},
+		{"callback secrets, one too many", "OTPGW_APP_SHOP_CALLBACK_SECRET=whsec_" + b64(24) + ",whsec_" + b64(25) + ",whsec_" + b64(26), "OTPGW_APP_SHOP_CALLBACK_SECRET", "keep 2"},
+		{"callback secrets, the second", "OTPGW_APP_SHOP_CALLBACK_SECRET=whsec_" + b64(24) + ",x", "OTPGW_APP_SHOP_CALLBACK_SECRET", "secret 2"},
+		{"callback time-out", "OTPGW_CALLBACK_TIMEOUT=31s", "OTPGW_CALLBACK_TIMEOUT", "30s"},
 		{"two apps, one variable", "OTPGW_APPS=shop,shop-callback|OTPGW_APP_SHOP_CALLBACK_SENDERS=Bank|OTPGW_APP_SHOP_CALLBACK_API_KEYS=x", "OTPGW_APPS", "OTPGW_APP_SHOP_CALLBACK_SECRET"},
 
 		{"no links", "OTPGW_LINKS=", "OTPGW_LINKS", "at least one"},

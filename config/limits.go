@@ -30,20 +30,45 @@ func (v *value) limits() otp.Limits {
 	}
 	var limits otp.Limits
 	for _, text := range v.list() {
-		count, per, _ := strings.Cut(text, "/")
-		n, err := strconv.Atoi(strings.TrimSpace(count))
-		per = strings.TrimSpace(per)
-		d, perErr := time.ParseDuration(per)
-		if seconds, err := strconv.Atoi(per); err == nil {
-			d, perErr = time.Duration(seconds)*time.Second, nil
-		}
-		if err != nil || perErr != nil || n < 1 || n > otp.MaxLimit || d < limitShortest || d > limitLongest {
+		limit, ok := readLimit(text)
+		if !ok {
 			v.bad(text, "a limit: 1 to "+strconv.Itoa(otp.MaxLimit)+", / and a time from 1s to 744h, like 5/10m; or off for none")
 			continue
 		}
-		limits = append(limits, otp.Limit{Max: n, Per: d})
+		limits = append(limits, limit)
 	}
 	v.text = limits.String()
+	return limits
+}
+
+// readLimit reads count/time; a time without a unit is seconds.
+func readLimit(text string) (otp.Limit, bool) {
+	count, per, _ := strings.Cut(text, "/")
+	n, err := strconv.Atoi(strings.TrimSpace(count))
+	per = strings.TrimSpace(per)
+	d, perErr := time.ParseDuration(per)
+	if seconds, err := strconv.Atoi(per); err == nil {
+		d, perErr = time.Duration(seconds)*time.Second, nil
+	}
+	return otp.Limit{Max: n, Per: d}, err == nil && perErr == nil && n >= 1 && n <= otp.MaxLimit && d >= limitShortest && d <= limitLongest
+}
+
+// namedLimits reads name=count/time; a name may have several limits.
+func (v *value) namedLimits() map[string]otp.Limits {
+	limits := make(map[string]otp.Limits)
+	for _, text := range v.list() {
+		if text == "" { // list has said so
+			continue
+		}
+		name, rest, _ := strings.Cut(text, "=")
+		name = strings.TrimSpace(name)
+		limit, ok := readLimit(rest)
+		if !ok || !otp.ValidLimitName(name) {
+			v.bad(text, "a limit by name: a name of small letters, =, 1 to "+strconv.Itoa(otp.MaxLimit)+", / and a time from 1s to 744h, like ip=5/10m")
+			continue
+		}
+		limits[name] = append(limits[name], limit)
+	}
 	return limits
 }
 

@@ -38,7 +38,7 @@ func TestAbuseSettings(t *testing.T) {
 		"OTPGW_APP_SHOP_RESEND_INTERVAL=5", "OTPGW_APP_SHOP_RESEND_AFTER=1m", "OTPGW_APP_SHOP_GUARD=enforce", "OTPGW_APP_SHOP_GUARD_COUNTRIES=se, NO",
 		"OTPGW_APP_SHOP_GUARD_DENY=FR", "OTPGW_APP_SHOP_GUARD_TRUST=46701,+46702", "OTPGW_APP_SHOP_GUARD_PREFIX=0", "OTPGW_APP_SHOP_GUARD_COUNTRY=7",
 		"OTPGW_APP_SHOP_GUARD_SHARE=50", "OTPGW_APP_SHOP_WEBOTP_DOMAIN=shop.example", "OTPGW_APP_SHOP_APP_HASH=FA+9qCX9VSu",
-		"OTPGW_APP_SHOP_TEST_NUMBERS=+46700000000:123456,+46700000001:ABCD", "OTPGW_APP_SHOP_OWN_PIN=yes", "OTPGW_APP_SHOP_ALLOW=192.0.2.0/24,2001:db8::1", "OTPGW_APP_SHOP_CAMARA=on",
+		"OTPGW_APP_SHOP_TEST_NUMBERS=+46700000000:123456,+46700000001:ABCD", "OTPGW_APP_SHOP_OWN_PIN=yes", "OTPGW_APP_SHOP_LIMITS=ip=5/10m, session = 3/90,ip=20/24h", "OTPGW_APP_SHOP_ALLOW=192.0.2.0/24,2001:db8::1", "OTPGW_APP_SHOP_CAMARA=on",
 		"OTPGW_APP_SHOP_SUPABASE_SECRET=v1,whsec_b3RwZ3cncyB0ZXN0IHNlY3JldCBvZiAzMiBieXRlcw==|v1,whsec_bm90aGVyIHNlY3JldCBvZiAzMiBieXRlcyBvZiB0ZXN0",
 		"OTPGW_AUTH_FAILURES=0", "OTPGW_TRUSTED_PROXIES=10.0.0.0/8, 192.0.2.7", "OTPGW_PRICES="+prices))
 	app := c.Apps[0]
@@ -52,6 +52,7 @@ func TestAbuseSettings(t *testing.T) {
 		"AUTH_FAILURES":   {c.AuthFailures, 0},
 		"TRUSTED_PROXIES": {fmt.Sprint(c.TrustedProxies), "[10.0.0.0/8 192.0.2.7/32]"},
 		"OWN_PIN":         {app.OwnPIN, true},
+		"LIMITS":          {fmt.Sprint(app.Limits), "map[ip:5/10m,20/24h session:3/1m30s]"},
 		"ALLOW":           {fmt.Sprint(app.Allow), "[192.0.2.0/24 2001:db8::1/128]"},
 		"CAMARA":          {app.CAMARA, true},
 		"SUPABASE_SECRET": {len(app.SupabaseSecret), 107},
@@ -104,6 +105,9 @@ func TestAbuseFaults(t *testing.T) {
 		"OTPGW_APP_SHOP_TEST_NUMBERS=+46700000000:987654,+46700000000:123457":               "has a PIN already",
 		"OTPGW_APP_SHOP_SUPABASE_SECRET=whsec_b3RwZ3cncyB0ZXN0IHNlY3JldCBvZiAzMiBieXRlcw==": "v1,whsec_",
 		"OTPGW_APP_SHOP_SUPABASE_SECRET=v1,whsec_short":                                     "24 bytes",
+		"OTPGW_APP_SHOP_LIMITS=ip:5/10m":                                                    "by name",
+		"OTPGW_APP_SHOP_LIMITS=IP=5/10m":                                                    "by name",
+		"OTPGW_APP_SHOP_LIMITS=ip=0/10m":                                                    "by name",
 		"OTPGW_TRUSTED_PROXIES=10.0.0.300":                                                  "a network",
 		"OTPGW_AUTH_FAILURES=-1":                                                            "0 to",
 		"OTPGW_PRICES=/does/not/exist.csv":                                                  "cannot be read",

@@ -30,6 +30,7 @@ const (
 	callbackSecretMin     = 24 // bytes; Standard Webhooks, "Signature scheme"
 	callbackSecretMax     = 64
 	callbackSecretDerived = 32
+	callbackSecretsMax    = 2 // valid at a time
 	callbackSecretInfo    = "otpgw callback secret, application "
 )
 
@@ -144,17 +145,20 @@ func (v *value) oldKeys() [][]byte {
 	return keys
 }
 
-// callbackSecret reads a given signing secret; an empty one is derived once the key is known.
-func (v *value) callbackSecret() string {
-	if v.text == "" {
-		return ""
+// callbackSecrets reads the signing secrets that are given; without any, one is derived once the key is known.
+func (v *value) callbackSecrets() []string {
+	secrets := v.list()
+	if len(secrets) > callbackSecretsMax {
+		v.fault("holds %d secrets; keep %d, the newest first: each of them signs each callback", len(secrets), callbackSecretsMax)
 	}
-	encoded, hasPrefix := strings.CutPrefix(v.text, callbackSecretPrefix)
-	decoded, err := base64.StdEncoding.DecodeString(encoded)
-	if !hasPrefix || err != nil || len(decoded) < callbackSecretMin || len(decoded) > callbackSecretMax {
-		v.fault(`is not whsec_ and base64 of 24 to 64 bytes; make one with: echo "whsec_$(openssl rand -base64 32)"`)
+	for i, secret := range secrets {
+		encoded, hasPrefix := strings.CutPrefix(secret, callbackSecretPrefix)
+		decoded, err := base64.StdEncoding.DecodeString(encoded)
+		if secret != "" && (!hasPrefix || err != nil || len(decoded) < callbackSecretMin || len(decoded) > callbackSecretMax) {
+			v.fault(`secret %d is not whsec_ and base64 of 24 to 64 bytes; make one with: echo "whsec_$(openssl rand -base64 32)"`, i+1)
+		}
 	}
-	return v.text
+	return secrets
 }
 
 // supabaseSecret reads the secret of a hook as Supabase shows it.
@@ -184,14 +188,14 @@ func (c *Config) UseKey(key []byte) error {
 	}
 	c.SecretKey = key
 	for i := range c.Apps {
-		if c.Apps[i].CallbackSecret != "" {
+		if len(c.Apps[i].CallbackSecrets) > 0 {
 			continue
 		}
 		derived, err := DeriveCallbackSecret(key, c.Apps[i].Name)
 		if err != nil {
 			return err
 		}
-		c.Apps[i].CallbackSecret = derived
+		c.Apps[i].CallbackSecrets = []string{derived}
 	}
 	return nil
 }

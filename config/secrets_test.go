@@ -119,7 +119,7 @@ func TestDerivedCallbackSecret(t *testing.T) {
 	}
 	// A fixed value, computed apart from this code by RFC 5869 with HMAC alone: receivers have it in their configuration, so a release must not change it.
 	const want = "whsec_WLLWcDSErSw2cB62cEC6DPSfRW8OWLTUeLHKT/7eCSs="
-	got := c.Apps[0].CallbackSecret
+	got := c.Apps[0].CallbackSecrets[0]
 	if got != want {
 		t.Errorf("the derived secret is %s, was %s in earlier releases", got, want)
 	}
@@ -135,7 +135,7 @@ func TestDerivedCallbackSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	same := mustLoad(t, with("OTPGW_SECRET_KEY="+base64.RawURLEncoding.EncodeToString(key)))
-	if same.Apps[0].CallbackSecret != got {
+	if same.Apps[0].CallbackSecrets[0] != got {
 		t.Error("the same key from the environment derives another secret")
 	}
 	if text := c.String(); strings.Contains(text, want) || !strings.Contains(text, "otpgw check -callback-secret shop") {

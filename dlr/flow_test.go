@@ -71,8 +71,8 @@ func TestFromReceiptToCallback(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	tracker := dlr.NewTracker(q, service, zerolog.Nop())
 	dispatcher := callback.New(callback.Options{Queue: q, Log: zerolog.Nop(),
-		Secret: func(string) (string, bool) { return "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", true },
-		Guard:  callback.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
+		Secrets: func(string) []string { return []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"} },
+		Guard:   callback.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	var running sync.WaitGroup
 	running.Go(func() { _ = tracker.RunParked(ctx) })
 	running.Go(func() { _ = dispatcher.Run(ctx) })

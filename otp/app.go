@@ -32,10 +32,10 @@ type App struct {
 	PINType     PINType
 	PINLength   int // 4 to 10
 
-	CallbackURL    string         // empty: no callback unless the request names a URL
-	CallbackSecret string         // whsec_ and base64 of 24 to 64 bytes; signs callbacks
-	Allow          []netip.Prefix // that its callers come from; empty for anywhere
-	Rate           float64        // requests per second over the API; 0 is no limit
+	CallbackURL     string         // empty: no callback unless the request names a URL
+	CallbackSecrets []string       // each whsec_ and base64 of 24 to 64 bytes, the newest first; all of them sign each callback
+	Allow           []netip.Prefix // that its callers come from; empty for anywhere
+	Rate            float64        // requests per second over the API; 0 is no limit
 
 	MOURL     string // told of what handsets write to the application's senders; empty: nobody is
 	StopReply string // to who wants no more messages; empty for none
@@ -43,8 +43,9 @@ type App struct {
 
 	TLVs map[uint16][]byte // optional parameters on each of its messages, by tag
 
-	SendLimits Limits // messages to one number
-	TryLimits  Limits // guesses, over all OTPs of one number
+	SendLimits Limits            // messages to one number
+	Limits     map[string]Limits // messages by what a request names: its caller's address, session, device
+	TryLimits  Limits            // guesses, over all OTPs of one number
 
 	MaxResends     int           // of one OTP; 0 is none
 	ResendInterval time.Duration // least time between two messages of one OTP

@@ -25,12 +25,12 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	}
 	now := s.now()
 	pin := newPIN(n.PINType, n.PINLength)
-	limits := app.SendLimits
+	uses := n.uses(app)
 	if n.PIN != "" {
 		pin, testPIN, n.PINType = n.PIN, n.PIN, typeOf(n.PIN)
 	}
 	if test {
-		pin, n.PINType, limits = testPIN, typeOf(testPIN), nil
+		pin, n.PINType, uses = testPIN, typeOf(testPIN), nil
 	}
 	r := s.newRecord(app, n, id, route, pin, now)
 	message, err := s.compose(r, n, pin)
@@ -45,11 +45,11 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		if s.Price != nil {
 			r.Price = s.Price(r.Phone)
 		}
-		if r.Risk, err = s.judge(ctx, app, n.Phone, now); err != nil {
+		if r.Risk, err = s.judge(ctx, app, n, now); err != nil {
 			return Otp{}, err
 		}
 	}
-	err = s.storeNew(ctx, app, r, message, now, limits)
+	err = s.storeNew(ctx, app, r, message, now, uses)
 	if err == nil {
 		err = s.arrive(ctx, r)
 	}
@@ -65,10 +65,14 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 // newRecord: the API shows whole seconds, so the record has them, and dateExpires is exactly ttl after dateCreated.
 func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.Time) *Record {
 	created := now.UTC().Truncate(time.Second)
+	ref := ""
+	if n.hasRef() {
+		ref = reference(id)
+	}
 	return &Record{
 		ID: id, App: app.Name, TrackID: n.TrackID,
 		Message: messageID(id, 0), Route: route, Phone: n.Phone.E164, Country: n.Phone.Country, From: n.From, Language: n.Language,
-		Status: StatusPending, PIN: s.Box.Seal([]byte(upper(pin)), pinContext(id)), PINType: n.PINType, OwnPIN: n.PIN != "", MaxAttempts: n.MaxAttempts,
+		Status: StatusPending, PIN: s.Box.Seal([]byte(upper(pin)), pinContext(id)), PINType: n.PINType, OwnPIN: n.PIN != "", Context: s.sealContext(id, n.Context), Ref: ref, MaxAttempts: n.MaxAttempts,
 		TTL: int(n.TTL / time.Second), Created: created, Expires: created.Add(n.TTL), LastSent: now.UTC(),
 		CallbackURL: n.CallbackURL,
 	}
@@ -81,7 +85,7 @@ func (s *Service) compose(r *Record, n NewOtp, pin string) (string, error) {
 		parts, _ := s.Measure(r.Route, text)
 		return parts
 	}
-	message, err := n.append(render(n.Template, pin), pin, measure)
+	message, err := n.append(n.render(r.ID, pin), pin, measure)
 	if err != nil {
 		return "", err
 	}
@@ -93,13 +97,13 @@ func (s *Service) compose(r *Record, n NewOtp, pin string) (string, error) {
 	return message, nil
 }
 
-// storeNew stores an OTP with all that belongs to it: the use of its number, its timers and its message.
-func (s *Service) storeNew(ctx context.Context, app *App, r *Record, message string, now time.Time, limits Limits) error {
+// storeNew stores an OTP with all that belongs to it: the uses it counts as, its timers and its message.
+func (s *Service) storeNew(ctx context.Context, app *App, r *Record, message string, now time.Time, uses []use) error {
 	data, err := r.encode()
 	if err != nil {
 		return err
 	}
-	return s.spending(ctx, sends, app, r.Phone, limits, func(tx *queue.Tx) error {
+	return s.spending(ctx, app, uses, func(tx *queue.Tx) error {
 		tx.Create(s.Queue.Records(), r.ID, data, r.ttl(now))
 		if r.CallbackURL != "" || s.Ended != nil { // where nobody is to be told, the clock is enough
 			tx.Timer(r.ID, r.Expires, nil)

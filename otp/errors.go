@@ -67,6 +67,12 @@ const (
 	CodeAppHash           Code = 2033 // ours
 	CodeOwnPIN            Code = 2034 // ours
 	CodeOutcome           Code = 2035 // ours: not true or false
+	CodeContext           Code = 2037 // ours: missing, too long, or there is none
+	CodeRisk              Code = 2038 // ours: not "skip"
+	CodeProof             Code = 2039 // ours: not true or false
+	CodeNotVerified       Code = 2040 // ours: nothing to consume yet
+	CodeConsumed          Code = 2041 // ours
+	CodeLimits            Code = 2042 // ours
 	CodeOutcomeDenied     Code = 2036 // ours: the PIN is not the caller's own
 )
 

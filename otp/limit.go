@@ -77,32 +77,44 @@ var (
 	tries = spent{"try", "Too many tries to verify this phone number: at most %d in %s"}
 )
 
-// spending counts one use by a number with a transaction, unless that would be over a limit: then it is CodeRateLimit, and
-// nothing is stored. The times of the uses are changed by compare-and-set, so a limit is exact over all daemons. rest adds
-// the other operations; it is called again for each try. A conflict of those is the caller's.
-func (s *Service) spending(ctx context.Context, what spent, app *App, e164 string, limits Limits, rest func(*queue.Tx) error) error {
+// use is one use by one of whom an application counts, and what that is limited to.
+type use struct {
+	what   spent
+	who    string // a number, or what the caller names
+	limits Limits
+}
+
+// spending counts uses with a transaction, unless one of them would be over a limit: then it is CodeRateLimit, and nothing is
+// stored. The times of the uses are changed by compare-and-set, so a limit is exact over all daemons. rest adds the other
+// operations; it is called again for each try. A conflict of those is the caller's.
+func (s *Service) spending(ctx context.Context, app *App, uses []use, rest func(*queue.Tx) error) error {
+	uses = slices.DeleteFunc(uses, func(u use) bool { return len(u.limits) == 0 })
 	var pause backoff
 	for {
 		tx := s.Queue.Begin()
-		var spentAt uint64
-		var err error
-		if len(limits) > 0 {
-			if spentAt, err = s.spend(ctx, tx, what, app, e164, limits); err != nil {
+		spentAt := make([]uint64, len(uses))
+		for i, u := range uses {
+			var err error
+			if spentAt[i], err = s.spend(ctx, tx, u.what, app, u.who, u.limits); err != nil {
 				return err
 			}
 		}
 		if err := rest(tx); err != nil {
 			return err
 		}
-		err = s.Queue.Commit(ctx, tx)
-		if !errors.Is(err, queue.ErrConflict) || len(limits) == 0 {
+		err := s.Queue.Commit(ctx, tx)
+		if !errors.Is(err, queue.ErrConflict) {
 			return err
 		}
-		now, err := s.timesRevision(ctx, what, app, e164)
-		if err != nil {
-			return err
+		moved := false
+		for i, u := range uses {
+			now, err := s.timesRevision(ctx, u.what, app, u.who)
+			if err != nil {
+				return err
+			}
+			moved = moved || now != spentAt[i]
 		}
-		if now == spentAt {
+		if !moved {
 			return queue.ErrConflict // of the rest
 		}
 		if err := pause.wait(ctx); err != nil {

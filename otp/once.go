@@ -78,24 +78,31 @@ func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []b
 // answer; another request would find it by its id.
 func (s *Service) createFirst(ctx context.Context, app *App, n NewOtp, name string, first firstRequest, revision uint64) (Otp, error) {
 	o, err := s.create(ctx, app, n, first.OtpID)
-	if err != nil {
-		s.forgetFirst(ctx, name, revision)
-		return Otp{}, err
+	if errors.Is(err, queue.ErrConflict) {
+		if r, _, loadErr := s.load(ctx, first.OtpID, app.Name); loadErr == nil { // another has made it meanwhile
+			o, err = r.view(s.now()), nil
+		}
 	}
-	s.keepAnswer(ctx, name, first, revision, o)
-	return o, nil
+	switch {
+	case err == nil:
+		s.keepAnswer(ctx, name, first, revision, o)
+	case errors.Is(err, queue.ErrUnknown):
+		s.leaveFirst(ctx, name, first, revision)
+	default:
+		s.forgetFirst(ctx, name, revision)
+	}
+	return o, err
 }
 
-// takeOver finishes what a daemon that died began. The lease starts again, so that one of many does it.
+// takeOver finishes what a daemon that died began. The lease starts again, so that one of many does it. The OTP keeps the id that
+// it was to have: should the other live after all, be it slow or its clock another, one of the two makes it, and both answer with
+// that one.
 func (s *Service) takeOver(ctx context.Context, app *App, n NewOtp, name string, first firstRequest, revision uint64) (Otp, bool, error) {
 	r, _, err := s.load(ctx, first.OtpID, app.Name)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Otp{}, false, err
 	}
 	there := err == nil
-	if !there {
-		first.OtpID = uuid.NewString()
-	}
 	first.Since = s.now()
 	if revision, err = s.keepFirst(ctx, name, first, revision); err != nil {
 		return Otp{}, false, storeError(err)
@@ -148,6 +155,16 @@ func (s *Service) openAnswer(name string, first firstRequest) (o Otp, err error)
 		return Otp{}, internal(fmt.Errorf("kept answer of %s: %w", first.OtpID, err))
 	}
 	return o, nil
+}
+
+// leaveFirst lets the request be taken over at once, under the same id, for it may be that the OTP is made.
+func (s *Service) leaveFirst(ctx context.Context, name string, first firstRequest, revision uint64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	first.Since = time.Time{}
+	if _, err := s.keepFirst(ctx, name, first, revision); err != nil {
+		s.Log.Warn().Err(err).Msg("key of a request of unknown outcome not left; it is after 15 s")
+	}
 }
 
 // forgetFirst lets the request be made again.

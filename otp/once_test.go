@@ -154,7 +154,7 @@ func TestOnceTakenOver(t *testing.T) {
 	early, late := die("1", false), die("2", true)
 	b.clock.advance(answerLease + time.Second)
 	o, replayed, err := b.once("1", french)
-	if err != nil || replayed || o.OtpID == early {
+	if err != nil || replayed || o.OtpID != early {
 		t.Errorf("died before the record: %v %v %s", replayed, err, o.OtpID)
 	}
 	o, replayed, err = b.once("2", french)
@@ -168,5 +168,48 @@ func TestOnceTakenOver(t *testing.T) {
 	}
 	if refs[late] != 1 || b.stored(t, "sms.default") > 0 {
 		t.Errorf("%v, %d left", refs, b.stored(t, "sms.default"))
+	}
+}
+
+// TestOnceSkewedClocks: a daemon whose clock is 16 s ahead takes the first request for dead although it is only slow. Both answer with
+// one OTP, and one message is sent.
+func TestOnceSkewedClocks(t *testing.T) {
+	t.Parallel()
+	a := newBench(t)
+	b := newBenchOn(t, a.Queue)
+	b.Box = a.Box
+	b.clock.advance(16 * time.Second)
+	ctx := context.Background()
+	body := []byte(`{"phoneNumber":"+33612345678"}`)
+	n, err := a.ParseNewOtp(body, a.app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(inside) })
+	a.Measure = func(route, text string) (int, string) { once(); <-goOn; return measure(route, text) }
+	first := make(chan Otp, 1)
+	go func() {
+		o, _, err := a.CreateOnce(ctx, a.app, "key", body, n)
+		if err != nil {
+			t.Error(err)
+		}
+		first <- o
+	}()
+	<-inside
+	second, _, err := b.CreateOnce(ctx, b.app, "key", body, n)
+	if err != nil {
+		t.Error(err)
+	}
+	close(goOn)
+	if o := <-first; o.OtpID != second.OtpID || o.OtpID == "" {
+		t.Errorf("one key made %s and %s", o.OtpID, second.OtpID)
+	}
+	again, replayed, err := a.CreateOnce(ctx, a.app, "key", body, n)
+	if err != nil || !replayed || again.OtpID != second.OtpID {
+		t.Errorf("later: %s %v %v", again.OtpID, replayed, err)
+	}
+	if n := a.stored(t, "sms.default"); n != 1 {
+		t.Errorf("%d messages", n)
 	}
 }

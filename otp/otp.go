@@ -22,8 +22,9 @@ type Otp struct {
 	From     string   `json:"from"`
 	Language *string  `json:"language"` // of the template used; null for a plain one
 	Encoding string   `json:"encoding"`
-	Resends  int      `json:"resends"` // messages after the first
-	Risk     []string `json:"risk"`    // what the guard found; empty for nothing
+	Resends  int      `json:"resends"`       // messages after the first
+	Risk     []string `json:"risk"`          // what the guard found; empty for nothing
+	Ref      string   `json:"ref,omitempty"` // of the message, where its template has {{ref}}
 }
 
 // view is the record by the clock.
@@ -33,6 +34,7 @@ func (r *Record) view(now time.Time) Otp {
 		Cost: r.cost(), Parts: r.Parts, MaxAttempts: r.MaxAttempts, Attempts: r.Failed, TTL: r.TTL, OtpCallbackURL: orNull(r.CallbackURL),
 		DateCreated: r.Created, DateExpires: r.Expires,
 		Delivery: r.Delivery, From: r.From, Language: orNull(r.Language), Encoding: r.Encoding, Resends: r.Resends, Risk: append([]string{}, r.Risk...),
+		Ref: r.Ref,
 	}
 }
 

@@ -43,7 +43,10 @@ type Record struct {
 	Created     time.Time `json:"created"`
 	Expires     time.Time `json:"expires"`
 
-	Text     []byte        `json:"text,omitempty"` // of the message, to send it again; sealed, context "text:" and ID
+	Context  []byte        `json:"context,omitempty"`  // of the request, canonical; sealed, context "context:" and ID
+	Ref      string        `json:"ref,omitempty"`      // that stands in the message
+	Consumed bool          `json:"consumed,omitempty"` // its VERIFIED was taken, see Consume
+	Text     []byte        `json:"text,omitempty"`     // of the message, to send it again; sealed, context "text:" and ID
 	Resends  int           `json:"resends,omitempty"`
 	LastSent time.Time     `json:"lastSent"`
 	Others   []sentMessage `json:"others,omitempty"` // the other messages, see Report

@@ -29,7 +29,10 @@ type NewOtp struct {
 	AppHash      string // empty for none
 	hashAsked    bool   // AppHash is the request's own: it must fit
 
-	PIN string // the caller's own, see ValidOwnPIN; empty for one that is drawn
+	Context   string // JSON that the guess has to repeat; empty for none
+	LimitKeys string // JSON object of what the caller names, see App.Limits; empty for none
+	Vouched   bool   // the application vouches for it: the guard lets it past
+	PIN       string // the caller's own, see ValidOwnPIN; empty for one that is drawn
 }
 
 // faults keeps the fault of lowest code, which is the one reported.
@@ -61,7 +64,8 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 	}
 	n.WebOTPDomain = f.webOTPDomain(o.value("webOtpDomain"), app.WebOTPDomain)
 	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
-	n.PIN = f.ownPIN(o.value("pin"), app)
+	n.PIN, n.Context, n.Vouched = f.ownPIN(o.value("pin"), app), f.context(o), f.vouched(o.value("risk"))
+	n.LimitKeys = f.limitKeys(o, app)
 	asked := f.templates(o)
 	n.Template, n.Language = pick(n.Phone.Country, asked, Templates{app.Template, app.Templates})
 	if f.lowest != nil {
@@ -244,6 +248,46 @@ func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) 
 		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL: "+err.Error())
 	}
 	return encoded
+}
+
+// vouched reads risk: an application may vouch for a request ("skip"), and the guard lets it past.
+func (f *faults) vouched(v value) bool {
+	if v.kind != kindUnset && v.text != "skip" {
+		f.add(CodeRisk, "The parameter 'risk' is not 'skip'")
+	}
+	return v.text == "skip"
+}
+
+// Verification is the body of POST /otp/{otpId}.
+type Verification struct {
+	Guess   Guess
+	Context string // JSON; empty for none
+	Proof   bool   // a signed proof is wanted
+}
+
+// ParseVerification reads the body of POST /otp/{otpId}.
+func ParseVerification(body []byte) (Verification, error) {
+	g, err := ParseGuess(body)
+	if err != nil {
+		return Verification{}, err
+	}
+	o, err := parseObject(body)
+	if err != nil {
+		return Verification{}, err
+	}
+	var f faults
+	v := Verification{Guess: g, Context: f.context(o)}
+	switch raw := o["proof"]; string(raw) {
+	case "", "null", "false":
+	case "true":
+		v.Proof = true
+	default:
+		f.add(CodeProof, "The parameter 'proof' is not true or false")
+	}
+	if f.lowest != nil {
+		return Verification{}, f.lowest
+	}
+	return v, nil
 }
 
 // ParseGuess reads the body of POST /otp/{otpId}. A pin of another type than string and number is none.

@@ -14,60 +14,88 @@ const outcomeWait = 3 * time.Second
 
 // Verify checks a guess; nil means it was right and the OTP is VERIFIED. Of many right guesses one wins.
 func (s *Service) Verify(ctx context.Context, app *App, id string, g Guess) error {
-	r, pin, err := s.reserve(ctx, app, id)
+	_, err := s.VerifyAs(ctx, app, id, Verification{Guess: g})
+	return err
+}
+
+// VerifyAs is Verify with the context that the OTP was asked for, and a proof where one is wanted. A right PIN with another
+// context is a wrong guess.
+func (s *Service) VerifyAs(ctx context.Context, app *App, id string, v Verification) (proof string, err error) {
+	r, key, err := s.reserve(ctx, app, id, v)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !s.now().Before(r.Expires) {
-		return expiredMeanwhile()
+		return "", expiredMeanwhile()
 	}
 	s.Evaluated.Add(1)
-	err = s.settle(ctx, r.ID, g.matches(pin, r.PINType))
-	if err == nil {
-		s.watched(app, r, 0, 1)
+	right := v.Guess.matches(key.pin, r.PINType)
+	if err := s.settle(ctx, r.ID, right && key.sameContext); err != nil {
+		return "", err
 	}
-	return err
+	s.watched(app, r, 0, 1)
+	if v.Proof {
+		return s.proof(r)
+	}
+	return "", nil
+}
+
+// answerKey is what a guess is compared with.
+type answerKey struct {
+	pin         string
+	sameContext bool
+}
+
+// open reads what a guess is compared with. It comes before the guess counts: without the key, or with a context too many or too
+// few, none is used up.
+func (s *Service) open(r *Record, v Verification) (answerKey, error) {
+	pin, err := s.Box.Open(r.PIN, pinContext(r.ID))
+	if err != nil {
+		return answerKey{}, sealError(r.ID, err)
+	}
+	same, err := s.sameContext(r, v.Context)
+	return answerKey{string(pin), same}, err
 }
 
 // reserve counts an attempt before it is made. When all are taken but not all have an outcome yet, it waits for that: one of
 // them may be right.
-func (s *Service) reserve(ctx context.Context, app *App, id string) (r *Record, pin string, err error) {
+func (s *Service) reserve(ctx context.Context, app *App, id string, v Verification) (*Record, answerKey, error) {
 	var pause backoff
 	var seen uint64
 	var since time.Time
 	for {
 		r, revision, err := s.load(ctx, id, app.Name)
 		if err != nil {
-			return nil, "", err
+			return nil, answerKey{}, err
 		}
 		now := s.now()
 		if err := r.statusAt(now).closed(); err != nil {
-			return nil, "", err
+			return nil, answerKey{}, err
 		}
 		if revision != seen {
 			seen, since = revision, time.Now()
 		}
 		switch {
 		case r.Reserved < r.MaxAttempts:
-			opened, err := s.Box.Open(r.PIN, pinContext(r.ID)) // before it counts: without the key no guess is used up
+			with, err := s.open(r, v)
 			if err != nil {
-				return nil, "", sealError(r.ID, err)
+				return nil, answerKey{}, err
 			}
 			r.Reserved++
 			err = s.storeGuess(ctx, app, r, revision, now)
 			if err == nil {
-				return r, string(opened), nil
+				return r, with, nil
 			}
 			if !errors.Is(err, queue.ErrConflict) {
-				return nil, "", storeError(err)
+				return nil, answerKey{}, storeError(err)
 			}
 		case time.Since(since) > outcomeWait:
 			if err := s.fail(ctx, r.ID, r.Failed); err != nil {
-				return nil, "", err
+				return nil, answerKey{}, err
 			}
 		}
 		if err := pause.wait(ctx); err != nil {
-			return nil, "", storeError(err)
+			return nil, answerKey{}, storeError(err)
 		}
 	}
 }
@@ -82,7 +110,7 @@ func (s *Service) storeGuess(ctx context.Context, app *App, r *Record, revision 
 	if r.Test {
 		limits = nil
 	}
-	return s.spending(ctx, tries, app, r.Phone, limits, func(tx *queue.Tx) error {
+	return s.spending(ctx, app, []use{{tries, r.Phone, limits}}, func(tx *queue.Tx) error {
 		return tx.Update(s.Queue.Records(), r.ID, data, r.ttl(now), revision).Err()
 	})
 }

@@ -192,7 +192,7 @@ func TestCrashCostsAnAttempt(t *testing.T) {
 	ctx := context.Background()
 	o := b.create(t, `{"phoneNumber":"+33612345678","maxAttempts":2}`)
 	pin := b.pin(t, o.OtpID)
-	if _, _, err := b.reserve(ctx, b.app, o.OtpID); err != nil {
+	if _, _, err := b.reserve(ctx, b.app, o.OtpID, Verification{}); err != nil {
 		t.Fatal(err)
 	}
 	wantCode(t, "one is left", b.verify(o.OtpID, wrong(pin)), CodeWrongPIN)
@@ -211,7 +211,7 @@ func TestRightAmongReserved(t *testing.T) {
 	ctx := context.Background()
 	o := b.create(t, `{"phoneNumber":"+33612345678","maxAttempts":2}`)
 	pin := b.pin(t, o.OtpID)
-	if _, _, err := b.reserve(ctx, b.app, o.OtpID); err != nil { // the right one, slow
+	if _, _, err := b.reserve(ctx, b.app, o.OtpID, Verification{}); err != nil { // the right one, slow
 		t.Fatal(err)
 	}
 	wantCode(t, "wrong", b.verify(o.OtpID, wrong(pin)), CodeWrongPIN)
@@ -225,7 +225,7 @@ func TestRightAmongReserved(t *testing.T) {
 func TestVerifyOutOfTime(t *testing.T) {
 	b := newBench(t)
 	o := b.create(t, `{"phoneNumber":"+33612345678","maxAttempts":1}`)
-	if _, _, err := b.reserve(context.Background(), b.app, o.OtpID); err != nil {
+	if _, _, err := b.reserve(context.Background(), b.app, o.OtpID, Verification{}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)

@@ -3,8 +3,10 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -49,27 +51,55 @@ func (q *Queue) DeadLetter(ctx context.Context, d DeadLetter) error {
 	})
 }
 
-// DeadLetters lists up to limit (at most 1,000) dead letters, oldest first, that come after the given sequence.
-func (q *Queue) DeadLetters(ctx context.Context, after uint64, limit int) ([]DeadLetter, error) {
-	var list []DeadLetter
-	for limit = min(limit, deadPage); len(list) < limit; {
-		d, err := q.deadLetter(ctx, getRequest{Seq: after + 1, NextBySubject: "dlq.>"})
+// DeadQuery chooses dead letters.
+type DeadQuery struct {
+	Kind  string // empty: all
+	After uint64 // sequences behind this one
+	Limit int    // most that are listed; at most 1,000
+	Match func(*DeadLetter) bool
+}
+
+// deadScan is how many dead letters one call looks at, at most: what matches may be far behind much that does not.
+const deadScan = 5000
+
+// FindDeadLetters lists dead letters, oldest first. next is where the list goes on (DeadQuery.After), 0 at its end; a list may go
+// on though it is short, or empty.
+func (q *Queue) FindDeadLetters(ctx context.Context, o DeadQuery) (list []DeadLetter, next uint64, err error) {
+	r := getRequest{Seq: o.After + 1, NextBySubject: "dlq.>"}
+	limit := min(max(o.Limit, 1), deadPage)
+	for range deadScan {
+		if len(list) == limit {
+			return list, r.Seq - 1, nil
+		}
+		d, err := q.deadLetter(ctx, r)
 		if errorsIsNotFound(err) {
-			break
+			return list, 0, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		list = append(list, d)
-		after = d.Sequence
+		if r.Seq = d.Sequence + 1; (o.Kind == "" || o.Kind == d.Kind) && (o.Match == nil || o.Match(&d)) {
+			list = append(list, d)
+		}
 	}
-	return list, nil
+	return list, r.Seq - 1, nil
+}
+
+// DeadLetters lists up to limit (at most 1,000) dead letters, oldest first, that come after the given sequence.
+func (q *Queue) DeadLetters(ctx context.Context, after uint64, limit int) ([]DeadLetter, error) {
+	list, _, err := q.FindDeadLetters(ctx, DeadQuery{After: after, Limit: limit})
+	return list, err
+}
+
+// DeadLetterAt returns one dead letter; ErrNotFound when there is no such.
+func (q *Queue) DeadLetterAt(ctx context.Context, sequence uint64) (DeadLetter, error) {
+	return q.deadLetter(ctx, getRequest{Seq: sequence})
 }
 
 // Replay publishes a dead letter to where it came from, and then removes it. Called twice in a short time it publishes
 // once. ErrNotFound when there is no such dead letter.
 func (q *Queue) Replay(ctx context.Context, sequence uint64) error {
-	d, err := q.deadLetter(ctx, getRequest{Seq: sequence})
+	d, err := q.DeadLetterAt(ctx, sequence)
 	if err != nil {
 		return err
 	}
@@ -77,17 +107,23 @@ func (q *Queue) Replay(ctx context.Context, sequence uint64) error {
 	if err := q.Publish(ctx, Message{Subject: d.Subject, ID: id, Key: d.Key, Group: d.Group, Data: d.Data}); err != nil {
 		return err
 	}
+	return q.DropDeadLetter(ctx, sequence)
+}
+
+// DropDeadLetter removes a dead letter for good; no error when there is none.
+func (q *Queue) DropDeadLetter(ctx context.Context, sequence uint64) error {
 	return q.retry(ctx, func(ctx context.Context) error {
 		err := q.handle(streamDead).DeleteMsg(ctx, sequence)
-		if errorsIsNotFound(err) || apiCode(err) == jetstream.JSErrCodeMessageNotFound || apiCode(err) == codeSequenceNotFound {
+		if errorsIsNotFound(err) || errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) && strings.Contains(err.Error(), codeSequenceNotFound) {
 			return nil // an earlier attempt removed it
 		}
 		return err
 	})
 }
 
-// codeSequenceNotFound is the answer to a deletion of what is not there (nats-server errors.json).
-const codeSequenceNotFound jetstream.ErrorCode = 10043
+// codeSequenceNotFound is the answer to a deletion of what is not there (nats-server errors.json); the client library keeps
+// but the text of it.
+const codeSequenceNotFound = "err_code=10043"
 
 func (q *Queue) deadLetter(ctx context.Context, r getRequest) (d DeadLetter, err error) {
 	err = q.retry(ctx, func(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 func TestDeadLetters(t *testing.T) {
@@ -43,4 +44,34 @@ func TestDeadLetters(t *testing.T) {
 			t.Fatalf("%d left, want 2", len(all))
 		}
 	})
+}
+
+// TestDeadLettersOfOneKindPushOutNoOther: a kind that fills its share loses its own oldest.
+func TestDeadLettersOfOneKindPushOutNoOther(t *testing.T) {
+	q := queuetest.Open(t, queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Msgs: 40}}))
+	ctx := within(t, 20*time.Second)
+	must(t, q.DeadLetter(ctx, queue.DeadLetter{Kind: "callback", Reason: "refused", Subject: "events.batch.a"}))
+	for i := range 40 {
+		must(t, q.DeadLetter(ctx, queue.DeadLetter{Kind: "receipt", Reason: fmt.Sprint(i), Subject: "parked.a"}))
+	}
+	all, err := q.DeadLetters(ctx, 0, 100)
+	must(t, err)
+	if len(all) != 11 || all[0].Kind != "callback" || all[1].Reason != "30" {
+		t.Errorf("%d dead letters: %+v", len(all), all)
+	}
+	list, next, err := q.FindDeadLetters(ctx, queue.DeadQuery{Kind: "receipt", Limit: 4})
+	must(t, err)
+	if len(list) != 4 || list[0].Reason != "30" || next != list[3].Sequence {
+		t.Errorf("page %+v, next %d", list, next)
+	}
+	list, next, err = q.FindDeadLetters(ctx, queue.DeadQuery{After: next, Limit: 100, Match: func(d *queue.DeadLetter) bool { return d.Reason == "39" }})
+	must(t, err)
+	if len(list) != 1 || next != 0 {
+		t.Errorf("the rest that fits: %+v, next %d", list, next)
+	}
+	must(t, q.DropDeadLetter(ctx, list[0].Sequence))
+	must(t, q.DropDeadLetter(ctx, list[0].Sequence))
+	if _, err := q.DeadLetterAt(ctx, list[0].Sequence); !errors.Is(err, queue.ErrNotFound) {
+		t.Errorf("dropped, and then %v", err)
+	}
 }

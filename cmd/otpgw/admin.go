@@ -4,10 +4,8 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"html/template"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,7 +13,6 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
-	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
@@ -33,6 +30,9 @@ type admin struct {
 	*daemon
 	registry *prometheus.Registry
 	started  time.Time
+
+	dead      *deadLetters
+	endpoints *endpoints
 }
 
 func (a *admin) handler() http.Handler {
@@ -42,8 +42,8 @@ func (a *admin) handler() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.gatherer(), promhttp.HandlerOpts{EnableOpenMetrics: true}))
-	mux.HandleFunc("GET /dlq", a.deadLetters)
-	mux.HandleFunc("POST /dlq/{sequence}/replay", a.replay)
+	a.dead.register(mux)
+	a.endpoints.register(mux)
 	mux.HandleFunc("GET /{$}", a.status)
 	return http.TimeoutHandler(mux, 2*adminTimeout, "timeout\n")
 }
@@ -108,56 +108,14 @@ func (a *admin) status(w http.ResponseWriter, req *http.Request) {
 		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
 		return
 	}
+	disabled, err := a.endpoints.dispatch.Endpoints(ctx)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
+		return
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = statusTemplate.Execute(w, map[string]any{
 		"Version": version.Read().Number, "Uptime": time.Since(a.started).Round(time.Second),
-		"Ready": a.check(ctx), "Stats": stats, "Now": time.Now().UTC().Format(time.RFC3339),
+		"Ready": a.check(ctx), "Stats": stats, "Disabled": disabled, "Now": time.Now().UTC().Format(time.RFC3339),
 	})
-}
-
-// deadLetter is a dead letter as an operator sees it. The data stays in the store: it may hold a number.
-type deadLetter struct {
-	Sequence uint64    `json:"sequence"`
-	Time     time.Time `json:"time"`
-	Kind     string    `json:"kind"`
-	Reason   string    `json:"reason"`
-	Subject  string    `json:"subject"`
-}
-
-func (a *admin) deadLetters(w http.ResponseWriter, req *http.Request) {
-	after, err := strconv.ParseUint("0"+req.URL.Query().Get("after"), 10, 64)
-	if err != nil {
-		fail(w, http.StatusBadRequest, "after must be the sequence of a dead letter")
-		return
-	}
-	ctx, cancel := context.WithTimeout(req.Context(), adminTimeout)
-	defer cancel()
-	all, err := a.queue.DeadLetters(ctx, after, 100)
-	if err != nil {
-		fail(w, http.StatusServiceUnavailable, err.Error())
-		return
-	}
-	list := make([]deadLetter, len(all))
-	for i, d := range all {
-		list[i] = deadLetter{Sequence: d.Sequence, Time: d.Time, Kind: d.Kind, Reason: d.Reason, Subject: d.Subject}
-	}
-	reply(w, http.StatusOK, list)
-}
-
-func (a *admin) replay(w http.ResponseWriter, req *http.Request) {
-	seq, err := strconv.ParseUint(req.PathValue("sequence"), 10, 64)
-	if err != nil {
-		fail(w, http.StatusBadRequest, "the path must hold the sequence of a dead letter")
-		return
-	}
-	ctx, cancel := context.WithTimeout(req.Context(), adminTimeout)
-	defer cancel()
-	switch err := a.queue.Replay(ctx, seq); {
-	case errors.Is(err, queue.ErrNotFound):
-		fail(w, http.StatusNotFound, "no dead letter has this sequence")
-	case err != nil:
-		fail(w, http.StatusServiceUnavailable, err.Error())
-	default:
-		reply(w, http.StatusOK, map[string]uint64{"replayed": seq})
-	}
 }

@@ -100,7 +100,7 @@ func printCallbackSecret(c *config.Config, app string, stdout, stderr io.Writer)
 	}
 	for i := range c.Apps {
 		if c.Apps[i].Name == app {
-			fmt.Fprintln(stdout, c.Apps[i].CallbackSecret)
+			fmt.Fprintln(stdout, c.Apps[i].CallbackSecrets[0])
 			return exitOK
 		}
 	}

@@ -150,14 +150,19 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.keepRecords()
 	d.dispatch = callback.New(callback.Options{
-		Queue: d.queue, Secret: func(app string) (string, bool) { return d.live.Load().callbackSecret(app) }, Guard: guard,
-		Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
+		Queue: d.queue, Secrets: func(app string) []string { return d.live.Load().callbackSecrets(app) }, Timeout: d.config.CallbackTimeout,
+		Guard: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.wireLinks(registry)
 	d.adopt(d.config)
 	d.api = httpServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) }), d.log)
-	ops := &admin{daemon: d, registry: registry, started: time.Now()}
+	ops := &admin{
+		daemon: d, registry: registry, started: time.Now(),
+		dead:      &deadLetters{queue: d.queue, dispatch: d.dispatch, log: d.log},
+		endpoints: &endpoints{config: func() *config.Config { return d.live.Load().config }, dispatch: d.dispatch, log: d.log},
+	}
+	registry.MustRegister(&endpointCollector{endpoints: ops.endpoints})
 	d.admin = httpServer(intake.CloseFramedTwice(closedToPages(ops.handler(), d.adminLn.Addr())), d.log)
 	d.bound(registry)
 }

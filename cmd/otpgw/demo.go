@@ -63,7 +63,7 @@ func runDemo(ctx context.Context, c cli) int {
 		return complain(c.stderr, err)
 	}
 	return runDaemon(ctx, conf, read, newLogger(c.stderr, string(conf.LogFormat)), func(d *daemon) {
-		dm.received.secret.Store(&conf.Apps[0].CallbackSecret)
+		dm.received.secret.Store(&conf.Apps[0].CallbackSecrets[0])
 		dm.greet(c.stdout, d)
 	})
 }

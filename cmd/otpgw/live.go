@@ -48,11 +48,11 @@ func (l *live) measure(route, body string) (int, string) {
 	return parts, string(encoding)
 }
 
-func (l *live) callbackSecret(app string) (string, bool) {
+func (l *live) callbackSecrets(app string) []string {
 	for i := range l.config.Apps {
 		if l.config.Apps[i].Name == app {
-			return l.config.Apps[i].CallbackSecret, true
+			return l.config.Apps[i].CallbackSecrets
 		}
 	}
-	return "", false
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/otpgw/otpgw/otp"
@@ -70,7 +69,7 @@ func (d *Dispatcher) settle(j job, a admission) {
 func (d *Dispatcher) read(m *queue.Delivery) (j job, ok bool) {
 	j.d = m
 	var err error
-	if strings.HasPrefix(m.Subject, "events.batch.") {
+	if isBatch(m.Subject) {
 		j.batch, err = decode(m.Data)
 	} else if err = json.Unmarshal(m.Data, &j.event); err == nil && (j.event.OtpID == "" || j.event.URL == "" || len(j.event.Item) == 0) {
 		err = errors.New("callback: stored event is incomplete")

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/otpgw/otpgw/otp"
@@ -30,8 +31,11 @@ type batch struct {
 	Due   time.Time     `json:"due"`   // of the next try
 	Since time.Time     `json:"since"` // when its first item was stored
 
-	body []byte
+	body      []byte
+	notBefore time.Duration // from its last answer on, asked for by the receiver
 }
+
+func (b *batch) target() target { return target{b.App, b.URL} }
 
 // held is an OTP with changes in a batch: up to its nth.
 type held struct {
@@ -81,7 +85,7 @@ func form(items []job) *batch {
 		if i > 0 {
 			body.WriteByte(',')
 		}
-		body.Write(j.event.Item)
+		writePlain(&body, j.event.Item)
 		fmt.Fprintf(sum, "%s.%d\n", j.event.OtpID, j.event.N)
 		at, ok := highest[j.event.OtpID]
 		if !ok {
@@ -97,8 +101,38 @@ func form(items []job) *batch {
 	return b
 }
 
-// subject is where a batch is stored.
-func subjectOf(id string) string { return "events.batch." + queue.Token(id) }
+// writePlain writes JSON with the characters that encoding/json escapes for the sake of web pages as they are: receivers that
+// check the signature over what they parsed and wrote again have "&" there, not "\u0026".
+func writePlain(to *bytes.Buffer, item []byte) {
+	for {
+		at := bytes.IndexByte(item, '\\')
+		if at < 0 || at+1 >= len(item) {
+			to.Write(item)
+			return
+		}
+		to.Write(item[:at])
+		item = item[at:]
+		n := 2 // an escape is two octets, or it is \uXXXX
+		if len(item) >= 6 && item[1] == 'u' {
+			n = 6
+		}
+		if plain, ok := webEscapes[string(item[:n])]; ok {
+			to.WriteString(plain)
+		} else {
+			to.Write(item[:n])
+		}
+		item = item[n:]
+	}
+}
+
+var webEscapes = map[string]string{`\u003c`: "<", `\u003e`: ">", `\u0026`: "&", `\u2028`: "\u2028", `\u2029`: "\u2029", `\ufffd`: "\ufffd"}
+
+const batchPrefix = "events.batch."
+
+// subjectOf is where a batch is stored.
+func subjectOf(id string) string { return batchPrefix + queue.Token(id) }
+
+func isBatch(subject string) bool { return strings.HasPrefix(subject, batchPrefix) }
 
 // encode writes a line of JSON and then the body as it is: JSON within JSON would not keep its octets.
 func (b *batch) encode() []byte {

@@ -30,16 +30,16 @@ const (
 
 // Options say what a Dispatcher works on. Zero fields that have a default take it.
 type Options struct {
-	Queue  *queue.Queue
-	Secret func(app string) (string, bool) // whsec_ secret of an application
-	Guard  Guard
-	Log    zerolog.Logger
+	Queue   *queue.Queue
+	Secrets func(app string) []string // whsec_ secrets of an application, the newest first; all sign
+	Guard   Guard
+	Log     zerolog.Logger
 	// Reveal is the body as it is sent, of the one that is stored, always the same: what is personal is sealed in the store.
 	// Nil: they are one.
 	Reveal func(kind otp.EventKind, body []byte) []byte
 
 	Schedule []time.Duration  // default DefaultSchedule; the first is the wait before the first try, and not used
-	Timeout  time.Duration    // of one POST; default DefaultTimeout
+	Timeout  time.Duration    // that a receiver may take; default DefaultTimeout
 	Grace    time.Duration    // for POSTs under way at the end of Run; default DefaultGrace
 	Lanes    int              // URLs served at a time; default DefaultLanes
 	Version  string           // of the User-Agent
@@ -83,23 +83,17 @@ func New(o Options) *Dispatcher {
 		agent += "/" + o.Version
 	}
 	d := &Dispatcher{o: o, endpoints: newEndpoints(o.Queue.Endpoints(), o.Now), holds: &holds{queue: o.Queue, bucket: o.Queue.Holds()}}
-	transport := newTransport(&d.o.Guard)
-	d.sender = &sender{client: newClient(transport), transport: transport, secret: o.Secret, agent: agent, timeout: o.Timeout, now: o.Now}
+	d.sender = newSender(&d.o, agent)
 	d.lanes = newLanes(o.Lanes, d.runLane)
 	d.metrics = newMetrics(d.lanes)
 	d.post, d.cut = context.WithCancel(context.Background())
 	return d
 }
 
-// Enable lets callbacks go to a URL again that answered 410. Other daemons see it within seconds.
-func (d *Dispatcher) Enable(ctx context.Context, url string) error {
-	return d.endpoints.enable(ctx, url)
-}
-
 // Run sends callbacks until ctx ends. Then it takes no more, waits for the POSTs under way, for the grace at most, gives back
 // what was not sent, and returns nil. It is called once.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	defer d.sender.transport.CloseIdleConnections()
+	defer d.sender.close()
 	defer d.cut()
 	d.confirmAll(ctx)
 	grace := time.AfterFunc(d.o.Grace, d.cut)

@@ -13,93 +13,154 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Bounds of what is remembered of URLs.
+// Times and bounds of what is known of URLs that answered 410.
 const (
-	endpointLife = 5 * time.Second // another daemon's 410 is seen after this at the latest
+	believed     = time.Hour          // a 410; after it the next callback asks anew
+	endpointTTL  = 7 * 24 * time.Hour // after the last 410
+	endpointLife = 5 * time.Second    // another daemon's 410 is seen after this at the latest
 	maxEndpoints = 10000
+	listLimit    = 1000
 )
 
-// endpoint is what this process remembers of a URL.
-type endpoint struct {
-	disabled bool
-	read     time.Time // when disabled was looked up
+// Endpoint is a URL of an application that answered 410: it wants no more callbacks. Its callbacks are dead letters for an
+// hour; then the next one is sent to it, and any answer but another 410 enables it again. It holds no URL, for that may hold
+// a credential of the application.
+type Endpoint struct {
+	ID    string    `json:"id"`
+	App   string    `json:"app"`
+	Host  string    `json:"host"`
+	Since time.Time `json:"since"` // the first 410
+	Until time.Time `json:"until"` // asked again from then on
+}
+
+// target is where callbacks go. The same URL in two applications is two targets: what one's secret, items or 410 do there is
+// not the other's business.
+type target struct{ app, url string }
+
+// id is the key of KV_endpoint.
+func (t target) id() string {
+	sum := sha256.Sum256([]byte(t.app + "\n" + t.url))
+	return hex.EncodeToString(sum[:16])
+}
+
+// known is what this process remembers of a target.
+type known struct {
+	Endpoint           // zero: it is not disabled
+	read     time.Time // when that was looked up
 	failed   time.Time // last try that failed slowly; zero after any other
 }
 
-// endpoints knows which URLs are disabled (KV_endpoint, by hash of the URL), and which hung just now.
+// endpoints knows which targets are disabled (KV_endpoint), and which hung just now.
 type endpoints struct {
 	bucket *queue.Bucket
 	now    func() time.Time
 
 	mu    sync.Mutex
-	known map[string]endpoint
+	known map[target]known
 }
 
 func newEndpoints(b *queue.Bucket, now func() time.Time) *endpoints {
-	return &endpoints{bucket: b, now: now, known: make(map[string]endpoint)}
+	return &endpoints{bucket: b, now: now, known: make(map[target]known)}
 }
 
-// disabledEndpoint is the value of KV_endpoint. It holds no URL: its query may be a credential.
-type disabledEndpoint struct {
-	Host  string    `json:"host"`
-	Since time.Time `json:"since"`
-}
-
-func endpointKey(url string) string {
-	sum := sha256.Sum256([]byte(url))
-	return hex.EncodeToString(sum[:])
-}
-
-// disabled reports whether the URL answered 410 once.
-func (e *endpoints) disabled(ctx context.Context, url string) (bool, error) {
+// disabled returns what is stored of a target that answered 410, and whether that is still believed.
+func (e *endpoints) disabled(ctx context.Context, t target) (at Endpoint, off bool, err error) {
 	e.mu.Lock()
-	k, ok := e.known[url]
+	k, ok := e.known[t]
 	e.mu.Unlock()
-	if ok && e.now().Sub(k.read) < endpointLife {
-		return k.disabled, nil
+	if !ok || e.now().Sub(k.read) >= endpointLife {
+		k.Endpoint = Endpoint{}
+		switch entry, err := e.bucket.Get(ctx, t.id()); {
+		case err == nil:
+			k.Endpoint = readEndpoint(t.id(), entry.Value)
+		case !errors.Is(err, queue.ErrNotFound):
+			return at, false, fmt.Errorf("callback: look up endpoint: %w", err)
+		}
+		e.note(t, func(was *known) { was.Endpoint, was.read = k.Endpoint, e.now() })
 	}
-	_, err := e.bucket.Get(ctx, endpointKey(url))
-	if err != nil && !errors.Is(err, queue.ErrNotFound) {
-		return false, fmt.Errorf("callback: look up endpoint: %w", err)
-	}
-	e.note(url, func(k *endpoint) { k.disabled, k.read = err == nil, e.now() })
-	return err == nil, nil
+	return k.Endpoint, k.Until.After(e.now()), nil
 }
 
-// disable stores that the URL wants no more callbacks.
-func (e *endpoints) disable(ctx context.Context, url string) error {
-	value, err := json.Marshal(disabledEndpoint{Host: hostOf(url), Since: e.now().UTC()})
+// disable stores that the target answered 410 now.
+func (e *endpoints) disable(ctx context.Context, t target) error {
+	was, _, _ := e.disabled(ctx, t)
+	now := e.now().UTC()
+	at := Endpoint{ID: t.id(), App: t.app, Host: hostOf(t.url), Since: was.Since, Until: now.Add(believed)}
+	if at.Since.IsZero() {
+		at.Since = now
+	}
+	value, err := json.Marshal(at)
 	if err != nil {
 		return err
 	}
-	if _, err := e.bucket.Put(ctx, endpointKey(url), value, 0); err != nil {
+	if _, err := e.bucket.Put(ctx, at.ID, value, endpointTTL); err != nil {
 		return fmt.Errorf("callback: disable endpoint: %w", err)
 	}
-	e.note(url, func(k *endpoint) { k.disabled, k.read = true, e.now() })
+	e.note(t, func(k *known) { k.Endpoint, k.read = at, now })
 	return nil
 }
 
-func (e *endpoints) enable(ctx context.Context, url string) error {
-	if err := e.bucket.Delete(ctx, endpointKey(url)); err != nil {
+// enable forgets that the target answered 410.
+func (e *endpoints) enable(ctx context.Context, t target) error {
+	if err := e.bucket.Delete(ctx, t.id()); err != nil {
 		return fmt.Errorf("callback: enable endpoint: %w", err)
 	}
-	e.note(url, func(k *endpoint) { *k = endpoint{} })
+	e.note(t, func(k *known) { *k = known{} })
 	return nil
 }
 
-// failedAt is when the URL last failed slowly, zero when it did not or answered since.
-func (e *endpoints) failedAt(url string) time.Time {
+// list returns the disabled targets of all applications.
+func (e *endpoints) list(ctx context.Context) ([]Endpoint, error) {
+	items, err := e.bucket.List(ctx, listLimit)
+	if err != nil {
+		return nil, fmt.Errorf("callback: list endpoints: %w", err)
+	}
+	list := make([]Endpoint, len(items))
+	for i, it := range items {
+		list[i] = readEndpoint(it.Key, it.Value)
+	}
+	return list, nil
+}
+
+// enableID is enable for one of the list.
+func (e *endpoints) enableID(ctx context.Context, id string) (Endpoint, error) {
+	entry, err := e.bucket.Latest(ctx, id)
+	if err != nil {
+		return Endpoint{}, err
+	}
+	if err := e.bucket.Delete(ctx, id); err != nil {
+		return Endpoint{}, fmt.Errorf("callback: enable endpoint: %w", err)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.known[url].failed
+	for t, k := range e.known {
+		if k.ID == id {
+			delete(e.known, t)
+		}
+	}
+	return readEndpoint(id, entry.Value), nil
+}
+
+// readEndpoint reads a value, also one of the version before: that has no application and no end, and so is not believed.
+func readEndpoint(id string, value []byte) (at Endpoint) {
+	_ = json.Unmarshal(value, &at)
+	at.ID = id
+	return at
+}
+
+// failedAt is when the target last failed slowly, zero when it did not or answered since.
+func (e *endpoints) failedAt(t target) time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.known[t].failed
 }
 
 // tried notes the outcome of a try: whether it failed in a way that holds up others.
-func (e *endpoints) tried(url string, stuck bool) {
-	if !stuck && e.failedAt(url).IsZero() {
+func (e *endpoints) tried(t target, stuck bool) {
+	if !stuck && e.failedAt(t).IsZero() {
 		return
 	}
-	e.note(url, func(k *endpoint) {
+	e.note(t, func(k *known) {
 		k.failed = time.Time{}
 		if stuck {
 			k.failed = e.now()
@@ -107,11 +168,11 @@ func (e *endpoints) tried(url string, stuck bool) {
 	})
 }
 
-// note changes what is known of a URL; any other is forgotten to make room.
-func (e *endpoints) note(url string, change func(*endpoint)) {
+// note changes what is known of a target; any other is forgotten to make room.
+func (e *endpoints) note(t target, change func(*known)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	k, ok := e.known[url]
+	k, ok := e.known[t]
 	if !ok && len(e.known) >= maxEndpoints {
 		for other := range e.known {
 			delete(e.known, other)
@@ -119,5 +180,5 @@ func (e *endpoints) note(url string, change func(*endpoint)) {
 		}
 	}
 	change(&k)
-	e.known[url] = k
+	e.known[t] = k
 }

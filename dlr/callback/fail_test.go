@@ -164,7 +164,7 @@ func TestGoneDisablesTheURL(t *testing.T) {
 	if got := len(other.requests()); got != 1 {
 		t.Errorf("the other URL got %d requests, want 1", got)
 	}
-	if err := d.Enable(context.Background(), app.URL); err != nil {
+	if err := d.Enable(context.Background(), "demo", app.URL); err != nil {
 		t.Fatal(err)
 	}
 	publish(t, q, event(app.URL, "o4", 1))
@@ -380,7 +380,7 @@ func TestHungURLIsNotWaitedForByEach(t *testing.T) {
 	o.Schedule = []time.Duration{0, time.Second, time.Second}
 	d, _ := start(t, o)
 	publish(t, q, event(app.URL, "o1", 1))
-	eventually(t, "the try hung", func() bool { return !d.endpoints.failedAt(app.URL).IsZero() })
+	eventually(t, "the try hung", func() bool { return !d.endpoints.failedAt(target{"demo", app.URL}).IsZero() })
 	up.Store(true)
 	close(hang)
 	publish(t, q, event(app.URL, "o1", 2), event(app.URL, "o2", 1))

@@ -94,8 +94,8 @@ func TestPostRefusesAddresses(t *testing.T) {
 	default:
 	}
 	open := testSender(loopback)
-	if status, err := open.post(context.Background(), server.URL, "app", "msg_1", []byte("{}")); err != nil || status != 200 {
-		t.Errorf("allowed: got %d, %v", status, err)
+	if a, err := open.post(context.Background(), server.URL, "app", "msg_1", []byte("{}")); err != nil || a.status != 200 {
+		t.Errorf("allowed: got %d, %v", a.status, err)
 	}
 }
 
@@ -106,9 +106,9 @@ func TestPostDoesNotFollowRedirects(t *testing.T) {
 	mux.Handle("/", http.RedirectHandler("/to", http.StatusTemporaryRedirect))
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	status, err := testSender(loopback).post(context.Background(), server.URL, "app", "msg_1", []byte("{}"))
-	if err != nil || status != http.StatusTemporaryRedirect {
-		t.Errorf("got %d, %v; want 307", status, err)
+	a, err := testSender(loopback).post(context.Background(), server.URL, "app", "msg_1", []byte("{}"))
+	if err != nil || a.status != http.StatusTemporaryRedirect {
+		t.Errorf("got %d, %v; want 307", a.status, err)
 	}
 	if len(followed) > 0 {
 		t.Error("the redirect was followed")
@@ -117,7 +117,7 @@ func TestPostDoesNotFollowRedirects(t *testing.T) {
 
 func TestPostErrorsHoldNoURL(t *testing.T) {
 	s := testSender(loopback)
-	s.timeout = 50 * time.Millisecond
+	s.kept.ResponseHeaderTimeout = 50 * time.Millisecond
 	hang := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
 	defer server.Close()
@@ -138,10 +138,15 @@ var loopback = Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"),
 // secret is the callback secret of every application of the tests.
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-func testSecret(app string) (string, bool) { return secret, app != "stranger" }
+func testSecrets(app string) []string {
+	if app == "stranger" {
+		return nil
+	}
+	return []string{secret}
+}
 
 func testSender(g Guard) *sender {
-	t := newTransport(&g)
-	t.DisableKeepAlives = true // no goroutine outlives the test
-	return &sender{client: newClient(t), transport: t, secret: testSecret, agent: "otpgw", timeout: 5 * time.Second, now: time.Now}
+	s := newSender(&Options{Guard: g, Secrets: testSecrets, Timeout: 5 * time.Second, Now: time.Now}, "otpgw")
+	s.kept.DisableKeepAlives = true // no goroutine outlives the test
+	return s
 }

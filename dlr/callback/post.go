@@ -8,22 +8,25 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// Bounds of one attempt.
+// Bounds of one attempt. Its longest time is that of connecting and DefaultTimeout (Options.Timeout), each on its own: a
+// receiver far away may take as long to answer as one nearby.
 const (
-	DefaultTimeout = 15 * time.Second // the whole attempt
+	DefaultTimeout = 15 * time.Second // from the request's end to the answer's header; Standard Webhooks asks for 15 to 30 s
 	dialTimeout    = 5 * time.Second
 	tlsTimeout     = 5 * time.Second
-	headerTimeout  = 10 * time.Second // from the request's end to the answer's header
-	maxDrain       = 64 << 10         // octets of an answer that are read, so that its connection serves again
-	idlePerHost    = 4
-	idleTotal      = 256
+	sendTimeout    = 5 * time.Second // for the request's body and the answer's
+	maxDrain       = 64 << 10        // octets of an answer that are read, so that its connection serves again
+	idlePerHost    = 16
+	idleTotal      = 512
 	idleTimeout    = 60 * time.Second
 )
 
@@ -32,22 +35,28 @@ var errNoSecret = errors.New("the application has no callback secret")
 
 // sender makes single attempts. It knows nothing of retries.
 type sender struct {
-	client    *http.Client
-	transport *http.Transport
-	secret    func(app string) (string, bool)
-	agent     string
-	timeout   time.Duration
-	now       func() time.Time
+	kept    *http.Transport // its connections are used again
+	fresh   *http.Transport // makes a connection for each request
+	secrets func(app string) []string
+	agent   string
+	timeout time.Duration
+	now     func() time.Time
+}
+
+func newSender(o *Options, agent string) *sender {
+	fresh := newTransport(&o.Guard, o.Timeout)
+	fresh.DisableKeepAlives = true
+	return &sender{kept: newTransport(&o.Guard, o.Timeout), fresh: fresh, secrets: o.Secrets, agent: agent, timeout: o.Timeout, now: o.Now}
 }
 
 // newTransport never uses a proxy of the environment: behind one, the address guard would see the proxy alone.
-func newTransport(g *Guard) *http.Transport {
+func newTransport(g *Guard, answer time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: g.control}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    tlsTimeout,
-		ResponseHeaderTimeout:  headerTimeout,
+		ResponseHeaderTimeout:  answer,
 		MaxResponseHeaderBytes: 64 << 10,
 		MaxIdleConns:           idleTotal,
 		MaxIdleConnsPerHost:    idlePerHost,
@@ -55,49 +64,106 @@ func newTransport(g *Guard) *http.Transport {
 	}
 }
 
-// newClient does not follow redirects: the answer of the URL itself counts, and a redirect is no acknowledgement.
-func newClient(t *http.Transport) *http.Client {
-	return &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+func (s *sender) close() { s.kept.CloseIdleConnections() }
+
+// answer is what a receiver said.
+type answer struct {
+	status     int
+	retryAfter time.Duration // 0 when it named no time
 }
 
-// post signs and sends a body once, after Standard Webhooks: the id is the same on every try, the timestamp is that of
-// this one. It returns the HTTP status, or an error when there was no answer.
-func (s *sender) post(ctx context.Context, target, app, id string, body []byte) (int, error) {
-	secret, ok := s.secret(app)
-	if !ok {
-		return 0, errNoSecret
-	}
-	hook, err := webhooks.NewWebhook(secret)
+// post signs and sends a body once, after Standard Webhooks: the id is the same on every try, the timestamp is that of this
+// one. It returns an error when there was no answer.
+func (s *sender) post(ctx context.Context, target, app, id string, body []byte) (answer, error) {
+	header, err := s.header(app, id, body)
 	if err != nil {
-		return 0, fmt.Errorf("callback: the secret of application %q is not base64", app) // never the library's text: it may quote the secret
+		return answer{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout+tlsTimeout+sendTimeout+s.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
-	if err != nil {
-		return 0, errors.New("callback: the URL is not valid")
+	a, stale, err := s.exchange(ctx, s.kept, target, header, body)
+	if stale {
+		a, _, err = s.exchange(ctx, s.fresh, target, header, body)
 	}
-	now := s.now()
-	signature, err := hook.Sign(id, now, body)
-	if err != nil {
-		return 0, errors.New("callback: cannot sign")
+	return a, err
+}
+
+// exchange is stale when the request failed on a kept connection before anything of an answer came: most often the receiver had
+// closed it for being idle as the request was written. net/http repeats such a request itself only where it is a GET or the
+// like; a callback carries its webhook-id, so it may be repeated too.
+func (s *sender) exchange(ctx context.Context, over *http.Transport, target string, header http.Header, body []byte) (a answer, stale bool, err error) {
+	var reused, answered bool
+	trace := &httptrace.ClientTrace{
+		GotConn:              func(c httptrace.GotConnInfo) { reused = c.Reused },
+		GotFirstResponseByte: func() { answered = true },
 	}
-	req.Header.Set(webhooks.HeaderWebhookID, id)
-	req.Header.Set(webhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set(webhooks.HeaderWebhookSignature, signature)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", s.agent)
-	resp, err := s.client.Do(req)
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
-		return 0, cause(err)
+		return a, false, errors.New("callback: the URL is not valid")
+	}
+	req.Header = header.Clone()
+	// RoundTrip follows no redirect: the answer of the URL itself counts, and a redirect is no acknowledgement.
+	resp, err := over.RoundTrip(req)
+	if err != nil {
+		timeout, isNet := errors.AsType[net.Error](err)
+		return a, reused && !answered && ctx.Err() == nil && !(isNet && timeout.Timeout()), cause(err)
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxDrain)) // the status is the answer, whatever its body does
-	return resp.StatusCode, nil
+	return answer{resp.StatusCode, s.retryAfter(resp)}, false, nil
 }
+
+// header is signed with each secret of the application, the newest first: while a secret is changed, receivers that know
+// the old one or the new one accept the same request (Standard Webhooks, "Signature scheme").
+func (s *sender) header(app, id string, body []byte) (http.Header, error) {
+	secrets := s.secrets(app)
+	if len(secrets) == 0 {
+		return nil, errNoSecret
+	}
+	now := s.now()
+	signatures := make([]string, len(secrets))
+	for i, secret := range secrets {
+		hook, err := webhooks.NewWebhook(secret)
+		if err != nil { // never the library's text: it may quote the secret
+			return nil, fmt.Errorf("callback: the secret of application %q is not base64", app)
+		}
+		if signatures[i], err = hook.Sign(id, now, body); err != nil {
+			return nil, errors.New("callback: cannot sign")
+		}
+	}
+	h := make(http.Header)
+	h.Set(webhooks.HeaderWebhookID, id)
+	h.Set(webhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	h.Set(webhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
+	h.Set("Content-Type", "application/json")
+	h.Set("User-Agent", s.agent)
+	return h, nil
+}
+
+// retryAfter is what an answer says of when to come again, in seconds or as a date (RFC 9110, 10.2.3). It counts with a 429 or
+// 503, where it is defined for callers that are too many or too early. A date is taken against the receiver's own clock, where it
+// sends that.
+func (s *sender) retryAfter(resp *http.Response) time.Duration {
+	text := resp.Header.Get("Retry-After")
+	if text == "" || resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, longestRetryAfter)
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		now = s.now()
+	}
+	return min(max(at.Sub(now), 0), longestRetryAfter)
+}
+
+// longestRetryAfter is the most that a receiver may ask for: past it a wrong value would silence it for days.
+const longestRetryAfter = time.Hour
 
 // cause takes the URL out of an error of net/http: its query may hold a credential of the application.
 func cause(err error) error {
@@ -107,5 +173,5 @@ func cause(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
 	}
-	return errors.New("no answer")
+	return err
 }

@@ -3,6 +3,7 @@ package callback
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -88,10 +89,7 @@ func (d *Dispatcher) giveBack(jobs []job, delay time.Duration) {
 func (d *Dispatcher) storeFirst(b *batch, jobs []job) error {
 	ctx, cancel := step()
 	defer cancel()
-	wait := d.wait(b.Tries)
-	if b.Tries == 0 {
-		wait = d.wait(1)
-	}
+	wait := d.wait(max(b.Tries, 1))
 	tx := d.o.Queue.Begin()
 	for _, j := range jobs {
 		tx.Done(j.d)
@@ -102,7 +100,7 @@ func (d *Dispatcher) storeFirst(b *batch, jobs []job) error {
 		}
 	} else {
 		d.holds.put(tx, b)
-		b.Due = d.o.Now().Add(wait).UTC()
+		b.Due = d.due(b, wait)
 		tx.Message(b.message())
 	}
 	err := d.o.Queue.Commit(ctx, tx)
@@ -114,7 +112,7 @@ func (d *Dispatcher) storeFirst(b *batch, jobs []job) error {
 
 // store publishes a batch with its next due time, in the place of the same batch where that is stored already.
 func (d *Dispatcher) store(ctx context.Context, b *batch, wait time.Duration) error {
-	b.Due = d.o.Now().Add(wait).UTC()
+	b.Due = d.due(b, wait)
 	err := d.o.Queue.Publish(ctx, b.message())
 	if err != nil {
 		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: cannot store the batch")
@@ -129,6 +127,14 @@ func (d *Dispatcher) wait(tries int) time.Duration {
 	}
 	return d.o.Schedule[tries]
 }
+
+// due is when a batch is tried again, after a wait, but not before its receiver wants it.
+func (d *Dispatcher) due(b *batch, wait time.Duration) time.Time {
+	return d.o.Now().Add(spread(max(wait, b.notBefore))).UTC()
+}
+
+// spread lengthens a wait by up to a tenth, at random: what failed together is not to come back together.
+func spread(wait time.Duration) time.Duration { return wait + rand.N(wait/10+1) }
 
 // sendAgain tries a stored batch that is due.
 func (d *Dispatcher) sendAgain(m *queue.Delivery, b *batch) {
@@ -202,7 +208,7 @@ const slowFailure = time.Second
 // try sends a batch once, unless its URL is disabled, or, for a first try, failed slowly a moment ago.
 func (d *Dispatcher) try(b *batch, first bool) (out outcome, reason string) {
 	ctx, cancel := step()
-	off, err := d.endpoints.disabled(ctx, b.URL)
+	at, off, err := d.endpoints.disabled(ctx, b.target())
 	cancel()
 	if err != nil { // not knowing is no reason not to send
 		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: not known whether its URL is disabled")
@@ -210,18 +216,21 @@ func (d *Dispatcher) try(b *batch, first bool) (out outcome, reason string) {
 	if off {
 		return refusedForGood, reasonDisabled
 	}
-	if wait := d.wait(1); first && wait > 0 && d.o.Now().Sub(d.endpoints.failedAt(b.URL)) < wait {
+	if wait := d.wait(1); first && wait > 0 && d.o.Now().Sub(d.endpoints.failedAt(b.target())) < wait {
 		return postponed, ""
 	}
 	begun := time.Now()
-	status, err := d.sender.post(d.post, b.URL, b.App, b.ID, d.o.Reveal(b.Kind, b.body))
+	a, err := d.sender.post(d.post, b.URL, b.App, b.ID, d.o.Reveal(b.Kind, b.body))
 	took := time.Since(begun)
 	d.metrics.seconds.Observe(took.Seconds())
-	return d.judge(b, status, err, took)
+	if err == nil && a.status != http.StatusGone && at.ID != "" {
+		d.enabled(b)
+	}
+	return d.judge(b, a, err, took)
 }
 
 // judge says what an answer means.
-func (d *Dispatcher) judge(b *batch, status int, err error, took time.Duration) (outcome, string) {
+func (d *Dispatcher) judge(b *batch, a answer, err error, took time.Duration) (outcome, string) {
 	result, out, reason := postFailed, failed, ""
 	switch {
 	case errors.Is(err, errNoSecret):
@@ -230,28 +239,41 @@ func (d *Dispatcher) judge(b *batch, status int, err error, took time.Duration) 
 		return cutOff, ""
 	case errors.Is(err, ErrRefusedAddress):
 		result = postRefused
-	case err == nil && status >= 200 && status < 300:
+	case err == nil && a.status >= 200 && a.status < 300:
 		result, out = postOK, acknowledged
-	case status == http.StatusGone:
+	case a.status == http.StatusGone:
 		result, out, reason = postGone, refusedForGood, reasonDisabled
 		d.disable(b)
 	}
 	d.metrics.posts.WithLabelValues(b.App, result).Inc()
-	d.endpoints.tried(b.URL, out == failed && took >= slowFailure)
+	d.endpoints.tried(b.target(), out == failed && took >= slowFailure)
 	if out == failed {
-		d.o.Log.Warn().Err(err).Str("app", b.App).Str("host", hostOf(b.URL)).Str("id", b.ID).Int("status", status).
+		d.o.Log.Warn().Err(err).Str("app", b.App).Str("host", hostOf(b.URL)).Str("id", b.ID).Int("status", a.status).
 			Int("tries", b.Tries+1).Int("otps", len(b.Held)).Msg("callback failed")
 	}
+	b.notBefore = a.retryAfter
 	return out, reason
 }
 
 func (d *Dispatcher) disable(b *batch) {
 	ctx, cancel := step()
 	defer cancel()
-	err := d.endpoints.disable(ctx, b.URL)
+	err := d.endpoints.disable(ctx, b.target())
 	if err != nil {
 		d.o.Log.Error().Err(err).Str("id", b.ID).Msg("callback: cannot disable the URL")
 		return
 	}
-	d.o.Log.Warn().Str("app", b.App).Str("host", hostOf(b.URL)).Msg("callback URL disabled: it answered 410")
+	d.o.Log.Warn().Str("app", b.App).Str("host", hostOf(b.URL)).Str("endpoint", b.target().id()).
+		Msg("callback URL disabled for an hour: it answered 410")
+}
+
+// enabled: a URL that had answered 410 answers something else.
+func (d *Dispatcher) enabled(b *batch) {
+	ctx, cancel := step()
+	defer cancel()
+	if err := d.endpoints.enable(ctx, b.target()); err != nil {
+		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: cannot enable the URL")
+		return
+	}
+	d.o.Log.Info().Str("app", b.App).Str("host", hostOf(b.URL)).Msg("callback URL enabled: it no longer answers 410")
 }

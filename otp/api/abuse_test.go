@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -383,4 +384,68 @@ func TestGuardAPI(t *testing.T) {
 	}
 	wantError(t, "webOtpDomain", g.do(t, "POST", "/otp", `{"phoneNumber":"+33612345678","webOtpDomain":"/"}`), 400, 2032, "invalid_param")
 	wantError(t, "appHash", g.do(t, "POST", "/otp", `{"phoneNumber":"+33612345678","appHash":"/"}`), 400, 2033, "invalid_param")
+}
+
+// TestNamedLimits: messages are counted by what the caller names, over all daemons, and the refusal says which it was.
+func TestNamedLimits(t *testing.T) {
+	g := newGateway(t)
+	second := g.twin(t)
+	post := func(g *gateway, limits string) reply {
+		return g.do(t, "POST", "/otp", `{"phoneNumber":"+33612345678","limits":`+limits+`}`)
+	}
+	for i, daemon := range []*gateway{g, second} {
+		if r := post(daemon, `{"ip":"192.0.2.7","session":"s`+strconv.Itoa(i)+`"}`); r.status != 201 {
+			t.Fatalf("%d %s", r.status, r.text)
+		}
+	}
+	r := post(second, `{"ip":"192.0.2.7","session":"s3"}`)
+	wantError(t, "third of the address", r, 429, 1008, "rate_limit")
+	wantLimited(t, r, 2, 10*time.Minute)
+	if !strings.Contains(r.text, "Too many messages for this ip: at most 2 in 10 minutes") {
+		t.Error(r.text)
+	}
+	for range 3 { // the refused one counts for nothing
+		if r := post(g, `{"session":"s3"}`); r.status != 201 {
+			t.Errorf("%d %s", r.status, r.text)
+		}
+	}
+	if r := post(g, `{"session":"s3"}`); r.status != 429 || !strings.Contains(r.text, "this session: at most 3 in 1 hour") {
+		t.Errorf("%d %s", r.status, r.text)
+	}
+	for _, fine := range []string{`{"ip":"192.0.2.8"}`, `{}`, `null`} {
+		if r := post(g, fine); r.status != 201 {
+			t.Errorf("%s: %d %s", fine, r.status, r.text)
+		}
+	}
+	for _, bad := range []string{`{"device":"a"}`, `{"ip":""}`, `{"ip":7}`, `{"ip":null}`, `["ip"]`, `"ip"`, `{"ip":"` + strings.Repeat("a", 256) + `"}`} {
+		wantError(t, bad, post(g, bad), 400, 2042, "invalid_param")
+	}
+	g.advance(10 * time.Minute)
+	if r := post(g, `{"ip":"192.0.2.7"}`); r.status != 201 {
+		t.Errorf("when it is over: %d %s", r.status, r.text)
+	}
+	if strings.Contains(g.log.String(), "192.0.2.7") {
+		t.Error("the log has the address")
+	}
+}
+
+// TestNamedLimitsAtOnce: of many requests at once on two daemons exactly as many pass as may.
+func TestNamedLimitsAtOnce(t *testing.T) {
+	g := newGateway(t)
+	daemons := []*gateway{g, g.twin(t)}
+	var passed atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 12 {
+		wg.Go(func() {
+			if r := daemons[i%2].do(t, "POST", "/otp", `{"phoneNumber":"+336123456`+strconv.Itoa(10+i)+`","limits":{"ip":"a","session":"b"}}`); r.status == 201 {
+				passed.Add(1)
+			} else {
+				wantError(t, "over", r, 429, 1008, "rate_limit")
+			}
+		})
+	}
+	wg.Wait()
+	if passed.Load() != 2 {
+		t.Errorf("%d passed, 2 may", passed.Load())
+	}
 }

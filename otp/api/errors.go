@@ -58,6 +58,12 @@ var table = map[otp.Code]wire{
 	otp.CodeAppHash:           invalidParam,
 	otp.CodeOwnPIN:            invalidParam,
 	otp.CodeOutcome:           invalidParam,
+	otp.CodeContext:           invalidParam,
+	otp.CodeRisk:              invalidParam,
+	otp.CodeProof:             invalidParam,
+	otp.CodeLimits:            invalidParam,
+	otp.CodeNotVerified:       {http.StatusConflict, "invalid_request"},
+	otp.CodeConsumed:          {http.StatusConflict, "duplicate_value"},
 	otp.CodeOutcomeDenied:     {http.StatusForbidden, "access_denied"},
 
 	otp.CodeNotFound:         {http.StatusNotFound, "not_found"},

@@ -74,6 +74,7 @@ func apps() []otp.App {
 	fourth.Name, fourth.APIKeys, fourth.Secret, fourth.Rate = "fourth", []string{fourthKey}, "", 10
 	fourth.Guard = otp.Guard{Mode: otp.GuardObserve, Allow: []string{"FR"}}
 	demo.OwnPIN = true
+	demo.Limits = map[string]otp.Limits{"ip": {{Max: 2, Per: 10 * time.Minute}}, "session": {{Max: 3, Per: time.Hour}}}
 	return []otp.App{demo, other, third, fourth}
 }
 
@@ -189,6 +190,12 @@ var pinInText = regexp.MustCompile(`is (\w+)$`)
 // pin takes the next message off the queue and reads the PIN in it, as the phone's owner would.
 func (g *gateway) pin(t testing.TB) string {
 	t.Helper()
+	return pinInText.FindStringSubmatch(g.text(t))[1]
+}
+
+// text takes the next message off the queue.
+func (g *gateway) text(t testing.TB) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	p, err := g.service.Queue.SMS(queuetest.Route).Pull(ctx, queue.PullOptions{Max: 1})
@@ -211,7 +218,7 @@ func (g *gateway) pin(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pinInText.FindStringSubmatch(string(text))[1]
+	return string(text)
 }
 
 func wrong(pin string) string { return pin[:len(pin)-1] + string('2'+(pin[len(pin)-1]-'2'+1)%8) }

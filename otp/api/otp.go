@@ -76,12 +76,13 @@ func (h *handler) get(ctx context.Context, c *call) (answer, error) {
 
 type verified struct {
 	Status otp.Status `json:"status"`
+	Proof  string     `json:"proof,omitempty"` // where one was asked for
 }
 
 // verify is POST /otp/{otpId}. The lowest code is told here too: of a missing pin and an OTP that does not exist, the latter.
 func (h *handler) verify(ctx context.Context, c *call) (answer, error) {
 	id := c.pathID()
-	g, err := otp.ParseGuess(c.body)
+	v, err := otp.ParseVerification(c.body)
 	if errors.Is(err, errPINMissing) {
 		if _, err := h.service.Get(ctx, c.app, id); err != nil {
 			return answer{}, err
@@ -90,10 +91,30 @@ func (h *handler) verify(ctx context.Context, c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := h.service.Verify(ctx, c.app, id, g); err != nil {
+	proof, err := h.service.VerifyAs(ctx, c.app, id, v)
+	if err != nil {
 		return answer{}, err
 	}
-	return answer{http.StatusOK, verified{otp.StatusVerified}}, nil
+	return answer{http.StatusOK, verified{otp.StatusVerified, proof}}, nil
+}
+
+// consume is POST /otp/{otpId}/consume. It needs no body, and reads none.
+func (h *handler) consume(ctx context.Context, c *call) (answer, error) {
+	o, err := h.service.Consume(ctx, c.app, c.pathID())
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{http.StatusOK, o}, nil
+}
+
+type proofKeys struct {
+	Keys []otp.JWK `json:"keys"`
+}
+
+// proofKeys is GET /.well-known/jwks.json. It needs no credentials: whoever checks a proof has none here.
+func (h *handler) proofKeys(_ context.Context, c *call) (answer, error) {
+	c.w.Header().Set("Cache-Control", "public, max-age=3600")
+	return answer{http.StatusOK, proofKeys{h.service.ProofKeys()}}, nil
 }
 
 type cancelled struct {

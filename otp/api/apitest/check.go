@@ -27,7 +27,7 @@ type Answer struct {
 // Names of the responses that stand for the whole API: no path item lists them.
 const (
 	pathNotFound     = "/components/responses/PathNotFound"
-	methodNotAllowed = "/x-responses/MethodNotAllowed"
+	methodNotAllowed = "/components/responses/MethodNotAllowed"
 )
 
 // Check says what in an answer is not as the document has it.

@@ -53,6 +53,8 @@ type account struct {
 	receivers atomic.Int32      // binds that can receive now
 	old       atomic.Int32      // of them those of SMPP 3.3, which know no TLVs
 	throttled atomic.Uint64
+	answers   statuses
+	states    stateCounts
 	policy    atomic.Pointer[policy]
 	dice      dice
 	binds     int // guarded by accounts.mu

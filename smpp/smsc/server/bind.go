@@ -167,6 +167,7 @@ func (b *bind) respond(ctx context.Context, f wire.Frame, status wire.Status, p 
 	if status != wire.StatusOK && p == nil {
 		p = b.srv.cfg.ErrorBodies.body(f, "")
 	}
+	b.count(f.Command, status)
 	if err := b.sess.Respond(ctx, f, status, p); err != nil {
 		b.log.Debug().Str("reason", err.Error()).Stringer("command", f.Command).Msg("not answered")
 	}

@@ -194,6 +194,9 @@ func (b *bind) settle(ctx context.Context, d *delivery, f wire.Frame, err error)
 		d.attempts++
 		b.counts.delivered.Add(1)
 		b.srv.counts.receipts.Add(1)
+		if d.message == nil {
+			d.to.states.add(d.state())
+		}
 		d.finish(ReceiptAnswered, "")
 	case err == nil && !temporary(f.Status):
 		d.attempts++
@@ -218,6 +221,13 @@ func temporary(s wire.Status) bool {
 		return true
 	}
 	return false
+}
+
+// state is the state that the receipt said.
+func (d *delivery) state() behave.State {
+	d.sub.mu.Lock()
+	defer d.sub.mu.Unlock()
+	return d.sub.receipts[d.nth].State
 }
 
 // retry sends the receipt again later, each time twice as late, as SMSCs do with one that was refused for now or not

@@ -100,6 +100,8 @@ type Server struct {
 	lastBind atomic.Uint64
 	counts   counts
 
+	bindAnswers statuses
+
 	ln     net.Listener
 	tlsLn  net.Listener
 	cert   []byte // PEM of the certificate that we made

@@ -251,6 +251,7 @@ func (a *answer) write(ctx context.Context) {
 			h.Status = wire.StatusSysErr
 		}
 	}
+	b.count(f.Command, h.Status)
 	octets, err := pdu.Encode(h)
 	if o.Malformed != "" {
 		octets, err = o.Malformed.Apply(h, a.id), nil

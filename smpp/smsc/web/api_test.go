@@ -197,27 +197,6 @@ func TestAPIClosesWithWaits(t *testing.T) {
 }
 
 // TestMetrics: the counts are there, in a form that Prometheus reads.
-func TestMetrics(t *testing.T) {
-	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0"})
-	e := esmetest.Bound(t, srv, wire.BindTransceiver, "alice")
-	e.Submit(esmetest.Message("491701234567", "code 4711"))
-	e.Receipt()
-	metrics := func() string {
-		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + srv.HTTPAddr() + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	for _, want := range []string{"smscsim_submits_total 1", "smscsim_receipts_answered_total 1", "smscsim_messages_kept 1", "smscsim_binds 1"} {
-		esmetest.Eventually(t, want, func() bool { return strings.Contains(metrics(), "\n"+want+"\n") })
-	}
-}
 
 // TestAPIWaitNarrowed: from and text choose, and what they do not choose stays for others.
 func TestAPIWaitNarrowed(t *testing.T) {

@@ -35,5 +35,59 @@ func (a *api) metricsHandler() http.HandlerFunc {
 	gauge("messages_kept", "Messages in memory.", func(n server.Stats) int { return n.MessagesKept })
 	gauge("binds", "Binds at the moment.", func(n server.Stats) int { return n.Binds })
 	gauge("event_streams", "Event streams that are open.", func(n server.Stats) int { return n.Listeners })
-	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}).ServeHTTP
+	reg.MustRegister(accountCollector{a.sim})
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, EnableOpenMetrics: true}).ServeHTTP
+}
+
+// The families by account and status. Every status and state that has a name is there from the start, and so is each
+// account that is configured; before there is any account the families are there with an empty one.
+var (
+	answersDesc = accountDesc("account_answers_total", "Answers to submitted messages, by account and command_status.", "status")
+	statesDesc  = accountDesc("account_receipts_total", "Receipts that clients answered with ESME_ROK, by account and state.", "state")
+	bindsDesc   = accountDesc("account_binds", "Binds of the account at the moment.")
+	heldDesc    = accountDesc("account_held", "Receipts and messages from handsets that wait for a bind of the account.")
+	overDesc    = accountDesc("account_throttled_total", "Messages of the account that were over one of its limits.")
+	bindDesc    = prometheus.NewDesc("smscsim_bind_answers_total", "Answers to binds, by command_status.", []string{"status"}, nil)
+)
+
+func accountDesc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("smscsim_"+name, help, append([]string{"account"}, labels...), nil)
+}
+
+// accountCollector reads the counts when it is asked.
+type accountCollector struct{ sim *server.Server }
+
+// Describe is what prometheus.Collector wants.
+func (c accountCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{answersDesc, statesDesc, bindsDesc, heldDesc, overDesc, bindDesc} {
+		out <- d
+	}
+}
+
+// Collect is what prometheus.Collector wants.
+func (c accountCollector) Collect(out chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
+	}
+	gauge := func(d *prometheus.Desc, value int, account string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(value), account)
+	}
+	for status, n := range c.sim.BindAnswers() {
+		counter(bindDesc, n, status)
+	}
+	stats := c.sim.AccountStats()
+	if len(stats) == 0 {
+		stats = []server.AccountStats{server.NoAccount()}
+	}
+	for _, a := range stats {
+		for status, n := range a.Answers {
+			counter(answersDesc, n, a.SystemID, status)
+		}
+		for state, n := range a.Receipts {
+			counter(statesDesc, n, a.SystemID, state)
+		}
+		gauge(bindsDesc, a.Binds, a.SystemID)
+		gauge(heldDesc, a.Held, a.SystemID)
+		counter(overDesc, a.Throttled, a.SystemID)
+	}
 }
