@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
@@ -21,7 +22,7 @@ const (
 	arabic       = "رمز التحقق الخاص بك هو ٤٧١١، لا تشاركه مع أي شخص آخر مهما كان السبب"
 )
 
-// withMany is a simulator with 5,005 messages, each number with one, but for the oldest, which has five and an answer.
+// withMany is a simulator with 5,005 messages to 1,500 numbers, and the oldest to one more: five, and its answer.
 func withMany(t *testing.T) (*smsc.Server, *esmetest.Client) {
 	t.Helper()
 	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0", NoMagic: true})
@@ -36,7 +37,7 @@ func withMany(t *testing.T) (*smsc.Server, *esmetest.Client) {
 	for worker := range 10 {
 		wg.Go(func() {
 			for i := worker; i < manyMessages-7; i += 10 {
-				if _, err := e.Do(t.Context(), wire.SubmitSM, esmetest.Message(fmt.Sprint(491700000000+i*10), fmt.Sprintf("Your code is %06d", i))); err != nil {
+				if _, err := e.Do(t.Context(), wire.SubmitSM, esmetest.Message(fmt.Sprint(491700000000+i%1500*10), fmt.Sprintf("Your code is %06d", i))); err != nil {
 					t.Error(err)
 					return
 				}
@@ -70,6 +71,12 @@ func TestPageWithManyMessages(t *testing.T) {
 	p.open("#/n/491709999990")
 	p.sees(".bubble", arabic[:20])
 
+	p.do(chromedp.SendKeys(chromedp.CSS("#search"), "your code"))
+	p.sees("#kept", "Newest 1,000 of 4,998 found")
+	p.run(`document.querySelector("#list-scroll").scrollTop = 1e9`)
+	p.keys(kb.Escape)
+	p.sees("#kept", "of 5,005 messages")
+
 	e.Submit(esmetest.Message("48600100200", "one more 4711"))
 	p.sees("#kept", "of 5,006 messages")
 	for deadline := time.Now().Add(2 * time.Minute); ; {
@@ -83,6 +90,23 @@ func TestPageWithManyMessages(t *testing.T) {
 		p.text(`new Promise((done) => { const s = document.querySelector("#list-scroll"); s.scrollTop = s.scrollHeight; setTimeout(() => done(""), 50); })`)
 	}
 	p.eventually("the oldest row is not the last", `(document.querySelector("#list-scroll").scrollTop = 1e9, document.querySelector("#list li:last-child a")?.hash === "#/n/`+oldNumber+`")`)
+	p.check()
+}
+
+// TestPageWithALongConversation: the messages before the newest thousand of a number are asked for.
+func TestPageWithALongConversation(t *testing.T) {
+	t.Parallel()
+	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0"})
+	e := esmetest.Bound(t, srv, wire.BindTransceiver, "shop")
+	for i := range 1100 {
+		e.Submit(esmetest.Message("491701234567", fmt.Sprint("message ", i)))
+	}
+	p := openTab(t, srv)
+	p.open("#/n/491701234567")
+	p.eventually("not the newest", `document.querySelectorAll(".message").length === 1000`)
+	p.run(`document.querySelector(".log .older").click()`)
+	p.eventually("not all", `document.querySelectorAll(".message").length === 1100 && document.querySelector(".log .older").hidden`)
+	p.eventually("not from the first", `document.querySelector(".message .text").innerText === "message 0"`)
 	p.check()
 }
 

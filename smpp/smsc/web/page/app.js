@@ -2,13 +2,13 @@
 
 import { api, listen } from "./api.js";
 import { drawConnect, drawEmpty } from "./connect.js";
-import { copyNewest, drawConversation } from "./conversation.js";
+import { copyNewest, drawConversation, onEarlier } from "./conversation.js";
 import { byId, h, toast } from "./dom.js";
 import { drawList, onOlder, searched, setSearch, showOlder, stepList } from "./list.js";
 import { addPDU, loadPDUs, showPDUs } from "./pdus.js";
 import { drawRules } from "./rules.js";
 import { drawSessions } from "./sessions.js";
-import { addPage, came, changed, conversations, load, put, state, subscribe } from "./store.js";
+import { addFound, addPage, came, changed, conversations, load, put, state, subscribe } from "./store.js";
 
 const VIEWS = ["inbox", "sessions", "pdus", "rules", "connect"];
 const PAGE = 1000; // messages asked for at once
@@ -63,6 +63,7 @@ function navigate() {
   }
   if (state.open !== (number ?? "")) {
     state.open = number ?? "";
+    state.openTotal = 0;
     if (number) loadConversation(number);
   }
   document.title = number ? `${number} · smscsim` : "smscsim";
@@ -119,9 +120,18 @@ const loadMessages = () => quietly(load(() => api.messages({ mo: true, limit: PA
 }));
 
 // loadConversation asks for the messages of a number: the pages of the list may not reach so far back.
-const loadConversation = (number) => quietly(api.messages({ mo: true, number, limit: PAGE }).then((a) => state.open === number && put(a.messages)));
+const loadConversation = (number, before) => quietly(api.messages({ mo: true, number, limit: PAGE, before }).then((a) => {
+  if (state.open !== number) return;
+  state.openTotal = a.total;
+  put(a.messages);
+}));
 
-onOlder(() => quietly(api.messages({ mo: true, limit: PAGE, before: state.oldest?.id }).then(addPage)));
+onEarlier(loadConversation);
+
+// find asks for what is searched for, which the page may not have.
+const find = (query, before) => quietly(api.messages({ mo: true, q: query, limit: PAGE, before }).then((a) => searched().trim() === query && addFound(query, a)));
+
+onOlder(() => (searched() ? find(searched().trim(), state.found?.last?.id) : quietly(api.messages({ mo: true, limit: PAGE, before: state.oldest?.id }).then(addPage))));
 
 // newest asks, and takes the answer unless it has asked again meanwhile: answers may overtake each other.
 function newest(ask, take) {
@@ -155,7 +165,8 @@ function search(text) {
   setSearch(text);
   changed();
   clearTimeout(searchTimer);
-  if (text.trim()) searchTimer = setTimeout(() => quietly(api.messages({ mo: true, q: text.trim(), limit: PAGE }).then((a) => put(a.messages))), 200);
+  state.found = null;
+  if (text.trim()) searchTimer = setTimeout(() => find(text.trim()), 200);
 }
 
 const typing = (el) => el.matches("input, textarea, select");

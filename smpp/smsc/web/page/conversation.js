@@ -11,6 +11,12 @@ import { dayName } from "./time.js";
 const NEAR = 80; // pixels from the end that still count as being there
 
 let shown = null; // { number, log, outcome, draft }
+let earlier = async () => {};
+
+// onEarlier says how the messages of a number before another are asked for.
+export function onEarlier(ask) {
+  earlier = ask;
+}
 
 export function drawConversation(number) {
   const pane = byId("thread");
@@ -21,8 +27,10 @@ export function drawConversation(number) {
   const messages = conversation(number);
   if (shown?.number !== number || !pane.contains(shown.log)) open(pane, number);
   const { log } = shown;
+  shown.more.hidden = messages.length >= state.openTotal;
+  shown.oldest = messages[0]?.id;
   const end = shown.fresh || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
-  sync(log.firstElementChild, withDays(messages), (i) => i.key, (i) => (i.day ? h("li", { class: "day" }, i.day) : drawMessage(i.m)),
+  sync(shown.list, withDays(messages), (i) => i.key, (i) => (i.day ? h("li", { class: "day" }, i.day) : drawMessage(i.m)),
     (i) => (i.day ? i.day : i.m.version));
   drawOutcome();
   drawComposer(messages);
@@ -45,7 +53,9 @@ function withDays(messages) {
 }
 
 function open(pane, number) {
-  const log = h("div", { class: "log", tabindex: "0", role: "log", "aria-label": `Messages of ${withPlus(number)}` }, h("ol", { class: "messages" }));
+  const list = h("ol", { class: "messages" });
+  const more = h("button", { class: "quiet older", type: "button", hidden: true, onclick: () => earlier(number, shown.oldest) }, "Show earlier messages");
+  const log = h("div", { class: "log", tabindex: "0", role: "log", "aria-label": `Messages of ${withPlus(number)}` }, more, list);
   const outcome = h("select", { id: "outcome", "aria-label": "Outcome of the next messages", onchange: (e) => setOutcome(number, e.target.value) },
     h("option", { value: "" }, "As usual"),
     OUTCOMES.map(([group, list]) => h("optgroup", { label: group }, list.map(([key, label]) => h("option", { value: key }, label)))),
@@ -65,7 +75,7 @@ function open(pane, number) {
       h("h2", {}, withPlus(number)),
       h("label", { class: "outcome" }, h("span", {}, "Outcome"), outcome)),
     log, composer);
-  shown = { number, log, outcome, input, button, fresh: true };
+  shown = { number, log, list, more, outcome, input, button, fresh: true };
 }
 
 function drawOutcome() {

@@ -35,16 +35,23 @@ export function drawList(current) {
   const note = byId("list-note");
   note.hidden = all.length > 0 || !state.loaded;
   note.textContent = search ? `Nothing holds “${search}”.` : "No messages yet.";
-  byId("older").hidden = asking || (all.length <= shown && (Boolean(search) || !more()));
+  byId("older").hidden = asking || (all.length <= shown && !moreToCome());
   byId("kept").textContent = counted();
   byId("clear").hidden = state.total === 0;
 }
 
 const count = new Intl.NumberFormat("en");
 
-// counted says how many messages there are, and how many of them are here.
+// moreToCome reports whether the simulator has more of what the list shows.
+const moreToCome = () => (search ? Boolean(state.found) && state.found.here < state.found.total : more());
+
+// counted says how many messages there are, or were found, and how many of them are here.
 function counted() {
   if (!state.loaded) return "";
+  if (search && state.found) {
+    const found = `${count.format(state.found.total)} found`;
+    return moreToCome() ? `Newest ${count.format(state.found.here)} of ${found}` : found;
+  }
   const all = state.total === 1 ? "1 message" : `${count.format(state.total)} messages`;
   return more() ? `Newest ${count.format(inPages())} of ${all}` : all;
 }
@@ -52,7 +59,7 @@ function counted() {
 // showOlder draws the next rows; when there are none it asks for older messages.
 export async function showOlder() {
   if (asking) return;
-  if (conversations(search).length <= shown && !search && more()) {
+  if (conversations(search).length <= shown && moreToCome()) {
     asking = true;
     try {
       await older();

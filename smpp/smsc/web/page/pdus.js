@@ -6,7 +6,7 @@ import { exactTime } from "./time.js";
 
 const SHOWN = 500;
 
-let body, filter, find, pauseButton, capture, note;
+let body, filter, find, pauseButton, capture, note, more;
 let all = []; // the oldest first
 let paused = false, session = "", opened = 0;
 const requests = new Map(); // by session, direction and sequence: what a response is the answer to
@@ -21,12 +21,14 @@ function build() {
   capture = h("a", { class: "quiet", href: "/api/v1/capture.pcap", download: "smscsim.pcap", title: "For Wireshark" }, "Download pcap");
   pauseButton = h("button", { class: "quiet", type: "button", "aria-pressed": "false", onclick: pause }, "Pause");
   note = h("p", { class: "blank" });
+  more = h("p", { class: "blank", hidden: true }, `These are the newest ${SHOWN}. Older ones are found by number or message id, and are in the pcap.`);
   byId("view-pdus").replaceChildren(h("div", { class: "page wide" },
     h("div", { class: "page-head" }, h("h1", { id: "h-pdus" }, "PDUs"), find, filter, pauseButton, capture),
     note,
     h("div", { class: "scroll" }, h("table", { class: "pdus" },
       h("thead", {}, h("tr", {}, ["Time", "", "Command", "From and to", "Message id", "Status", "Session", "Sequence", "Octets"].map((c) => h("th", { scope: "col" }, c || h("span", { class: "offscreen" }, "Direction"))))),
-      body))));
+      body)),
+    more));
 }
 
 let searchTimer;
@@ -125,6 +127,7 @@ function draw() {
   const query = new URLSearchParams(Object.entries({ session, q: wanted() }).filter(([, v]) => v)).toString();
   capture.href = `/api/v1/capture.pcap${query ? `?${query}` : ""}`;
   note.hidden = list.length > 0 && !session;
+  more.hidden = list.length < SHOWN;
   note.replaceChildren(...(session ? [`Only session ${session}. `, h("a", { href: "#/pdus" }, "Show all")] : []), list.length === 0 ? " No PDUs of this kind yet." : "");
   const old = new Map([...body.children].map((tr) => [tr.dataset.key, tr]));
   const rows = list.flatMap((p) => {

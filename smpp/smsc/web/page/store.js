@@ -11,6 +11,8 @@ export const state = {
   oldest: null, // the oldest message of the pages asked for; older ones are here only because somebody looked at them
   room: KEEP,
   open: "", // the number whose conversation is shown
+  openTotal: 0, // how many messages it has
+  found: null, // { query, total, here, last }: what the simulator found of what is searched for
   sessions: [],
   rules: [],
   server: null, // addresses, magic numbers and names, from /api/v1/server
@@ -87,6 +89,14 @@ export function more() {
   let n = 0;
   for (const m of state.messages.values()) if (byTime(m, state.oldest) >= 0) n++;
   return n < state.total;
+}
+
+// addFound takes a page of what was searched for.
+export function addFound(query, { messages, total }) {
+  const before = state.found?.query === query ? state.found : { here: 0 };
+  state.found = { query, total, here: before.here + messages.length, last: messages[messages.length - 1] ?? before.last };
+  state.room = Math.max(state.room, state.messages.size + messages.length + KEEP);
+  put(messages);
 }
 
 // inPages is how many messages of the pages are here.
