@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	alphabet "github.com/otpgw/otpgw/smpp/text"
 )
 
@@ -210,6 +211,15 @@ func readFile(path string, o *options) (values map[string]string, faults []error
 // scalar takes a string, number or boolean of the file for a setting.
 func scalar(name string, raw json.RawMessage, values map[string]string) error {
 	if name == "" || !slices.ContainsFunc(settings, func(s setting) bool { return s.file == name }) {
+		known := []string{"accounts", "limits", "rules"}
+		for _, s := range settings {
+			if s.file != "" {
+				known = append(known, s.file)
+			}
+		}
+		if near := behave.Nearest(name, known); near != "" {
+			return fmt.Errorf("there is no such setting; the nearest is %q", near)
+		}
 		return errors.New("there is no such setting")
 	}
 	var s string
@@ -222,15 +232,10 @@ func scalar(name string, raw json.RawMessage, values map[string]string) error {
 	return nil
 }
 
-// strict decodes JSON, and refuses fields that there are not.
+// strict decodes JSON; a field that there is not is named with its path and the one that was meant.
 func strict(raw []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if d.More() {
-		return errors.New("there is more behind the JSON value")
+	if err := behave.Strict(raw, v); err != nil {
+		return behave.JSONError(err)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func oneOf[T ~string](field string, name T, known []T) error {
 	for i, k := range known {
 		all[i] = string(k)
 	}
-	near := nearest(string(name), all)
+	near := Nearest(string(name), all)
 	if near != "" {
 		near = fmt.Sprintf("; the nearest is %q", near)
 	}

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// nearest is the name that a slip may have been meant for; empty when none is near. Upper and lower case, hyphens and
+// Nearest is the known name that a slip may have been meant for; empty when none is near. Upper and lower case, hyphens and
 // underscores count for nothing.
-func nearest(name string, known []string) string {
+func Nearest(name string, known []string) string {
 	plain := strings.NewReplacer("_", "", "-", "", " ", "")
 	fold := func(s string) string { return plain.Replace(strings.ToLower(s)) }
 	best, far := "", 1+len(name)/2
@@ -54,7 +54,7 @@ func distance(a, b string) int {
 
 // hint is what to say behind a name that is none: the nearest one, or all.
 func hint(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return fmt.Sprintf("; the nearest is %q", near)
 	}
 	return "; there are " + strings.Join(known, ", ")

@@ -99,7 +99,7 @@ func (c *StatusCode) UnmarshalJSON(b []byte) error {
 	s, err := wire.ParseStatus(strings.Trim(string(b), `"`))
 	*c = StatusCode(s)
 	if err != nil {
-		if near := nearest(strings.Trim(string(b), `"`), wire.StatusNames()); near != "" {
+		if near := Nearest(strings.Trim(string(b), `"`), wire.StatusNames()); near != "" {
 			return Wrong("submit.status", "%v; the nearest is %q", err, near)
 		}
 		return Wrong("submit.status", "%v", err)

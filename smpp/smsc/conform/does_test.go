@@ -26,7 +26,7 @@ type place struct {
 // proofs show what the simulator does with a field: by "PDU field", else by the field alone.
 var proofs = map[string]func(place){
 	"system_id": bindShows, "system_type": bindShows, "interface_version": versions,
-	"addr_ton": bindTakes([]byte{1}), "addr_npi": bindTakes([]byte{1}), "address_range": bindTakes([]byte("^49")),
+	"addr_ton": bindTakes([]byte{1}), "addr_npi": bindTakes([]byte{1}), "address_range": ranges,
 	"password": passwords,
 
 	"service_type": keeps([]byte("WAP")), "source_addr_ton": keeps([]byte{5}), "source_addr_npi": keeps([]byte{8}),
@@ -101,6 +101,28 @@ func bindShows(p place) {
 	}
 	if in := srv.Sessions()[0]; in.Account != "shown" && in.SystemType != "shown" {
 		p.t.Errorf("the session is %+v", in)
+	}
+}
+
+// ranges: of two accounts that can receive, a message goes to the one whose receiver has its destination in its range.
+func ranges(p place) {
+	if p.pdu.Command == wire.BindTransmitter {
+		bindTakes([]byte("^49"))(p)
+		return
+	}
+	srv := esmetest.Start(p.t, smsc.Config{})
+	for account, addresses := range map[string]string{"a": "", "b": "^777", "c": "^(888|999)$"} {
+		e := esmetest.Connect(p.t, srv)
+		f := e.Must(p.pdu.Command, wire.Bind{SystemID: account, InterfaceVersion: 0x34, AddressRange: wire.Address{Addr: addresses}})
+		if f.Status != wire.StatusOK {
+			p.t.Fatal(f.Status)
+		}
+	}
+	for to, want := range map[string]string{"777": "b", "7770": "b", "999": "c", "9990": "a", "123": "a"} {
+		res, err := srv.InjectMO(esmetest.Patient(p.t), smsc.MO{From: "4917", To: to, Text: "x"})
+		if err != nil || res.Account != want {
+			p.t.Errorf("to %s: %+v, %v, want account %s", to, res, err, want)
+		}
 	}
 }
 

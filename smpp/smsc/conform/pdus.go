@@ -40,7 +40,7 @@ var bindFields = []Field{
 	{Name: "addr_npi", Section: "5.2.6", Kind: Integer, Does: "is taken, and chooses nothing",
 		Refuses: []Refusal{{"a numbering plan that there is not", wire.StatusBindFail, []byte{2}, noNPI}}},
 	{Name: "address_range", Section: "5.2.7", Kind: CString, Max: 41, TooLong: wire.StatusBindFail,
-		Does: "is taken, and chooses nothing: any receiver of the account gets its receipts and messages"},
+		Does: "a pattern: a message from a handset that names no account goes to one whose receiver has its destination in it"},
 }
 
 var bindRespFields = []Field{
@@ -105,7 +105,7 @@ var (
 			{"a message type that an ESME does not send", invESMClass, []byte{0x04}, smscClass},
 		}}
 	registered = Field{Name: "registered_delivery", Section: "5.2.17", Kind: Integer,
-		Does: "receipts for 1 success and failure, 2 failure, 3 (SMPP 5.0) success; with 0x10 a notification ENROUTE when it is not delivered at once",
+		Does: "receipts for 1 success and failure, 2 failure, 3 (SMPP 5.0) success; 0x10 a notification ENROUTE when it is not delivered at once; 0x0C: no handset acknowledges anything",
 		Refuses: []Refusal{
 			{"bits that have no meaning", invRegistered, []byte{0x20}, registeredBits},
 		}}

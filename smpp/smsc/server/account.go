@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -58,6 +59,8 @@ type account struct {
 	policy    atomic.Pointer[policy]
 	dice      dice
 	binds     int // guarded by accounts.mu
+	// ranges are the addresses that its receivers serve, of those that say so; guarded by accounts.mu.
+	ranges map[*bind]*regexp.Regexp
 }
 
 // policy is what an account may do, and the state of its limits.
@@ -158,9 +161,33 @@ func (a *accounts) find(name string) *account {
 	return a.byName[name]
 }
 
-// receiver is an account for a message from a handset to nobody in particular: one with a bind that can receive, or the
-// only one there is.
-func (a *accounts) receiver() *account {
+// serve notes which addresses a receiver serves (SMPP 3.4, 5.2.7: a regular expression). One that cannot be read is none.
+func (a *accounts) serve(acc *account, b *bind, addressRange string) {
+	re, err := regexp.Compile(addressRange)
+	if addressRange == "" || err != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if acc.ranges == nil {
+		acc.ranges = make(map[*bind]*regexp.Regexp)
+	}
+	acc.ranges[b] = re
+}
+
+// serves reports whether one of the account's receivers named addresses that this is one of. The caller holds mu.
+func (acc *account) serves(address string) bool {
+	for _, re := range acc.ranges {
+		if re.MatchString(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// receiver is an account for a message from a handset: one with a bind whose address_range is for that destination, else
+// one with a bind that can receive, or the only one there is.
+func (a *accounts) receiver(to string) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var names []string
@@ -168,6 +195,11 @@ func (a *accounts) receiver() *account {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	for _, name := range names {
+		if a.byName[name].serves(to) {
+			return a.byName[name]
+		}
+	}
 	for _, name := range names {
 		if a.byName[name].receivers.Load() > 0 {
 			return a.byName[name]
@@ -191,9 +223,11 @@ func (a *accounts) longPassword(systemID string) bool {
 	return len(a.allowed[systemID].Password) > specPassword
 }
 
-func (a *accounts) leave(acc *account, kind Kind) {
+func (a *accounts) leave(b *bind) {
+	acc, kind := b.account, b.kind
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	delete(acc.ranges, b)
 	acc.binds--
 	if kind.receives() {
 		acc.receivers.Add(-1)

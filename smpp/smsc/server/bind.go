@@ -102,7 +102,7 @@ func (b *bind) run(ctx context.Context) {
 		b.log.Info().Str("reason", err.Error()).Msg("connection ended before a bind")
 		return
 	}
-	b.srv.accounts.leave(b.account, b.kind)
+	b.srv.accounts.leave(b)
 	b.log.Info().Str("account", b.account.name).Str("bind", string(b.kind)).Str("reason", err.Error()).Msg("bind ended")
 }
 
@@ -142,6 +142,9 @@ func (b *bind) bind(ctx context.Context, s *session.Session, f wire.Frame) {
 	b.init.Stop()
 	b.kind, b.account, b.systemType, b.version = kind, acc, req.SystemType, req.InterfaceVersion
 	b.conn.account.Store(acc)
+	if kind.receives() {
+		b.srv.accounts.serve(acc, b, req.AddressRange.Addr)
+	}
 	if kind.receives() && b.old() {
 		acc.old.Add(1)
 		defer func() { b.wg.Go(func() { <-b.sess.Done(); acc.old.Add(-1) }) }()

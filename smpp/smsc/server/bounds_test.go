@@ -228,7 +228,7 @@ func TestAccountsAreBounded(t *testing.T) {
 	busy, _ := a.enter(wire.Bind{SystemID: "busy"}, Receiver)
 	for i := range 3 * maxIdleAccounts {
 		acc, _ := a.enter(wire.Bind{SystemID: fmt.Sprint(i)}, Transceiver)
-		a.leave(acc, Transceiver)
+		a.leave(&bind{account: acc, kind: Transceiver})
 		if acc.receivers.Load() != 0 {
 			t.Fatal("a receiver is left")
 		}

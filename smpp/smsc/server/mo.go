@@ -14,7 +14,7 @@ import (
 
 // MO is a message from a handset, for a client (SMPP calls it mobile originated).
 type MO struct {
-	Account string    `json:"account,omitempty"` // for whom; empty: the account with a bind that can receive
+	Account string    `json:"account,omitempty"` // for whom; empty: the account with a bind whose address_range has To, or one that can receive
 	From    string    `json:"from"`              // the handset
 	To      string    `json:"to"`                // the number or short code it is sent to
 	Text    string    `json:"text"`
@@ -44,7 +44,7 @@ func (s *Server) InjectMO(ctx context.Context, mo MO) (MOResult, error) {
 	if err := mo.validate(); err != nil {
 		return MOResult{}, err
 	}
-	acc := s.accounts.receiver()
+	acc := s.accounts.receiver(behave.Number(mo.To))
 	if mo.Account != "" {
 		if acc = s.accounts.find(mo.Account); acc == nil {
 			return MOResult{}, behave.Wrong("account", "%q has not bound, and is not configured", mo.Account)
