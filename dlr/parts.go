@@ -9,7 +9,7 @@ import (
 // PartReceipts says how many receipts a carrier sends for a message of several parts (OTPGW_LINK_<NAME>_PART_RECEIPTS).
 type PartReceipts string
 
-// The ways of carriers. Of PartsOne the one receipt may have the id of any of the parts, or one that is of none of them.
+// The ways of carriers. Of PartsOne the one receipt may have the id of any of the parts.
 const (
 	PartsAuto PartReceipts = "auto" // as the link has done so far
 	PartsEach PartReceipts = "each" // one for each part

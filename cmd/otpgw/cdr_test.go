@@ -131,6 +131,7 @@ func TestRecordsAgreeWithTheCarrier(t *testing.T) {
 			t.Fatalf("%d of %d receipts were answered", len(receipts), len(taken))
 		}
 	}
+	wantSteps(t, d, ids[len(ids)-1])
 	d.stop()
 
 	var gotTaken, gotReceipts []string
@@ -169,6 +170,24 @@ func TestRecordsAgreeWithTheCarrier(t *testing.T) {
 	}
 	if fmt.Sprint(gotEnds) != fmt.Sprint(ends) {
 		t.Errorf("ends %v, want %v", gotEnds, ends)
+	}
+}
+
+// wantSteps finds the way of an OTP in the log by its id.
+func wantSteps(t *testing.T, d *process, id string) {
+	t.Helper()
+	for step, fields := range map[string][]string{"otp created": {"to", "route"}, "sent": {"msg", "link", "message_id", "took"},
+		"receipt": {"msg", "link", "state", "err", "after"}} {
+		line, ok := d.stderr.find(func(s string) bool { return strings.Contains(s, `"message":"`+step+`"`) && strings.Contains(s, id) })
+		if !ok {
+			t.Errorf("no step %q of %s in the log", step, id)
+			continue
+		}
+		for _, field := range fields {
+			if !strings.Contains(line, `"`+field+`":`) {
+				t.Errorf("step %q has no %s: %s", step, field, line)
+			}
+		}
 	}
 }
 

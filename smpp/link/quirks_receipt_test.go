@@ -8,6 +8,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -218,6 +220,31 @@ func TestQuirkIDUsedAgain(t *testing.T) {
 	if d := s.delivery(t, first); d.Status.Final() {
 		t.Errorf("the first message with the id is %s", d.Status)
 	}
+}
+
+// TestQuirkGarbageReceipts: what a hostile SMSC sends takes its link's share of the dead letters, and nothing real goes for it.
+func TestQuirkGarbageReceipts(t *testing.T) {
+	t.Parallel()
+	g, c := newGateway(t, queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Msgs: 40}})), newCarrier(t)
+	g.start(t, c.config("hostile", nil), nil)
+	s := scene{g, next(t, c.binds), c}
+	dead := queue.DeadLetter{Kind: "callback", Group: "shop", Reason: "every try failed", Subject: "events.batch.x", Data: []byte("{}")}
+	if err := g.q.DeadLetter(t.Context(), dead); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		s.receipt("4917600000000", "stat:DELIVRD text:nothing else")
+	}
+	all, err := g.q.DeadLetters(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all[0].Kind != "callback" || len(all) != 1+10 {
+		t.Errorf("%d dead letters, the first a %s; want the callback and 10 of the garbage", len(all), all[0].Kind)
+	}
+	id, to := s.taken(t, "GR1")
+	s.receipt(to, "id:GR1 stat:DELIVRD")
+	s.wantOutcome(t, id, delivered)
 }
 
 func TestQuirkCarrierRewritesNumbers(t *testing.T) {
