@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check full fuzz chaos kills torture throttle conformance bench growth volume soak dist
+.PHONY: help run build test check full fuzz chaos kills power torture throttle conformance bench growth volume soak dist
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -38,6 +38,9 @@ chaos: ## 20,000 OTPs over an SMSC that drops, throttles, stays silent, and send
 
 kills: ## the daemon killed (-9) a hundred times in the middle of 2,000 OTPs: none is lost, none comes more often than a window may
 	OTPGW_TEST_KILLS=100 $(GO) test -run '^TestKillLosesNothing$$' -count 1 -timeout 2h -v ./cmd/otpgw
+
+power: ## the machine of a daemon loses its power: what was not synced is gone, and of what was promised nothing may be
+	$(GO) test -run '^TestPowerLoss$$' -count 1 -timeout 10m -v ./cmd/otpgw/torture
 
 torture: ## three daemons on three NATS nodes under load, everything broken for TORTURE_SECONDS (600) as TORTURE_SEED says; one table of what was kept
 	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} TORTURE_SEED=$${TORTURE_SEED:-$$(date +%s)} $(GO) test -run '^TestTorture$$' -count 1 -timeout 2h -v ./cmd/otpgw/torture

@@ -153,6 +153,7 @@ type reply struct {
 	otpID  string
 	state  string // of an OTP
 	dlr    string
+	tries  int // failed guesses
 }
 
 // ask makes a request of one of the daemons.
@@ -183,13 +184,14 @@ func (l *load) ask(daemon int, method, path, body, key string) reply {
 		Error    struct{ Code int }
 		OtpID    string
 		Status   string
+		Attempts int
 		Delivery struct{ Status string }
 	}
 	if json.Unmarshal(text, &said) != nil || resp.StatusCode >= 400 && said.Error.Code == 0 {
 		l.w.ledger.strange(fmt.Sprintf("%s: %d that is no JSON of the API", method, resp.StatusCode))
 		return reply{}
 	}
-	return reply{resp.StatusCode, said.Error.Code, said.OtpID, said.Status, said.Delivery.Status}
+	return reply{resp.StatusCode, said.Error.Code, said.OtpID, said.Status, said.Delivery.Status, said.Attempts}
 }
 
 func (f *life) any() int { return f.rand.IntN(len(f.l.w.daemons)) }
