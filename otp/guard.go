@@ -96,6 +96,10 @@ func (s *Service) judge(ctx context.Context, app *App, n NewOtp, now time.Time) 
 
 // watched counts an OTP that was sent, or was verified. Both count for the time it was made.
 func (s *Service) watched(app *App, r *Record, sent, verified int) {
+	s.converted(r, sent, verified)
+	if verified > 0 {
+		s.convertedOver(r, sent, verified)
+	}
 	if !app.Guard.on() || r.Test || app.Guard.trusts(r.Phone) {
 		return
 	}

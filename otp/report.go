@@ -30,13 +30,17 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 	if d.Status.Code() == 0 || d.Part < 0 || d.Part > maxDeliveryParts {
 		return internal(fmt.Errorf("report of status %q, part %d", d.Status, d.Part))
 	}
-	return s.changeAlong(ctx, d.OtpID, "", func(r *Record, now time.Time) (EventKind, error) {
-		report := d
+	var carried *Record // when it is known now which link carries the message
+	err := s.changeAlong(ctx, d.OtpID, "", func(r *Record, now time.Time) (EventKind, error) {
+		report, before := d, r.Link
 		if report.At.IsZero() {
 			report.At = now
 		}
 		report.At = report.At.UTC().Truncate(time.Second)
 		changed, announce := r.fold(report)
+		if carried = nil; before == "" && r.Link != "" {
+			carried = r
+		}
 		switch {
 		case announce:
 			return DlrChange, nil
@@ -45,6 +49,10 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 		}
 		return "", errNoChange
 	}, s.resendSoon)
+	if err == nil && carried != nil {
+		s.convertedOver(carried, 1, 0)
+	}
+	return err
 }
 
 // fold takes in a report of any of the OTP's messages.

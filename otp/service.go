@@ -26,6 +26,8 @@ type Service struct {
 	Measure func(route, text string) (parts int, encoding string)
 	// Route says which route a number (E.164 with +) takes.
 	Route func(e164 string) (route string, ok bool)
+	// Links are the names of the links, for Conversion. Nil: none.
+	Links func() []string
 	// FirstLink is the link that a route prefers, for a message sent again to avoid. Nil, or "": not known.
 	FirstLink func(route string) string
 	// Price is what a part to a number costs. Nil: nothing.

@@ -33,11 +33,12 @@ type window struct {
 
 func (w window) plus(o window) window { return window{w.Sent + o.Sent, w.Verified + o.Verified} }
 
-// tally is what the store has of a group: a day in slots, and what was verified on each day of a fortnight. Keys are whole
+// tally is what the store has of a group: a day in slots, and what was verified and sent on each day of a fortnight. Keys are whole
 // slots and days since 1970.
 type tally struct {
-	Slots map[int64]window `json:"slots"`
-	Days  map[int64]int    `json:"days"`
+	Slots    map[int64]window `json:"slots"`
+	Days     map[int64]int    `json:"days"`
+	SentDays map[int64]int    `json:"sentDays,omitempty"`
 }
 
 func slotOf(at time.Time) int64 { return at.Unix() / int64(tallySlot/time.Second) }
@@ -62,7 +63,7 @@ func (t tally) bestDay() (best int) {
 
 // merge adds and forgets what is too old.
 func (t tally) merge(o tally, now time.Time) tally {
-	sum := tally{make(map[int64]window), make(map[int64]int)}
+	sum := newTally()
 	for _, from := range []tally{t, o} {
 		for slot, w := range from.Slots {
 			if slot >= slotOf(now.Add(-24*time.Hour)) {
@@ -72,6 +73,11 @@ func (t tally) merge(o tally, now time.Time) tally {
 		for day, n := range from.Days {
 			if day > dayOf(now)-tallyDays {
 				sum.Days[day] += n
+			}
+		}
+		for day, n := range from.SentDays {
+			if day > dayOf(now)-tallyDays {
+				sum.SentDays[day] += n
 			}
 		}
 	}
@@ -151,6 +157,10 @@ func (w *watch) group(key string) *group {
 	return g
 }
 
+func newTally() tally {
+	return tally{make(map[int64]window), make(map[int64]int), make(map[int64]int)}
+}
+
 func (t tally) empty() bool { return len(t.Slots) == 0 && len(t.Days) == 0 }
 
 func (w *watch) add(key string, at time.Time, sent, verified int) {
@@ -158,11 +168,14 @@ func (w *watch) add(key string, at time.Time, sent, verified int) {
 	defer w.mu.Unlock()
 	g := w.group(key)
 	if g.pending.Slots == nil {
-		g.pending = tally{make(map[int64]window), make(map[int64]int)}
+		g.pending = newTally()
 	}
 	g.pending.Slots[slotOf(at)] = g.pending.Slots[slotOf(at)].plus(window{sent, verified})
 	if verified > 0 {
 		g.pending.Days[dayOf(at)] += verified
+	}
+	if sent > 0 {
+		g.pending.SentDays[dayOf(at)] += sent
 	}
 }
 

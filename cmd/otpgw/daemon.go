@@ -134,6 +134,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 		Queue: d.queue, Box: box, Apps: d.config.Apps, CallbackAllowed: guard.Allowed, Log: d.log,
 		Route:     func(e164 string) (string, bool) { return d.live.Load().config.Route(e164) },
 		Measure:   func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
+		Links:     func() []string { return d.live.Load().linkNames() },
 		FirstLink: func(route string) string { return d.live.Load().firstLink(route) },
 		Price:     func(e164 string) float64 { return d.live.Load().config.Prices.Of(e164) },
 	}

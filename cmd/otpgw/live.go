@@ -29,6 +29,13 @@ func newLive(c *config.Config) *live {
 	return l
 }
 
+func (l *live) linkNames() (names []string) {
+	for _, cfg := range l.config.Links {
+		names = append(names, cfg.Name)
+	}
+	return names
+}
+
 // firstLink is the link that a route prefers.
 func (l *live) firstLink(route string) string {
 	for _, r := range l.config.Routes {

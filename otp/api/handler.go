@@ -126,6 +126,7 @@ func New(cfg Config) http.Handler {
 	h.path("/otp/{id}", h.serve, map[string]endpoint{"GET": h.inTurn(h.get), "POST": h.reads(h.verify), "DELETE": h.inTurn(h.cancel)})
 	h.path("/otp/{id}/resend", h.serve, map[string]endpoint{"POST": h.inTurn(h.resend)})
 	h.path("/otp/{id}/consume", h.serve, map[string]endpoint{"POST": h.inTurn(h.consume)})
+	h.path("/conversion", h.serve, map[string]endpoint{"GET": h.inTurn(h.conversion)})
 	h.path("/.well-known/jwks.json", h.answer, map[string]endpoint{"GET": h.proofKeys})
 	h.path("/otp/{id}/outcome", h.serve, map[string]endpoint{"POST": h.reads(h.outcome)})
 	h.path("/applications/{id}", h.serve, map[string]endpoint{"GET": h.application})

@@ -107,6 +107,12 @@ func (h *handler) consume(ctx context.Context, c *call) (answer, error) {
 	return answer{http.StatusOK, o}, nil
 }
 
+// conversion is GET /conversion.
+func (h *handler) conversion(ctx context.Context, c *call) (answer, error) {
+	found, err := h.service.Conversion(ctx, c.app)
+	return answer{http.StatusOK, found}, err
+}
+
 type proofKeys struct {
 	Keys []otp.JWK `json:"keys"`
 }
