@@ -166,9 +166,20 @@ func talk(s *session.Session, state session.State, wg *sync.WaitGroup) {
 	}
 }
 
+// mayRefuse: a bind that waits for its answer ends with it.
+func mayRefuse(f wire.Frame) bool {
+	switch f.Command {
+	case wire.GenericNack:
+		return f.Sequence <= 1
+	case wire.BindTransceiverResp, wire.BindTransmitterResp, wire.BindReceiverResp:
+		return f.Sequence == 1 && f.Status != wire.StatusOK
+	}
+	return false
+}
+
 // FuzzConversation plays well-formed PDUs in any order, answers to our requests among them, to a session in each of its
-// states. An unbind of either side ends it with ErrUnbound; anything else it must survive, with one answer to each
-// request of the peer and an outcome for each of ours.
+// states. An unbind of either side ends it with ErrUnbound and a refused bind with a BindError; anything else it must
+// survive, with one answer to each request of the peer that has one and an outcome for each of ours.
 func FuzzConversation(f *testing.F) {
 	for i := range commands {
 		for state := range byte(3) {
@@ -191,25 +202,32 @@ func FuzzConversation(f *testing.F) {
 		talk(s, state, &wg)
 		frames := append(conversation(script), wire.Frame{Header: wire.Header{Command: wire.EnquireLink, Sequence: 0xABCDEF}})
 		ends := state == session.Unbinding
+		refused := false
 		var requests []wire.Frame
 		for _, f := range frames {
 			ends = ends || f.Command == wire.Unbind
-			if !f.IsResponse() {
+			refused = refused || state == session.Open && mayRefuse(f)
+			if !f.IsResponse() && f.Command != wire.AlertNotification {
 				requests = append(requests, f)
 			}
-			if _, err := b.Write(f.Bytes()); err != nil && !ends {
+			if _, err := b.Write(f.Bytes()); err != nil && !ends && !refused {
 				t.Fatal(err)
 			}
 		}
-		if !ends {
+		if !ends && !refused {
 			peer.wantAnswers(t, requests)
 			if err := s.Err(); err != nil {
 				t.Fatalf("ended: %v", err)
 			}
+		}
+		if !ends {
 			b.Close()
 		}
 		select {
 		case err := <-ended:
+			if bind := new(session.BindError); refused && errors.As(err, &bind) {
+				return
+			}
 			if ends != errors.Is(err, session.ErrUnbound) {
 				t.Errorf("ended with %v", err)
 			}

@@ -80,6 +80,7 @@ type Started struct {
 
 // waiter is where a request waits for its response. They are used again: a request allocates its PDU and nothing else.
 type waiter struct {
+	cmd    wire.Command    // of the request
 	answer chan wire.Frame // room for one
 	timer  *time.Timer
 }
@@ -87,7 +88,7 @@ type waiter struct {
 var waiters = sync.Pool{New: func() any {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
-	return &waiter{make(chan wire.Frame, 1), t}
+	return &waiter{answer: make(chan wire.Frame, 1), timer: t}
 }}
 
 // free gives a waiter back that is in no session's pending any more, so nothing more comes to it.
@@ -127,6 +128,7 @@ func (s *Session) roundTrip(ctx context.Context, cmd wire.Command, p PDU) (wire.
 // begin registers a request and queues it for the writer. The response timeout runs from here.
 func (s *Session) begin(ctx context.Context, cmd wire.Command, p PDU) (Started, error) {
 	w := waiters.Get().(*waiter)
+	w.cmd = cmd
 	seq, err := s.register(w)
 	if err != nil {
 		w.free()
@@ -189,8 +191,8 @@ func (s *Session) forget(seq uint32) {
 	s.signalIdle()
 }
 
-// deliver gives a response, or a generic_nack, to the request it answers. A generic_nack with sequence 0 matches none:
-// the request it means runs into its timeout.
+// deliver gives a response, or a generic_nack, to the request it answers. A generic_nack with sequence 0 matches none but a
+// bind: the request it means runs into its timeout.
 func (s *Session) deliver(f wire.Frame) {
 	if s.match(f) {
 		return
@@ -205,17 +207,36 @@ func (s *Session) deliver(f wire.Frame) {
 func (s *Session) match(f wire.Frame) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, ok := s.pending[f.Sequence]
-	if !ok {
+	seq := f.Sequence
+	w, ok := s.pending[seq]
+	if f.Command == wire.GenericNack && seq == 0 {
+		seq = s.seq
+		w, ok = s.pending[seq]
+		ok = ok && isBind(w.cmd)
+	}
+	if !ok || !answers(f.Command, w.cmd) {
 		return false
 	}
-	delete(s.pending, f.Sequence)
+	if f.Command == wire.GenericNack && f.Status == wire.StatusOK {
+		f.Status = wire.StatusUnknownErr // it says that the request was not understood: no success, whatever the status
+	}
+	delete(s.pending, seq)
 	s.signalIdle()
 	w.answer <- f // has room: one answer for each registration
-	if f.Command == wire.UnbindResp && s.unbound.Load() {
-		s.endLocked(ErrUnbound) // here, for the peer hangs up next, which would look like the reason
+	// The peer hangs up next, which would look like the reason.
+	switch {
+	case f.Command == wire.UnbindResp && s.unbound.Load():
+		s.endLocked(ErrUnbound)
+	case isBind(w.cmd) && f.Status != wire.StatusOK:
+		s.endLocked(refusal(f))
 	}
 	return true
+}
+
+// answers: resp is the response to a request, or a generic_nack, which may answer any. An SMSC that takes a bind of one
+// kind for one of another kind answers it all the same.
+func answers(resp, request wire.Command) bool {
+	return resp == wire.GenericNack || resp == request|wire.ResponseBit || isBind(request) && isBind(resp&^wire.ResponseBit)
 }
 
 // signalIdle wakes who waits for the last response. The caller holds mu.
@@ -266,12 +287,12 @@ func (s *Session) keepalive(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		quiet := time.Since(time.Unix(0, min(s.lastRead.Load(), s.lastWrite.Load())))
+		quiet := time.Duration(s.age() - min(s.lastRead.Load(), s.lastWrite.Load()))
 		if rest := s.opts.EnquireLink - quiet; rest > 0 {
 			timer.Reset(rest)
 			continue
 		}
-		asked := time.Now().UnixNano()
+		asked := s.age()
 		_, err := s.roundTrip(ctx, wire.EnquireLink, wire.RawBody(nil))
 		if errors.Is(err, ErrTimeout) && s.lastRead.Load() < asked {
 			return ErrDead

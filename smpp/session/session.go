@@ -75,6 +75,8 @@ const (
 	defaultWorkers         = 16
 	defaultBacklog         = 1024
 
+	drainTime = time.Second // for the answers that came before the end of the connection
+
 	outQueue = 256 // PDUs queued for the writer; small, so that a stalled peer is felt at once
 	ioBuffer = 32 << 10
 )
@@ -95,8 +97,9 @@ type Session struct {
 	inbox  chan wire.Frame // requests for the workers
 	done   chan struct{}   // closed when the session ended; err is set before
 
+	began     time.Time // what follows is measured from here: the time of day may be set back
 	state     atomic.Int32
-	lastRead  atomic.Int64 // Unix nanoseconds
+	lastRead  atomic.Int64 // nanoseconds
 	lastWrite atomic.Int64
 	unknown   atomic.Uint64 // responses that matched no request
 	unbound   atomic.Bool   // our own unbind was sent
@@ -136,12 +139,13 @@ func New(conn net.Conn, o Options) *Session {
 		done:    make(chan struct{}),
 		handled: make(chan struct{}, 1),
 		pending: make(map[uint32]*waiter),
+		began:   time.Now(),
 	}
-	now := time.Now().UnixNano()
-	s.lastRead.Store(now)
-	s.lastWrite.Store(now)
 	return s
 }
+
+// age is how long the session lives, in nanoseconds by the monotonic clock.
+func (s *Session) age() int64 { return int64(time.Since(s.began)) }
 
 // Run works the connection until it ends, and returns why. When ctx ends the connection is closed at once; call Unbind
 // first for a clean end. Every request still waiting fails, and all goroutines are gone when Run returns.
@@ -222,7 +226,7 @@ func (s *Session) readLoop(ctx context.Context, g *errgroup.Group) error {
 		if err != nil {
 			return readError(ctx, err)
 		}
-		s.lastRead.Store(time.Now().UnixNano())
+		s.lastRead.Store(s.age())
 		if s.opts.Trace != nil {
 			s.opts.Trace(false, f.Bytes())
 		}
@@ -256,11 +260,14 @@ func (s *Session) dispatch(ctx context.Context, g *errgroup.Group, f wire.Frame)
 		g.Go(func() error { return s.answerUnbind(ctx, f) })
 	case s.opts.Handlers[f.Command] != nil:
 		return s.enqueue(ctx, f)
-	default:
+	case !unanswered(f.Command):
 		return s.nack(ctx, f.Sequence, wire.StatusInvCmdID)
 	}
 	return nil
 }
+
+// unanswered are the requests without a response (SMPP 3.4, 4.1.7 and 4.12.1), not even a generic_nack.
+func unanswered(cmd wire.Command) bool { return cmd == wire.AlertNotification || cmd == wire.Outbind }
 
 func (s *Session) enqueue(ctx context.Context, f wire.Frame) error {
 	s.handling.Add(1)
@@ -269,8 +276,11 @@ func (s *Session) enqueue(ctx context.Context, f wire.Frame) error {
 		return nil
 	default:
 	}
-	if s.opts.Busy != wire.StatusOK {
+	if s.opts.Busy != wire.StatusOK || unanswered(f.Command) {
 		s.requestDone()
+		if unanswered(f.Command) { // the peer would not send it again either
+			return nil
+		}
 		return s.Respond(ctx, f, s.opts.Busy, wire.MessageResp{})
 	}
 	select {
@@ -305,24 +315,49 @@ func (s *Session) work(ctx context.Context) error {
 }
 
 func (s *Session) writeLoop(ctx context.Context) error {
-	w := bufio.NewWriterSize(s.conn, ioBuffer)
+	w := bufio.NewWriterSize(timedWriter{s.conn, s.opts.WriteTimeout}, ioBuffer)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case o := <-s.out:
-			if err := s.writeBatch(w, o); err != nil {
+			err := s.writeBatch(w, o)
+			if err != nil && o.last == nil && !errors.Is(err, ErrWrite) {
+				s.drain(ctx)
+			}
+			if err != nil {
 				return err
 			}
 		}
 	}
 }
 
+// drain lets the reader come to the end of what the peer sent before it closed the connection: answers may be among it, and
+// the reason. The reader's end ends ctx.
+func (s *Session) drain(ctx context.Context) {
+	timer := time.NewTimer(drainTime)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// timedWriter gives each write its own deadline: a batch lasts as long as there is something to write.
+type timedWriter struct {
+	conn    net.Conn
+	timeout time.Duration
+}
+
+func (w timedWriter) Write(b []byte) (int, error) {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrPeerGone, err)
+	}
+	return w.conn.Write(b)
+}
+
 // writeBatch writes o and whatever else is queued, then flushes.
 func (s *Session) writeBatch(w *bufio.Writer, o outgoing) error {
-	if err := s.conn.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout)); err != nil {
-		return fmt.Errorf("%w: %w", ErrPeerGone, err)
-	}
 	for {
 		if o.via != nil {
 			if err := s.writeVia(w, o); err != nil {
@@ -350,7 +385,7 @@ func (s *Session) writeBatch(w *bufio.Writer, o outgoing) error {
 	if err := w.Flush(); err != nil {
 		return writeError(err)
 	}
-	s.lastWrite.Store(time.Now().UnixNano())
+	s.lastWrite.Store(s.age())
 	return o.last
 }
 
@@ -359,17 +394,14 @@ func (s *Session) writeVia(w *bufio.Writer, o outgoing) error {
 	if err := w.Flush(); err != nil {
 		return writeError(err)
 	}
-	if err := o.via(s.conn, o.b); err != nil {
-		if s.opts.Trace != nil {
-			s.opts.Trace(true, o.b)
-		}
-		return err
-	}
-	// via may have taken its time, and set a deadline of its own
 	if err := s.conn.SetWriteDeadline(time.Now().Add(s.opts.WriteTimeout)); err != nil {
 		return fmt.Errorf("%w: %w", ErrPeerGone, err)
 	}
-	return nil
+	err := o.via(s.conn, o.b)
+	if err != nil && s.opts.Trace != nil {
+		s.opts.Trace(true, o.b)
+	}
+	return err
 }
 
 func writeError(err error) error {
