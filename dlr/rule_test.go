@@ -105,3 +105,20 @@ func TestCompareAddresses(t *testing.T) {
 		})
 	}
 }
+
+func TestEvidenceOfAReceipt(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     []string
+	}{
+		{"491711234567", "Verify", []string{"11234567"}},
+		{"Verify", "491711234567", []string{"11234567"}}, // not swapped
+		{"491711234567", "447700900123", []string{"11234567", "00900123"}},
+		{"", "447700900123", nil}, // an account of the carrier's, for all receipts
+		{"", "", nil},
+	} {
+		if got := evidence(c.from, c.to); !slices.Equal(got, c.want) {
+			t.Errorf("from %q to %q: %q, want %q", c.from, c.to, got, c.want)
+		}
+	}
+}

@@ -157,15 +157,25 @@ func (t *Tracker) receive(ctx context.Context, in Incoming) (result string, err 
 	}
 	p := parked{Link: in.Link, Rule: in.Rule, ID: r.ID, OtherID: []byte(r.OtherID), State: r.State, ErrorCode: r.ErrorCode,
 		AnyNumber: in.AnyNumber, Parts: in.Parts, Received: in.Received.UTC()}
-	for _, a := range []string{in.From, in.To} {
-		if digits := tail(a); digits != "" {
-			p.Addresses = append(p.Addresses, digits)
-		}
-	}
+	p.Addresses = evidence(in.From, in.To)
 	if result, err = t.fold(ctx, p, 0); err != nil || result != "" {
 		return result, err
 	}
 	return resultParked, t.park(ctx, p)
+}
+
+// evidence is what the addresses of a receipt say of its message's number. Its source is that number, by SMPP 3.4, Appendix B;
+// where there is none, the destination may be anything.
+func evidence(from, to string) (digits []string) {
+	if from == "" {
+		return nil
+	}
+	for _, a := range []string{from, to} {
+		if d := tail(a); d != "" {
+			digits = append(digits, d)
+		}
+	}
+	return digits
 }
 
 func (t *Tracker) park(ctx context.Context, p parked) error {
