@@ -120,7 +120,9 @@ func (d *Delay) UnmarshalJSON(b []byte) error {
 	for _, p := range []struct {
 		name, text string
 		to         *time.Duration
-	}{{"value", j.Value, &d.Value}, {"min", j.Min, &d.Min}, {"max", j.Max, &d.Max}, {"mean", j.Mean, &d.Mean}, {"dev", j.Dev, &d.Dev}} {
+	}{
+		{"value", j.Value, &d.Value}, {"min", j.Min, &d.Min}, {"max", j.Max, &d.Max}, {"mean", j.Mean, &d.Mean}, {"dev", j.Dev, &d.Dev},
+	} {
 		if p.text == "" {
 			continue
 		}

@@ -190,6 +190,7 @@ func (r ReceiptRule) validate() error {
 		}
 	}
 	return first(errors.Join(
-		oneOf("receipt.state", r.State, states), r.Format.Validate("receipt.format"), r.IDFormat.Validate("receipt.idFormat"), r.Delay.Validate("receipt.delay"),
+		oneOf("receipt.state", r.State, states), r.Format.Validate("receipt.format"),
+		r.IDFormat.Validate("receipt.idFormat"), r.Delay.Validate("receipt.delay"),
 	))
 }

@@ -139,30 +139,27 @@ func messageID(section, does string) []Field {
 	return []Field{{Name: "message_id", Section: section, Kind: CString, Max: 65, TooLong: wire.StatusInvMsgID, Does: does}}
 }
 
-// sent are fields of a PDU that the simulator writes: name, kind and what is in it.
-func sent(rows ...Field) []Field { return rows }
-
-var deliverFields = sent(
-	Field{Name: "service_type", Section: "5.2.11", Kind: CString, Max: 6, Does: "empty"},
-	Field{Name: "source_addr_ton", Section: "5.2.5", Kind: Integer, Does: "of a receipt: the message's dest_addr_ton"},
-	Field{Name: "source_addr_npi", Section: "5.2.6", Kind: Integer, Does: "of a receipt: the message's dest_addr_npi"},
-	Field{Name: "source_addr", Section: "5.2.8", Kind: CString, Max: addrMax, Does: "of a receipt: the message's destination_addr"},
-	Field{Name: "dest_addr_ton", Section: "5.2.5", Kind: Integer, Does: "of a receipt: the message's source_addr_ton"},
-	Field{Name: "dest_addr_npi", Section: "5.2.6", Kind: Integer, Does: "of a receipt: the message's source_addr_npi"},
-	Field{Name: "destination_addr", Section: "5.2.9", Kind: CString, Max: addrMax, Does: "of a receipt: the message's source_addr"},
-	Field{Name: "esm_class", Section: "5.2.12", Kind: Integer,
+var deliverFields = []Field{
+	{Name: "service_type", Section: "5.2.11", Kind: CString, Max: 6, Does: "empty"},
+	{Name: "source_addr_ton", Section: "5.2.5", Kind: Integer, Does: "of a receipt: the message's dest_addr_ton"},
+	{Name: "source_addr_npi", Section: "5.2.6", Kind: Integer, Does: "of a receipt: the message's dest_addr_npi"},
+	{Name: "source_addr", Section: "5.2.8", Kind: CString, Max: addrMax, Does: "of a receipt: the message's destination_addr"},
+	{Name: "dest_addr_ton", Section: "5.2.5", Kind: Integer, Does: "of a receipt: the message's source_addr_ton"},
+	{Name: "dest_addr_npi", Section: "5.2.6", Kind: Integer, Does: "of a receipt: the message's source_addr_npi"},
+	{Name: "destination_addr", Section: "5.2.9", Kind: CString, Max: addrMax, Does: "of a receipt: the message's source_addr"},
+	{Name: "esm_class", Section: "5.2.12", Kind: Integer,
 		Does: "0x04 receipt, 0x20 intermediate notification, 0 a message from a handset, 0x40 with a user data header"},
-	Field{Name: "protocol_id", Section: "5.2.13", Kind: Integer, Does: "0"},
-	Field{Name: "priority_flag", Section: "5.2.14", Kind: Integer, Does: "0"},
-	Field{Name: "schedule_delivery_time", Section: "5.2.15", Kind: CString, Max: 1, Does: "empty"},
-	Field{Name: "validity_period", Section: "5.2.16", Kind: CString, Max: 1, Does: "empty"},
-	Field{Name: "registered_delivery", Section: "5.2.17", Kind: Integer, Does: "0"},
-	Field{Name: "replace_if_present_flag", Section: "5.2.18", Kind: Integer, Does: "0"},
-	Field{Name: "data_coding", Section: "5.2.19", Kind: Integer, Does: "0, 8 for UCS-2"},
-	Field{Name: "sm_default_msg_id", Section: "5.2.20", Kind: Integer, Does: "0"},
-	Field{Name: "sm_length", Section: "5.2.21", Kind: Length, Does: "of short_message"},
-	Field{Name: "short_message", Section: "5.2.22", Kind: Octets, Does: "the receipt as receipt-format has it, or the text"},
-)
+	{Name: "protocol_id", Section: "5.2.13", Kind: Integer, Does: "0"},
+	{Name: "priority_flag", Section: "5.2.14", Kind: Integer, Does: "0"},
+	{Name: "schedule_delivery_time", Section: "5.2.15", Kind: CString, Max: 1, Does: "empty"},
+	{Name: "validity_period", Section: "5.2.16", Kind: CString, Max: 1, Does: "empty"},
+	{Name: "registered_delivery", Section: "5.2.17", Kind: Integer, Does: "0"},
+	{Name: "replace_if_present_flag", Section: "5.2.18", Kind: Integer, Does: "0"},
+	{Name: "data_coding", Section: "5.2.19", Kind: Integer, Does: "0, 8 for UCS-2"},
+	{Name: "sm_default_msg_id", Section: "5.2.20", Kind: Integer, Does: "0"},
+	{Name: "sm_length", Section: "5.2.21", Kind: Length, Does: "of short_message"},
+	{Name: "short_message", Section: "5.2.22", Kind: Octets, Does: "the receipt as receipt-format has it, or the text"},
+}
 
 // PDUs are the PDUs of SMPP 3.4, in the order of its chapter 4.
 var PDUs = []PDU{
@@ -175,10 +172,10 @@ var PDUs = []PDU{
 	{Command: wire.BindTransceiver, Name: "bind_transceiver", Section: "4.1.5", Direction: Received, Fields: bindFields, Does: "both"},
 	{Command: wire.BindTransceiverResp, Name: "bind_transceiver_resp", Section: "4.1.6", Direction: Sent, Fields: bindRespFields, TLVs: true},
 	{Command: wire.Outbind, Name: "outbind", Section: "4.1.7", Direction: Sent, Does: "by POST /api/v1/sessions, or -outbind",
-		Fields: sent(
-			Field{Name: "system_id", Section: "5.2.1", Kind: CString, Max: 16, Does: "as asked for"},
-			Field{Name: "password", Section: "5.2.2", Kind: CString, Max: 9, Does: "as asked for"},
-		)},
+		Fields: []Field{
+			{Name: "system_id", Section: "5.2.1", Kind: CString, Max: 16, Does: "as asked for"},
+			{Name: "password", Section: "5.2.2", Kind: CString, Max: 9, Does: "as asked for"},
+		}},
 	{Command: wire.Unbind, Name: "unbind", Section: "4.2.1", Direction: Both, Does: "is answered when what came before it is; sent at the end"},
 	{Command: wire.UnbindResp, Name: "unbind_resp", Section: "4.2.2", Direction: Both},
 	{Command: wire.GenericNack, Name: "generic_nack", Section: "4.3.1", Direction: Both,
@@ -217,11 +214,11 @@ var PDUs = []PDU{
 		Does:   "ENROUTE until the time of the receipt, then its state; ESME_RQUERYFAIL for what the account did not submit",
 		Fields: join(messageID("5.2.23", "which message"), sourceFields(addrMax, "has to be the message's, unless it is empty"))},
 	{Command: wire.QuerySMResp, Name: "query_sm_resp", Section: "4.8.2", Direction: Sent,
-		Fields: join(messageID("5.2.23", "the request's, with an error too"), sent(
-			Field{Name: "final_date", Section: "5.2.15", Kind: CString, Max: 17, Does: "when the state became final; empty before"},
-			Field{Name: "message_state", Section: "5.2.28", Kind: Integer, Does: "1 to 8; 0 with an error"},
-			Field{Name: "error_code", Section: "4.8.2", Kind: Integer, Does: "0; 1 of a message that failed"},
-		))},
+		Fields: join(messageID("5.2.23", "the request's, with an error too"), []Field{
+			{Name: "final_date", Section: "5.2.15", Kind: CString, Max: 17, Does: "when the state became final; empty before"},
+			{Name: "message_state", Section: "5.2.28", Kind: Integer, Does: "1 to 8; 0 with an error"},
+			{Name: "error_code", Section: "4.8.2", Kind: Integer, Does: "0; 1 of a message that failed"},
+		})},
 	{Command: wire.CancelSM, Name: "cancel_sm", Section: "4.9.1", Direction: Received,
 		Does: "a message that is not delivered yet becomes DELETED; ESME_RCANCELFAIL for another",
 		Fields: join(serviceType, messageID("5.2.23", "which message; empty: all of that service_type, source and destination"),
@@ -236,12 +233,12 @@ var PDUs = []PDU{
 	{Command: wire.EnquireLink, Name: "enquire_link", Section: "4.11.1", Direction: Both, Does: "is answered; sent after 30 s of silence"},
 	{Command: wire.EnquireLinkResp, Name: "enquire_link_resp", Section: "4.11.2", Direction: Both},
 	{Command: wire.AlertNotification, Name: "alert_notification", Section: "4.12.1", Direction: Sent, Does: "is never sent",
-		Fields: sent(
-			Field{Name: "source_addr_ton", Section: "5.2.5", Kind: Integer},
-			Field{Name: "source_addr_npi", Section: "5.2.6", Kind: Integer},
-			Field{Name: "source_addr", Section: "5.2.8", Kind: CString, Max: dataAddrMax},
-			Field{Name: "esme_addr_ton", Section: "5.2.5", Kind: Integer},
-			Field{Name: "esme_addr_npi", Section: "5.2.6", Kind: Integer},
-			Field{Name: "esme_addr", Section: "5.2.10", Kind: CString, Max: dataAddrMax},
-		)},
+		Fields: []Field{
+			{Name: "source_addr_ton", Section: "5.2.5", Kind: Integer},
+			{Name: "source_addr_npi", Section: "5.2.6", Kind: Integer},
+			{Name: "source_addr", Section: "5.2.8", Kind: CString, Max: dataAddrMax},
+			{Name: "esme_addr_ton", Section: "5.2.5", Kind: Integer},
+			{Name: "esme_addr_npi", Section: "5.2.6", Kind: Integer},
+			{Name: "esme_addr", Section: "5.2.10", Kind: CString, Max: dataAddrMax},
+		}},
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"crypto/subtle"
-	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -305,33 +304,6 @@ func (s *Server) DeleteAccount(systemID string) bool {
 		s.events.changed(TopicSessions)
 	}
 	return ok
-}
-
-// accounts are all accounts of a configuration.
-func (c Config) accounts() ([]Account, error) {
-	var list []Account
-	for id, password := range c.Accounts {
-		list = append(list, Account{SystemID: id, Password: password})
-	}
-	seen := make(map[string]bool)
-	for i, a := range append(list, c.AccountList...) {
-		if err := a.validate(); err != nil {
-			return nil, fmt.Errorf("smsc: account %d: %w", i+1, err)
-		}
-		if seen[a.SystemID] {
-			return nil, fmt.Errorf("smsc: account %s is there twice", a.SystemID)
-		}
-		seen[a.SystemID] = true
-	}
-	for _, err := range []error{
-		c.IDFormat.Validate("IDFormat"), c.ReceiptIDFormat.Validate("ReceiptIDFormat"),
-		c.ReceiptFormat.Validate("ReceiptFormat"), c.ErrorBodies.Validate("ErrorBodies"), c.Limits.validate("limits"),
-	} {
-		if err != nil {
-			return nil, fmt.Errorf("smsc: %w", err)
-		}
-	}
-	return append(list, c.AccountList...), nil
 }
 
 func (a Account) validate() error {

@@ -258,7 +258,7 @@ func tlvMeaning(tag uint16, value []byte, class, coding byte) (name, v, meaning 
 }
 
 func stateMeaning(n byte) string {
-	for _, s := range []behave.State{behave.Enroute, behave.Delivered, behave.Expired, behave.Deleted, behave.Undeliverable, behave.Accepted, behave.Unknown, behave.Rejected} {
+	for _, s := range behave.States() {
 		if m, _ := s.Code(); m == n {
 			return string(s)
 		}
@@ -267,8 +267,13 @@ func stateMeaning(n byte) string {
 }
 
 var (
-	tonNames = [...]string{"unknown", "international", "national", "network specific", "subscriber number", "alphanumeric", "abbreviated"}
-	npiNames = map[byte]string{0: "unknown", 1: "ISDN (E.163/E.164)", 3: "data (X.121)", 4: "telex (F.69)", 6: "land mobile (E.212)", 8: "national", 9: "private", 10: "ERMES", 14: "Internet (IP)", 18: "WAP client id"}
+	tonNames = [...]string{
+		"unknown", "international", "national", "network specific", "subscriber number", "alphanumeric", "abbreviated",
+	}
+	npiNames = map[byte]string{
+		0: "unknown", 1: "ISDN (E.163/E.164)", 3: "data (X.121)", 4: "telex (F.69)", 6: "land mobile (E.212)", 8: "national",
+		9: "private", 10: "ERMES", 14: "Internet (IP)", 18: "WAP client id",
+	}
 )
 
 // octetMeaning says what the value of a field of one octet means (SMPP 3.4, 5.2).

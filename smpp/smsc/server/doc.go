@@ -5,6 +5,9 @@
 //	          '-> submit_sm_resp, as the Outcome says: late, wrong, in pieces, not at all
 //	          -> schedule (one goroutine, by time) -> outbox of the account -> pump of any bind that can receive -> deliver_sm
 //
+// A request that breaks a rule of package conform is refused first, unless Config.Lenient. A message whose delivery is
+// scheduled (SMPP 3.4, 5.2.15) waits as an arrival in the schedule, seen by nobody but query_sm, cancel_sm and replace_sm.
+//
 // [Account] and [Limits] say who may bind and how much. [PDU] is what went over the wire, decoded by [Dissect].
 //
 // Decisions:
@@ -18,8 +21,8 @@
 //   - Each account has a generator of its own made from Config.Seed, so what one account does changes nothing for another,
 //     and a run with one bind an account is repeated exactly.
 //   - A fault is written by the session's own writer (session.SendVia), so it never breaks up the PDU of somebody else.
-//   - All that grows is bounded: messages and PDUs kept (Config.Keep, Config.KeepPDUs), parts of unfinished messages, receipts, waiting answers,
-//     accounts made up by callers. What goes over a bound is dropped or refused, and counted in /healthz.
+//   - All that grows is bounded: messages and PDUs kept (Config.Keep, Config.KeepPDUs), parts of unfinished messages,
+//     receipts, waiting answers, accounts made up by callers. What goes over a bound is dropped or refused, and counted in /healthz.
 //   - Nothing is stored on disk: messages and receipts that wait are gone when the server ends.
 //
 // No message text is ever logged.

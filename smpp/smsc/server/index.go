@@ -57,7 +57,7 @@ func (x *index) get(account, id string, source wire.Address) *submission {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	sub := x.byID[id]
-	if sub == nil || sub.account != account || source.Addr != "" && behave.Number(source.Addr) != behave.Number(sub.source.Addr) {
+	if sub == nil || sub.account != account || source.Addr != "" && !sameNumber(source, sub.source) {
 		return nil
 	}
 	return sub
@@ -68,13 +68,15 @@ func (x *index) all(account, serviceType string, source, dest wire.Address) (sub
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, sub := range x.ring {
-		if sub.account == account && behave.Number(sub.source.Addr) == behave.Number(source.Addr) && behave.Number(sub.dest.Addr) == behave.Number(dest.Addr) &&
+		if sub.account == account && sameNumber(sub.source, source) && sameNumber(sub.dest, dest) &&
 			(serviceType == "" || serviceType == sub.serviceType) {
 			subs = append(subs, sub)
 		}
 	}
 	return subs
 }
+
+func sameNumber(a, b wire.Address) bool { return behave.Number(a.Addr) == behave.Number(b.Addr) }
 
 // settle says what becomes of a message, and when.
 func (s *submission) settle(state behave.State, at time.Time) {

@@ -14,9 +14,10 @@ import (
 
 // MO is a message from a handset, for a client (SMPP calls it mobile originated).
 type MO struct {
-	Account string    `json:"account,omitempty"` // for whom; empty: the account with a bind whose address_range has To, or one that can receive
-	From    string    `json:"from"`              // the handset
-	To      string    `json:"to"`                // the number or short code it is sent to
+	// Account is for whom it is; empty: the account with a bind whose address_range has To, or one that can receive.
+	Account string    `json:"account,omitempty"`
+	From    string    `json:"from"` // the handset
+	To      string    `json:"to"`   // the number or short code it is sent to
 	Text    string    `json:"text"`
 	Long    text.Long `json:"long,omitempty"`   // how it goes when it is long: udh8 (the default), udh16, sar, payload
 	DataSM  bool      `json:"dataSm,omitempty"` // by data_sm

@@ -80,7 +80,7 @@ func (b *bind) cancel(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if c.MessageID == "" {
 		subs = b.srv.index.all(b.account.name, c.ServiceType, c.Source, c.Dest)
 	} else if sub := b.srv.index.get(b.account.name, c.MessageID, c.Source); sub != nil {
-		if c.Dest.Addr != "" && behave.Number(c.Dest.Addr) != behave.Number(sub.dest.Addr) {
+		if c.Dest.Addr != "" && !sameNumber(c.Dest, sub.dest) {
 			b.respond(ctx, f, statusCancelFail, nil)
 			return
 		}
@@ -192,9 +192,19 @@ func (b *bind) submitMulti(ctx context.Context, _ *session.Session, f wire.Frame
 	if !b.admit(ctx, f) {
 		return
 	}
-	a := &answer{bind: b, frame: f}
-	var early []*delivery
-	resp := wire.MultiResp{}
+	a, resp, early := b.spread(f, m)
+	a.outcome.Status = wire.StatusOK
+	if len(resp.Refused) == len(m.Dests) {
+		a.outcome.Status = resp.Refused[0].Status
+	}
+	a.body = resp
+	b.conclude(ctx, a, early)
+}
+
+// spread takes a submit_multi as one message for each destination. The outcome of the answer is that of the first message
+// that says anything of it.
+func (b *bind) spread(f wire.Frame, m *wire.Multi) (a *answer, resp wire.MultiResp, early []*delivery) {
+	a = &answer{bind: b, frame: f}
 	for _, dest := range m.Dests {
 		if breach := conform.CheckDest(dest); breach != nil && !b.srv.cfg.Lenient {
 			resp.Refused = append(resp.Refused, wire.Unsuccess{Dest: dest, Status: breach.Status})
@@ -220,10 +230,5 @@ func (b *bind) submitMulti(ctx context.Context, _ *session.Session, f wire.Frame
 			a.outcome = o
 		}
 	}
-	a.outcome.Status = wire.StatusOK
-	if len(resp.Refused) == len(m.Dests) {
-		a.outcome.Status = resp.Refused[0].Status
-	}
-	a.body = resp
-	b.conclude(ctx, a, early)
+	return a, resp, early
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,61 +14,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
-	"github.com/otpgw/otpgw/smpp/text"
 )
 
-// Config sets a server up. The zero value listens for SMPP on a free port of 127.0.0.1, takes any account, and sends
-// receipts at once.
-type Config struct {
-	SMPPAddr string // host:port; empty: 127.0.0.1:0
-	HTTPAddr string // host:port; empty: no HTTP
-	// HTTP makes the server that answers on HTTPAddr, when the listener is there. smsc.Start sets it to package web's.
-	HTTP     func(*Server) *http.Server
-	Accounts map[string]string // password by system_id; empty, and no AccountList: any system_id with any password
-
-	AccountList []Account   // accounts with limits; added to Accounts
-	Limits      Limits      // of accounts without limits of their own
-	TLSAddr     string      // host:port where SMPP is spoken over TLS; empty: nowhere
-	TLS         *tls.Config // for TLSAddr; nil: a certificate of our own making, see TLSCertificate
-
-	Rules   []behave.Rule // what becomes of messages; changed by Server.Rules while it runs
-	NoMagic bool          // numbers choose no outcome by their last digits: see Magic
-	// Seed makes a run repeatable: the same messages of an account in the same order have the same outcomes, delays and
-	// message ids. Zero: each run is another.
-	Seed uint64
-
-	IDFormat        behave.IDFormat      // of message ids; empty: decimal
-	ReceiptIDFormat behave.IDFormat      // of message ids in receipts; empty: as in the answer
-	ReceiptFormat   behave.ReceiptFormat // empty: standard
-
-	Keep         int           // messages kept, the newest; zero: 10,000
-	ReceiptDelay time.Duration // from the answer to the receipt
-	ReceiptRetry time.Duration // before a refused or unanswered receipt is sent again, doubled each time up to 30 s; zero: 1 s
-	ReceiptTries int           // how often it is sent at most; a connection that ends is no try; zero: 5
-	Alphabet     text.Alphabet // what data_coding 0 means; empty: gsm7
-	KeepPDUs     int           // PDUs kept, the newest; zero: 2,000; negative: none
-
-	// Lenient takes what package conform refuses: fields that are too long, times that are none, numbers with letters.
-	Lenient bool
-	// ErrorBodies says which responses with an error have a body; empty: those that SMPP 3.4 gives one.
-	ErrorBodies ErrorBodies
-
-	Window          int           // deliver_sm in flight per bind; zero: 100
-	ResponseTimeout time.Duration // for the answer to a deliver_sm or enquire_link; zero: 10 s
-	EnquireLink     time.Duration // silence before an enquire_link; zero: 30 s; negative: never
-
-	// OnSubmit, when set, decides what becomes of each message that no rule decides; Magic has no say then. It runs on the bind's own goroutine, for
-	// several binds at once, and the bind's next message waits until it returns.
-	OnSubmit func(SubmitInfo) behave.Outcome
-
-	Log zerolog.Logger // the zero value logs nothing
-}
-
 const (
-	defaultKeep  = 10_000
-	defaultRetry = time.Second
-	defaultTries = 5
-
 	// maxWaiting bounds what waits for a time: receipts and delayed answers. Beyond it a message that wants one is
 	// answered ESME_RMSGQFUL.
 	maxWaiting = 250_000
@@ -128,27 +75,10 @@ type counts struct {
 }
 
 // newServer makes a server that does not listen yet.
-func newServer(cfg Config) (*Server, error) {
-	if cfg.SMPPAddr == "" {
-		cfg.SMPPAddr = "127.0.0.1:0"
-	}
-	if cfg.Keep == 0 {
-		cfg.Keep = defaultKeep
-	}
-	if cfg.Keep < 0 {
-		return nil, fmt.Errorf("smsc: keep is %d, at least 1 message has to be kept", cfg.Keep)
-	}
-	if cfg.ReceiptRetry <= 0 {
-		cfg.ReceiptRetry = defaultRetry
-	}
-	if cfg.ReceiptTries <= 0 {
-		cfg.ReceiptTries = defaultTries
-	}
-	if cfg.KeepPDUs == 0 {
-		cfg.KeepPDUs = defaultKeepPDUs
-	}
-	if cfg.HTTPAddr != "" && cfg.HTTP == nil {
-		return nil, errors.New("smsc: HTTPAddr is set, and HTTP is not: smsc.Start sets it")
+func newServer(given Config) (*Server, error) {
+	cfg, err := given.withDefaults()
+	if err != nil {
+		return nil, err
 	}
 	list, err := cfg.accounts()
 	if err != nil {

@@ -86,7 +86,10 @@ type chooser struct {
 }
 
 func (s *store) chooser(f Filter) (chooser, error) {
-	c := chooser{to: behave.Number(f.To), from: behave.Number(f.From), number: behave.Number(f.Number), text: strings.ToLower(f.Text), mo: f.MO, query: strings.ToLower(strings.TrimSpace(f.Query))}
+	c := chooser{
+		to: behave.Number(f.To), from: behave.Number(f.From), number: behave.Number(f.Number), mo: f.MO,
+		text: strings.ToLower(f.Text), query: strings.ToLower(strings.TrimSpace(f.Query)),
+	}
 	if f.After == "" {
 		return c, nil
 	}
@@ -117,8 +120,10 @@ func (c *chooser) found(r *record) bool {
 			return true
 		}
 	}
-	if q := behave.Number(c.query); q != "" && q != c.query && (strings.Contains(r.to, q) || strings.Contains(behave.Number(r.msg.From), q)) {
-		return true
+	if q := behave.Number(c.query); q != "" && q != c.query {
+		if strings.Contains(r.to, q) || strings.Contains(behave.Number(r.msg.From), q) {
+			return true
+		}
 	}
 	for _, sub := range r.subs {
 		if sub != nil && strings.EqualFold(sub.messageID, c.query) {

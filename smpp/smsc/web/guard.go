@@ -27,10 +27,12 @@ func guard(next http.Handler, listen string) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'")
+		h.Set("Content-Security-Policy",
+			"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'")
 		switch {
 		case loopback && !localHost(r.Host):
-			writeError(w, http.StatusMisdirectedRequest, "invalid_host", "this listener is on loopback: the host has to be an IP address or localhost")
+			writeError(w, http.StatusMisdirectedRequest, "invalid_host",
+				"this listener is on loopback: the host has to be an IP address or localhost")
 		case strings.HasPrefix(r.URL.Path, "/api/") && foreign(r):
 			refuseOrigin(w, r)
 		default:

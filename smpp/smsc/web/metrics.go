@@ -43,11 +43,12 @@ func (a *api) metricsHandler() http.HandlerFunc {
 // account that is configured; before there is any account the families are there with an empty one.
 var (
 	answersDesc = accountDesc("account_answers_total", "Answers to submitted messages, by account and command_status.", "status")
-	statesDesc  = accountDesc("account_receipts_total", "Receipts that clients answered with ESME_ROK, by account and state.", "state")
-	bindsDesc   = accountDesc("account_binds", "Binds of the account at the moment.")
-	heldDesc    = accountDesc("account_held", "Receipts and messages from handsets that wait for a bind of the account.")
-	overDesc    = accountDesc("account_throttled_total", "Messages of the account that were over one of its limits.")
-	bindDesc    = prometheus.NewDesc("smscsim_bind_answers_total", "Answers to binds, by command_status.", []string{"status"}, nil)
+	statesDesc  = accountDesc("account_receipts_total", "Receipts that clients answered with ESME_ROK, by account and state.",
+		"state")
+	bindsDesc = accountDesc("account_binds", "Binds of the account at the moment.")
+	heldDesc  = accountDesc("account_held", "Receipts and messages from handsets that wait for a bind of the account.")
+	overDesc  = accountDesc("account_throttled_total", "Messages of the account that were over one of its limits.")
+	bindDesc  = prometheus.NewDesc("smscsim_bind_answers_total", "Answers to binds, by command_status.", []string{"status"}, nil)
 )
 
 func accountDesc(name, help string, labels ...string) *prometheus.Desc {

@@ -11,7 +11,9 @@ import (
 // pduFilterOf reads the parameters that choose PDUs.
 func pduFilterOf(r *http.Request, limit int) (f server.PDUFilter, err error) {
 	q := r.URL.Query()
-	f = server.PDUFilter{Session: q.Get("session"), Command: q.Get("command"), Number: q.Get("number"), Query: q.Get("q"), Limit: limit}
+	f = server.PDUFilter{
+		Session: q.Get("session"), Command: q.Get("command"), Number: q.Get("number"), Query: q.Get("q"), Limit: limit,
+	}
 	if v := q.Get("after"); v != "" {
 		if f.After, err = strconv.ParseUint(v, 10, 64); err != nil {
 			return f, errors.New("after is not the id of a PDU")
@@ -25,7 +27,8 @@ func pduFilterOf(r *http.Request, limit int) (f server.PDUFilter, err error) {
 	return f, nil
 }
 
-// getPDUs lists the PDUs kept, the oldest first: ?session=, ?command=, ?number= in its addresses, ?q= a part of one or a message id, ?after= an id, ?limit= the newest so many (100).
+// getPDUs lists the PDUs kept, the oldest first: ?session=, ?command=, ?number= in its addresses, ?q= a part of one or a
+// message id, ?after= an id, ?limit= the newest so many (100).
 func (a *api) getPDUs(w http.ResponseWriter, r *http.Request) {
 	f, err := pduFilterOf(r, defaultLimit)
 	if err != nil {
