@@ -35,7 +35,9 @@ func startWithFile(t *testing.T, path string) *process {
 // TestReload: under load a second link, a key and a text come with SIGHUP; the bind that did not change is not dropped and no
 // OTP is lost. A file that is wrong changes nothing and says why. What is taken out unbinds.
 func TestReload(t *testing.T) {
-	first, second := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
+	arrived := newTally()
+	submitted := func(s smsc.SubmitInfo) smsc.Outcome { arrived.add(s.To); return smsc.Outcome{} }
+	first, second := startSMSC(t, smsc.Config{OnSubmit: submitted}), startSMSC(t, smsc.Config{OnSubmit: submitted})
 	dir := t.TempDir()
 	path := filepath.Join(dir, "otpgw.conf")
 	vars := env(filepath.Join(dir, "data"), first.Addr(), nil)
@@ -117,20 +119,20 @@ func TestReload(t *testing.T) {
 	if got := sessions(); !slices.Equal(got, before) {
 		t.Errorf("the binds were %v and are %v", before, got)
 	}
+	for n := range int(accepted.Load()) {
+		arrived.wait(t, strings.TrimPrefix(number(n), "+"))
+	}
+	arrived.wait(t, "46709999999")
 	if code := p.stop(); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	arrived := make(map[string]bool)
 	fresh := 0
-	for _, sim := range []*smsc.Server{first, second} {
-		for _, m := range sim.Messages(smsc.Filter{}) {
-			arrived[m.To] = true
-			if strings.HasPrefix(m.Text, "New text ") {
-				fresh++
-			}
+	for _, m := range slices.Concat(first.Messages(smsc.Filter{}), second.Messages(smsc.Filter{})) {
+		if strings.HasPrefix(m.Text, "New text ") {
+			fresh++
 		}
 	}
-	if n := int(accepted.Load()) + 1; len(arrived) != n || fresh == 0 || len(second.Sessions()) != 0 {
-		t.Errorf("%d were accepted, %d arrived, %d of them with the new text; sessions of the link taken out: %v", n, len(arrived), fresh, second.Sessions())
+	if fresh == 0 || len(second.Sessions()) != 0 {
+		t.Errorf("%d messages have the new text; sessions of the link taken out: %v", fresh, second.Sessions())
 	}
 }
