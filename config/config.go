@@ -36,11 +36,12 @@ import (
 
 // Config is a configuration without a fault. It is built once at start, then only read.
 type Config struct {
-	HTTPAddr  string // host:port; the port may be 0
-	AdminAddr string
-	DataDir   string
-	NATS      NATS
-	SecretKey []byte // 32 bytes; nil until UseKey when OTPGW_SECRET_KEY is not set
+	HTTPAddr   string // host:port; the port may be 0
+	AdminAddr  string
+	AdminToken string // empty: in the data directory, see AdminTokenFile
+	DataDir    string
+	NATS       NATS
+	SecretKey  []byte // 32 bytes; nil until UseKey when OTPGW_SECRET_KEY is not set
 
 	OldKeys [][]byte // open what they sealed before the key was changed
 

@@ -24,12 +24,13 @@ var statusPage string
 
 var statusTemplate = template.Must(template.New("status").Parse(statusPage))
 
-// admin is the operator's HTTP face on OTPGW_ADMIN_ADDR: health, metrics, the status page, and the dead letters. It has
-// no authentication, which is why it listens on loopback unless told otherwise.
+// admin is the operator's HTTP face on OTPGW_ADMIN_ADDR: health, metrics, the status page, and the actions of
+// `otpgw ctl`, which take the admin token. Reading takes none, which is why it listens on loopback unless told otherwise.
 type admin struct {
 	*daemon
 	registry *prometheus.Registry
 	started  time.Time
+	token    string // for what changes something
 
 	dead      *deadLetters
 	endpoints *endpoints
@@ -45,7 +46,8 @@ func (a *admin) handler() http.Handler {
 	a.dead.register(mux)
 	a.endpoints.register(mux)
 	mux.HandleFunc("GET /{$}", a.status)
-	return http.TimeoutHandler(mux, 2*adminTimeout, "timeout\n")
+	a.control(mux)
+	return http.TimeoutHandler(a.audited(guarded(a.token, mux)), 2*adminTimeout, "timeout\n")
 }
 
 // gatherer collects the daemon's metrics, and the API's, which a reload makes anew.

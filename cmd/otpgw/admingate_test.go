@@ -27,6 +27,7 @@ func TestAdminIsClosedToPages(t *testing.T) {
 		for i := 0; i+1 < len(headers); i += 2 {
 			req.Header.Set(headers[i], headers[i+1])
 		}
+		req.Header.Set(adminHeader, testAdminToken)
 		resp, err := c.Do(req)
 		if err != nil {
 			t.Fatal(err)

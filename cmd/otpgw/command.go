@@ -22,6 +22,8 @@ Usage:
   otpgw check -bind    the same, and try each link: connect, bind, enquire_link, unbind
   otpgw check -callback-secret APP
                        print the secret that signs the callbacks of an application, and nothing else
+  otpgw ctl VERB       ask a running gateway: links, pause, resume, drain, rebind, routes, reload, and more; without a verb it
+                       lists them
   otpgw version        print the version
   otpgw -demo          run the gateway with a simulated SMSC and an application "demo"
   otpgw -help          this text
@@ -49,6 +51,7 @@ const (
 // cli is one run of the program: what a subcommand works with.
 type cli struct {
 	settings
+	args           []string // behind the flags; of ctl
 	stdout, stderr io.Writer
 }
 
@@ -58,6 +61,7 @@ type subcommand func(flags *flag.FlagSet) func(ctx context.Context, c cli) int
 var subcommands = map[string]subcommand{
 	"serve":   serveCommand,
 	"check":   checkCommand,
+	"ctl":     ctlCommand,
 	"version": versionCommand,
 }
 
@@ -87,7 +91,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if errors.Is(err, flag.ErrHelp) {
 		return help(stdout)
 	}
-	if err == nil && flags.NArg() > 0 {
+	c.args = flags.Args()
+	if err == nil && flags.NArg() > 0 && name != "ctl" {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if err != nil {

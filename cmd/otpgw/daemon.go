@@ -53,6 +53,7 @@ type daemon struct {
 	records  *cdr.Writer // nil: none are kept
 	dispatch *callback.Dispatcher
 	box      *seal.Box
+	token    string // of the operator's port
 	fleet    *fleet
 	api      *http.Server
 	admin    *http.Server
@@ -77,6 +78,9 @@ func newDaemon(ctx context.Context, c *config.Config, read func(context.Context)
 func (d *daemon) open(ctx context.Context) error {
 	box, err := openBox(d.config)
 	if err != nil {
+		return err
+	}
+	if d.token, err = adminToken(d.config); err != nil {
 		return err
 	}
 	if d.apiLn, err = listen(d.config.HTTPAddr, "OTPGW_HTTP_ADDR"); err != nil {
@@ -159,7 +163,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.adopt(d.config)
 	d.api = httpServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) }), d.log)
 	ops := &admin{
-		daemon: d, registry: registry, started: time.Now(),
+		daemon: d, registry: registry, started: time.Now(), token: d.token,
 		dead:      &deadLetters{queue: d.queue, dispatch: d.dispatch, log: d.log},
 		endpoints: &endpoints{config: func() *config.Config { return d.live.Load().config }, dispatch: d.dispatch, log: d.log},
 	}

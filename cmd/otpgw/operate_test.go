@@ -27,6 +27,7 @@ func (o operator) do(method, path, body string, into any) (int, string) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
+	req.Header.Set(adminHeader, testAdminToken)
 	resp, err := client(o.t).Do(req)
 	if err != nil {
 		o.t.Fatal(err)

@@ -250,11 +250,14 @@ func (p *process) stop() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+const testAdminToken = "admin-token-of-the-tests"
+
 // env is the smallest configuration of a daemon: one application, one link.
 func env(dir, smpp string, more map[string]string) map[string]string {
 	e := map[string]string{
 		"OTPGW_HTTP_ADDR": "127.0.0.1:0", "OTPGW_ADMIN_ADDR": "127.0.0.1:0", "OTPGW_DATA_DIR": dir, "OTPGW_LOG_FORMAT": "json",
-		"OTPGW_APPS": "shop", "OTPGW_APP_SHOP_API_KEYS": "key", "OTPGW_APP_SHOP_SENDERS": "Verify",
+		"OTPGW_ADMIN_TOKEN": testAdminToken,
+		"OTPGW_APPS":        "shop", "OTPGW_APP_SHOP_API_KEYS": "key", "OTPGW_APP_SHOP_SENDERS": "Verify",
 		"OTPGW_LINKS": "carrier", "OTPGW_LINK_CARRIER_ADDR": smpp, "OTPGW_LINK_CARRIER_SYSTEM_ID": "acc", "OTPGW_LINK_CARRIER_PASSWORD": "secret",
 		"OTPGW_CALLBACK_ALLOW": "127.0.0.0/8",
 	}
@@ -304,6 +307,7 @@ func call(c *http.Client, method, url, body string) (answer, error) {
 		return answer{}, err
 	}
 	req.Header.Set("X-API-KEY", "key")
+	req.Header.Set(adminHeader, testAdminToken)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.Do(req)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // fixed are the settings that are read at the start only: a reload says that they have changed, and leaves them.
-var fixed = []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR", "OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS",
+var fixed = []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR", "OTPGW_ADMIN_TOKEN", "OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS",
 	"OTPGW_NATS_SYNC", "OTPGW_SECRET_KEY", "OTPGW_SECRET_KEYS_OLD", "OTPGW_CALLBACK_ALLOW", "OTPGW_LOG_FORMAT"}
 
 // reloaded is what a reload did: names of variables, never values.

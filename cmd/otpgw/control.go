@@ -1,0 +1,159 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/smpp/link"
+)
+
+const pprofPath = "/debug/pprof/"
+
+// linkState is a link as `otpgw ctl links` shows it.
+type linkState struct {
+	Link     string            `json:"link"`
+	Paused   bool              `json:"paused"`
+	Up       bool              `json:"up"`
+	InFlight int               `json:"inFlight"`
+	Rate     link.Rate         `json:"rate"`
+	Binds    []link.BindStatus `json:"binds"`
+}
+
+// routeState is a route as `otpgw ctl routes` shows it.
+type routeState struct {
+	Route    string             `json:"route"`
+	Prefixes []string           `json:"prefixes"`
+	Links    []config.RouteLink `json:"links"`
+	Waiting  uint64             `json:"waiting"`
+	InFlight int                `json:"inFlight"`
+	Degraded bool               `json:"degraded"` // no link of the first priority can send
+}
+
+// control registers what an operator does. Each action is in the log as an audit line.
+func (a *admin) control(mux *http.ServeMux) {
+	mux.HandleFunc("GET /links", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.linkStates()) })
+	mux.HandleFunc("POST /links/{link}/{action}", a.order)
+	mux.HandleFunc("GET /routes", a.routes)
+	mux.HandleFunc("POST /reload", a.reloadNow)
+	mux.HandleFunc("POST /loglevel/{level}", a.logLevel)
+	mux.HandleFunc(pprofPath, pprof.Index)
+	mux.HandleFunc(pprofPath+"profile", pprof.Profile)
+	mux.HandleFunc(pprofPath+"trace", pprof.Trace)
+}
+
+// audited writes down who did what: the actions alone, not what was read.
+func (a *admin) audited(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(s, r)
+		a.log.Log().Bool("audit", true).Str("from", r.RemoteAddr).Str("action", r.Method+" "+r.URL.Path).Int("status", s.status).Msg("operator's action")
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (s *statusWriter) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (a *admin) linkStates() []linkState {
+	states := []linkState{}
+	for _, l := range a.fleet.links() {
+		states = append(states, stateOf(l))
+	}
+	return states
+}
+
+func stateOf(l *link.Link) linkState {
+	return linkState{Link: l.Name(), Paused: l.Paused(), Up: l.Up(), InFlight: l.InFlight(), Rate: l.Rate(), Binds: l.Status()}
+}
+
+// orders are what may be done with a link.
+var orders = map[string]func(*link.Link){
+	"pause":  func(l *link.Link) { l.Pause(true) },
+	"resume": func(l *link.Link) { l.Pause(false) },
+	"drain":  func(l *link.Link) { l.Pause(true) }, // and who asks waits until nothing is in flight
+	"rebind": func(l *link.Link) { l.Rebind() },
+}
+
+func (a *admin) order(w http.ResponseWriter, r *http.Request) {
+	l, do := a.fleet.find(r.PathValue("link")), orders[r.PathValue("action")]
+	switch {
+	case l == nil:
+		fail(w, http.StatusNotFound, "no link has this name; GET /links names them")
+	case do == nil:
+		fail(w, http.StatusNotFound, "a link can be told to pause, resume, drain or rebind")
+	default:
+		do(l)
+		reply(w, http.StatusOK, stateOf(l))
+	}
+}
+
+func (a *admin) routes(w http.ResponseWriter, r *http.Request) {
+	stats, err := a.queue.Stats(r.Context())
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
+		return
+	}
+	states := []routeState{}
+	for _, route := range a.live.Load().config.Routes {
+		s := routeState{Route: route.Name, Prefixes: route.Prefixes, Links: route.Links, Degraded: true}
+		for _, c := range stats.Consumers {
+			if strings.TrimPrefix(c.Name, "sms.") == route.Name {
+				s.Waiting, s.InFlight = c.Waiting, c.InFlight
+			}
+		}
+		for _, rl := range route.Links {
+			if l := a.fleet.find(rl.Name); l != nil && l.Up() && rl.Priority == route.Links[0].Priority {
+				s.Degraded = false
+			}
+		}
+		states = append(states, s)
+	}
+	reply(w, http.StatusOK, states)
+}
+
+func (a *admin) reloadNow(w http.ResponseWriter, r *http.Request) {
+	done, err := a.reload(r.Context())
+	a.logReload("POST /reload", done, err)
+	var faulty *config.Error
+	switch {
+	case errors.As(err, &faulty):
+		faults := make([]string, len(faulty.Faults))
+		for i, f := range faulty.Faults {
+			faults[i] = f.String()
+		}
+		reply(w, http.StatusUnprocessableEntity, map[string]any{"error": "the configuration is wrong; nothing has changed", "faults": faults})
+	case err != nil:
+		fail(w, http.StatusUnprocessableEntity, err.Error()+"; nothing has changed")
+	default:
+		reply(w, http.StatusOK, done)
+	}
+}
+
+func (a *admin) logLevel(w http.ResponseWriter, r *http.Request) {
+	level, err := zerolog.ParseLevel(r.PathValue("level"))
+	if err != nil || level == zerolog.NoLevel {
+		fail(w, http.StatusBadRequest, "the level is trace, debug, info, warn, error or disabled")
+		return
+	}
+	zerolog.SetGlobalLevel(level)
+	reply(w, http.StatusOK, map[string]string{"level": level.String(), "until": "the next start or reload"})
+}
+
+// drainPoll is how often `otpgw ctl drain` looks.
+const drainPoll = 200 * time.Millisecond

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/otpgw/otpgw/config"
+)
+
+// verb is one thing that ctl asks of a daemon: the request that says it, and how its answer is shown.
+type verb struct {
+	name, args, help string
+	method           string
+	path             func(args []string) string
+	show             func(w io.Writer, body []byte) error
+}
+
+// verbs are those of `otpgw ctl`; a new one is a row.
+var verbs = []verb{
+	{"links", "", "the links: state, rate, what is in flight, and what to ask the carrier", "GET", fixedPath("/links"), showLinks},
+	{"pause", "LINK", "the link takes no more messages; its binds stay and receipts come", "POST", linkPath("pause"), showLink},
+	{"resume", "LINK", "it takes messages again", "POST", linkPath("resume"), showLink},
+	{"drain", "LINK", "pause, and wait until nothing is in flight", "POST", linkPath("drain"), showLink},
+	{"rebind", "LINK", "unbind with care, and bind again at once", "POST", linkPath("rebind"), showLink},
+	{"routes", "", "the routes: what waits, and which run on their backup", "GET", fixedPath("/routes"), showRoutes},
+	{"reload", "", "read the configuration again; a wrong one changes nothing", "POST", fixedPath("/reload"), showJSON},
+	{"dead", "[list | replay | drop] [SEQUENCE | app=APP | kind=KIND | host=HOST | otp=ID]...", "dead letters: of one sequence, or all that fit", "", deadPath, showJSON},
+	{"endpoints", "", "callback URLs that are disabled", "GET", fixedPath("/endpoints"), showJSON},
+	{"enable", "ID", "let callbacks go to a URL again", "POST", fixedPath("/endpoints/enable"), showJSON},
+	{"loglevel", "LEVEL", "until the next start or reload", "POST", func(a []string) string { return "/loglevel/" + url.PathEscape(a[0]) }, showJSON},
+	{"ready", "", "exit status 0 when the gateway is ready", "GET", fixedPath("/readyz"), func(io.Writer, []byte) error { return nil }},
+	{"pprof", "NAME", "a profile: heap, goroutine, profile (5 s of CPU), to standard output", "GET",
+		func(a []string) string { return pprofPath + url.PathEscape(a[0]) + "?seconds=5" }, showRaw},
+}
+
+func fixedPath(path string) func([]string) string { return func([]string) string { return path } }
+
+func linkPath(action string) func([]string) string {
+	return func(args []string) string { return "/links/" + url.PathEscape(args[0]) + "/" + action }
+}
+
+// deadPath is of one dead letter, or of all that name=value says: a replay or a drop without either is refused.
+func deadPath(args []string) string {
+	if len(args) == 0 {
+		return "/dlq"
+	}
+	path, suffix := "/dlq", map[string]string{"replay": "/replay"}[args[0]]
+	if len(args) == 2 && !strings.Contains(args[1], "=") {
+		return path + "/" + url.PathEscape(args[1]) + suffix
+	}
+	query := make(url.Values)
+	for _, arg := range args[1:] {
+		name, value, _ := strings.Cut(arg, "=")
+		query.Set(name, value)
+	}
+	return path + suffix + "?" + query.Encode()
+}
+
+// takes tells whether a verb is given what it needs.
+func (v verb) takes(args []string) bool {
+	if v.name == "dead" {
+		return len(args) == 0 || args[0] == "list" || len(args) > 1 && (args[0] == "replay" || args[0] == "drop")
+	}
+	return len(args) == len(strings.Fields(v.args))
+}
+
+// request is the method and the body.
+func (v verb) request(args []string) (method string, body []byte) {
+	switch {
+	case v.name == "enable":
+		body, _ = json.Marshal(map[string]string{"id": args[0]}) // a string
+	case v.name == "dead" && len(args) > 0 && args[0] != "list":
+		return map[string]string{"replay": "POST", "drop": "DELETE"}[args[0]], nil
+	case v.name == "dead":
+		return "GET", nil
+	}
+	return v.method, body
+}
+
+func ctlUsage() string {
+	var b strings.Builder
+	b.WriteString("otpgw ctl [-config FILE] VERB asks a running gateway, at OTPGW_ADMIN_ADDR with OTPGW_ADMIN_TOKEN:\n")
+	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, v := range verbs {
+		fmt.Fprintf(tw, "  %s %s\t%s\n", v.name, v.args, v.help)
+	}
+	tw.Flush()
+	return b.String()
+}
+
+func ctlCommand(*flag.FlagSet) func(context.Context, cli) int {
+	return func(ctx context.Context, c cli) int {
+		if len(c.args) == 0 {
+			fmt.Fprint(c.stderr, ctlUsage())
+			return exitUsage
+		}
+		for _, v := range verbs {
+			if v.name == c.args[0] && v.takes(c.args[1:]) {
+				return c.ask(ctx, v, c.args[1:])
+			}
+		}
+		fmt.Fprintf(c.stderr, "otpgw ctl: %q is no verb with its arguments\n%s", strings.Join(c.args, " "), ctlUsage())
+		return exitUsage
+	}
+}
+
+// ask makes a verb's request and shows its answer.
+func (c cli) ask(ctx context.Context, v verb, args []string) int {
+	lookup, _, err := c.lookup()
+	if err != nil {
+		return complain(c.stderr, err)
+	}
+	at := adminClient(config.AdminOf(lookup))
+	if at.Token == "" {
+		at.Token, _ = readToken(at.TokenFile) // reading needs none, and the daemon says so where it is needed
+	}
+	method, payload := v.request(args)
+	for {
+		status, body, err := at.send(ctx, method, v.path(args), payload)
+		if err != nil {
+			fmt.Fprintf(c.stderr, "otpgw ctl: %v; OTPGW_ADMIN_ADDR says where the gateway is\n", err)
+			return exitFailed
+		}
+		var said struct {
+			Error    string
+			Faults   []string
+			InFlight int
+		}
+		_ = json.Unmarshal(body, &said) // a list has none of these
+		if status != http.StatusOK {
+			fmt.Fprintf(c.stderr, "otpgw ctl: %s\n", strings.Join(append([]string{said.Error}, said.Faults...), "\n  "))
+			return exitFailed
+		}
+		if v.name == "drain" && said.InFlight > 0 {
+			select {
+			case <-time.After(drainPoll):
+				continue
+			case <-ctx.Done():
+				return exitFailed
+			}
+		}
+		if err := v.show(c.stdout, body); err != nil {
+			fmt.Fprintf(c.stderr, "otpgw ctl: %v\n", err)
+			return exitFailed
+		}
+		return exitOK
+	}
+}
+
+func showRaw(w io.Writer, body []byte) error {
+	_, err := w.Write(body)
+	return err
+}
+
+func showJSON(w io.Writer, body []byte) error {
+	var b bytes.Buffer
+	if err := json.Indent(&b, bytes.TrimSpace(body), "", "  "); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, &b)
+	return err
+}
+
+func showLink(w io.Writer, body []byte) error {
+	return showLinks(w, slices.Concat([]byte("["), body, []byte("]")))
+}
+
+func showLinks(w io.Writer, body []byte) error {
+	var links []linkState
+	if err := json.Unmarshal(body, &links); err != nil {
+		return err
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "LINK\tBIND\tSTATE\tFOR\tIN FLIGHT\tPARTS/S\tWHY")
+	for _, l := range links {
+		for _, b := range l.Binds {
+			state := b.State
+			if l.Paused {
+				state += ", paused"
+			}
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\t%v\t%s\n", l.Link, b.Bind, state, time.Since(b.Since).Round(time.Second), b.InFlight, l.Rate.Accepted,
+				strings.Trim(b.Error+"; "+b.Advice, "; "))
+		}
+	}
+	return tw.Flush()
+}
+
+func showRoutes(w io.Writer, body []byte) error {
+	var routes []routeState
+	if err := json.Unmarshal(body, &routes); err != nil {
+		return err
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "ROUTE\tPREFIXES\tLINKS\tWAITING\tIN FLIGHT\t")
+	for _, r := range routes {
+		var links []string
+		for _, l := range r.Links {
+			links = append(links, fmt.Sprintf("%s:%d", l.Name, l.Priority))
+		}
+		note := ""
+		if r.Degraded {
+			note = "degraded: no preferred link can send"
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%s\n", r.Route, strings.Join(r.Prefixes, ","), strings.Join(links, ","), r.Waiting, r.InFlight, note)
+	}
+	return tw.Flush()
+}
+
+// adminClient is a daemon's operator's port.
+type adminClient config.Admin
+
+// send makes one request of it.
+func (at adminClient) send(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*adminTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+reachable(at.Addr)+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set(adminHeader, at.Token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, answer, err
+}
