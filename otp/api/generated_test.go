@@ -31,7 +31,7 @@ const generatedRequests = "OTPGW_TEST_REQUESTS"
 // TestGeneratedRequests makes requests of the document, sound and broken ones: none is answered with 5xx, and every answer is
 // as the document says.
 func TestGeneratedRequests(t *testing.T) {
-	total := 3000
+	total := 6000
 	if text := os.Getenv(generatedRequests); text != "" {
 		var err error
 		if total, err = strconv.Atoi(text); err != nil {
