@@ -106,6 +106,19 @@ func TestEachFieldIsRefused(t *testing.T) {
 	}
 }
 
+// TestValidityBeforeTheSchedule: a message that would expire before it is delivered is refused.
+func TestValidityBeforeTheSchedule(t *testing.T) {
+	srv := esmetest.Start(t, smsc.Config{})
+	e := esmetest.Bound(t, srv, wire.BindTransceiver, "a")
+	m := esmetest.Message("491701234567", "x")
+	m.ScheduleDelivery, m.Validity = "000000000200000R", "000000000100000R"
+	if f := e.Must(wire.SubmitSM, m); f.Status != 0x62 {
+		t.Errorf("answered %s", f.Status)
+	}
+	m.Validity = "000000000300000R"
+	e.Submit(m)
+}
+
 // TestLenient: what a strict server refuses for its length or form a lenient one takes.
 func TestLenient(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{Lenient: true})

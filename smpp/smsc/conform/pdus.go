@@ -97,7 +97,8 @@ var (
 		Refuses: []Refusal{
 			{"what is no time", invExpiry, []byte("5 minutes"), noTime},
 			{"a month, day or hour that there is not", invExpiry, []byte("261301000000000+"), noTime},
-			{"a time that is past, or before the delivery is scheduled", invExpiry, []byte("200101000000000+"), pastTime},
+			{"a time that is past, or no time at all", invExpiry, []byte("000000000000000R"), spentTime},
+			{"a time before the delivery is scheduled", invExpiry, []byte("200101000000000+"), spentTime},
 		}}
 	esmClass = Field{Name: "esm_class", Section: "5.2.12", Kind: Integer,
 		Does: "a user data header (0x40) says which part of a message it is; modes and reply path change nothing",

@@ -40,7 +40,13 @@ func noTime(s *state, v []byte) bool {
 
 func pastTime(s *state, v []byte) bool {
 	t, err := ParseTime(string(v), s.now)
-	return err == nil && len(v) > 0 && (t.Before(s.now) || t.Before(s.scheduled))
+	return err == nil && len(v) > 0 && t.Before(s.now)
+}
+
+// spentTime is a validity that ends before the message can be delivered.
+func spentTime(s *state, v []byte) bool {
+	t, err := ParseTime(string(v), s.now)
+	return err == nil && len(v) > 0 && (!t.After(s.now) || t.Before(s.scheduled))
 }
 
 // smscClass: of the message types only none and the two acknowledgements come from an ESME.
