@@ -245,7 +245,7 @@ func (s *simulator) Received(t *testing.T, to string) (string, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.Text, m.Parts
+	return m.Text, len(m.MessageIDs)
 }
 
 func (s *simulator) Unbind(t *testing.T) {

@@ -32,7 +32,7 @@ func axeCore(t *testing.T) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	install := exec.CommandContext(ctx, npm, "install", "--prefix", dir, "--no-audit", "--no-fund", "--ignore-scripts",
-		"--fetch-retries", "0", "--fetch-timeout", "10000", "axe-core@4.10.3")
+		"--fetch-retries", "0", "--fetch-timeout", "10000", "axe-core@4.14.1")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Skipf("npm cannot install axe-core (%v): make an npm registry reachable to check the page with it\n%s", err, out)
