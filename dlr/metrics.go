@@ -39,3 +39,12 @@ func (t *Tracker) Collectors() []prometheus.Collector {
 }
 
 func (t *Tracker) count(link, result string) { t.metrics.receipts.WithLabelValues(link, result).Inc() }
+
+// Expect makes the children of a link, at 0, before its first receipt.
+func (t *Tracker) Expect(link string) {
+	for _, result := range []string{resultFolded, resultParked, resultLate, resultUnmatched, resultUnparsable, resultError} {
+		t.metrics.receipts.WithLabelValues(link, result)
+	}
+	t.metrics.untracked.WithLabelValues(link)
+	t.metrics.otherNumber.WithLabelValues(link)
+}

@@ -55,6 +55,7 @@ type daemon struct {
 	box      *seal.Box
 	token    string // of the operator's port
 	fleet    *fleet
+	product  *product
 	api      *http.Server
 	admin    *http.Server
 	apiLn    net.Listener
@@ -154,12 +155,15 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.keepRecords()
+	d.product = newProduct(registry)
+	d.product.observe(d.service, d.tracker)
 	d.dispatch = callback.New(callback.Options{
 		Queue: d.queue, Secrets: func(app string) []string { return d.live.Load().callbackSecrets(app) }, Timeout: d.config.CallbackTimeout,
 		Guard: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.wireLinks(registry)
+	registry.MustRegister(stateCollector{d})
 	d.adopt(d.config)
 	d.api = httpServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) }), d.log)
 	ops := &admin{
@@ -174,12 +178,24 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 
 // adopt answers requests by a configuration from now on. Those under way go on by the one before.
 func (d *daemon) adopt(c *config.Config) {
+	d.expect(c)
 	l := newLive(c)
 	l.api = api.New(api.Config{
 		Apps: c.Apps, Service: d.service, Log: d.log, CORSOrigins: c.CORSOrigins, AuthFailures: c.AuthFailures,
 		TrustedProxies: c.TrustedProxies, Metrics: l.metrics, Faces: d.faces(c), Documents: map[string][]byte{camara.DocumentPath: camara.Document},
 	})
 	d.live.Store(l)
+}
+
+// expect has the metrics tell of all that a configuration names, from the start.
+func (d *daemon) expect(c *config.Config) {
+	d.product.expect(c)
+	for _, app := range c.Apps {
+		d.dispatch.Expect(app.Name)
+	}
+	for _, l := range c.Links {
+		d.tracker.Expect(l.Name)
+	}
 }
 
 // faces are the other APIs over the service.

@@ -37,9 +37,9 @@ func newMetrics(t *lanes) metrics {
 		posts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "otpgw_callback_posts_total",
 			Help: "Callback requests by application and outcome."}, []string{"app", "result"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "otpgw_callback_post_seconds",
-			Help: "Duration of a callback request.", Buckets: []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}}),
+			Help: "Duration of a callback request.", Buckets: []float64{.0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}}),
 		age: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "otpgw_callback_age_seconds",
-			Help: "Time from a change to its acknowledged callback.", Buckets: []float64{.005, .01, .05, .1, .5, 1, 5, 30, 300, 3600, 36000}}),
+			Help: "Time from a change to its acknowledged callback.", Buckets: []float64{.005, .01, .05, .1, .5, 1, 5, 10, 30, 300, 3600, 36000}}),
 		returned: prometheus.NewCounter(prometheus.CounterOpts{Name: "otpgw_callback_no_room_total",
 			Help: "Changes that went back to the queue because their lane, or all lanes, were full."}),
 		lanes: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "otpgw_callback_lanes",
@@ -53,6 +53,16 @@ func newMetrics(t *lanes) metrics {
 func (d *Dispatcher) Collectors() []prometheus.Collector {
 	m := d.metrics
 	return []prometheus.Collector{m.items, m.posts, m.seconds, m.age, m.returned, m.lanes, m.held}
+}
+
+// Expect makes the children of an application, at 0, before its first callback.
+func (d *Dispatcher) Expect(app string) {
+	for _, result := range []string{itemDelivered, itemRetrying, itemDead} {
+		d.metrics.items.WithLabelValues(app, result)
+	}
+	for _, result := range []string{postOK, postGone, postFailed, postRefused} {
+		d.metrics.posts.WithLabelValues(app, result)
+	}
 }
 
 func (d *Dispatcher) count(app, result string, n int) {

@@ -1,0 +1,148 @@
+package deploy
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// rules are the alerts by name.
+func rules(t *testing.T) map[string]string {
+	t.Helper()
+	var file struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "alerts.yml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]string)
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			all[r.Alert] = r.Expr
+		}
+	}
+	return all
+}
+
+var (
+	section    = regexp.MustCompile(`(?m)^## (\w+)$`)
+	ourMetric  = regexp.MustCompile(`\botpgw_[a-z_]+`)
+	typeOrHelp = regexp.MustCompile(`(?m)^# TYPE (otpgw_[a-z_]+) `)
+)
+
+// TestRunbook: each alarm has its section, which says how it is over, and each section its alarm.
+func TestRunbook(t *testing.T) {
+	book := read(t, "RUNBOOK.md")
+	all := rules(t)
+	if len(all) < 12 {
+		t.Errorf("%d alarms", len(all))
+	}
+	parts := section.FindAllStringSubmatchIndex(book, -1)
+	for i, at := range parts {
+		end := len(book)
+		if i+1 < len(parts) {
+			end = parts[i+1][0]
+		}
+		name := book[at[2]:at[3]]
+		if _, known := all[name]; !known {
+			t.Errorf("the runbook has a section for %s, which is no alarm", name)
+		}
+		if !strings.Contains(book[at[0]:end], "Over: ") {
+			t.Errorf("%s: how is it seen to be over?", name)
+		}
+		delete(all, name)
+	}
+	for name := range all {
+		t.Errorf("%s is not in the runbook", name)
+	}
+}
+
+// TestRulesFire: promtool runs the alerts on made-up series.
+func TestRulesFire(t *testing.T) {
+	promtool := need(t, "promtool", "apt-get install prometheus")
+	output(t, exec.Command(promtool, "check", "rules", "alerts.yml"))
+	output(t, exec.Command(promtool, "test", "rules", "alerts_test.yml"))
+}
+
+// TestMetricsExist: what the alerts and the dashboard ask for is told by a gateway that has just started. The two families
+// that come later say so by being there only while something is wrong.
+func TestMetricsExist(t *testing.T) {
+	told := []string{"otpgw_smpp_refused"}
+	for _, m := range typeOrHelp.FindAllStringSubmatch(metricsOf(t), -1) {
+		told = append(told, m[1])
+	}
+	var board struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, "dashboard.json")), &board); err != nil {
+		t.Fatal(err)
+	}
+	asked := rules(t)
+	for _, p := range board.Panels {
+		for _, target := range p.Targets {
+			asked[p.Title+": "+target.Expr] = target.Expr
+		}
+	}
+	for where, expr := range asked {
+		for _, name := range ourMetric.FindAllString(expr, -1) {
+			family := strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_count")
+			if !slices.Contains(told, family) {
+				t.Errorf("%s asks for %s, which a gateway does not tell at its start", where, name)
+			}
+		}
+	}
+}
+
+// metricsOf starts a gateway with the example's applications and links, and returns what Prometheus would read.
+func metricsOf(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "otpgw")
+	output(t, exec.Command("go", "build", "-o", binary, "../../cmd/otpgw"))
+	cmd := exec.Command(binary, "-config", "example.conf")
+	cmd.Env = []string{"OTPGW_HTTP_ADDR=127.0.0.1:0", "OTPGW_ADMIN_ADDR=127.0.0.1:0", "OTPGW_DATA_DIR=" + filepath.Join(t.TempDir(), "data"), "OTPGW_LOG_FORMAT=json"}
+	log, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	var ready struct{ Message, Admin string }
+	for lines := bufio.NewScanner(log); ready.Message != "ready" && lines.Scan(); {
+		_ = json.Unmarshal(lines.Bytes(), &ready)
+	}
+	resp, err := http.Get("http://" + ready.Admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if promtool, err := exec.LookPath("promtool"); err == nil {
+		lint := exec.Command(promtool, "check", "metrics")
+		lint.Stdin = bytes.NewReader(text)
+		if out, err := lint.CombinedOutput(); err != nil {
+			t.Errorf("promtool check metrics: %v: %s", err, out)
+		}
+	}
+	return string(text)
+}
