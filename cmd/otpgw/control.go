@@ -41,6 +41,7 @@ func (a *admin) control(mux *http.ServeMux) {
 	mux.HandleFunc("POST /links/{link}/{action}", a.order)
 	mux.HandleFunc("GET /routes", a.routes)
 	mux.HandleFunc("POST /reload", a.reloadNow)
+	mux.HandleFunc("POST /optouts/{action}", a.optOut)
 	mux.HandleFunc("POST /loglevel/{level}", a.logLevel)
 	mux.HandleFunc(pprofPath, pprof.Index)
 	mux.HandleFunc(pprofPath+"profile", pprof.Profile)

@@ -165,6 +165,26 @@ func TestStopAndStart(t *testing.T) {
 	if m := waitSMS(t, s, french); m.Code == "" {
 		t.Errorf("message %+v", m)
 	}
+	wantEvent(t, events, handsetEvent{Event: "dlr_update", PhoneNumber: french, Status: "DELIVERED"})
+	// An operator may do the same for somebody who telephones.
+	admin := []string{"OTPGW_ADMIN_ADDR=" + strings.TrimPrefix(d.Admin, "http://"), "OTPGW_ADMIN_TOKEN=" + testAdminToken}
+	for _, step := range []struct{ verb, state string }{{"optout", "OPTED_OUT"}, {"optin", "OPTED_IN"}} {
+		if out, _ := ctl(t, admin, exitOK, step.verb, "shop", french); strings.Contains(out, "true") != (step.verb == "optout") {
+			t.Errorf("%s: %s", step.verb, out)
+		}
+		wantEvent(t, events, handsetEvent{Event: "opt_out", PhoneNumber: french, CountryISO: "FR", Status: step.state})
+		if step.verb == "optout" {
+			wantDenied("/otp", body)
+		}
+	}
+	if out, _ := ctl(t, admin, exitOK, "optedout", "shop", french); !strings.Contains(out, "false") {
+		t.Errorf("optedout: %s", out)
+	}
+	ctl(t, admin, exitFailed, "optout", "nobody", french)
+	ctl(t, admin, exitFailed, "optout", "shop", "123")
+	if n := d.stderr.count(french); n != 0 {
+		t.Errorf("the number is %d times in the log", n)
+	}
 	write(t, s, smsc.MO{From: "33612345678", To: "Verify", Text: "help"})
 	if m := waitSMS(t, s, french); m.Text != "Call us." {
 		t.Errorf("reply %+v", m)

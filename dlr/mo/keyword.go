@@ -121,3 +121,16 @@ func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from otp.Pho
 	}
 	return err
 }
+
+// Set is what an operator does for a number's owner, without a reply. It says whether that changed anything.
+func (i *Inbox) Set(ctx context.Context, app *otp.App, number otp.Phone, out bool) (changed bool, err error) {
+	if out {
+		changed, err = i.List.Add(ctx, app.Name, number.E164)
+	} else {
+		changed, err = i.List.Remove(ctx, app.Name, number.E164)
+	}
+	if err != nil || !changed {
+		return false, err
+	}
+	return true, i.tellOptOut(ctx, app, Message{Received: time.Now()}, number, out)
+}
