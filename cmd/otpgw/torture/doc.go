@@ -12,7 +12,8 @@
 // fault "a stream is full" and the look for a leader know that there is NATS, and none knows how the store is laid out.
 //
 // TORTURE_SECONDS is how long faults go on (40), TORTURE_RATE how many OTPs a second are asked for (60), TORTURE_SEED
-// makes the faults and the load's choices repeatable, though not the timing of processes.
+// makes the faults and the load's choices repeatable, though not the timing of processes. TORTURE_FAULTS leaves only the faults
+// that have that text in their names ("full", "cut off"), to find out which of them it was.
 //
 //	make torture TORTURE_SECONDS=600 TORTURE_SEED=7
 package torture

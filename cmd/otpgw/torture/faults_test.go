@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -90,8 +91,12 @@ func cut(paths ...*path) (heal func()) {
 	}
 }
 
-// breakThings has one fault after the other until ctx ends. Each is over when it returns.
+// breakThings has one fault after the other until ctx ends, of those that TORTURE_FAULTS names. Each is over when it returns.
 func (w *world) breakThings(ctx context.Context, lane uint64, faults []fault) {
+	faults = slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !strings.Contains(f.name, os.Getenv("TORTURE_FAULTS")) })
+	if len(faults) == 0 {
+		return
+	}
 	r := rand.New(rand.NewPCG(w.set.seed, lane))
 	between := func(least, most time.Duration) time.Duration {
 		return least + time.Duration(r.Int64N(int64(most-least)))

@@ -137,14 +137,6 @@ func (l *ledger) judge() *verdict {
 // judge reports each row that the entry counts in.
 func (e *entry) judge(to string, hit func(row, to string)) {
 	accepted := !e.accepted.IsZero()
-	twoIDs := func() bool {
-		for _, ids := range e.changes {
-			if len(ids) > 1 {
-				return true
-			}
-		}
-		return false
-	}()
 	ended := final(e.claimed) && e.expires.IsZero()
 	for row, is := range map[string]bool{
 		rowAccepted:    accepted,
@@ -158,7 +150,6 @@ func (e *entry) judge(to string, hit func(row, to string)) {
 		rowVerified:    e.right > 0,
 		rowUntold: accepted && !e.deadURL && (ended && !e.wasTold("otp_update", to, e.claimed) ||
 			!e.expires.IsZero() && !e.wasTold("otp_update", to, "EXPIRED")),
-		rowTwoIDs:      twoIDs,
 		rowBackwards:   e.backwards,
 		rowOverLimit:   e.max > 0 && e.told > e.max,
 		rowTwiceRight:  e.right > 1,
@@ -168,6 +159,11 @@ func (e *entry) judge(to string, hit func(row, to string)) {
 	} {
 		if is {
 			hit(row, to)
+		}
+	}
+	for c, ids := range e.changes {
+		if len(ids) > 1 {
+			hit(rowTwoIDs, fmt.Sprintf("%s %s (%d)", to, c.Status, len(ids)))
 		}
 	}
 }
