@@ -33,7 +33,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		pin, n.PINType, uses = testPIN, typeOf(testPIN), nil
 	}
 	r := s.newRecord(app, n, id, route, pin, now)
-	message, err := s.compose(r, n, pin)
+	err := s.compose(r, n, pin)
 	if err != nil {
 		return Otp{}, err
 	}
@@ -49,7 +49,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 			return Otp{}, err
 		}
 	}
-	err = s.storeNew(ctx, app, r, message, now, uses)
+	err = s.storeNew(ctx, app, r, now, uses)
 	if err == nil {
 		err = s.arrive(ctx, r)
 	}
@@ -78,27 +78,27 @@ func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.
 	}
 }
 
-// compose writes the message, measures it as it goes out (the PIN may push it over the end of a part), and keeps it in the
-// record.
-func (s *Service) compose(r *Record, n NewOtp, pin string) (string, error) {
+// compose writes the message, measures it as it goes out (the PIN may push it over the end of a part), and seals it into the
+// record, from which each message takes it.
+func (s *Service) compose(r *Record, n NewOtp, pin string) error {
 	measure := func(text string) int {
 		parts, _ := s.Measure(r.Route, text)
 		return parts
 	}
 	message, err := n.append(n.render(r.ID, pin), pin, measure)
 	if err != nil {
-		return "", err
+		return err
 	}
 	r.Parts, r.Encoding = s.Measure(r.Route, message)
 	if r.Parts < 1 || r.Parts > MaxParts {
-		return "", &Error{Code: CodeTemplate, Message: fmt.Sprintf("The text of 'template' is too long: at most %d parts", MaxParts)}
+		return &Error{Code: CodeTemplate, Message: fmt.Sprintf("The text of 'template' is too long: at most %d parts", MaxParts)}
 	}
-	r.Text = s.Box.Seal([]byte(message), textContext(r.ID))
-	return message, nil
+	r.Text = s.Box.Seal([]byte(message), queue.TextContext(r.ID))
+	return nil
 }
 
 // storeNew stores an OTP with all that belongs to it: the uses it counts as, its timers and its message.
-func (s *Service) storeNew(ctx context.Context, app *App, r *Record, message string, now time.Time, uses []use) error {
+func (s *Service) storeNew(ctx context.Context, app *App, r *Record, now time.Time, uses []use) error {
 	data, err := r.encode()
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (s *Service) storeNew(ctx context.Context, app *App, r *Record, message str
 		if app.ResendAfter > 0 && app.MaxResends > 0 && !r.Test {
 			s.resendTimer(tx, r, r.LastSent.Add(app.ResendAfter))
 		}
-		s.send(tx, r, message)
+		s.send(tx, r)
 		return tx.Err()
 	})
 }

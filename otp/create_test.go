@@ -35,7 +35,7 @@ func (b *bench) message(t testing.TB) (queue.Outbound, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := b.Box.Open(o.Text, queue.TextContext(o.ID))
+	text, err := b.Box.Open(o.Text, queue.TextContext(o.Ref))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,18 +42,18 @@ func (s DeliveryStatus) failed() bool { return s.Final() && s != DeliveryDeliver
 
 // Delivery is the delivery of an OTP's message: of the whole, and of each part.
 type Delivery struct {
-	Status    DeliveryStatus `json:"status"`
-	ErrorCode *int           `json:"errorCode"` // of what failed; else null
-	At        time.Time      `json:"datetime"`  // when Status came to be
-	Parts     []PartDelivery `json:"parts"`
+	Status    DeliveryStatus `json:"status" cbor:"1,keyasint"`
+	ErrorCode *int           `json:"errorCode" cbor:"2,keyasint,omitempty"` // of what failed; else null
+	At        time.Time      `json:"datetime" cbor:"3,keyasint"`            // when Status came to be
+	Parts     []PartDelivery `json:"parts" cbor:"4,keyasint"`
 }
 
 // PartDelivery is the delivery of one part.
 type PartDelivery struct {
-	Part      int            `json:"part"` // from 1
-	Status    DeliveryStatus `json:"status"`
-	ErrorCode *int           `json:"errorCode"`
-	At        time.Time      `json:"datetime"`
+	Part      int            `json:"part" cbor:"1,keyasint"` // from 1
+	Status    DeliveryStatus `json:"status" cbor:"2,keyasint"`
+	ErrorCode *int           `json:"errorCode" cbor:"3,keyasint,omitempty"`
+	At        time.Time      `json:"datetime" cbor:"4,keyasint"`
 }
 
 // maxDeliveryParts is what a concatenation header can count (3GPP TS 23.040, 9.2.3.24.1).

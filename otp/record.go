@@ -2,58 +2,60 @@ package otp
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"math"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/google/uuid"
 )
 
 // Retention is how long a record stays after its PIN ran out: late receipts and questions still find it.
 const Retention = 24 * time.Hour
 
-// Record is the state of one OTP, stored as JSON under its id.
+// Record is the state of one OTP, stored under its id. The numbers of its fields are what is stored: a new field takes one that
+// was never used.
 type Record struct {
-	ID      string `json:"id"` // lower-case UUID
-	App     string `json:"app"`
-	TrackID string `json:"trackId,omitempty"`
+	ID      string `cbor:"-"` // lower-case UUID; the key it is stored under
+	App     string `cbor:"2,keyasint,omitempty"`
+	TrackID string `cbor:"3,keyasint,omitempty"`
 
-	Message  string   `json:"message"`        // id of the message in the SMS stream that Delivery is of
-	Link     string   `json:"link,omitempty"` // that carried it, once something was heard of it
-	Route    string   `json:"route"`
-	Phone    string   `json:"phone"` // E.164
-	Country  string   `json:"country"`
-	From     string   `json:"from"`
-	Language string   `json:"language,omitempty"`
-	Encoding string   `json:"encoding"`
-	Parts    int      `json:"parts"`           // as measured at POST
-	Price    float64  `json:"price,omitempty"` // of a part
-	Risk     []string `json:"risk,omitempty"`
-	Test     bool     `json:"test,omitempty"`   // for a test number: never sent
-	OwnPIN   bool     `json:"ownPin,omitempty"` // the caller's, which may tell the outcome
+	Message  string   `cbor:"4,keyasint,omitempty"` // id of the message in the SMS stream that Delivery is of
+	Link     string   `cbor:"5,keyasint,omitempty"` // that carried it, once something was heard of it
+	Route    string   `cbor:"6,keyasint,omitempty"`
+	Phone    string   `cbor:"7,keyasint,omitempty"` // E.164
+	Country  string   `cbor:"8,keyasint,omitempty"`
+	From     string   `cbor:"9,keyasint,omitempty"`
+	Language string   `cbor:"10,keyasint,omitempty"`
+	Encoding string   `cbor:"11,keyasint,omitempty"`
+	Parts    int      `cbor:"12,keyasint,omitempty"` // as measured at POST
+	Price    float64  `cbor:"13,keyasint,omitempty"` // of a part
+	Risk     []string `cbor:"14,keyasint,omitempty"`
+	Test     bool     `cbor:"15,keyasint,omitempty"` // for a test number: never sent
+	OwnPIN   bool     `cbor:"16,keyasint,omitempty"` // the caller's, which may tell the outcome
 
-	Status      Status    `json:"status"`
-	PIN         []byte    `json:"pin"` // sealed, context "pin:" and ID
-	PINType     PINType   `json:"pinType"`
-	MaxAttempts int       `json:"maxAttempts"`
-	Reserved    int       `json:"reserved"` // guesses counted: before each comparison, given back by the right one
-	Failed      int       `json:"failed"`   // comparisons that came out wrong
-	TTL         int       `json:"ttl"`      // seconds
-	Created     time.Time `json:"created"`
-	Expires     time.Time `json:"expires"`
+	Status      Status    `cbor:"17,keyasint,omitempty"`
+	PIN         []byte    `cbor:"18,keyasint,omitempty"` // sealed, context "pin:" and ID
+	PINType     PINType   `cbor:"19,keyasint,omitempty"`
+	MaxAttempts int       `cbor:"20,keyasint,omitempty"`
+	Reserved    int       `cbor:"21,keyasint,omitempty"` // guesses counted: before each comparison, given back by the right one
+	Failed      int       `cbor:"22,keyasint,omitempty"` // comparisons that came out wrong
+	TTL         int       `cbor:"23,keyasint,omitempty"` // seconds
+	Created     time.Time `cbor:"24,keyasint,omitempty"`
+	Expires     time.Time `cbor:"25,keyasint,omitempty"`
 
-	Context  []byte        `json:"context,omitempty"`  // of the request, canonical; sealed, context "context:" and ID
-	Ref      string        `json:"ref,omitempty"`      // that stands in the message
-	Consumed bool          `json:"consumed,omitempty"` // its VERIFIED was taken, see Consume
-	Text     []byte        `json:"text,omitempty"`     // of the message, to send it again; sealed, context "text:" and ID
-	Resends  int           `json:"resends,omitempty"`
-	LastSent time.Time     `json:"lastSent"`
-	Others   []sentMessage `json:"others,omitempty"` // the other messages, see Report
+	Context  []byte        `cbor:"33,keyasint,omitempty"` // of the request, canonical; sealed, context "context:" and ID
+	Ref      string        `cbor:"34,keyasint,omitempty"` // that stands in the message
+	Consumed bool          `cbor:"35,keyasint,omitempty"` // its VERIFIED was taken, see Consume
+	Text     []byte        `cbor:"26,keyasint,omitempty"` // of the message, to send it again; sealed, context "text:" and ID
+	Resends  int           `cbor:"27,keyasint,omitempty"`
+	LastSent time.Time     `cbor:"28,keyasint,omitempty"`
+	Others   []sentMessage `cbor:"29,keyasint,omitempty"` // the other messages, see Report
 
-	CallbackURL string   `json:"callbackUrl,omitempty"`
-	Delivery    Delivery `json:"delivery"`
-	Announced   int      `json:"announced,omitempty"` // changes, see Event.N
+	CallbackURL string   `cbor:"30,keyasint,omitempty"`
+	Delivery    Delivery `cbor:"31,keyasint,omitempty"`
+	Announced   int      `cbor:"32,keyasint,omitempty"` // changes, see Event.N
+
+	unknown map[uint64]cbor.RawMessage // fields of a newer version, kept as they are
 }
 
 // statusAt is the state by the clock: a PIN past its time has expired, whether or not its timer has fired.
@@ -66,9 +68,9 @@ func (r *Record) statusAt(now time.Time) Status {
 
 // sentMessage is one of several messages of an OTP.
 type sentMessage struct {
-	ID       string   `json:"id"`
-	Link     string   `json:"link,omitempty"`
-	Delivery Delivery `json:"delivery"`
+	ID       string   `cbor:"1,keyasint"`
+	Link     string   `cbor:"2,keyasint,omitempty"`
+	Delivery Delivery `cbor:"3,keyasint"`
 }
 
 // Cost is that of all messages, to a hundred-thousandth.
@@ -97,17 +99,15 @@ func (s *Service) load(ctx context.Context, id, app string) (*Record, uint64, er
 	if err != nil {
 		return nil, 0, storeError(err)
 	}
-	var r Record
-	if err := json.Unmarshal(e.Value, &r); err != nil {
-		return nil, 0, internal(fmt.Errorf("record %s: %w", id, err))
+	r, err := decodeRecord(id, e.Value)
+	if err != nil {
+		return nil, 0, internal(err)
 	}
 	if app != "" && r.App != app {
 		return nil, 0, ErrNotFound
 	}
-	return &r, e.Revision, nil
+	return r, e.Revision, nil
 }
-
-func (r *Record) encode() ([]byte, error) { return json.Marshal(r) }
 
 // canonicalID is the lower-case form of a UUID; false for anything else, which then never reaches the store as a key.
 func canonicalID(id string) (string, bool) {

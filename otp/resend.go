@@ -48,9 +48,8 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	if err := r.mayResend(app, s.now(), by); err != nil {
 		return nil, err
 	}
-	text, err := s.Box.Open(r.Text, textContext(r.ID))
-	if err != nil {
-		return nil, sealError(r.ID, err)
+	if _, err := s.Box.Open(r.Text, queue.TextContext(r.ID)); err != nil {
+		return nil, sealError(r.ID, err) // no link could open it either
 	}
 	limits := app.SendLimits
 	if r.Test {
@@ -75,7 +74,7 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 		if by == byTimer && r.Resends < app.MaxResends {
 			s.resendTimer(tx, r, r.LastSent.Add(max(app.ResendAfter, app.ResendInterval)))
 		}
-		s.send(tx, r, string(text))
+		s.send(tx, r)
 		return tx.Err()
 	})
 	if err == nil {
@@ -129,7 +128,7 @@ func (r *Record) avoid() string {
 }
 
 // send puts the record's message on its route's queue; for a test number there is none, see arrive.
-func (s *Service) send(tx *queue.Tx, r *Record, text string) {
+func (s *Service) send(tx *queue.Tx, r *Record) {
 	if r.Test {
 		return
 	}
@@ -145,7 +144,7 @@ func (s *Service) send(tx *queue.Tx, r *Record, text string) {
 	}
 	tx.SMS(queue.Outbound{
 		ID: r.Message, Ref: r.ID, App: r.App, Route: r.Route, From: r.From, To: r.Phone, Avoid: avoid,
-		Text:    s.Box.Seal([]byte(text), queue.TextContext(r.Message)),
+		Text:    r.Text,
 		TLVs:    tlvs,
 		Created: r.LastSent, Expires: r.Expires,
 	})
@@ -155,8 +154,6 @@ func (s *Service) send(tx *queue.Tx, r *Record, text string) {
 func messageID(otpID string, n int) string {
 	return uuid.NewSHA1(uuid.MustParse(otpID), fmt.Appendf(nil, "message %d", n)).String()
 }
-
-func textContext(otpID string) string { return "text:" + otpID }
 
 // resendSuffix ends the id of a timer that sends a message again; without it a timer is of the end of a PIN.
 const resendSuffix = "-resend"

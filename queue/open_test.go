@@ -136,12 +136,12 @@ func TestNothingInTheClear(t *testing.T) {
 	must(t, err)
 	ctx := within(t, 10*time.Second)
 	o := sms("m1")
-	o.Text = box.Seal([]byte(secret), queue.TextContext(o.ID))
+	o.Text = box.Seal([]byte(secret), queue.TextContext(o.Ref))
 	must(t, q.PublishSMS(ctx, o))
 	d := next(t, pull(t, q.SMS(queuetest.Route), 1, 0), 5*time.Second)
 	got, err := queue.ParseOutbound(d.Data)
 	must(t, err)
-	if plain, err := box.Open(got.Text, queue.TextContext(got.ID)); err != nil || string(plain) != secret {
+	if plain, err := box.Open(got.Text, queue.TextContext(got.Ref)); err != nil || string(plain) != secret {
 		t.Fatalf("opened %q, %v", plain, err)
 	}
 	must(t, q.DeadLetter(ctx, queue.DeadLetter{Kind: "sms", Reason: "refused", Subject: d.Subject, Data: d.Data}))

@@ -2,28 +2,33 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/fxamacker/cbor/v2"
 )
 
-// Outbound is one SMS on its way: what otp writes and smpp reads.
+// Outbound is one SMS on its way: what otp writes and smpp reads. The numbers of its fields are what is stored.
 type Outbound struct {
-	ID      string            `json:"id"`  // message id
-	Ref     string            `json:"ref"` // what it belongs to: the otpId
-	App     string            `json:"app"` // whose share of the queue it takes
-	Route   string            `json:"route"`
-	From    string            `json:"from"`
-	To      string            `json:"to"`              // E.164 with +
-	Text    []byte            `json:"text"`            // sealed; context TextContext(ID)
-	TLVs    map[uint16][]byte `json:"tlvs,omitempty"`  // optional parameters of this message (India's DLT), by tag
-	Avoid   string            `json:"avoid,omitempty"` // a link that carried it before, in vain; another of the route is better
-	Created time.Time         `json:"created"`
-	Expires time.Time         `json:"expires"` // not sent after this
+	ID      string            `cbor:"1,keyasint"` // message id
+	Ref     string            `cbor:"2,keyasint"` // what it belongs to: the otpId
+	App     string            `cbor:"3,keyasint"` // whose share of the queue it takes
+	Route   string            `cbor:"4,keyasint"`
+	From    string            `cbor:"5,keyasint"`
+	To      string            `cbor:"6,keyasint"`           // E.164 with +
+	Text    []byte            `cbor:"7,keyasint"`           // sealed; context TextContext(Ref)
+	TLVs    map[uint16][]byte `cbor:"8,keyasint,omitempty"` // optional parameters of this message (India's DLT), by tag
+	Avoid   string            `cbor:"9,keyasint,omitempty"` // a link that carried it before, in vain; another of the route is better
+	Created time.Time         `cbor:"10,keyasint"`
+	Expires time.Time         `cbor:"11,keyasint"` // not sent after this
 }
 
-// TextContext is the context that the text of a message is sealed with (seal.Box).
-func TextContext(messageID string) string { return "sms:" + messageID }
+// TextContext is the context that the text of a message is sealed with (seal.Box): that of what it belongs to, so that all its
+// messages carry the same sealed text.
+func TextContext(ref string) string { return "text:" + ref }
+
+// outboundEncoder: times to the microsecond.
+var outboundEncoder, _ = cbor.EncOptions{Time: cbor.TimeUnixDynamic}.EncMode()
 
 // SMS puts a message on its route's queue, where it is gone when the message expires. ErrExpired when nothing is left of
 // its time.
@@ -32,7 +37,7 @@ func (t *Tx) SMS(o Outbound) *Tx {
 	if ttl <= 0 {
 		return t.fail(ErrExpired)
 	}
-	data, err := json.Marshal(o)
+	data, err := outboundEncoder.Marshal(o)
 	if err != nil {
 		return t.fail(fmt.Errorf("queue: message %s: %w", o.ID, err))
 	}
@@ -47,7 +52,7 @@ func (q *Queue) PublishSMS(ctx context.Context, o Outbound) error {
 // ParseOutbound reads what PublishSMS stored.
 func ParseOutbound(data []byte) (Outbound, error) {
 	var o Outbound
-	if err := json.Unmarshal(data, &o); err != nil {
+	if err := cbor.Unmarshal(data, &o); err != nil {
 		return Outbound{}, fmt.Errorf("queue: stored message: %w", err)
 	}
 	return o, nil

@@ -227,7 +227,7 @@ func (d *daemon) wireLinks(registry *prometheus.Registry) {
 		return link.New(cfg, link.Deps{
 			Queue: d.queue, Sink: s, Log: d.log, Metrics: metrics,
 			Open: func(m *queue.Outbound) (string, error) {
-				plain, err := d.box.Open(m.Text, queue.TextContext(m.ID))
+				plain, err := d.box.Open(m.Text, queue.TextContext(m.Ref))
 				return string(plain), err
 			},
 		})

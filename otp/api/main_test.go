@@ -214,7 +214,7 @@ func (g *gateway) text(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := g.service.Box.Open(o.Text, queue.TextContext(o.ID))
+	text, err := g.service.Box.Open(o.Text, queue.TextContext(o.Ref))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func (g *gateway) start(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *li
 	l := link.New(cfg, link.Deps{
 		Queue: g.q, Sink: adapter{tracker, rule, cfg}, Log: zerolog.Nop(), Metrics: g.metrics,
 		Open: func(m *queue.Outbound) (string, error) {
-			plain, err := g.box.Open(m.Text, queue.TextContext(m.ID))
+			plain, err := g.box.Open(m.Text, queue.TextContext(m.Ref))
 			return string(plain), err
 		},
 	})

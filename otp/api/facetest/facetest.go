@@ -101,7 +101,7 @@ func (g *Gateway) Text(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := g.Service.Box.Open(o.Text, queue.TextContext(o.ID))
+	text, err := g.Service.Box.Open(o.Text, queue.TextContext(o.Ref))
 	if err != nil {
 		t.Fatal(err)
 	}
