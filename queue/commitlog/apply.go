@@ -150,6 +150,7 @@ func (l *Log) jump(ctx context.Context) error {
 	if err := l.loadSnapshot(ctx); err != nil {
 		return err
 	}
+	l.passedOver()
 	if l.state.position+1 >= first || l.state.position > at {
 		l.o.Log.Warn().Uint64("from", at).Uint64("to", l.state.position).Msg("this process was far behind: its state is that of the snapshot")
 		return nil
@@ -157,6 +158,19 @@ func (l *Log) jump(ctx context.Context) error {
 	l.o.Log.Error().Uint64("after", at).Uint64("first", first).Uint64("last", last).Msg("a part of the log is lost")
 	l.state.skipTo(first - 1)
 	return nil
+}
+
+// passedOver answers those whose batches are in the snapshot: they were applied, and nobody can say any more with what outcome.
+func (l *Log) passedOver() {
+	last := l.state.writers[l.writer].counter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for counter, list := range l.inflight {
+		if counter <= last {
+			delete(l.inflight, counter)
+			resolve(list, outcome{err: fmt.Errorf("%w: this process was far behind", ErrUnknown)})
+		}
+	}
 }
 
 func (l *Log) loadSnapshot(ctx context.Context) error {

@@ -38,18 +38,20 @@ func (l *Log) keepSnapshots(ctx context.Context) {
 // Snapshot writes a snapshot now and trims the stream, unless another process is about it.
 func (l *Log) Snapshot(ctx context.Context) error {
 	l.since.Store(0)
-	revision, err := l.Commit(ctx, Tx{{Bucket: ownBucket, Key: snapshotKey, If: IfAbsent, TTL: snapshotLease}})
-	if errors.Is(err, ErrConflict) {
-		return nil
+	if !l.o.Sole { // where nobody else is, a log that is full can be trimmed all the same
+		revision, err := l.Commit(ctx, Tx{{Bucket: ownBucket, Key: snapshotKey, If: IfAbsent, TTL: snapshotLease}})
+		if errors.Is(err, ErrConflict) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer l.endLease(ctx, revision)
 	}
-	if err != nil {
-		return err
-	}
-	defer l.endLease(ctx, revision)
 	begun := time.Now()
 	var position uint64
 	// The position is that of now or later; a name that is a little too old only makes a reader read more of the log.
-	err = l.o.Snapshots.Put(ctx, l.Position(), func(w io.Writer) (err error) {
+	err := l.o.Snapshots.Put(ctx, l.Position(), func(w io.Writer) (err error) {
 		position, err = l.state.save(w)
 		return err
 	})

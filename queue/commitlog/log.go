@@ -126,11 +126,24 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 		l.running.Go(func() { l.follow(running) })
 	}
 	l.running.Go(func() { l.keepSnapshots(running) })
-	if err := l.Barrier(ctx); err != nil { // it also sets the clock
+	if err := l.arrive(ctx); err != nil {
 		l.Close(ctx)
 		return nil, err
 	}
 	return l, nil
+}
+
+// arrive commits for the first time, which also sets the clock. A log that is full may be about to lose its beginning.
+func (l *Log) arrive(ctx context.Context) error {
+	for {
+		err := l.Barrier(ctx)
+		if err == nil || l.Err() != nil {
+			return err
+		}
+		if pause(ctx, readPause) != nil {
+			return err
+		}
+	}
 }
 
 // Get reads a value from memory. In a process that is behind, what it finds may be old, and what it does not find may

@@ -1,0 +1,401 @@
+package commitlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t testing.TB, m *memory, change ...func(*Options)) *Log {
+	t.Helper()
+	o := Options{Stream: m, Snapshots: m, Log: zerolog.Nop()}
+	for _, f := range change {
+		f(&o)
+	}
+	l, err := Open(within(t, 10*time.Second), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close(context.Background()) })
+	return l
+}
+
+func sole(o *Options) { o.Sole = true }
+
+func within(t testing.TB, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func commit(t testing.TB, l *Log, ops ...Op) uint64 {
+	t.Helper()
+	revision, err := l.Commit(within(t, 10*time.Second), ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision
+}
+
+func want(t testing.TB, l *Log, bucket, key, value string) {
+	t.Helper()
+	e, ok := l.Get(bucket, key)
+	if string(e.Value) != value || ok != (value != "") {
+		t.Errorf("%s/%s is %q, want %q", bucket, key, e.Value, value)
+	}
+}
+
+// onBothKinds runs a test on a log of one process and on one that others may share.
+func onBothKinds(t *testing.T, test func(t *testing.T, kind func(*Options))) {
+	t.Run("sole", func(t *testing.T) { test(t, sole) })
+	t.Run("shared", func(t *testing.T) { test(t, func(*Options) {}) })
+}
+
+func TestTransactions(t *testing.T) {
+	onBothKinds(t, func(t *testing.T, kind func(*Options)) {
+		l := open(t, newMemory(), kind)
+		ctx := within(t, 10*time.Second)
+		first := commit(t, l, Op{Bucket: "a", Key: "k", Value: []byte("1"), If: IfAbsent}, Op{Bucket: "b", Key: "k", Value: []byte("2")})
+		want(t, l, "a", "k", "1")
+		want(t, l, "b", "k", "2")
+		for name, tx := range map[string]Tx{
+			"absent":         {{Bucket: "a", Key: "k", If: IfAbsent}},
+			"wrong revision": {{Bucket: "a", Key: "k", If: IfRevision, Revision: first + 1}},
+			"of nothing":     {{Bucket: "a", Key: "none", If: IfRevision, Revision: first}},
+			"one of two":     {{Bucket: "b", Key: "new", Value: []byte("3")}, {Bucket: "a", Key: "k", Action: Check, If: IfAbsent}},
+			"no bucket":      {{Bucket: "c", Key: "k", If: IfRevision}},
+		} {
+			if _, err := l.Commit(ctx, tx); !errors.Is(err, ErrConflict) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		want(t, l, "b", "new", "")
+		second := commit(t, l, Op{Bucket: "a", Key: "k", Value: []byte("4"), If: IfRevision, Revision: first}, Op{Bucket: "b", Key: "k", Action: Delete})
+		if second <= first {
+			t.Errorf("revision %d after %d", second, first)
+		}
+		want(t, l, "a", "k", "4")
+		want(t, l, "b", "k", "")
+	})
+}
+
+// A value is the log's own: what the caller changes afterwards, or changes in what it got, is nobody else's.
+func TestValuesAreCopies(t *testing.T) {
+	l := open(t, newMemory(), sole)
+	value := []byte("value")
+	commit(t, l, Op{Bucket: "a", Key: "k", Value: value})
+	value[0] = 'X'
+	e, _ := l.Get("a", "k")
+	e.Value[1] = 'X'
+	want(t, l, "a", "k", "value")
+}
+
+func TestExpiry(t *testing.T) {
+	onBothKinds(t, func(t *testing.T, kind func(*Options)) {
+		m := newMemory()
+		var mu sync.Mutex
+		gone := make(map[string]bool)
+		l := open(t, m, kind, func(o *Options) {
+			o.Watchers = map[string]Watcher{"a": func(c Change) {
+				mu.Lock()
+				defer mu.Unlock()
+				gone[c.Key] = c.Gone
+			}}
+		})
+		short := Op{Bucket: "a", Key: "short", Value: []byte("1"), TTL: 50 * time.Millisecond}
+		commit(t, l, short, Op{Bucket: "a", Key: "longer", Value: []byte("1"), TTL: 50 * time.Millisecond}, Op{Bucket: "a", Key: "ever", Value: []byte("1")})
+		commit(t, l, Op{Bucket: "a", Key: "longer", Value: []byte("2"), TTL: time.Hour})
+		deadline := time.Now().Add(10 * time.Second)
+		for ; ; time.Sleep(5 * time.Millisecond) {
+			m.setClock(20 * time.Millisecond)
+			commit(t, l)
+			mu.Lock()
+			done := gone["short"]
+			mu.Unlock()
+			if done || time.Now().After(deadline) {
+				break
+			}
+		}
+		want(t, l, "a", "short", "")
+		want(t, l, "a", "longer", "2")
+		want(t, l, "a", "ever", "1")
+		if gone["longer"] || gone["ever"] || !gone["short"] {
+			t.Errorf("gone: %v", gone)
+		}
+		short.If = IfAbsent
+		commit(t, l, short)
+	})
+}
+
+// The log's clock goes on when the server's is set back, and never goes back itself.
+func TestServersClockIsSetBack(t *testing.T) {
+	m := newMemory()
+	l := open(t, m)
+	commit(t, l, Op{Bucket: "a", Key: "k", Value: []byte("1"), TTL: time.Minute})
+	before := l.Now()
+	m.setClock(-24 * time.Hour)
+	commit(t, l)
+	want(t, l, "a", "k", "1")
+	if l.Now().Before(before) {
+		t.Errorf("the clock went from %s to %s", before, l.Now())
+	}
+	m.setClock(2 * time.Minute)
+	commit(t, l)
+	want(t, l, "a", "k", "")
+}
+
+func TestRestart(t *testing.T) {
+	onBothKinds(t, func(t *testing.T, kind func(*Options)) {
+		m := newMemory()
+		l := open(t, m, kind)
+		for i := range 300 {
+			commit(t, l, Op{Bucket: "a", Key: strconv.Itoa(i), Value: fmt.Append(nil, i), TTL: time.Hour})
+			if i == 150 {
+				if err := l.Snapshot(within(t, 10*time.Second)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		commit(t, l, Op{Bucket: "a", Key: "7", Action: Delete})
+		hashAt(t, l)
+		l.Close(context.Background())
+		if _, err := l.Commit(context.Background(), nil); !errors.Is(err, ErrRefused) {
+			t.Errorf("commit after close: %v", err)
+		}
+		again := open(t, m, kind)
+		if m.first < 100 {
+			t.Errorf("the log still begins at %d", m.first)
+		}
+		for i := range 300 {
+			value := strconv.Itoa(i)
+			if i == 7 {
+				value = ""
+			}
+			want(t, again, "a", strconv.Itoa(i), value)
+		}
+		if again.state.revision < 301 {
+			t.Errorf("revision %d", again.state.revision)
+		}
+	})
+}
+
+// hashAt is a log's hash when nothing moves.
+func hashAt(t testing.TB, l *Log) (position, sum uint64) {
+	t.Helper()
+	if err := l.Barrier(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return l.Hash()
+}
+
+// A process that lagged behind the beginning of the log goes on from the snapshot, and tells its watchers.
+func TestLaggingReaderTakesTheSnapshot(t *testing.T) {
+	m := newMemory()
+	heard := make(map[string]string)
+	var mu sync.Mutex
+	slow := open(t, m, func(o *Options) {
+		o.Watchers = map[string]Watcher{"a": func(c Change) {
+			mu.Lock()
+			defer mu.Unlock()
+			heard[c.Key] = c.Value
+			if c.Gone {
+				delete(heard, c.Key)
+			}
+		}}
+	})
+	writer := open(t, m)
+	commit(t, writer, Op{Bucket: "a", Key: "old", Value: []byte("1")})
+	if err := slow.Barrier(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	slow.state.mu.Lock() // it stands still
+	for i := range 50 {
+		commit(t, writer, Op{Bucket: "a", Key: strconv.Itoa(i), Value: []byte("v")})
+	}
+	commit(t, writer, Op{Bucket: "a", Key: "old", Action: Delete})
+	if err := writer.Snapshot(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	slow.state.mu.Unlock()
+	at, _ := hashAt(t, writer)
+	for deadline := time.Now().Add(10 * time.Second); slow.Position() < at && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	want(t, slow, "a", "49", "v")
+	want(t, slow, "a", "old", "")
+	mu.Lock()
+	defer mu.Unlock()
+	if len(heard) != 50 || heard["49"] != "v" {
+		t.Errorf("the watcher knows %d keys", len(heard))
+	}
+}
+
+// After a power loss the stream may end before the snapshot; what comes then is applied all the same, though positions are used
+// again.
+func TestStreamEndsBeforeTheSnapshot(t *testing.T) {
+	m := newMemory()
+	l := open(t, m, sole)
+	for i := range 20 {
+		commit(t, l, Op{Bucket: "a", Key: strconv.Itoa(i), Value: []byte("v")})
+	}
+	var b bytes.Buffer
+	position, err := l.state.save(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close(context.Background())
+	m.snapshot = b.Bytes()
+	m.cut(position - 5)
+	l = open(t, m, sole)
+	want(t, l, "a", "19", "v")
+	commit(t, l, Op{Bucket: "a", Key: "after", Value: []byte("1")})
+	want(t, l, "a", "after", "1")
+	l.Close(context.Background())
+	l = open(t, m, sole)
+	want(t, l, "a", "19", "v")
+}
+
+func TestDamagedSnapshotIsRefused(t *testing.T) {
+	m := newMemory()
+	l := open(t, m, sole)
+	commit(t, l, Op{Bucket: "a", Key: "k", Value: []byte("value")})
+	if err := l.Snapshot(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	l.Close(context.Background())
+	for i := range m.snapshot {
+		damaged := bytes.Clone(m.snapshot)
+		damaged[i] ^= 0x20
+		if err := newState().load(bytes.NewReader(damaged)); err == nil {
+			t.Fatalf("octet %d of %d: read as if nothing were wrong", i, len(damaged))
+		}
+		if err := newState().load(bytes.NewReader(m.snapshot[:i])); err == nil {
+			t.Fatalf("cut off at %d: read as if nothing were wrong", i)
+		}
+	}
+}
+
+// A batch of a newer program stops this one: it could not apply it as the others do.
+func TestNewerFormatStops(t *testing.T) {
+	m := newMemory()
+	l := open(t, m)
+	m.store("newer", []byte{formatVersion + 1, 1, 2, 3})
+	select {
+	case <-l.Broken():
+	case <-time.After(10 * time.Second):
+		t.Fatal("it goes on")
+	}
+	if _, err := l.Commit(context.Background(), nil); !errors.Is(err, ErrFormat) {
+		t.Errorf("commit: %v", err)
+	}
+	if !errors.Is(l.Err(), ErrFormat) {
+		t.Errorf("%v", l.Err())
+	}
+}
+
+// Who gives up before its batch was begun has changed nothing; who gives up later does not know.
+func TestGivingUp(t *testing.T) {
+	m := newMemory()
+	l := open(t, m)
+	block := make(chan struct{})
+	m.mu.Lock()
+	m.faults = func() fault {
+		select {
+		case <-block:
+			return stored
+		default:
+			return lostBefore
+		}
+	}
+	m.mu.Unlock()
+	under, cancel := context.WithCancel(context.Background())
+	result := make(chan error, 1)
+	go func() {
+		_, err := l.Commit(under, Tx{{Bucket: "a", Key: "begun", Value: []byte("1")}})
+		result <- err
+	}()
+	for l.Unanswered() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	_, err := l.Commit(within(t, 20*time.Millisecond), Tx{{Bucket: "a", Key: "waits", Value: []byte("1")}})
+	if !errors.Is(err, ErrRefused) {
+		t.Errorf("not begun: %v", err)
+	}
+	cancel()
+	if err := <-result; !errors.Is(err, ErrUnknown) {
+		t.Errorf("begun: %v", err)
+	}
+	close(block)
+	if err := l.Barrier(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, l, "a", "begun", "1")
+	want(t, l, "a", "waits", "")
+}
+
+func TestFullLogRefuses(t *testing.T) {
+	onBothKinds(t, func(t *testing.T, kind func(*Options)) {
+		m := newMemory()
+		l := open(t, m, kind)
+		m.mu.Lock()
+		m.faults = func() fault { return refusedFull }
+		m.mu.Unlock()
+		if _, err := l.Commit(within(t, 10*time.Second), Tx{{Bucket: "a", Key: "k"}}); !errors.Is(err, ErrFull) {
+			t.Errorf("%v", err)
+		}
+		m.mu.Lock()
+		m.faults = nil
+		m.mu.Unlock()
+		commit(t, l, Op{Bucket: "a", Key: "k", Value: []byte("1")})
+		want(t, l, "a", "k", "1")
+	})
+}
+
+func FuzzDecodeBatch(f *testing.F) {
+	b := batch{writer: 1, counter: 2, clock: 3, txs: 2, data: appendTx(appendTx(nil, Tx{{Bucket: "a", Key: "k", Value: []byte("v"), TTL: time.Second}}),
+		Tx{{Bucket: "a", Key: "k", Action: Delete, If: IfRevision, Revision: 1}})}
+	f.Add(b.encode())
+	f.Add([]byte{1})
+	f.Add([]byte{2})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := decodeBatch(data)
+		if err != nil {
+			return
+		}
+		first, second := newState(), newState()
+		r1, err1 := first.apply(b, 1, 1, true)
+		r2, err2 := second.apply(b, 1, 1, false)
+		if fmt.Sprint(r1) != fmt.Sprint(r2) || (err1 == nil) != (err2 == nil) {
+			t.Fatalf("%v %v, then %v %v", r1, err1, r2, err2)
+		}
+		if _, a := first.hash(); true {
+			if _, b := second.hash(); a != b {
+				t.Fatal("two states of one log differ")
+			}
+		}
+	})
+}
+
+func FuzzLoadSnapshot(f *testing.F) {
+	s := newState()
+	b := batch{writer: 1, counter: 1, clock: 1, txs: 1, data: appendTx(nil, Tx{{Bucket: "a", Key: "k", Value: []byte("v"), TTL: time.Second}})}
+	if _, err := s.apply(&b, 1, 1, true); err != nil {
+		f.Fatal(err)
+	}
+	var out bytes.Buffer
+	if _, err := s.save(&out); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(out.Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) { _ = newState().load(bytes.NewReader(data)) })
+}

@@ -1,0 +1,275 @@
+package commitlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/rs/zerolog"
+)
+
+// The model: a group of a few keys, each with the number of the write that it has, 0 for none. A transaction asks for some of
+// them and sets some of them, or nothing.
+const (
+	modelGroups = 6
+	modelKeys   = 3
+)
+
+type groupState [modelKeys]int
+
+// modelInput is what a client did: ifs and sets by key; a read when there are no sets.
+type modelInput struct {
+	group int
+	ifs   map[int]int // key to the write it must have; 0: it must be absent
+	sets  map[int]int // key to the write; 0 deletes
+}
+
+// modelOutput is what it heard. unknown: nothing.
+type modelOutput struct {
+	done, unknown bool
+	read          groupState
+}
+
+var model = porcupine.Model{
+	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+		parts := make([][]porcupine.Operation, modelGroups)
+		for _, o := range history {
+			g := o.Input.(modelInput).group
+			parts[g] = append(parts[g], o)
+		}
+		return parts
+	},
+	Init: func() any { return groupState{} },
+	Step: func(state, input, output any) (bool, any) {
+		s, in, out := state.(groupState), input.(modelInput), output.(modelOutput)
+		if len(in.sets) == 0 {
+			return out.unknown || out.read == s, s
+		}
+		holds := true
+		for key, write := range in.ifs {
+			holds = holds && s[key] == write
+		}
+		if !out.unknown && out.done != holds {
+			return false, s
+		}
+		if holds {
+			for key, write := range in.sets {
+				s[key] = write
+			}
+		}
+		return true, s
+	},
+	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v -> %+v", input, output) },
+}
+
+// modelRun is a run of several processes on one stream with faults.
+type modelRun struct {
+	t     *testing.T
+	m     *memory
+	begun time.Time
+
+	mu      sync.Mutex // guards the rest
+	history []porcupine.Operation
+	next    int
+}
+
+func (r *modelRun) note(client int, in modelInput, call time.Duration, out modelOutput) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	end := int64(time.Since(r.begun))
+	if out.unknown {
+		end = math.MaxInt64 // it may take effect at any time from now on
+	}
+	r.history = append(r.history, porcupine.Operation{ClientId: client, Input: in, Call: int64(call), Output: out, Return: end})
+}
+
+func (r *modelRun) write() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next++
+	return r.next
+}
+
+func groupKey(group, key int) string { return fmt.Sprint(group, ".", key) }
+
+// step is one operation of a client: a transaction on what it believes to be there, or a read behind a barrier.
+func (r *modelRun) step(l *Log, client int) {
+	group := rand.N(modelGroups)
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	call := time.Since(r.begun)
+	if rand.N(3) == 0 {
+		in := modelInput{group: group}
+		if err := l.Barrier(ctx); err != nil {
+			r.note(client, in, call, modelOutput{unknown: true})
+			return
+		}
+		r.note(client, in, call, modelOutput{read: r.read(l, group)})
+		return
+	}
+	in := modelInput{group: group, ifs: make(map[int]int), sets: make(map[int]int)}
+	var tx Tx
+	for key := range modelKeys {
+		if rand.N(2) == 0 {
+			continue
+		}
+		e, there := l.Get("m", groupKey(group, key))
+		o := Op{Bucket: "m", Key: groupKey(group, key), If: IfAbsent}
+		in.ifs[key] = 0
+		if there {
+			in.ifs[key], _ = strconv.Atoi(string(e.Value))
+			o.If, o.Revision = IfRevision, e.Revision
+		}
+		if rand.N(6) == 0 { // nobody asks
+			o.If = Always
+			delete(in.ifs, key)
+		}
+		in.sets[key] = r.write()
+		o.Value = strconv.AppendInt(nil, int64(in.sets[key]), 10)
+		if rand.N(8) == 0 {
+			o.Action, o.Value, in.sets[key] = Delete, nil, 0
+		}
+		tx = append(tx, o)
+	}
+	if len(tx) == 0 {
+		return
+	}
+	_, err := l.Commit(ctx, tx)
+	out := modelOutput{done: err == nil, unknown: errors.Is(err, ErrUnknown)}
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrFull) {
+		return // nothing happened, as if it had not been asked
+	}
+	r.note(client, in, call, out)
+}
+
+// read is a group as it is in memory, in one look.
+func (r *modelRun) read(l *Log, group int) (s groupState) {
+	l.state.mu.RLock()
+	defer l.state.mu.RUnlock()
+	b := l.state.buckets["m"]
+	if b == nil {
+		return s
+	}
+	for key := range modelKeys {
+		s[key], _ = strconv.Atoi(b.entries[groupKey(group, key)].value)
+	}
+	return s
+}
+
+// process is one process: clients on a log that dies now and then, and is opened again.
+func (r *modelRun) process(ctx context.Context, number, clients int) *Log {
+	for {
+		o := Options{Stream: r.m, Snapshots: r.m, Log: zerolog.Nop()}
+		l, err := Open(context.Background(), o)
+		if err != nil {
+			r.t.Error(err)
+			return nil
+		}
+		life, end := context.WithTimeout(ctx, 20*time.Millisecond+rand.N(150*time.Millisecond))
+		var wg sync.WaitGroup
+		for c := range clients {
+			wg.Go(func() {
+				for life.Err() == nil {
+					r.step(l, number*clients+c)
+				}
+			})
+		}
+		if rand.N(3) == 0 {
+			wg.Go(func() { _ = l.Snapshot(life) })
+		}
+		<-life.Done()
+		end()
+		if ctx.Err() != nil {
+			wg.Wait()
+			return l
+		}
+		l.fail(errKilled) // as a kill would: what is under way is unknown to its callers
+		wg.Wait()
+		l.Close(context.Background())
+	}
+}
+
+var errKilled = fmt.Errorf("%w: killed", ErrClosed)
+
+// TestModel: random transactions of several processes on a stream that loses, doubles, delays and refuses what is appended,
+// whose clock jumps, and whose processes die and come back from snapshots: what everybody heard is as if all had been done
+// one after the other, and all memories are equal in the end. OTPGW_TEST_MODEL=1m runs for so long.
+func TestModel(t *testing.T) {
+	runs := 6
+	until := time.Time{}
+	if d, err := time.ParseDuration(os.Getenv("OTPGW_TEST_MODEL")); err == nil {
+		until = time.Now().Add(d)
+	}
+	for i := 0; i < runs || time.Now().Before(until); i++ {
+		modelOnce(t, 2+i%4)
+	}
+}
+
+func modelOnce(t *testing.T, processes int) {
+	m := newMemory()
+	m.faults = func() fault {
+		if rand.N(6) > 0 {
+			return stored
+		}
+		return fault(rand.N(int(clockSetBack) + 1))
+	}
+	r := &modelRun{t: t, m: m, begun: time.Now()}
+	ctx, cancel := context.WithTimeout(context.Background(), 400*time.Millisecond)
+	defer cancel()
+	logs := make([]*Log, processes)
+	var wg sync.WaitGroup
+	for i := range processes {
+		wg.Go(func() { logs[i] = r.process(ctx, i, 2) })
+	}
+	wg.Wait()
+	m.mu.Lock()
+	m.faults = nil
+	m.mu.Unlock()
+	for _, l := range logs {
+		defer l.Close(context.Background())
+	}
+	equalMemories(t, logs)
+	result := porcupine.CheckOperationsTimeout(model, r.history, 20*time.Second)
+	if result == porcupine.Illegal {
+		t.Fatalf("%d operations of %d processes cannot be put in an order", len(r.history), processes)
+	}
+	t.Logf("%d processes, %d operations: %s", processes, len(r.history), result)
+}
+
+func equalMemories(t *testing.T, logs []*Log) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		sums := make(map[string]bool)
+		for _, l := range logs {
+			if err := l.Barrier(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, l := range logs {
+			position, sum := l.Hash()
+			sums[fmt.Sprint(position, " ", sum)] = true
+		}
+		if len(sums) == 1 {
+			return
+		}
+		positions := make(map[uint64]uint64)
+		for _, l := range logs {
+			position, sum := l.Hash()
+			if other, ok := positions[position]; ok && other != sum {
+				t.Fatalf("two memories differ at position %d", position)
+			}
+			positions[position] = sum
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("positions and sums: %v", sums)
+		}
+	}
+}
