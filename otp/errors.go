@@ -73,6 +73,7 @@ const (
 	CodeNotVerified       Code = 2040 // ours: nothing to consume yet
 	CodeConsumed          Code = 2041 // ours
 	CodeLimits            Code = 2042 // ours
+	CodeQuery             Code = 2043 // ours: of GET /otp
 	CodeOutcomeDenied     Code = 2036 // ours: the PIN is not the caller's own
 )
 

@@ -3,6 +3,7 @@ package otp
 import (
 	"context"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,8 +49,9 @@ type Service struct {
 	// Untold counts changes whose callback found no room.
 	Untold atomic.Uint64
 
-	apps  atomic.Pointer[[]App] // after Reconfigure
-	watch watch
+	apps    atomic.Pointer[[]App] // after Reconfigure
+	finding sync.Mutex            // one question of Find at a time
+	watch   watch
 }
 
 // Clock is the service's time.

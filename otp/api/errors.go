@@ -62,6 +62,7 @@ var table = map[otp.Code]wire{
 	otp.CodeRisk:              invalidParam,
 	otp.CodeProof:             invalidParam,
 	otp.CodeLimits:            invalidParam,
+	otp.CodeQuery:             invalidParam,
 	otp.CodeNotVerified:       {http.StatusConflict, "invalid_request"},
 	otp.CodeConsumed:          {http.StatusConflict, "duplicate_value"},
 	otp.CodeOutcomeDenied:     {http.StatusForbidden, "access_denied"},

@@ -122,7 +122,7 @@ func New(cfg Config) http.Handler {
 	if h.errorURI == "" {
 		h.errorURI = "urn:otpgw:error:"
 	}
-	h.path("/otp", h.serve, map[string]endpoint{"POST": h.reads(h.create)})
+	h.path("/otp", h.serve, map[string]endpoint{"GET": h.inTurn(h.find), "POST": h.reads(h.create)})
 	h.path("/otp/{id}", h.serve, map[string]endpoint{"GET": h.inTurn(h.get), "POST": h.reads(h.verify), "DELETE": h.inTurn(h.cancel)})
 	h.path("/otp/{id}/resend", h.serve, map[string]endpoint{"POST": h.inTurn(h.resend)})
 	h.path("/otp/{id}/consume", h.serve, map[string]endpoint{"POST": h.inTurn(h.consume)})

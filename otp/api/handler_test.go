@@ -72,7 +72,7 @@ func TestPathsAndMethods(t *testing.T) {
 		}
 	}
 	wantError(t, "unknown path without a key", g.do(t, "GET", "/x", "", "X-API-KEY", ""), 404, 1004, "not_found")
-	for path, allow := range map[string]string{"/otp": "POST, OPTIONS", "/otp/": "POST, OPTIONS", anID: "GET, HEAD, POST, DELETE, OPTIONS", anID + "/": "GET, HEAD, POST, DELETE, OPTIONS"} {
+	for path, allow := range map[string]string{"/otp": "GET, HEAD, POST, OPTIONS", "/otp/": "GET, HEAD, POST, OPTIONS", anID: "GET, HEAD, POST, DELETE, OPTIONS", anID + "/": "GET, HEAD, POST, DELETE, OPTIONS"} {
 		for _, method := range []string{"PUT", "PATCH", "TRACE", "BREW"} {
 			r := g.do(t, method, path, "{}")
 			wantError(t, method+" "+path, r, 405, 1005, "invalid_method")
@@ -84,9 +84,9 @@ func TestPathsAndMethods(t *testing.T) {
 			t.Errorf("OPTIONS %s: %d %s", path, r.status, r.header.Get("Allow"))
 		}
 	}
-	wantError(t, "GET /otp", g.do(t, "GET", "/otp", ""), 405, 1005, "invalid_method")
+	wantError(t, "GET /otp", g.do(t, "GET", "/otp", ""), 400, 2001, "invalid_param")
 	wantError(t, "DELETE /otp/", g.do(t, "DELETE", "/otp/", ""), 405, 1005, "invalid_method")
-	if r := g.do(t, "HEAD", "/otp", ""); r.status != 405 || r.text != "" {
+	if r := g.do(t, "HEAD", "/otp", ""); r.status != 400 || r.text != "" {
 		t.Errorf("HEAD /otp: %d %q", r.status, r.text)
 	}
 	// A slash at the end does not count.

@@ -107,6 +107,16 @@ func (h *handler) consume(ctx context.Context, c *call) (answer, error) {
 	return answer{http.StatusOK, o}, nil
 }
 
+// find is GET /otp: the application's own OTPs of a number.
+func (h *handler) find(ctx context.Context, c *call) (answer, error) {
+	q, err := otp.ParseQuery(c.r.URL.Query())
+	if err != nil {
+		return answer{}, err
+	}
+	found, err := h.service.Find(ctx, c.app, q)
+	return answer{http.StatusOK, found}, err
+}
+
 // conversion is GET /conversion.
 func (h *handler) conversion(ctx context.Context, c *call) (answer, error) {
 	found, err := h.service.Conversion(ctx, c.app)

@@ -1,0 +1,146 @@
+package otp
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Bounds of a page of Find.
+const (
+	defaultPage = 20
+	maxPage     = 100
+)
+
+// Query asks for the OTPs of a number.
+type Query struct {
+	Phone string    // E.164
+	From  time.Time // made at or after; zero for any
+	To    time.Time // made before; zero for any
+	After string    // otpId of the last one of the page before; empty for the first page
+	Limit int
+}
+
+// Found is a page of OTPs, the newest first.
+type Found struct {
+	Data []Otp   `json:"data"`
+	Next *string `json:"next"` // to be given as after; null on the last page
+}
+
+// ParseQuery reads the query of GET /otp.
+func ParseQuery(values url.Values) (Query, error) {
+	var f faults
+	number := values.Get("phoneNumber")
+	if strings.HasPrefix(number, " ") { // a "+" that was not encoded
+		number = "+" + strings.TrimSpace(number)
+	}
+	text := func(s string) value {
+		if s == "" {
+			return value{}
+		}
+		return value{kind: kindText, text: s}
+	}
+	q := Query{Phone: f.phone(text(number), text(values.Get("countryIso"))).E164, Limit: defaultPage}
+	q.From, q.To = f.day("from", values.Get("from")), f.day("to", values.Get("to"))
+	if limit := values.Get("limit"); limit != "" {
+		n, err := strconv.Atoi(limit)
+		if q.Limit = n; err != nil || n < 1 || n > maxPage {
+			f.add(CodeQuery, "The parameter 'limit' is not a number from 1 to 100")
+		}
+	}
+	if after := values.Get("after"); after != "" {
+		id, ok := canonicalID(after)
+		if q.After = id; !ok {
+			f.add(CodeQuery, "The parameter 'after' is not the 'next' of a page")
+		}
+	}
+	if f.lowest != nil {
+		return Query{}, f.lowest
+	}
+	return q, nil
+}
+
+// day reads a time, or a day, which begins at midnight UTC. A "+" that was not encoded is a space.
+func (f *faults) day(name, text string) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, strings.ReplaceAll(text, " ", "+")); err == nil {
+			return at
+		}
+	}
+	f.add(CodeQuery, "The parameter '"+name+"' is not a day or a time, like 2026-11-23 or 2026-11-23T05:36:03Z")
+	return time.Time{}
+}
+
+// Find lists an application's OTPs of a number, while their records stay. It looks through all records, so one question is
+// answered at a time.
+func (s *Service) Find(ctx context.Context, app *App, q Query) (Found, error) {
+	s.finding.Lock()
+	defer s.finding.Unlock()
+	var last *Record
+	if q.After != "" {
+		r, _, err := s.load(ctx, q.After, app.Name)
+		if err != nil {
+			return Found{}, err
+		}
+		last = r
+	}
+	page, err := s.newest(ctx, app, q, last)
+	if err != nil {
+		return Found{}, storeError(err)
+	}
+	found := Found{Data: []Otp{}}
+	for _, r := range page[:min(len(page), q.Limit)] {
+		found.Data = append(found.Data, r.view(s.now()))
+	}
+	if len(page) > q.Limit {
+		next := page[q.Limit-1].ID
+		found.Next = &next
+	}
+	return found, nil
+}
+
+// newest keeps the newest records that fit and come after last: as many as a page has, and one more.
+func (s *Service) newest(ctx context.Context, app *App, q Query, last *Record) ([]*Record, error) {
+	number, err := json.Marshal(q.Phone)
+	if err != nil {
+		return nil, err
+	}
+	mark := `"phone":` + string(number)
+	var page []*Record
+	err = s.Queue.Records().Each(ctx, func(value string) bool {
+		if !strings.Contains(value, mark) {
+			return true
+		}
+		r := new(Record)
+		if json.Unmarshal([]byte(value), r) != nil || r.App != app.Name || r.Phone != q.Phone || !q.covers(r.Created) ||
+			last != nil && newerFirst(last, r) >= 0 {
+			return true
+		}
+		i, _ := slices.BinarySearchFunc(page, r, newerFirst)
+		if i <= q.Limit {
+			page = slices.Insert(page, i, r)
+			page = page[:min(len(page), q.Limit+1)]
+		}
+		return true
+	})
+	return page, err
+}
+
+func (q Query) covers(at time.Time) bool {
+	return !at.Before(q.From) && (q.To.IsZero() || at.Before(q.To))
+}
+
+// newerFirst orders records; those of one second by id.
+func newerFirst(a, b *Record) int {
+	if c := b.Created.Compare(a.Created); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}
