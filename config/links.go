@@ -23,6 +23,8 @@ const (
 	passwordMax   = 8
 	systemTypeMax = 12
 
+	serviceTypeMax = 5 // 5.2.11
+
 	addressRangeMax = 40
 
 	bindsMax  = 64
@@ -86,6 +88,18 @@ var linkRows = []setting[linkDraft]{
 	{"TRANSLITERATE", off, "on: typographic quotes, dashes and spaces become plain ones where that saves parts",
 		onOff(func(l *linkDraft) *bool { return &l.Transliterate })},
 	{"TLVS", "", `optional parameters on every submit_sm: 0x1400="text",0x1401=6869`, read(func(v *value, l *linkDraft) { l.TLVs = v.tlvs() })},
+	{"SERVICE_TYPE", "", "service_type of every submit_sm, {}", octets(serviceTypeMax, func(l *linkDraft) *string { return &l.ServiceType })},
+	{"VALIDITY", "relative", "validity_period, which ends with the PIN: relative, absolute (by this machine's clock, in UTC), or off: the SMSC's own",
+		oneOf(func(l *linkDraft) *link.Validity { return &l.Validity }, link.ValidityRelative, link.ValidityAbsolute, link.ValidityOff)},
+	{"SENDER_ALPHABET", "link", "of a sender that is a name: link, as ALPHABET says; or gsm7, latin1, ascii",
+		oneOf(func(l *linkDraft) *string { return &l.SenderAlphabet }, "link", "gsm7", "latin1", "ascii")},
+	{"SOURCE_TON", "", "source_addr_ton, 0 to 255, or by kind of sender: name:5,short:3,number:1, which are the usual ones",
+		read(func(v *value, l *linkDraft) { l.SourceTON = v.numbering() })},
+	{"SOURCE_NPI", "", "source_addr_npi, as SOURCE_TON; usual are name:0,short:0,number:1", read(func(v *value, l *linkDraft) { l.SourceNPI = v.numbering() })},
+	{"DEST_TON", "", "dest_addr_ton, 0 to 255, or by kind of sender as SOURCE_TON; usual is 1", read(func(v *value, l *linkDraft) { l.DestTON = v.numbering() })},
+	{"DEST_NPI", "", "dest_addr_npi, as DEST_TON; usual is 1", read(func(v *value, l *linkDraft) { l.DestNPI = v.numbering() })},
+	{"STATUS_CLASSES", "", "what the carrier's own statuses mean: 0x401:other-link,0x4a1:throttle; the classes are throttle, delay (this message), retry, other-link (else final), refuse, stop (the link)",
+		read(func(v *value, l *linkDraft) { l.Classes = v.statusClasses() })},
 	{"TRACE", "", "file of a trace of all PDUs for Wireshark (pcap), without texts and passwords; empty: none",
 		read(func(v *value, l *linkDraft) { l.Trace = v.traceFile() })},
 	{"TRACE_SIZE", "64", "MiB in the trace file before a new one is begun, 1 to 4096; five older ones are kept",

@@ -16,11 +16,14 @@ func advice(err error) string {
 	var dns *net.DNSError
 	var family *net.AddrError
 	var status wire.Status
+	var refused *session.BindError
 	switch {
 	case errors.Is(err, session.ErrUnbound):
 		return ""
 	case errors.As(err, &dns), errors.As(err, &family):
 		return "check the host in ADDR, FAMILY, and this machine's resolver"
+	case errors.As(err, &refused) && refused.Nack:
+		return "the SMSC answers binds by generic_nack: ask the carrier for the kind of bind (BIND) and the INTERFACE_VERSION that it takes, and whether the port is the one for SMPP"
 	case errors.As(err, &status):
 		return bindAdvice(status)
 	case tlsAdvice(err) != "":
@@ -50,6 +53,8 @@ func tlsAdvice(err error) string {
 	switch {
 	case errors.As(err, &authority):
 		return "the SMSC's certificate is signed by an authority not known here: ask the carrier for it, and name its file in TLS_CA"
+	case errors.As(err, &name) && len(name.Certificate.DNSNames)+len(name.Certificate.IPAddresses) == 0:
+		return "the SMSC's certificate has its name (" + name.Certificate.Subject.CommonName + ") only in CN, which is not looked at any more (RFC 9525): ask the carrier for one with a subjectAltName"
 	case errors.As(err, &name):
 		return "the SMSC's certificate is of another name: connect to that name, or set TLS_SERVER_NAME to it when the carrier confirms it"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -75,8 +80,12 @@ func bindAdvice(s wire.Status) string {
 		return "ask the carrier to confirm SYSTEM_ID and PASSWORD, and whether the account is enabled for this address"
 	case wire.StatusAlreadyBound:
 		return "the account is bound already: ask how many binds are allowed, and whether an old connection still counts"
-	case wire.StatusInvSysTyp, wire.StatusInvSerTyp:
+	case wire.StatusInvSysTyp:
 		return "ask the carrier which SYSTEM_TYPE to use"
+	case wire.StatusInvSerTyp:
+		return "ask the carrier which SERVICE_TYPE to use"
+	case wire.StatusBindFail:
+		return "the SMSC refuses the bind for now: mostly an old connection still counts; if it lasts, ask how many binds are allowed, of which kind, and from which address"
 	default:
 		return "ask the carrier what " + s.String() + " means for this account: bind type, number of binds, address"
 	}

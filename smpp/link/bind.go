@@ -109,6 +109,8 @@ func (b *bind) run(ctx context.Context) {
 		switch {
 		case misconfigured(err):
 			state, wait = stateRefused, misconfigWait
+		case errors.As(err, new(*session.BindError)):
+			wait = max(wait, refusedWait)
 		case errors.Is(err, session.ErrUnbound) && time.Since(began) > time.Second:
 			wait = 0
 		}
@@ -122,13 +124,21 @@ func (b *bind) run(ctx context.Context) {
 	b.set(stateStopped, nil, nil)
 }
 
-// misconfigured reports whether only an operator can help.
+// misconfigured reports whether only an operator can help. A bind that is refused for another reason (ESME_RBINDFAIL,
+// ESME_RALYBND) is so for some seconds, while the carrier still holds the connection that broke.
 func misconfigured(err error) bool {
 	if errors.Is(err, errMisconfigured) {
 		return true
 	}
 	var refused *session.BindError
-	return errors.As(err, &refused) && Classify(refused.Status) == Misconfigured
+	if !errors.As(err, &refused) || refused.Nack {
+		return false
+	}
+	switch refused.Status {
+	case wire.StatusInvPaswd, wire.StatusInvSysID, wire.StatusInvSysTyp:
+		return true
+	}
+	return false
 }
 
 // once is one life of the bind: dial, bind, work, unbind. It returns why it ended.

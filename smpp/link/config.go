@@ -37,6 +37,26 @@ const (
 	TimeoutFail   OnTimeout = "fail"   // never again: the message ends as refused, with StatusNoAnswer
 )
 
+// Validity says how a link writes validity_period (SMPP 3.4, 5.2.16).
+type Validity string
+
+// The choices of OTPGW_LINK_<NAME>_VALIDITY. The zero value is ValidityRelative.
+const (
+	ValidityRelative Validity = "relative" // 000000000500000R
+	ValidityAbsolute Validity = "absolute" // YYMMDDhhmmss000+, for carriers that know no relative time; by the wall clock
+	ValidityOff      Validity = "off"      // empty: as long as the SMSC likes
+)
+
+// Numbering is a TON or an NPI by the kind of a message's sender; what is not in it is as package text has it.
+type Numbering map[text.SenderKind]byte
+
+func (n Numbering) of(kind text.SenderKind, usual byte) byte {
+	if v, ok := n[kind]; ok {
+		return v
+	}
+	return usual
+}
+
 // StatusNoAnswer is the status of a message that ended by TimeoutFail. No SMSC gives it: SMPP 3.4, 5.1.3, reserves the
 // numbers around it.
 const StatusNoAnswer wire.Status = 408
@@ -76,6 +96,14 @@ type Config struct {
 	National      []string
 	Transliterate bool
 	TLVs          []TLV // put on every submit_sm, unless the message brings its own of that tag
+
+	ServiceType          string    // service_type (5.2.11), at most 5 octets
+	Validity             Validity  // of validity_period
+	SenderAlphabet       string    // of a sender's name; empty or "link": Alphabet
+	SourceTON, SourceNPI Numbering // of the sender
+	DestTON, DestNPI     Numbering // of the number
+
+	Classes map[wire.Status]Class // what the carrier's own statuses mean, before Classify
 
 	Trace     string // file of the PDU trace; empty: none
 	TraceSize int64  // octets in it before the next one is begun; zero: DefaultTraceSize

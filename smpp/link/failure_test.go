@@ -21,7 +21,7 @@ import (
 // pair is a route with a primary link to the rig's SMSC and a backup to another one.
 func (r *rig) pair(second *smsc.Server, change func(primary, backup *link.Config)) (primary, backup *link.Link) {
 	r.t.Helper()
-	p := r.config(func(c *link.Config) { c.Name, c.Window = "primary", 100 }) // room for all: what it has none for, the backup takes
+	p := r.config(func(c *link.Config) { c.Name, c.Window, c.TPS = "primary", 100, 1000 }) // room for all: what it has none for, the backup takes
 	b := r.config(func(c *link.Config) {
 		c.Name, c.Addr, c.Routes = "backup", second.Addr(), []link.Route{{Name: queuetest.Route, Priority: 5}}
 	})
@@ -274,7 +274,7 @@ func TestAllLinksDown(t *testing.T) {
 func TestRefusedBind(t *testing.T) {
 	t.Parallel()
 	for status, advice := range map[wire.Status]string{
-		wire.StatusInvPaswd: "SYSTEM_ID and PASSWORD", wire.StatusInvSysID: "SYSTEM_ID and PASSWORD", wire.StatusBindFail: "number of binds",
+		wire.StatusInvPaswd: "SYSTEM_ID and PASSWORD", wire.StatusInvSysID: "SYSTEM_ID and PASSWORD", wire.StatusInvSysTyp: "SYSTEM_TYPE",
 	} {
 		t.Run(status.String(), func(t *testing.T) {
 			t.Parallel()

@@ -11,10 +11,12 @@ import (
 
 // The rules of a governor.
 const (
-	leastRate = 1.0  // parts per second that a link is never slowed under
-	firstRate = 10.0 // of a link without TPS, and
-	firstGain = 1.05 // what each part that the SMSC takes makes of it, until one is refused
-	unlimited = 1e5  // a rate above is none
+	leastRate = 1.0   // parts per second that a link is never slowed under
+	leastPeak = 10.0  // what a rate that was not known to be kept to is believed to have been
+	startOpen = 2.0   // parts in flight over a link without TPS, and
+	startGain = 1.015 // times as many for each that the SMSC takes while others wait, until one is refused
+	startRate = 2.0   // parts per second that may go in any case
+	unlimited = 1e5   // a rate above is none
 
 	slowTo   = 0.9  // of the ceiling, after a refusal, and where the crossing begins
 	quick    = 0.05 // of the ceiling, each second, up to there
@@ -22,6 +24,7 @@ const (
 	beyond   = 1.1  // of the ceiling: it does not hold any more
 	growth   = 1.15 // of the rate, each second, from there on
 
+	startWait = 2 * time.Millisecond  // before it is tried again whether an answer came
 	burst     = 20 * time.Millisecond // worth of parts that may go at once, to make up for late timers
 	noiseTime = 5 * time.Minute       // that a share of refusals which has nothing to do with the rate is believed
 )
@@ -29,8 +32,8 @@ const (
 // governor paces the parts of a link, over all its binds, and finds the rate that the SMSC takes. Receipts, enquire_link
 // and their answers are not its business.
 //
-// The rate is at most TPS. Without TPS it begins low and grows with each part that is taken while others wait. When the
-// SMSC refuses a part for the rate (ESME_RTHROTTLED), that rate is the ceiling, and the present one goes below it, the more
+// The rate is at most TPS. Without TPS the answers set the pace at first: few parts are in flight, and more only after the
+// SMSC took some while others waited. When the SMSC refuses a part for the rate (ESME_RTHROTTLED), that rate is the ceiling, and the present one goes below it, the more
 // the larger the share of refusals is. From there it climbs: soon up to nine tenths of the ceiling, in 500 parts across it, so that a carrier with a fixed rate refuses a part in several hundred; once well past it the ceiling
 // is gone. Time alone carries it up to the ceiling; beyond, only parts that had to wait do, for a rate that nobody used
 // proves nothing. Parts whose turn was before the rate fell do not make it fall again.
@@ -47,6 +50,7 @@ type governor struct {
 	rate     float64    // the present one
 	ceiling  float64    // what the SMSC seems to take; 0 is not known
 	tokens   float64
+	open     float64   // tokens at most while the rate is not known
 	at       time.Time // when rate and tokens were last brought up to date
 	pressed  time.Time // when a part last had to wait
 	slowed   time.Time // when the rate last fell
@@ -60,9 +64,9 @@ type governor struct {
 
 // newGovernor makes the governor of a link with so many parts per second, 0 for as many as it takes.
 func newGovernor(tps int, now func() time.Time) *governor {
-	g := &governor{most: math.Inf(1), now: now, rate: firstRate, tokens: 1, at: now()}
+	g := &governor{most: math.Inf(1), now: now, rate: math.Inf(1), open: startOpen, tokens: startOpen, at: now()}
 	if tps > 0 {
-		g.most, g.rate = float64(tps), float64(tps)
+		g.most, g.rate, g.tokens = float64(tps), float64(tps), 1
 	}
 	return g
 }
@@ -94,14 +98,14 @@ func (g *governor) next() (now time.Time, wait time.Duration) {
 	defer g.mu.Unlock()
 	now = g.now()
 	g.advance(now)
-	if math.IsInf(g.rate, 1) {
-		return now, 0
-	}
 	if g.tokens >= 1 {
 		g.tokens--
 		return now, 0
 	}
 	g.pressed = now
+	if g.unknown() {
+		return now, startWait
+	}
 	return now, max(100*time.Microsecond, time.Duration((1-g.tokens)/g.rate*float64(time.Second)))
 }
 
@@ -109,7 +113,9 @@ func (g *governor) next() (now time.Time, wait time.Duration) {
 func (g *governor) advance(now time.Time) {
 	seconds := now.Sub(g.at).Seconds()
 	g.at = now
-	if !math.IsInf(g.rate, 1) {
+	if g.unknown() {
+		g.tokens = min(g.open, g.tokens+seconds*startRate)
+	} else {
 		g.tokens = min(1+math.Floor(g.rate*burst.Seconds()), g.tokens+seconds*g.rate)
 	}
 	for seconds = min(seconds, 3600); seconds > 0 && g.rate < g.most && g.ceiling > 0 && !g.holds(); seconds-- {
@@ -119,7 +125,7 @@ func (g *governor) advance(now time.Time) {
 		g.fall = fall{}
 	}
 	if g.rate >= min(g.most, unlimited) {
-		g.rate = g.most
+		g.rate, g.ceiling = g.most, 0
 	}
 }
 
@@ -136,12 +142,15 @@ func (g *governor) climb(seconds float64, used bool) {
 		g.rate *= 1 + seconds*(growth-1)
 		g.ceiling = max(g.ceiling, g.rate/beyond)
 	case g.rate < beyond*g.ceiling:
-		g.rate += seconds * max(g.rate, firstRate) / crossing * (1 - slowTo) * g.ceiling
+		g.rate += seconds * max(g.rate, leastPeak) / crossing * (1 - slowTo) * g.ceiling
 	default:
 		g.rate *= 1 + seconds*(growth-1)
 		g.ceiling = g.rate / beyond
 	}
 }
+
+// unknown: there is no rate, neither in the configuration nor from the SMSC.
+func (g *governor) unknown() bool { return math.IsInf(g.rate, 1) }
 
 // used: parts had to wait for their turn not long ago.
 func (g *governor) used(now time.Time) bool { return now.Sub(g.pressed) < time.Second }
@@ -153,9 +162,13 @@ func (g *governor) answered(class Class, granted time.Time) {
 	now := g.now()
 	if class == Taken {
 		g.taken.add(now)
-		if g.ceiling == 0 && g.rate < g.most && g.used(now) {
-			g.rate *= firstGain
+	}
+	if g.unknown() { // the answers set the pace
+		more := 0.0
+		if class == Taken && g.used(now) && g.open < unlimited {
+			more = g.open * (startGain - 1)
 		}
+		g.open, g.tokens = g.open+more, min(g.open, g.tokens+1)+more
 	}
 	if class == Throttled {
 		g.refused++
@@ -188,12 +201,12 @@ func (g *governor) excess(now time.Time) bool {
 func (g *governor) slow(now time.Time) {
 	g.advance(now)
 	rate := g.rate
-	unknown := g.ceiling == 0 && math.IsInf(g.most, 1)
+	unknown := g.unknown()
 	switch sent := g.taken.sum(now) / (1 - g.noise); {
 	case unknown:
-		rate = min(rate, max(firstRate, sent))
+		rate = min(rate, max(leastPeak, sent))
 	case !g.used(now): // it was not kept to: the window was full, or there was little to send
-		rate = min(rate, max(firstRate, sent, rate/2))
+		rate = min(rate, max(leastPeak, sent, rate/2))
 	}
 	least := min(leastRate, g.most)
 	switch {
@@ -203,10 +216,7 @@ func (g *governor) slow(now time.Time) {
 		g.rate, g.fall = slowTo*g.ceiling, fall{}
 	case g.fall.step(g.rate, g.answers):
 		g.noise, g.noiseEnd = g.fall.noise(), now.Add(noiseTime)
-		g.rate, g.ceiling = max(firstRate, g.fall.from), 0 // up again as at the start
-		if !math.IsInf(g.most, 1) {
-			g.rate = g.most
-		}
+		g.rate, g.ceiling = g.most, 0
 		g.fall = fall{}
 	default:
 		factor := max(0.5, min(slowTo, 1-2*g.fall.share()))

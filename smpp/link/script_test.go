@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -167,4 +168,40 @@ func (s *script) send(cmd wire.Command, seq uint32, body []byte) {
 func (s *script) receipt(from, text string) {
 	s.t.Helper()
 	s.send(wire.DeliverSM, deliverSequence, deliver(from, wire.ESMClassReceipt, 0, text))
+}
+
+// refusedBind runs a link to an SMSC that answers the first bind with these octets and hangs up at once, until that is the
+// link's status.
+func refusedBind(t *testing.T, answer []byte) (l *link.Link, began time.Time) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := wire.ReadFrame(conn); err == nil {
+				_, _ = conn.Write(answer)
+			}
+			conn.Close()
+		}
+	}()
+	r := &rig{t: t, q: queuetest.Open(t), sink: newRecorder()}
+	began = time.Now()
+	l = r.link(link.Config{Name: "carrier", Addr: ln.Addr().String(), SystemID: "acc", Bind: link.BindTransceiver, Binds: 1, Window: 10,
+		EnquireLink: 30 * time.Second, ResponseTimeout: 5 * time.Second, Routes: []link.Route{{Name: queuetest.Route}}})
+	r.run(l)
+	for limit := time.After(20 * time.Second); l.Status()[0].RetryAt.IsZero(); {
+		select {
+		case <-limit:
+			t.Fatalf("not refused: %+v", l.Status())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return l, began
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +41,9 @@ func (b *bind) submit(ctx context.Context, p permit, e errand) {
 	}
 	results := b.submitParts(ctx, p, m, parts)
 	worst := worstOf(results)
+	if r := &results[worst]; r.class == OtherLink && l.lastResort(e, m.Route) {
+		r.class = Permanent
+	}
 	l.deps.Metrics.submitted(l.cfg.Name, results)
 	if err := l.record(ctx, m, results); err != nil {
 		// Better a second SMS than a receipt that nobody can match, or an outcome that nobody is told.
@@ -152,7 +153,7 @@ func (b *bind) submitPart(ctx context.Context, p permit, m *queue.Outbound, part
 		if f.Status == wire.StatusOK {
 			b.took.Store(true)
 		}
-		return result{class: Classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID}
+		return result{class: b.link.cfg.classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID}
 	case errors.Is(err, session.ErrTimeout) && b.link.cfg.OnTimeout == TimeoutFail:
 		return result{class: Permanent, status: StatusNoAnswer, err: err}
 	default:
@@ -160,46 +161,10 @@ func (b *bind) submitPart(ctx context.Context, p permit, m *queue.Outbound, part
 	}
 }
 
-// submitSM builds the PDU of one part (SMPP 3.4, 4.4.1).
-func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) {
-	from, err := text.SenderAddress(m.From, l.textOpt.Alphabet)
-	if err != nil {
-		return nil, err
-	}
-	pdu := &wire.Message{
-		Source:             wire.Address{TON: from.TON, NPI: from.NPI, Addr: from.Addr},
-		ESMClass:           p.ESMClass,
-		Validity:           validity(time.Until(m.Expires)),
-		RegisteredDelivery: 1, // a receipt for success and failure (5.2.17)
-		DataCoding:         p.DataCoding,
-		ShortMessage:       p.ShortMessage,
-	}
-	pdu.Dest.TON, pdu.Dest.NPI, pdu.Dest.Addr = text.DestinationAddress(m.To)
-	for _, t := range p.TLVs {
-		pdu.TLVs = append(pdu.TLVs, wire.TLV(t))
-	}
-	for _, t := range l.cfg.TLVs {
-		if _, own := m.TLVs[t.Tag]; !own {
-			pdu.TLVs = append(pdu.TLVs, t)
-		}
-	}
-	for _, tag := range slices.Sorted(maps.Keys(m.TLVs)) {
-		pdu.TLVs = append(pdu.TLVs, wire.TLV{Tag: tag, Value: m.TLVs[tag]})
-	}
-	return pdu, nil
-}
-
-// validity is a relative validity_period (SMPP 3.4, 7.1.1) that ends no later than the PIN: whole seconds, rounded down,
-// at least one. A PIN lives at most half an hour, so days and more are zero.
-func validity(rest time.Duration) string {
-	s := max(1, int(rest/time.Second))
-	return fmt.Sprintf("%06d%02d%02d%02d000R", 0, s/3600, s/60%60, s%60)
-}
-
 // worstOf is the result that decides: what must not be tried again, before what has to be, before what is refused, before
 // what is taken.
 func worstOf(results []result) int {
-	order := map[Class]int{Taken: 0, Permanent: 1, Temporary: 2, Delayed: 3, Throttled: 4, Misconfigured: 5}
+	order := map[Class]int{Taken: 0, Permanent: 1, OtherLink: 2, Temporary: 3, Delayed: 4, Throttled: 5, Misconfigured: 6}
 	rank := func(r result) int {
 		if r.status == StatusNoAnswer && r.class == Permanent {
 			return len(order)

@@ -46,6 +46,9 @@ var statusNames = map[Status]string{
 	0xFE: "ESME_RDELIVERYFAILURE", 0xFF: "ESME_RUNKNOWNERR",
 }
 
+// Known reports whether the specification has the status.
+func (s Status) Known() bool { return statusNames[s] != "" }
+
 // String is the specification's name and the number: "ESME_RTHROTTLED (0x58)".
 func (s Status) String() string {
 	name, ok := statusNames[s]
