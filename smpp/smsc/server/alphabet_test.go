@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -26,15 +27,47 @@ func TestSenderInTheAlphabet(t *testing.T) {
 			m := esmetest.Message("491701234567", "x")
 			m.Source.Addr = octets
 			id := e.Submit(m)
-			if got := esmetest.Wait(t, srv, "491701234567"); got.From != want {
+			got := esmetest.Wait(t, srv, "491701234567")
+			if got.From != want {
 				t.Errorf("%s: % X is shown as %q, want %q", alphabet, octets, got.From, want)
 			}
 			if n := len(srv.Messages(smsc.Filter{From: want})); n != 1 {
 				t.Errorf("%s: %d messages from %s are found", alphabet, n, want)
 			}
+			pdu := srv.PDUs(smsc.PDUFilter{Command: "submit_sm", Limit: 1})[0]
+			if whole, _ := srv.Message(got.ID); pdu.From != want || senderOf(pdu.Fields) != want || senderOf(whole.Segments[0].Fields) != want {
+				t.Errorf("%s: the PDU is from %q, its field %q", alphabet, pdu.From, senderOf(pdu.Fields))
+			}
 			if r := e.Receipt(); r.Dest.Addr != octets || !strings.HasPrefix(string(r.ShortMessage), "id:"+id) {
 				t.Errorf("%s: the receipt goes to % X", alphabet, r.Dest.Addr)
 			}
+		}
+	}
+}
+
+// senderOf is the sender as the field of a PDU shows it: its meaning, when that is another than its octets.
+func senderOf(fields []smsc.Field) string {
+	for _, f := range fields {
+		if f.Name == "source_addr" {
+			return cmp.Or(f.Meaning, f.Value)
+		}
+	}
+	return ""
+}
+
+// TestTextInTheAlphabet: what data_coding 0 carries is read in the alphabet wherever it is shown.
+func TestTextInTheAlphabet(t *testing.T) {
+	for alphabet, want := range map[text.Alphabet]string{text.AlphabetASCII: "a_b", text.AlphabetLatin1: "a_b", text.AlphabetGSM7: "a§b"} {
+		srv := esmetest.Start(t, smsc.Config{Alphabet: alphabet})
+		e := esmetest.Bound(t, srv, wire.BindTransmitter, "a")
+		m := esmetest.Message("491701234567", "")
+		m.ShortMessage = []byte("a_b")
+		e.Submit(m)
+		got := esmetest.Wait(t, srv, "491701234567")
+		whole, _ := srv.Message(got.ID)
+		pdu := srv.PDUs(smsc.PDUFilter{Command: "submit_sm"})[0]
+		if got.Text != want || whole.Segments[0].Text != want || pdu.Text != want {
+			t.Errorf("%s: %q, in its PDU %q, in the list %q; want %q", alphabet, got.Text, whole.Segments[0].Text, pdu.Text, want)
 		}
 	}
 }

@@ -69,18 +69,15 @@ func TestPassword(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := esmetest.Connect(t, srv)
-			_, err := e.Bind(esmetest.Patient(t), wire.BindTransceiver, wire.Bind{SystemID: tt.id, Password: tt.password})
+			e := esmetest.Dial(t, srv)
+			f := e.Ask(wire.BindTransceiver, wire.Bind{SystemID: tt.id, Password: tt.password})
+			if f.Status != tt.want {
+				t.Errorf("answered %s, want %s", f.Status, tt.want)
+			}
 			if tt.want == wire.StatusOK {
-				if err != nil {
-					t.Error(err)
-				}
 				return
 			}
-			if !errors.Is(err, tt.want) {
-				t.Errorf("got %v, want %s", err, tt.want)
-			}
-			if f := e.Must(wire.SubmitSM, esmetest.Message("1", "x")); f.Status != wire.StatusInvBindSts {
+			if f := e.Ask(wire.SubmitSM, esmetest.Message("1", "x")); f.Status != wire.StatusInvBindSts {
 				t.Errorf("submit_sm behind a refused bind was answered %s", f.Status)
 			}
 		})
@@ -88,14 +85,16 @@ func TestPassword(t *testing.T) {
 }
 
 func TestBindAgainAfterRefusal(t *testing.T) {
-	e := esmetest.Connect(t, esmetest.Start(t, smsc.Config{Accounts: map[string]string{"a": "b"}}))
-	if _, err := e.Bind(esmetest.Patient(t), wire.BindReceiver, wire.Bind{SystemID: "a"}); !errors.Is(err, wire.StatusInvPaswd) {
-		t.Fatal(err)
+	e := esmetest.Dial(t, esmetest.Start(t, smsc.Config{Accounts: map[string]string{"a": "b"}}))
+	if f := e.Ask(wire.BindReceiver, wire.Bind{SystemID: "a"}); f.Status != wire.StatusInvPaswd {
+		t.Fatal(f.Status)
 	}
-	if _, err := e.Bind(esmetest.Patient(t), wire.BindTransmitter, wire.Bind{SystemID: "a", Password: "b"}); err != nil {
-		t.Fatal(err)
+	if f := e.Ask(wire.BindTransmitter, wire.Bind{SystemID: "a", Password: "b"}); f.Status != wire.StatusOK {
+		t.Fatal(f.Status)
 	}
-	e.Submit(esmetest.Message("1", "x"))
+	if f := e.Ask(wire.SubmitSM, esmetest.Message("1", "x")); f.Status != wire.StatusOK {
+		t.Error(f.Status)
+	}
 }
 
 func TestMalformedAndUnknown(t *testing.T) {

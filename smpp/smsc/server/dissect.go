@@ -40,11 +40,16 @@ type dissector struct {
 	length int // sm_length
 	coding byte
 	class  byte
+	ton    byte // of the address that is read
+
+	alphabet text.Alphabet // of data_coding 0 and names of senders
 }
 
 // Dissect reads every field of a PDU, as far as it can be read: what cannot is one last field of octets. It never fails.
-func Dissect(raw []byte) []Field {
-	d := &dissector{raw: raw}
+func Dissect(raw []byte) []Field { return dissect(raw, "") }
+
+func dissect(raw []byte, alphabet text.Alphabet) []Field {
+	d := &dissector{raw: raw, alphabet: alphabet}
 	for _, name := range [...]string{"command_length", "command_id", "command_status", "sequence_number"} {
 		if len(raw)-d.at < 4 {
 			d.rest()
@@ -110,7 +115,7 @@ func (d *dissector) field(name string, s conform.Kind) bool {
 			d.add(name, len(left), printable(left), "its NUL is missing")
 			return false
 		}
-		d.add(name, i+1, printable(left[:i]), "")
+		d.add(name, i+1, printable(left[:i]), d.nameMeaning(name, string(left[:i])))
 		return true
 	case conform.Octets:
 		n := min(d.length, len(left))
@@ -128,6 +133,8 @@ func (d *dissector) field(name string, s conform.Kind) bool {
 	}
 	v := left[0]
 	switch name {
+	case "source_addr_ton", "dest_addr_ton":
+		d.ton = v
 	case "esm_class":
 		d.class = v
 	case "data_coding":
@@ -136,8 +143,19 @@ func (d *dissector) field(name string, s conform.Kind) bool {
 	if s == conform.Length {
 		d.length = int(v)
 	}
-	d.add(name, 1, strconv.Itoa(int(v)), octetMeaning(name, v))
+	d.add(name, 1, strconv.Itoa(int(v)), d.octetMeaning(name, v))
 	return true
+}
+
+// nameMeaning is a name of letters in an address as people read it, when its octets are not that.
+func (d *dissector) nameMeaning(field, octets string) string {
+	if d.ton != text.TONAlphanumeric || field != "source_addr" && field != "destination_addr" {
+		return ""
+	}
+	if name := text.ReadAddress(d.ton, octets, d.alphabet); name != octets {
+		return name
+	}
+	return ""
 }
 
 // octets enters the octets of a text, with the text as what they mean.
@@ -146,7 +164,7 @@ func (d *dissector) octets(name string, n int, meaning string) {
 	if meaning == "" {
 		part, _ := text.ParsePart(d.class, d.coding, b, nil)
 		part.Number, part.Total = 1, 1
-		meaning, _ = text.Join([]text.Part{part}, "")
+		meaning, _ = text.Join([]text.Part{part}, d.alphabet)
 	}
 	d.add(name, n, hex.EncodeToString(b), meaning)
 }
@@ -208,7 +226,7 @@ func (d *dissector) tlvs() {
 		} else {
 			value = value[:n]
 		}
-		name, v, m := tlvMeaning(tag, value, d.class, d.coding)
+		name, v, m := d.tlvMeaning(tag, value)
 		if meaning == "" {
 			meaning = m
 		}
@@ -218,7 +236,7 @@ func (d *dissector) tlvs() {
 }
 
 // tlvMeaning names an optional parameter, writes its value, and says what it means.
-func tlvMeaning(tag uint16, value []byte, class, coding byte) (name, v, meaning string) {
+func (d *dissector) tlvMeaning(tag uint16, value []byte) (name, v, meaning string) {
 	name, ok := conform.TLVName(tag)
 	switch {
 	case ok:
@@ -229,9 +247,9 @@ func tlvMeaning(tag uint16, value []byte, class, coding byte) (name, v, meaning 
 	}
 	switch tag {
 	case wire.TagMessagePayload:
-		part, _ := text.ParsePart(class, coding, value, nil)
+		part, _ := text.ParsePart(d.class, d.coding, value, nil)
 		part.Number, part.Total = 1, 1
-		meaning, _ = text.Join([]text.Part{part}, "")
+		meaning, _ = text.Join([]text.Part{part}, d.alphabet)
 		return name, hex.EncodeToString(value), meaning
 	case wire.TagReceiptedMessageID, 0x001D:
 		return name, printable(bytes.TrimRight(value, "\x00")), ""
@@ -277,7 +295,7 @@ var (
 )
 
 // octetMeaning says what the value of a field of one octet means (SMPP 3.4, 5.2).
-func octetMeaning(name string, v byte) string {
+func (d *dissector) octetMeaning(name string, v byte) string {
 	switch {
 	case strings.HasSuffix(name, "_ton"):
 		if int(v) < len(tonNames) {
@@ -296,7 +314,7 @@ func octetMeaning(name string, v byte) string {
 		}
 		return s
 	case "data_coding":
-		return string(encodingOf(v, ""))
+		return string(encodingOf(v, d.alphabet))
 	case "message_state":
 		return stateMeaning(v)
 	case "interface_version":

@@ -129,17 +129,16 @@ func TestMaxBinds(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{Limits: smsc.Limits{MaxBinds: 2}})
 	a := esmetest.Bound(t, srv, wire.BindTransceiver, "a")
 	esmetest.Bound(t, srv, wire.BindReceiver, "a")
-	third := esmetest.Connect(t, srv)
-	if _, err := third.Bind(esmetest.Patient(t), wire.BindTransceiver, wire.Bind{SystemID: "a"}); err == nil {
-		t.Error("a third was bound")
+	third := esmetest.Dial(t, srv)
+	if f := third.Ask(wire.BindTransceiver, wire.Bind{SystemID: "a"}); f.Status != wire.StatusAlreadyBound {
+		t.Errorf("a third was answered %s", f.Status)
 	}
 	esmetest.Bound(t, srv, wire.BindTransceiver, "b")
 	if err := a.Unbind(esmetest.Patient(t)); err != nil {
 		t.Fatal(err)
 	}
 	esmetest.Eventually(t, "the place is free again", func() bool {
-		_, err := third.Bind(esmetest.Patient(t), wire.BindTransceiver, wire.Bind{SystemID: "a"})
-		return err == nil
+		return third.Ask(wire.BindTransceiver, wire.Bind{SystemID: "a"}).Status == wire.StatusOK
 	})
 }
 
@@ -154,14 +153,14 @@ func TestAccountsChangeWhileItRuns(t *testing.T) {
 	if f := e.Must(wire.SubmitSM, esmetest.Message("1", "x")); f.Status != wire.StatusThrottled {
 		t.Errorf("answered %s under the new limit", f.Status)
 	}
-	other := esmetest.Connect(t, srv)
+	other := esmetest.Dial(t, srv)
 	for id, password := range map[string]string{"a": "secret", "b": "new"} {
-		if _, err := other.Bind(esmetest.Patient(t), wire.BindReceiver, wire.Bind{SystemID: id, Password: password}); err == nil {
+		if f := other.Ask(wire.BindReceiver, wire.Bind{SystemID: id, Password: password}); f.Status == wire.StatusOK {
 			t.Errorf("%s was bound with %s", id, password)
 		}
 	}
-	if _, err := other.Bind(esmetest.Patient(t), wire.BindReceiver, wire.Bind{SystemID: "a", Password: "new"}); err != nil {
-		t.Error(err)
+	if f := other.Ask(wire.BindReceiver, wire.Bind{SystemID: "a", Password: "new"}); f.Status != wire.StatusOK {
+		t.Error(f.Status)
 	}
 	as := srv.Accounts()
 	if len(as) != 1 || as[0].Binds != 2 || as[0].Receivers != 1 || !as[0].Configured || as[0].Throttled != 1 {

@@ -125,7 +125,7 @@ func (e tapped) pdu() PDU {
 	h := headerOf(e.raw)
 	p := PDU{
 		ID: e.id, Time: e.at, Session: e.b.id, Remote: e.b.remote, Out: e.out, Command: commandName(h.Command),
-		Status: h.Status.Name(), Sequence: h.Sequence, Length: len(e.raw), Fields: Dissect(e.raw), Raw: e.raw,
+		Status: h.Status.Name(), Sequence: h.Sequence, Length: len(e.raw), Fields: dissect(e.raw, e.b.srv.cfg.Alphabet), Raw: e.raw,
 	}
 	if acc := e.b.bound.Load(); acc != nil {
 		p.Account = acc.name
@@ -243,10 +243,10 @@ func (p *PDU) summarize() {
 	for _, f := range p.Fields {
 		switch f.Name {
 		case "source_addr":
-			p.From = f.Value
+			p.From = cmp.Or(f.Meaning, f.Value)
 		case "destination_addr":
 			if p.To == "" {
-				p.To = f.Value
+				p.To = cmp.Or(f.Meaning, f.Value)
 			}
 		case "message_id", "receipted_message_id":
 			p.MessageID = cmp.Or(p.MessageID, f.Value)

@@ -255,6 +255,43 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// Raw is a connection that does nothing by itself; it lives on behind a bind that was refused.
+type Raw struct {
+	net.Conn
+	t    testing.TB
+	last uint32 // sequence number
+}
+
+// Dial makes one.
+func Dial(t testing.TB, srv *smsc.Server) *Raw {
+	t.Helper()
+	conn, err := net.Dial("tcp", srv.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(Patience))
+	return &Raw{Conn: conn, t: t}
+}
+
+// Ask sends a request and returns its answer.
+func (r *Raw) Ask(cmd wire.Command, p session.PDU) wire.Frame {
+	r.t.Helper()
+	r.last++
+	b, err := p.Encode(wire.Header{Command: cmd, Sequence: r.last})
+	if err == nil {
+		_, err = r.Write(b)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	f, err := wire.ReadFrame(r)
+	if err != nil || f.Sequence != r.last {
+		r.t.Fatalf("%s was answered %+v, %v", cmd, f.Header, err)
+	}
+	return f
+}
+
 // RawBound is a transmitter that does nothing by itself.
 func RawBound(t testing.TB, srv *smsc.Server) net.Conn {
 	t.Helper()
