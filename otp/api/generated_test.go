@@ -170,7 +170,7 @@ func (g *generated) note(r apitest.Request, status int, body []byte) {
 func TestGeneratorMakesWhatSchemasTake(t *testing.T) {
 	gen := loadDocument(t).Generator(1, &apitest.Known{Values: map[string][]string{}, Good: []http.Header{{}}, Client: []http.Header{{}}})
 	objects, forms := 0, 0
-	for range 2000 {
+	for range 4000 {
 		r := gen.Next()
 		var m map[string]any
 		if json.Unmarshal(r.Body, &m) == nil && m["phoneNumber"] != nil {
@@ -181,6 +181,6 @@ func TestGeneratorMakesWhatSchemasTake(t *testing.T) {
 		}
 	}
 	if objects < 150 || forms < 100 {
-		t.Errorf("of 2000 requests %d with a phone number and %d for a token", objects, forms)
+		t.Errorf("of 4000 requests %d with a phone number and %d for a token", objects, forms)
 	}
 }
