@@ -64,7 +64,7 @@ func newGateway(t *testing.T) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	apps := []otp.App{{Name: "demo", APIKeys: []string{"demo-key"}, Secret: "demo-secret", Senders: []string{"Verify"}, From: "Verify",
+	apps := []otp.App{{Name: "demo", OwnPIN: true, Limits: map[string]otp.Limits{"ip": {{Max: 9, Per: time.Hour}}}, APIKeys: []string{"demo-key"}, Secret: "demo-secret", Senders: []string{"Verify"}, From: "Verify",
 		Template: "Your code is {{pin}}", TTL: 5 * time.Minute, MaxAttempts: 3, PINType: otp.PINNumbers, PINLength: 6,
 		MaxResends: 1, TestNumbers: map[string]string{testNumber: testPIN}}}
 	g := &gateway{service: &otp.Service{Queue: queuetest.Open(t), Box: box, Apps: apps, Log: zerolog.Nop(), Now: time.Now,

@@ -51,6 +51,11 @@ type NewOtp struct {
 	WebOtpDomain   string            `json:"webOtpDomain,omitempty"` // of the page that may read the PIN
 	AppHash        string            `json:"appHash,omitempty"`      // of the Android app that may read the PIN
 
+	Pin     string            `json:"pin,omitempty"`     // the caller's own, in place of one that the gateway makes
+	Context any               `json:"context,omitempty"` // what the PIN is for; has to be repeated by Verify
+	Limits  map[string]string `json:"limits,omitempty"`  // what else the message is counted by: "ip", "session"
+	Risk    string            `json:"risk,omitempty"`    // "skip" lets it past the guard
+
 	// IdempotencyKey makes requests with one key the same request. Empty: one is made for each call, which covers the
 	// client's own retries; give one that the caller stores to cover a restart of the caller too.
 	IdempotencyKey string `json:"-"`
@@ -94,6 +99,7 @@ type Otp struct {
 	Encoding       string    `json:"encoding"`
 	Resends        int       `json:"resends"` // messages after the first
 	Risk           []string  `json:"risk"`    // what the guard against SMS pumping found
+	Ref            string    `json:"ref"`     // that stands in the message, where its template has {{ref}}
 }
 
 // Delivery is the delivery of an OTP's message.
@@ -128,22 +134,6 @@ func (c *Client) GetOtpStatus(ctx context.Context, otpID string) (*Otp, error) {
 	o := new(Otp)
 	err := c.do(ctx, call{method: http.MethodGet, path: "/otp/" + url.PathEscape(otpID), repeat: harmless}, o)
 	return ok(o, err)
-}
-
-// VerifyPin checks what the user typed: POST /otp/{otpId}. It returns nil for the right PIN; for a wrong one an *Error of
-// type TypeInvalidPIN, or TypeOtpFailed when that was the last attempt.
-func (c *Client) VerifyPin(ctx context.Context, otpID, pin string) error {
-	var answer struct{ Status Status }
-	body := struct {
-		Pin string `json:"pin"`
-	}{pin}
-	if err := c.do(ctx, call{method: http.MethodPost, path: "/otp/" + url.PathEscape(otpID), body: body}, &answer); err != nil {
-		return err
-	}
-	if answer.Status != Verified { // never let somebody in on an answer that does not say so
-		return &Error{Status: http.StatusOK, Type: TypeServerError, Message: "the answer does not say VERIFIED"}
-	}
-	return nil
 }
 
 // CancelOtp makes an OTP that is PENDING worthless: DELETE /otp/{otpId}.
