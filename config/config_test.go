@@ -119,7 +119,7 @@ func TestDefaults(t *testing.T) {
 		{"SOURCE_ADDR", l.SourceAddr, netip.Addr{}},
 		{"INTERFACE_VERSION", l.InterfaceVersion, byte(0x34)},
 		{"ADDRESS_RANGE, BIND_TON, BIND_NPI", l.AddressRange, wire.Address{}},
-		{"ON_TIMEOUT", l.OnTimeout, link.TimeoutResend},
+		{"TIMEOUT_RESENDS", l.TimeoutResends, 1},
 		{"NATIONAL", len(l.National), 0},
 		{"TRANSLITERATE", l.Transliterate, false},
 		{"TRACE", l.Trace, ""},

@@ -32,6 +32,8 @@ const (
 	tpsMax    = 100000
 
 	traceSizeMax = 4096 // MiB
+
+	resendsMax = 10
 )
 
 // linkDraft is a link of which not all variables are read.
@@ -71,8 +73,9 @@ var linkRows = []setting[linkDraft]{
 		duration(time.Second, time.Hour, time.Millisecond, func(l *linkDraft) *time.Duration { return &l.EnquireLink })},
 	{"RESPONSE_TIMEOUT", "10s", "how long the SMSC may take to answer, {}",
 		duration(time.Second, 5*time.Minute, time.Millisecond, func(l *linkDraft) *time.Duration { return &l.ResponseTimeout })},
-	{"ON_TIMEOUT", "resend", "a message that was not answered in time: resend, at the risk of a second SMS, or fail: REJECTED with error code 408",
-		oneOf(func(l *linkDraft) *link.OnTimeout { return &l.OnTimeout }, link.TimeoutResend, link.TimeoutFail)},
+	{"TIMEOUT_RESENDS", "1", "times a message that was not answered in time is sent again, over another link of the route when there is one, {}; " +
+		"each may be one SMS more; then it is REJECTED with error code 408", integer(0, resendsMax, func(l *linkDraft) *int { return &l.TimeoutResends })},
+	{"ON_TIMEOUT", "", "the older name: fail is TIMEOUT_RESENDS=0, resend says nothing", read(readOnTimeout)},
 	{"MESSAGE_ID", "auto", "base of message ids in the response, then in the receipt: {}",
 		oneOf(func(l *linkDraft) *string { return &l.MessageID }, "auto", "exact", "hex-dec", "dec-hex")},
 	{"RECEIPTS", "marked", "what is a delivery receipt: marked, by its esm_class or TLVs; or text, also what only reads like one, which a handset can write too",
@@ -134,6 +137,18 @@ func (l *loader) sharedTraces() {
 			l.fault(linkGroup+prefixOf(c.Name)+"_TRACE", "is also the trace of the link %s; give each its own file", other)
 		}
 		owner[filepath.Clean(c.Trace)] = c.Name
+	}
+}
+
+// readOnTimeout reads what TIMEOUT_RESENDS replaced: no resend at all, or as many as it says.
+func readOnTimeout(v *value, l *linkDraft) {
+	switch v.trim() {
+	case "", "resend":
+	case "fail":
+		l.TimeoutResends = 0
+		v.warn("has a newer name; say %sTIMEOUT_RESENDS=0", v.prefix)
+	default:
+		v.bad(v.text, "resend or fail")
 	}
 }
 

@@ -102,7 +102,7 @@ func TestLinkKnobs(t *testing.T) {
 		"OTPGW_LINK_TELE_TRACE_SIZE=2", `OTPGW_APP_SHOP_TLVS=0x1400="1201",0x1401=6162`))
 	l := c.Links[0]
 	if l.Family != link.FamilyIPv4 || l.SourceAddr != netip.MustParseAddr("192.0.2.7") || l.InterfaceVersion != 0x33 ||
-		l.AddressRange != (wire.Address{TON: 1, NPI: 8, Addr: "^4670"}) || l.OnTimeout != link.TimeoutFail || l.Trace != trace || l.TraceSize != 2<<20 {
+		l.AddressRange != (wire.Address{TON: 1, NPI: 8, Addr: "^4670"}) || l.TimeoutResends != 0 || l.Trace != trace || l.TraceSize != 2<<20 {
 		t.Errorf("link %+v", l)
 	}
 	want := text.Options{Alphabet: text.AlphabetGSM7, Long: text.LongUDH8, National: []text.Language{text.LanguageSpanish, text.LanguageTurkish}, Transliterate: true}

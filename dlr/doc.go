@@ -1,6 +1,7 @@
 // Package dlr ties what carriers say of messages to OTPs: which message an SMSC's message id stands for, and what became of
 // it. Receipts are read by dlr/receipt, callbacks are sent by dlr/callback; this package is what lies between.
 //
+//	submit_sm without a response -> Tracker.Unanswered -> Index.Await: its receipts are found by number, sender and time
 //	submit_sm_resp -> Tracker.Accepted -> Index (KV_receipt: link and message id -> OTP, part)
 //	               -> Tracker.Refused  -> Reports: REJECTED
 //	deliver_sm     -> Tracker.Receipt  -> parse, Index.Find -> Reports: folded into the record of the OTP

@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // What became of a receipt; the values of the label "result".
 const (
 	resultFolded     = "folded"     // into the record of its OTP
+	resultAdopted    = "adopted"    // folded into the record of a message that was never answered, see Index.Adopt
 	resultParked     = "parked"     // no match yet
 	resultLate       = "late"       // folded after it was parked
 	resultOne        = "one"        // taken for all parts of its message, as no other came

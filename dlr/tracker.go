@@ -73,14 +73,21 @@ func (t *Tracker) Accepted(ctx context.Context, link, messageID string, e Entry)
 	return err
 }
 
-// Refused reports that the SMSC refused a part for good, with the command_status it gave (SMPP 3.4, 5.1.3).
-func (t *Tracker) Refused(ctx context.Context, link string, e Entry, status uint32) error {
+// Unanswered has the receipts recognised that come, or came, of a message that a carrier did not answer. heard: each of the
+// parts has one, so it is with the carrier.
+func (t *Tracker) Unanswered(ctx context.Context, try Try) (heard bool, err error) {
+	return t.index.Await(ctx, try)
+}
+
+// Refused reports that nothing more is done for a part, or for a message where Part is 0: with the command_status that the SMSC
+// gave (SMPP 3.4, 5.1.3); or assumed, with a code of ours, because it said nothing.
+func (t *Tracker) Refused(ctx context.Context, link string, e Entry, status uint32, assumed bool) error {
 	if e.OtpID == "" {
 		return nil // a reply to a handset
 	}
 	code := int(status)
 	err := t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Link: link, Part: e.Part, Parts: e.Parts,
-		Status: otp.DeliveryRejected, ErrorCode: &code, At: t.Now().UTC()})
+		Status: otp.DeliveryRejected, ErrorCode: &code, At: t.Now().UTC(), Assumed: assumed})
 	if errors.Is(err, otp.ErrNotFound) {
 		return nil
 	}
@@ -113,6 +120,7 @@ type parked struct {
 	State     receipt.State `json:"state"`
 	ErrorCode *int          `json:"errorCode,omitempty"`
 	Addresses []string      `json:"addresses,omitempty"` // last digits
+	Parties   []string      `json:"parties,omitempty"`   // source and destination, see party
 	AnyNumber bool          `json:"anyNumber,omitempty"`
 	Parts     PartReceipts  `json:"parts,omitempty"`
 	Received  time.Time     `json:"received"`
@@ -158,6 +166,9 @@ func (t *Tracker) receive(ctx context.Context, in Incoming) (result string, err 
 	p := parked{Link: in.Link, Rule: in.Rule, ID: r.ID, OtherID: []byte(r.OtherID), State: r.State, ErrorCode: r.ErrorCode,
 		AnyNumber: in.AnyNumber, Parts: in.Parts, Received: in.Received.UTC()}
 	p.Addresses = evidence(in.From, in.To)
+	if in.From != "" && in.To != "" {
+		p.Parties = []string{party(in.From), party(in.To)}
+	}
 	if result, err = t.fold(ctx, p, 0); err != nil || result != "" {
 		return result, err
 	}
@@ -197,9 +208,24 @@ func (t *Tracker) fold(ctx context.Context, p parked, age time.Duration) (result
 		if m.others && age == 0 {
 			t.otherNumber(p.Link)
 		}
-		return "", nil
+		return t.adopt(ctx, p, age)
 	}
 	return t.report(ctx, p, m.entry(), age)
+}
+
+// adopt gives a receipt whose id should be known by now to the message that was never answered and fits it.
+func (t *Tracker) adopt(ctx context.Context, p parked, age time.Duration) (result string, err error) {
+	if age < t.Settle {
+		return "", nil
+	}
+	e, ok, err := t.index.Adopt(ctx, p.Link, p.ID, p.Parties, p.Received)
+	if err != nil || !ok {
+		return "", err
+	}
+	if result, err = t.report(ctx, p, e, age); result == resultFolded {
+		result = resultAdopted
+	}
+	return result, err
 }
 
 // report tells the OTP. What is not there is asked for again for a while: who stored it may be ahead of what is read here.

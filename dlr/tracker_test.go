@@ -331,7 +331,7 @@ func TestParkedFullIsAnError(t *testing.T) {
 func TestRefused(t *testing.T) {
 	l := newLedger()
 	tr := newTracker(t, queuetest.Open(t), l)
-	if err := tr.Refused(context.Background(), "c", Entry{OtpID: "o1", MessageID: "m", Part: 1, Parts: 1}, 0x0B); err != nil {
+	if err := tr.Refused(context.Background(), "c", Entry{OtpID: "o1", MessageID: "m", Part: 1, Parts: 1}, 0x0B, false); err != nil {
 		t.Fatal(err)
 	}
 	if r := l.reports()[0]; r.Status != otp.DeliveryRejected || r.ErrorCode == nil || *r.ErrorCode != 11 || r.OtpID != "o1" {

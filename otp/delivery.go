@@ -46,6 +46,10 @@ type Delivery struct {
 	ErrorCode *int           `json:"errorCode" cbor:"2,keyasint,omitempty"` // of what failed; else null
 	At        time.Time      `json:"datetime" cbor:"3,keyasint"`            // when Status came to be
 	Parts     []PartDelivery `json:"parts" cbor:"4,keyasint"`
+	// Assumed: no carrier told Status, see EndDelivery; a failure then gives way to a final state that one tells.
+	Assumed    bool `json:"assumed" cbor:"5,keyasint,omitempty"`
+	Unanswered int  `json:"unanswered" cbor:"6,keyasint,omitempty"` // times it went out without an answer: it may have been sent each time
+	Dropped    int  `json:"-" cbor:"7,keyasint,omitempty"`          // of them, those in which the carrier hung up
 }
 
 // PartDelivery is the delivery of one part.
@@ -54,6 +58,7 @@ type PartDelivery struct {
 	Status    DeliveryStatus `json:"status" cbor:"2,keyasint"`
 	ErrorCode *int           `json:"errorCode" cbor:"3,keyasint,omitempty"`
 	At        time.Time      `json:"datetime" cbor:"4,keyasint"`
+	Assumed   bool           `json:"assumed" cbor:"5,keyasint,omitempty"`
 }
 
 // maxDeliveryParts is what a concatenation header can count (3GPP TS 23.040, 9.2.3.24.1).
@@ -86,39 +91,50 @@ func (d *Delivery) fold(r DeliveryReport) (changed, announce bool) {
 	d.resize(r)
 	for i := range d.Parts {
 		p := &d.Parts[i]
-		if r.Part != 0 && r.Part != p.Part || deliveryFacts[r.Status].rank <= deliveryFacts[p.Status].rank {
+		forward := deliveryFacts[r.Status].rank > deliveryFacts[p.Status].rank
+		if r.Part != 0 && r.Part != p.Part || !forward && !corrects(r, p.Status, p.Assumed) {
 			continue
 		}
-		p.Status, p.At, changed = r.Status, r.At, true
+		p.Status, p.At, p.Assumed, p.ErrorCode, changed = r.Status, r.At, r.Assumed, nil, true
 		if r.Status.failed() {
 			p.ErrorCode = r.ErrorCode
 		}
 	}
-	whole, code := d.whole()
-	if d.Status.Final() || whole == d.Status {
+	whole := d.whole()
+	if d.Status.Final() && !corrects(r, d.Status, d.Assumed) || whole.Status == d.Status && whole.Assumed == d.Assumed {
 		return changed, false
 	}
-	d.Status, d.ErrorCode, d.At = whole, code, r.At
-	return true, true
+	announce = whole.Status != d.Status
+	d.Status, d.ErrorCode, d.Assumed, d.At = whole.Status, whole.ErrorCode, whole.Assumed, r.At
+	return true, announce
 }
 
-// whole: one part that failed fails the message, for nobody reads half a PIN; DELIVERED is when all parts are.
-func (d *Delivery) whole() (DeliveryStatus, *int) {
-	furthest, delivered := DeliveryAccepted, 0
+// corrects: what a carrier says at last goes before a failure that was only assumed.
+func corrects(r DeliveryReport, status DeliveryStatus, assumed bool) bool {
+	return assumed && status.failed() && r.Status.Final() && !r.Assumed
+}
+
+// whole is the state that the parts make: one that failed fails the message, for nobody reads half a PIN; DELIVERED is when
+// all parts are.
+func (d *Delivery) whole() PartDelivery {
+	whole, failed, delivered := PartDelivery{Status: DeliveryAccepted}, false, 0
 	for _, p := range d.Parts {
-		if p.Status.failed() {
-			return p.Status, p.ErrorCode
-		}
-		if p.Status == DeliveryDelivered {
+		switch {
+		case p.Status.failed():
+			if !failed || whole.Assumed && !p.Assumed {
+				whole, failed = p, true
+			}
+			continue
+		case p.Status == DeliveryDelivered:
 			delivered++
 			p.Status = DeliverySent
 		}
-		if deliveryFacts[p.Status].rank > deliveryFacts[furthest].rank {
-			furthest = p.Status
+		if !failed && deliveryFacts[p.Status].rank > deliveryFacts[whole.Status].rank {
+			whole = PartDelivery{Status: p.Status}
 		}
 	}
 	if delivered > 0 && delivered == len(d.Parts) {
-		return DeliveryDelivered, nil
+		return PartDelivery{Status: DeliveryDelivered}
 	}
-	return furthest, nil
+	return whole
 }

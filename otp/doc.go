@@ -47,4 +47,11 @@
 //
 // An OTP that is sent again keeps its PIN, and has one more message with an id of its own (Record.Others). The delivery shown
 // is that of the newest message, or of the first one that was delivered.
+//
+// # The end of a delivery
+//
+// A delivery ends by a carrier's word or with the PIN's time (EndDelivery), never later. What no carrier said is assumed: a
+// message that no carrier ever had is FAILED 410, one that was never answered REJECTED 408, one that a carrier took without
+// a final receipt FAILED 504, and DELIVERED when its PIN was typed in. A receipt that comes later replaces a failure that was
+// only assumed. Links tell here what may be a copy (Unanswered) and ask before they make another (Sending).
 package otp

@@ -8,10 +8,12 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Expire ends an OTP whose time is up, and announces it. Nothing happens to one that is not pending, or gone. ErrNotDue when it
-// is too early by the clock.
+// Expire ends an OTP whose time is up, with its delivery, and announces both. Nothing happens to one that is not pending, or gone.
+// ErrNotDue when it is too early by the clock.
 func (s *Service) Expire(ctx context.Context, id string) error {
+	open := false
 	err := s.change(ctx, id, "", func(r *Record, now time.Time) (EventKind, error) {
+		open = r.openAt(now)
 		switch {
 		case r.Status != StatusPending:
 			return "", errNoChange
@@ -21,6 +23,9 @@ func (s *Service) Expire(ctx context.Context, id string) error {
 		r.Status = StatusExpired
 		return OtpChange, nil
 	})
+	if err == nil && open {
+		err = s.EndDelivery(ctx, id)
+	}
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -2,6 +2,7 @@ package otp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -37,8 +38,8 @@ func TestExpire(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if e := b.events(t, 1)[0]; e.otp(t).Status != StatusExpired {
-		t.Errorf("%+v", e)
+	if list := b.events(t, 2); list[0].Kind != OtpChange || list[0].otp(t).Status != StatusExpired || list[1].Kind != DlrChange {
+		t.Errorf("%+v", list)
 	}
 	b.noEvent(t, o.OtpID)
 	if err := b.Expire(ctx, "bf325375-e030-4ccb-a009-17317c574773"); err != nil {
@@ -60,7 +61,8 @@ func (b *bench) runTimers(t *testing.T) {
 	})
 }
 
-// TestTimer: the timer stored by Create fires and ends the OTP, with an event; the one of a verified OTP does nothing.
+// TestTimer: the timer stored by Create fires and ends the OTP, and its delivery, with an event
+// each; the one of a verified OTP ends the latter.
 func TestTimer(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -83,10 +85,17 @@ func TestTimer(t *testing.T) {
 	}
 	wantCode(t, "verify", b.verify(ids[1], b.pin(t, ids[1])), 0)
 	b.runTimers(t)
-	list := b.events(t, 2)
-	for i, want := range []string{ids[1] + " VERIFIED", ids[0] + " EXPIRED"} {
-		if got := list[i].OtpID + " " + list[i].otp(t).Status.String(); got != want {
-			t.Errorf("event %d: %s, want %s", i, got, want)
+	got := make(map[string]bool)
+	for _, e := range b.events(t, 4) {
+		var item struct{ Status string }
+		if err := json.Unmarshal(e.Item, &item); err != nil {
+			t.Fatal(err)
+		}
+		got[e.OtpID+" "+string(e.Kind)+" "+item.Status] = true
+	}
+	for _, want := range []string{ids[1] + " otp_update VERIFIED", ids[0] + " otp_update EXPIRED", ids[1] + " dlr_update DELIVERED", ids[0] + " dlr_update FAILED"} {
+		if !got[want] {
+			t.Errorf("no event %s in %v", want, got)
 		}
 	}
 	if s := b.record(t, ids[0]).Status; s != StatusExpired {
@@ -107,7 +116,7 @@ func TestTimerEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.runTimers(t)
-	b.events(t, 1)
+	b.events(t, 2)
 	if early := time.Until(due); early > 0 {
 		t.Errorf("expired %s too early", early)
 	}

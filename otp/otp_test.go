@@ -52,7 +52,7 @@ func TestOtpJSON(t *testing.T) {
 	}
 	want := `{"otpId":"id","trackId":null,"phoneNumber":"+33612345678","countryIso":"FR","status":"PENDING","cost":0,"parts":1,"maxAttempts":5,"attempts":1,` +
 		`"ttl":60,"otpCallbackUrl":null,"dateCreated":"2026-01-02T03:04:05Z","dateExpires":"2026-01-02T03:05:05Z",` +
-		`"delivery":{"status":"ACCEPTED","errorCode":null,"datetime":"2026-01-02T03:04:05Z","parts":[{"part":1,"status":"ACCEPTED","errorCode":null,"datetime":"2026-01-02T03:04:05Z"}]},` +
+		`"delivery":{"status":"ACCEPTED","errorCode":null,"datetime":"2026-01-02T03:04:05Z","parts":[{"part":1,"status":"ACCEPTED","errorCode":null,"datetime":"2026-01-02T03:04:05Z","assumed":false}],"assumed":false,"unanswered":0},` +
 		`"from":"Verify","language":null,"encoding":"GSM7","resends":0,"risk":[]}`
 	if string(data) != want {
 		t.Errorf("%s, want\n%s", data, want)

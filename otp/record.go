@@ -50,6 +50,7 @@ type Record struct {
 	Resends  int           `cbor:"27,keyasint,omitempty"`
 	LastSent time.Time     `cbor:"28,keyasint,omitempty"`
 	Others   []sentMessage `cbor:"29,keyasint,omitempty"` // the other messages, see Report
+	Try      *lastTry      `cbor:"36,keyasint,omitempty"` // see Unanswered
 
 	CallbackURL string   `cbor:"30,keyasint,omitempty"`
 	Delivery    Delivery `cbor:"31,keyasint,omitempty"`

@@ -17,6 +17,7 @@ type DeliveryReport struct {
 	Status    DeliveryStatus
 	ErrorCode *int      // of what failed; ignored for what did not
 	At        time.Time // zero: now
+	Assumed   bool      // no carrier said so; a final state that one tells later replaces a failure
 }
 
 // Report folds a report into the OTP's delivery and announces a change of the whole as dlr_update. It returns when that is
@@ -32,15 +33,21 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 	}
 	var carried *Record // when it is known now which link carries the message
 	err := s.changeAlong(ctx, d.OtpID, "", func(r *Record, now time.Time) (EventKind, error) {
-		report, before := d, r.Link
+		report, carrier := d, r.Link
 		if report.At.IsZero() {
 			report.At = now
 		}
 		report.At = report.At.UTC().Truncate(time.Second)
+		before := r.Delivery.Status
+		ended := r.openAt(now) // and nobody wrote that down yet
+		if ended {
+			r.end(report.Link)
+		}
 		changed, announce := r.fold(report)
-		if carried = nil; before == "" && r.Link != "" {
+		if carried = nil; carrier == "" && r.Link != "" {
 			carried = r
 		}
+		changed, announce = changed || ended, announce || r.Delivery.Status != before
 		switch {
 		case announce:
 			return DlrChange, nil

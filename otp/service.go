@@ -75,5 +75,5 @@ func (s *Service) Get(ctx context.Context, app *App, id string) (Otp, error) {
 	if err != nil {
 		return Otp{}, err
 	}
-	return r.view(s.now()), nil
+	return s.shownAt(ctx, r, s.now())
 }

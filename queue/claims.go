@@ -186,7 +186,7 @@ func (w *work) makeClaim(i *item, was item) {
 		w.hand()
 		return
 	}
-	i.owner, i.claim = w.q.daemons.self, revision
+	i.owner, i.claim, i.orphan = w.q.daemons.self, revision, was.owner != nobody
 	w.claimed.push(i)
 	w.hand()
 }

@@ -95,7 +95,7 @@ func (w *work) delivery(i *item) *Delivery {
 	if err != nil {
 		return nil
 	}
-	return &Delivery{Subject: m.subject, Data: m.data, Stored: m.stored, Group: m.group, Sequence: i.sequence, Attempt: i.attempts, work: w, item: i}
+	return &Delivery{Subject: m.subject, Data: m.data, Stored: m.stored, Group: m.group, Sequence: i.sequence, Attempt: i.attempts, Orphan: i.orphan, work: w, item: i}
 }
 
 // Stop ends the pull. Deliveries already handed out stay with their holders.

@@ -16,6 +16,7 @@ type Delivery struct {
 	Stored   time.Time // when it was published, by the store's clock
 	Sequence uint64    // grows from message to message
 	Attempt  int       // 1 on the first delivery
+	Orphan   bool      // another daemon had it, which is gone: what it did with it is not known
 
 	work *work
 	item *item

@@ -17,6 +17,7 @@ const (
 	bucketRecords  = "otp"
 	bucketReceipts = "receipt"
 	bucketHolds    = "hold"
+	bucketSent     = "sent"
 	bucketNumbers  = "number"
 	bucketOptOuts  = "optout"
 	bucketHandsets = "handset"
@@ -34,6 +35,8 @@ func (q *Queue) declare(o Options) {
 		// A receipt's record is gone sooner. Their number follows from that of the records.
 		bucketReceipts: {limit: l.Receipts.or(20_000_000, 6*gib, 26*day/24)},
 		// Full: callbacks wait. The age is past the last retry of a callback (75.6 h).
+		// Of messages whose PIN is alive; full: it is not known of more.
+		bucketSent:  {limit: Limit{5_000_000, gib, time.Hour}},
 		bucketHolds: {limit: l.Holds.or(1_000_000, 256*mib, 4*day)},
 		// Full: POST /otp is refused.
 		bucketNumbers: {limit: l.Numbers.or(5_000_000, gib, 32*day)},
@@ -176,6 +179,9 @@ func (q *Queue) Records() *Bucket { return q.buckets[bucketRecords] }
 
 // Receipts maps carriers' message ids.
 func (q *Queue) Receipts() *Bucket { return q.buckets[bucketReceipts] }
+
+// Sent names the link whose carrier has a message, by the message's id, while its PIN lives.
+func (q *Queue) Sent() *Bucket { return q.buckets[bucketSent] }
 
 // Keys holds what ties the store to the secret key (seal.Box.Anchor).
 func (q *Queue) Keys() *Bucket { return q.buckets[streamKeys] }

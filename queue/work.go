@@ -54,6 +54,8 @@ type item struct {
 	later *due   // that makes it idle
 	owner string // daemon that claimed it; "" for none
 	claim uint64 // revision of the claim
+
+	orphan bool // it was claimed by a daemon that is gone
 }
 
 type itemState uint8

@@ -222,7 +222,7 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 
 func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
-	s := &sink{tracker: d.tracker, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
+	s := &sink{tracker: d.tracker, service: d.service, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
 	build := func(cfg link.Config) *link.Link {
 		return link.New(cfg, link.Deps{
 			Queue: d.queue, Sink: s, Log: d.log, Metrics: metrics,

@@ -9,6 +9,7 @@ import (
 	"github.com/otpgw/otpgw/dlr"
 	"github.com/otpgw/otpgw/dlr/cdr"
 	"github.com/otpgw/otpgw/dlr/mo"
+	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/link"
 )
@@ -16,6 +17,7 @@ import (
 // sink is the adapter between what links learn and what dlr keeps: the one place that knows both.
 type sink struct {
 	tracker *dlr.Tracker
+	service *otp.Service
 	link    func(name string) link.Config
 	inbox   *mo.Inbox
 	cdr     *cdr.Writer
@@ -36,13 +38,41 @@ func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
 	return s.tracker.Accepted(ctx, a.Link, a.MessageID, entryOf(a.Message, a.Part, a.Parts))
 }
 
+func (s *sink) HandedOver(tx *queue.Tx, h link.HandedOver) {
+	s.service.HandedOver(tx, h.Message.ID, h.Link, h.Message.Expires)
+}
+
 func (s *sink) Refused(ctx context.Context, r link.Refused) error {
 	p := s.part(r.Link, r.Message, r.Part, r.Parts)
 	p.Status, p.Code = cdr.Refused, uint32(r.Status)
 	s.cdr.Part(p)
 	s.log.Info().Str("otp", r.Message.Ref).Str("msg", r.Message.ID).Str("link", r.Link).Stringer("status", r.Status).
 		Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("refused")
-	return s.tracker.Refused(ctx, r.Link, entryOf(r.Message, r.Part, r.Parts), uint32(r.Status))
+	return s.tracker.Refused(ctx, r.Link, entryOf(r.Message, r.Part, r.Parts), uint32(r.Status), r.Silent())
+}
+
+func (s *sink) Past(ctx context.Context, m *queue.Outbound) (link.Past, error) {
+	state, err := s.service.Sending(ctx, m.Ref, m.ID)
+	return link.Past(state), err
+}
+
+// Unanswered has the receipts of the try found before it counts it: one may have come already.
+func (s *sink) Unanswered(ctx context.Context, u link.Unanswered) (link.Past, error) {
+	heard, err := s.tracker.Unanswered(ctx, dlr.Try{Link: u.Link, Entry: entryOf(u.Message, 0, u.Of), Parts: u.Parts, Sent: u.Sent, Until: u.Message.Expires})
+	if err != nil {
+		return link.Past{}, err
+	}
+	state, err := s.service.Unanswered(ctx, try(u))
+	state.Over = state.Over || heard
+	return link.Past(state), err
+}
+
+func (s *sink) Answered(ctx context.Context, u link.Unanswered) error {
+	return s.service.Answered(ctx, try(u))
+}
+
+func try(u link.Unanswered) otp.Try {
+	return otp.Try{OtpID: u.Message.Ref, MessageID: u.Message.ID, At: u.Sent, Dropped: u.Dropped}
 }
 
 // part is what the records for billing say of a part in any case.

@@ -108,6 +108,9 @@ type Delivery struct {
 	ErrorCode *int           `json:"errorCode"` // the carrier's, when it was not delivered
 	Datetime  time.Time      `json:"datetime"`
 	Parts     []PartDelivery `json:"parts"`
+	// Assumed: no carrier told Status, ErrorCode is the gateway's, and a receipt that comes later replaces a failure.
+	Assumed    bool `json:"assumed"`
+	Unanswered int  `json:"unanswered"` // times the message went out and no carrier answered
 }
 
 // PartDelivery is the delivery of one part of a message.
@@ -116,6 +119,7 @@ type PartDelivery struct {
 	Status    DeliveryStatus `json:"status"`
 	ErrorCode *int           `json:"errorCode"`
 	Datetime  time.Time      `json:"datetime"`
+	Assumed   bool           `json:"assumed"`
 }
 
 // NewOtp makes an OTP and has its message sent: POST /otp.

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/otpgw/otpgw/smpp/session"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -30,6 +28,8 @@ type bind struct {
 	cmd  wire.Command
 	took atomic.Bool // the SMSC took a part since the last attempt
 
+	unsettled chan struct{} // room for messages between the queue and their acknowledgement
+
 	mu    sync.Mutex // guards the rest
 	state string
 	since time.Time
@@ -37,10 +37,12 @@ type bind struct {
 	err   error
 	sess  *session.Session
 	again context.CancelFunc // ends this life of the bind, see Rebind
+	shift *shift             // while it sends
 }
 
 func newBind(l *Link, n int, cmd wire.Command) *bind {
-	return &bind{link: l, name: fmt.Sprintf("%s %d", kindName(cmd), n), cmd: cmd, state: stateStopped, since: time.Now()}
+	return &bind{link: l, name: fmt.Sprintf("%s %d", kindName(cmd), n), cmd: cmd, state: stateStopped, since: time.Now(),
+		unsettled: make(chan struct{}, max(1, l.cfg.Window))}
 }
 
 // kindName is how a kind of bind is called in the specification.
@@ -141,24 +143,26 @@ func misconfigured(err error) bool {
 	return false
 }
 
-// once is one life of the bind: dial, bind, work, unbind. It returns why it ended.
+// once is one life of the bind: dial, bind, work, unbind. It returns why it ended, at once when it has: what the session's
+// handlers still store is no reason to be away from the SMSC.
 func (b *bind) once(ctx context.Context) error {
 	conn, err := dial(ctx, b.link.cfg)
 	if err != nil {
 		return err
 	}
-	opts := b.options()
+	opts, traced := b.options(), func() {}
 	if b.link.trace != nil {
 		flow := b.link.trace.open(conn.LocalAddr(), conn.RemoteAddr())
-		defer flow.close()
-		opts.Trace = flow.pdu
+		opts.Trace, traced = flow.pdu, flow.close
 	}
 	s := session.New(conn, opts)
-	// The session outlives ctx by the time that the messages in flight and the unbind take; work ends it.
-	g, sctx := errgroup.WithContext(context.WithoutCancel(ctx))
-	g.Go(func() error { return s.Run(sctx) })
-	g.Go(func() error { b.work(ctx, s); return nil })
-	return g.Wait()
+	b.link.busy.Go(func() {
+		defer traced()
+		_ = s.Run(context.WithoutCancel(ctx)) // it outlives ctx by the time that the messages in flight and the unbind take
+	})
+	b.work(ctx, s)
+	<-s.Done()
+	return s.Err()
 }
 
 // work binds and sends until ctx or the session ends, then ends the session.

@@ -28,13 +28,11 @@ const (
 	FamilyIPv6 Family = "ipv6"
 )
 
-// OnTimeout says what becomes of a message that the SMSC did not answer in time. It may have been sent all the same.
-type OnTimeout string
-
-// The choices of OTPGW_LINK_<NAME>_ON_TIMEOUT. The zero value is TimeoutResend.
+// The statuses of messages that ended without an SMSC's word. No SMSC gives them: SMPP 3.4, 5.1.3, reserves the numbers around
+// them.
 const (
-	TimeoutResend OnTimeout = "resend" // again, at the risk of a second SMS
-	TimeoutFail   OnTimeout = "fail"   // never again: the message ends as refused, with StatusNoAnswer
+	StatusNoAnswer wire.Status = 408 // as often as TimeoutResends allows, no answer came in time
+	StatusHungUp   wire.Status = 444 // the SMSC ended the session whenever the message was in flight, also alone
 )
 
 // Validity says how a link writes validity_period (SMPP 3.4, 5.2.16).
@@ -56,10 +54,6 @@ func (n Numbering) of(kind text.SenderKind, usual byte) byte {
 	}
 	return usual
 }
-
-// StatusNoAnswer is the status of a message that ended by TimeoutFail. No SMSC gives it: SMPP 3.4, 5.1.3, reserves the
-// numbers around it.
-const StatusNoAnswer wire.Status = 408
 
 // TLV is an optional parameter (SMPP 3.4, 5.3).
 type TLV = wire.TLV
@@ -85,7 +79,9 @@ type Config struct {
 
 	EnquireLink     time.Duration // idle time before an enquire_link
 	ResponseTimeout time.Duration // how long an answer may take
-	OnTimeout       OnTimeout
+	// TimeoutResends is how often a message that was not answered in time is sent again, over all links and daemons. Each
+	// time may be one SMS more.
+	TimeoutResends int
 
 	Receipts      Receipts
 	ReceiptNumber string // check, any: whether a receipt's number must be its message's

@@ -5,7 +5,7 @@
 //
 //	queue SMS -> pull -> open, split -> submit_sm in the session's window -> submit_sm_resp -> Sink.Accepted -> ack
 //	                                                                     -> permanent error -> Sink.Refused  -> ack
-//	                                                                     -> temporary error, timeout, drop   -> nak with a delay
+//	                                                                     -> temporary error, timeout, drop   -> another link, or nak with a delay
 //	deliver_sm, data_sm -> decode -> Sink.Deliver -> OK, or ESME_RX_T_APPN so that the SMSC tries again
 //
 // A message is acknowledged to the queue only after the SMSC answered and the Sink stored what it said, so whatever is
@@ -30,15 +30,24 @@
 //
 //	throttled               the whole link slows, the message is given back for half a second
 //	delayed                 the message alone waits, longer each time; it may be its handset's queue
-//	temporary, timeout      another link of the route takes the message (handover.go); without one it is given back
-//	the session ended       given back at once, for whoever is bound
+//	temporary               another link of the route takes the message (handover.go); without one it is given back
+//	not answered in time    the same, TimeoutResends times; then Sink.Refused with StatusNoAnswer
+//	the session ended       given back, for whoever is bound; after three times it goes alone (solo.go), and when the session
+//	                        ends again Sink.Refused with StatusHungUp
 //	permanent               Sink.Refused with the status; no other link tries
-//	timeout with ON_TIMEOUT=fail   Sink.Refused with StatusNoAnswer
 //	misconfigured           the bind ends and waits a minute, the message goes elsewhere
 //
-// A timeout is counted apart (outcome="timeout"): the SMS may have been sent. With several parts the worst outcome
-// decides for the message, and it is sent again whole: half a message on one link and half on another would never be
-// put together.
+// A message that was not answered may have been sent, so each further try may be a copy. Their count is told to the Sink,
+// which has it of all daemons, before the second and each further one goes out (settle.go): no crash makes more copies than
+// are counted, but for one of the first. Before such a try the Sink is asked, and a message is dropped that a receipt was
+// heard of, or that nobody waits for any more. A timeout is counted apart (outcome="timeout"), the copies too.
+//
+// What fails of a message is remembered while the daemon lives (ledger.go): parts that an SMSC has are not sent to it
+// again, and the message's own failures set how long it waits, not the queue's deliveries. A message that goes to another
+// link is sent whole: half a message on one link and half on another would never be put together.
+//
+// Nobody waits for another: a message handed over is the other link's from then on, a bind stops pulling the moment its
+// session unbinds or ends, and connects again while what it sent is still being stored.
 //
 // # Trace
 //

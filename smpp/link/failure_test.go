@@ -206,8 +206,8 @@ func TestPermanentErrorStaysOnItsLink(t *testing.T) {
 	}
 }
 
-// TestOnTimeoutFail: a message that was not answered is not sent again, and its end has the documented code.
-func TestOnTimeoutFail(t *testing.T) {
+// TestNoResendAfterATimeout: a message that was not answered is not sent again, and its end has the documented code.
+func TestNoResendAfterATimeout(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, text string
@@ -234,7 +234,7 @@ func TestOnTimeoutFail(t *testing.T) {
 				return smsc.Outcome{NoAnswer: true, NoReceipt: true}
 			}})
 			second := startSecond(t, smsc.Config{})
-			r.pair(second, func(p, _ *link.Config) { p.OnTimeout, p.ResponseTimeout = link.TimeoutFail, 300*time.Millisecond })
+			r.pair(second, func(p, _ *link.Config) { p.TimeoutResends, p.ResponseTimeout = 0, 300*time.Millisecond })
 			id := r.put("+46700000001", c.text)
 			x := next(t, r.sink.refused)
 			if x.Message.ID != id || x.Status != 408 || x.Part != 1 {

@@ -77,6 +77,7 @@ func (g *gateway) route(e164 string) (string, bool) {
 // adapter is cmd/otpgw's sink: what is no receipt is a message of a handset.
 type adapter struct {
 	tracker *dlr.Tracker
+	service *otp.Service
 	rule    dlr.Rule
 	cfg     link.Config
 }
@@ -89,8 +90,36 @@ func (s adapter) Accepted(ctx context.Context, a link.Accepted) error {
 	return s.tracker.Accepted(ctx, a.Link, a.MessageID, entry(a.Message, a.Part, a.Parts))
 }
 
+func (s adapter) HandedOver(tx *queue.Tx, h link.HandedOver) {
+	s.service.HandedOver(tx, h.Message.ID, h.Link, h.Message.Expires)
+}
+
 func (s adapter) Refused(ctx context.Context, r link.Refused) error {
-	return s.tracker.Refused(ctx, r.Link, entry(r.Message, r.Part, r.Parts), uint32(r.Status))
+	return s.tracker.Refused(ctx, r.Link, entry(r.Message, r.Part, r.Parts), uint32(r.Status), r.Silent())
+}
+
+func (s adapter) Past(ctx context.Context, m *queue.Outbound) (link.Past, error) {
+	state, err := s.service.Sending(ctx, m.Ref, m.ID)
+	return link.Past(state), err
+}
+
+// Unanswered has the receipts of the try found before it counts it: one may have come already.
+func (s adapter) Unanswered(ctx context.Context, u link.Unanswered) (link.Past, error) {
+	heard, err := s.tracker.Unanswered(ctx, dlr.Try{Link: u.Link, Entry: entry(u.Message, 0, u.Of), Parts: u.Parts, Sent: u.Sent, Until: u.Message.Expires})
+	if err != nil {
+		return link.Past{}, err
+	}
+	state, err := s.service.Unanswered(ctx, try(u))
+	state.Over = state.Over || heard
+	return link.Past(state), err
+}
+
+func (s adapter) Answered(ctx context.Context, u link.Unanswered) error {
+	return s.service.Answered(ctx, try(u))
+}
+
+func try(u link.Unanswered) otp.Try {
+	return otp.Try{OtpID: u.Message.Ref, MessageID: u.Message.ID, At: u.Sent, Dropped: u.Dropped}
 }
 
 func (s adapter) Deliver(ctx context.Context, in link.Incoming) error {
@@ -104,6 +133,13 @@ func (s adapter) Deliver(ctx context.Context, in link.Incoming) error {
 // start runs a link of the gateway until the test ends. It may be told of another tracker: that of another daemon.
 func (g *gateway) start(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *link.Link {
 	t.Helper()
+	l := g.link(t, cfg, tracker)
+	g.run(t, l)
+	return l
+}
+
+func (g *gateway) link(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *link.Link {
+	t.Helper()
 	rule, err := dlr.ParseRule(cfg.MessageID)
 	if err != nil {
 		t.Fatal(err)
@@ -111,21 +147,25 @@ func (g *gateway) start(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *li
 	if tracker == nil {
 		tracker = g.tracker
 	}
-	l := link.New(cfg, link.Deps{
-		Queue: g.q, Sink: adapter{tracker, rule, cfg}, Log: zerolog.Nop(), Metrics: g.metrics,
+	return link.New(cfg, link.Deps{
+		Queue: g.q, Sink: adapter{tracker, g.service, rule, cfg}, Log: zerolog.Nop(), Metrics: g.metrics,
 		Open: func(m *queue.Outbound) (string, error) {
 			plain, err := g.box.Open(m.Text, queue.TextContext(m.Ref))
 			return string(plain), err
 		},
 	})
+}
+
+func (g *gateway) run(t testing.TB, l *link.Link) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = l.Run(ctx)
 	}()
-	t.Cleanup(func() { cancel(); <-done })
-	return l
+	stop = sync.OnceFunc(func() { cancel(); <-done })
+	t.Cleanup(stop)
+	return stop
 }
 
 // order asks for an OTP over a route and returns its id.

@@ -3,22 +3,8 @@ package link
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"slices"
-	"time"
-
-	"github.com/otpgw/otpgw/queue"
-	"github.com/otpgw/otpgw/smpp/session"
-	"github.com/otpgw/otpgw/smpp/wire"
 )
-
-// errand is a message in the hands of this daemon, and the links that tried it without success since the queue gave it.
-type errand struct {
-	*queue.Delivery
-	tried []*Link
-}
 
 // Introduce tells the links of a daemon of each other, so that one can hand another a message that it cannot send. Call it
 // before they run, and again when there are others.
@@ -26,67 +12,102 @@ type errand struct {
 // The queue cannot do that: given back, a message goes to the waiting link of the highest priority, which is the one
 // that failed. Were that link to stop pulling for a while instead, one odd message would move the traffic of a whole
 // route. So the message alone moves, within the process, still unacknowledged: killed meanwhile, the queue has it.
+//
+// From then on it is the other link's: it waits for that one's window and rate and not in the room of the link that it came
+// from, so a silent backup never holds up a good primary.
 func Introduce(links []*Link) {
+	if len(links) == 0 {
+		return
+	}
+	shared := links[0].ledger
 	for _, l := range links {
+		if l.peers.Load() != nil {
+			shared = l.ledger // of those that run
+		}
+	}
+	for _, l := range links {
+		if l.peers.Load() == nil {
+			l.ledger = shared
+		}
 		peers := slices.DeleteFunc(slices.Clone(links), func(o *Link) bool { return o == l })
 		l.peers.Store(&peers)
 	}
 }
 
-// later sends a message that did not pass over another link of its route, or gives it back for another try, and slows or
-// ends what the answer says is at fault.
-func (b *bind) later(ctx context.Context, s *session.Session, e errand, m *queue.Outbound, r result) {
-	l := b.link
-	delay := min(retryDelayLimit, time.Second<<min(e.Attempt-1, 5))
-	dropped := r.err != nil && !errors.Is(r.err, session.ErrTimeout)
-	switch {
-	case r.class == Throttled:
-		delay = throttleDelay // the governor has heard of it
-	case r.class == Misconfigured:
-		l.log.Error().Stringer("status", r.status).Msg("the SMSC says that the link is set up wrongly; it stops for a minute")
-		s.Close(fmt.Errorf("%w: %w", errMisconfigured, r.status))
-	case r.status == wire.StatusInvBindSts, r.status == wire.StatusAlreadyBound:
-		s.Close(r.status) // the SMSC takes this connection for something else: bind again
-	case dropped:
-		delay = 0 // the session ended under it: whoever is bound takes it at once
-	}
-	log := l.log.Debug().Str("msg", m.ID).Stringer("class", r.class).Stringer("status", r.status).AnErr("cause", r.err).Int("attempt", e.Attempt)
-	if r.class != Throttled && r.class != Delayed && !dropped && l.handOver(ctx, e, m.Route, log.Msg) {
-		return
-	}
-	log.Msg("message waits for another try")
-	if delay > 0 {
-		delay += rand.N(delay / 2)
-	}
-	b.giveBack(e.Delivery, delay)
-}
-
-// handOver submits a message over another link of its route that is bound and did not have it yet; false when there is
-// none with room.
-func (l *Link) handOver(ctx context.Context, e errand, route string, say func(string)) bool {
+// handOver gives a message to another link of its route that can send now and did not have it yet; false when there is none
+// with room.
+func (l *Link) handOver(e *errand) bool {
 	e.tried = append(e.tried, l)
-	for _, o := range l.others(route, e.tried) {
-		b, p, ok := o.lend(ctx)
-		if !ok {
-			continue
+	for _, o := range l.others(e.m.Route) {
+		if !slices.Contains(e.tried, o) && !e.turnedAway(o) && l.giveTo(o, e) {
+			return true
 		}
-		say("message goes over the link " + o.cfg.Name)
-		l.deps.Metrics.handed(l.cfg.Name, o.cfg.Name)
-		b.submit(ctx, p, e)
-		return true
 	}
 	return false
 }
 
-// others are the other links of a route, the first in priority first.
-func (l *Link) others(route string, tried []*Link) []*Link {
-	var all []*Link
-	peers := l.peers.Load()
-	if peers == nil {
-		return nil
+// giveTo hands a message to a link; false when it has no room now, or is paused.
+func (l *Link) giveTo(o *Link, e *errand) bool {
+	if o.Paused() {
+		return false
 	}
-	for _, o := range *peers {
-		if _, serves := o.priority(route); serves && !slices.Contains(tried, o) {
+	for _, b := range o.binds {
+		b.mu.Lock()
+		w := b.shift
+		taken := w != nil && w.admit(e)
+		b.mu.Unlock()
+		if taken {
+			l.log.Debug().Str("msg", e.m.ID).Str("to", o.cfg.Name).Msg("message goes over another link")
+			l.deps.Metrics.handed(l.cfg.Name, o.cfg.Name)
+			return true
+		}
+	}
+	return false
+}
+
+// admit takes a message of another link, if not too many wait here already: it is sent when it gets its turn within
+// lendTimeout, and goes on to the next link, or back to the queue, when it does not. The caller holds the bind's mu, so that
+// none is admitted when the shift is over.
+func (w *shift) admit(e *errand) bool {
+	select {
+	case w.guests <- struct{}{}:
+	default:
+		return false
+	}
+	w.sending.Go(func() {
+		turn, cancel := context.WithTimeout(w.ctx, lendTimeout)
+		p, err := w.leave(turn)
+		cancel()
+		<-w.guests
+		if err != nil {
+			w.bind.link.passOn(e)
+			return
+		}
+		defer func() { <-w.bind.unsettled }()
+		w.submit(context.WithoutCancel(w.ctx), p, e)
+	})
+	return true
+}
+
+// passOn is for a message that this link had no room for, or must not send.
+func (l *Link) passOn(e *errand) {
+	if !l.handOver(e) {
+		l.retry(e)
+	}
+}
+
+func (l *Link) otherLinks() []*Link {
+	if peers := l.peers.Load(); peers != nil {
+		return *peers
+	}
+	return nil
+}
+
+// others are the other links of a route, the first in priority first.
+func (l *Link) others(route string) []*Link {
+	var all []*Link
+	for _, o := range l.otherLinks() {
+		if _, serves := o.priority(route); serves {
 			all = append(all, o)
 		}
 	}
@@ -103,8 +124,9 @@ func (l *Link) others(route string, tried []*Link) []*Link {
 const elsewhereTries = 4
 
 // lastResort: no other link can be expected to take a message that this one cannot send.
-func (l *Link) lastResort(e errand, route string) bool {
-	return e.Attempt >= elsewhereTries || len(l.others(route, append(slices.Clone(e.tried), l))) == 0
+func (l *Link) lastResort(e *errand) bool {
+	left := slices.DeleteFunc(l.others(e.m.Route), e.turnedAway)
+	return len(left) == 0 || e.trouble != nil && e.trouble.failures >= elsewhereTries
 }
 
 func (l *Link) priority(route string) (uint8, bool) {
@@ -116,20 +138,11 @@ func (l *Link) priority(route string) (uint8, bool) {
 	return routes[i].Priority, true
 }
 
-// lend finds a bind that can send now, and leave to send one part over it.
-func (l *Link) lend(ctx context.Context) (*bind, permit, bool) {
-	ctx, cancel := context.WithTimeout(ctx, lendTimeout)
-	defer cancel()
-	for _, b := range l.binds {
-		b.mu.Lock()
-		s := b.sess
-		b.mu.Unlock()
-		if !b.sends() || s == nil || s.State() != session.Bound {
-			continue
-		}
-		if p, err := b.reserve(ctx, s); err == nil {
-			return b, p, true
-		}
+// turnedAway: the carrier of link o said that it does not carry such a message.
+func (e *errand) turnedAway(o *Link) bool {
+	if e.trouble == nil {
+		return false
 	}
-	return nil, permit{}, false
+	_, ok := e.trouble.away[o.cfg.Name]
+	return ok
 }

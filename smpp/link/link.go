@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,8 @@ const (
 	backoffLimit    = 30 * time.Second
 	misconfigWait   = time.Minute
 	refusedWait     = time.Second // at least, after a bind that was refused for now
-	lendTimeout     = time.Second // for room on a link that takes over a message
+	dropDelay       = time.Second // before a message goes again under which sessions ended
+	lendTimeout     = time.Second // for its turn on a link that takes over a message
 	retryDelayLimit = 30 * time.Second
 )
 
@@ -51,6 +53,9 @@ type Link struct {
 	orders   *orders
 	peers    atomic.Pointer[[]*Link] // the other links of the daemon, see Introduce
 	unmarked rate.Sometimes          // a line in the log, see isReceipt
+	ledger   *ledger                 // of all of them
+	started  time.Time
+	busy     sync.WaitGroup // what outlives its session: messages being settled, receipts being stored
 }
 
 // New makes a link; nothing is dialled before Run.
@@ -61,6 +66,8 @@ func New(cfg Config, deps Deps) *Link {
 		log:     deps.Log.With().Str("link", cfg.Name).Logger(),
 		textOpt: cfg.Text(),
 		orders:  newOrders(cfg.Routes),
+		ledger:  newLedger(),
+		started: time.Now(),
 
 		unmarked: rate.Sometimes{Interval: time.Minute},
 	}
@@ -93,7 +100,9 @@ func (l *Link) Run(ctx context.Context) error {
 	for _, b := range l.binds {
 		g.Go(func() error { b.run(ctx); return nil })
 	}
-	return g.Wait()
+	err := g.Wait()
+	l.busy.Wait()
+	return err
 }
 
 // BindStatus is the present state of one bind, for an operator's eyes.

@@ -151,9 +151,17 @@ func (c *benchSink) one() {
 	}
 }
 
-func (c *benchSink) Accepted(context.Context, link.Accepted) error { return nil }
-func (c *benchSink) Refused(context.Context, link.Refused) error   { return nil }
-func (c *benchSink) Deliver(context.Context, link.Incoming) error  { c.one(); return nil }
+func (c *benchSink) Accepted(context.Context, link.Accepted) error   { return nil }
+func (c *benchSink) Refused(context.Context, link.Refused) error     { return nil }
+func (c *benchSink) HandedOver(*queue.Tx, link.HandedOver)           {}
+func (c *benchSink) Answered(context.Context, link.Unanswered) error { return nil }
+func (c *benchSink) Past(context.Context, *queue.Outbound) (link.Past, error) {
+	return link.Past{}, nil
+}
+func (c *benchSink) Unanswered(context.Context, link.Unanswered) (link.Past, error) {
+	return link.Past{}, nil
+}
+func (c *benchSink) Deliver(context.Context, link.Incoming) error { c.one(); return nil }
 
 // fill queues n messages.
 func fill(b *testing.B, q *queue.Queue, n int) {

@@ -30,15 +30,49 @@ type recorder struct {
 	incoming chan link.Incoming
 
 	mu   sync.Mutex
-	fail int // Deliver fails this many times
+	fail int                  // Deliver fails this many times
+	past map[string]link.Past // by message
+	last map[string]time.Time // the try that was counted last
 }
 
 func newRecorder() *recorder {
-	return &recorder{accepted: make(chan link.Accepted, 10000), refused: make(chan link.Refused, 100), incoming: make(chan link.Incoming, 10000)}
+	return &recorder{accepted: make(chan link.Accepted, 10000), refused: make(chan link.Refused, 100), incoming: make(chan link.Incoming, 10000),
+		past: make(map[string]link.Past), last: make(map[string]time.Time)}
 }
 
 func (r *recorder) Accepted(_ context.Context, a link.Accepted) error { r.accepted <- a; return nil }
 func (r *recorder) Refused(_ context.Context, a link.Refused) error   { r.refused <- a; return nil }
+
+func (r *recorder) HandedOver(*queue.Tx, link.HandedOver) {}
+
+func (r *recorder) Past(_ context.Context, m *queue.Outbound) (link.Past, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.past[m.ID], nil
+}
+
+func (r *recorder) Unanswered(_ context.Context, u link.Unanswered) (link.Past, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.past[u.Message.ID]
+	if !r.last[u.Message.ID].Equal(u.Sent) {
+		p.Unanswered++
+	}
+	if u.Dropped {
+		p.Dropped++
+	}
+	r.past[u.Message.ID], r.last[u.Message.ID] = p, u.Sent
+	return p, nil
+}
+
+func (r *recorder) Answered(_ context.Context, u link.Unanswered) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.past[u.Message.ID]
+	p.Unanswered--
+	r.past[u.Message.ID] = p
+	return nil
+}
 
 func (r *recorder) Deliver(_ context.Context, in link.Incoming) error {
 	r.mu.Lock()
@@ -87,7 +121,7 @@ func ctx(t testing.TB) context.Context {
 func (r *rig) config(change func(*link.Config)) link.Config {
 	cfg := link.Config{
 		Name: "carrier", Addr: r.smsc.Addr(), SystemID: "acc", Password: "secret", Bind: link.BindTransceiver, Binds: 1, Window: 10,
-		EnquireLink: 30 * time.Second, ResponseTimeout: 5 * time.Second, Routes: []link.Route{{Name: queuetest.Route}},
+		EnquireLink: 30 * time.Second, ResponseTimeout: 5 * time.Second, TimeoutResends: 1, Routes: []link.Route{{Name: queuetest.Route}},
 	}
 	if change != nil {
 		change(&cfg)
@@ -102,13 +136,15 @@ func (r *rig) start(cfg link.Config) (*link.Link, func()) {
 }
 
 // link makes a link; run runs it.
-func (r *rig) link(cfg link.Config) *link.Link {
+func (r *rig) link(cfg link.Config) *link.Link { return r.linkTo(cfg, r.sink) }
+
+func (r *rig) linkTo(cfg link.Config, sink link.Sink) *link.Link {
 	metrics := r.metrics
 	if metrics == nil {
 		metrics = link.NewMetrics(prometheus.NewRegistry())
 	}
 	return link.New(cfg, link.Deps{
-		Queue: r.q, Sink: r.sink, Log: zerolog.New(zerolog.NewTestWriter(r.t)).Level(zerolog.InfoLevel),
+		Queue: r.q, Sink: sink, Log: zerolog.New(zerolog.NewTestWriter(r.t)).Level(zerolog.InfoLevel),
 		Open:    func(m *queue.Outbound) (string, error) { return string(m.Text), nil },
 		Metrics: metrics,
 	})

@@ -23,6 +23,9 @@ type Metrics struct {
 	handovers *prometheus.CounterVec // link, to
 	noTrace   *prometheus.CounterVec
 	strays    *prometheus.CounterVec
+	copies    *prometheus.CounterVec
+	endings   *prometheus.CounterVec // link, status
+	unneeded  *prometheus.CounterVec
 
 	mu    sync.Mutex
 	links []*Link // whose rate is asked for when somebody asks for the metrics; guarded by mu
@@ -46,9 +49,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "1 while the SMSC refuses the bind, by the status it gave last."}, []string{"link", "bind", "status"}),
 		handovers: counter("handovers_total", "Messages that another link of the route took over.", "link", "to"),
 		strays:    counter("unknown_responses_total", "Responses to no request of ours: late ones, or a peer that makes them up.", "link"),
+		copies:    counter("copies_total", "Messages sent again although an earlier try, which was not answered, may have been sent.", "link"),
+		endings:   counter("refused_messages_total", "Messages that ended without being taken, by the status they ended with.", "link", "status"),
+		unneeded:  counter("needless_messages_total", "Messages not sent again: a receipt came, or nobody waited for the PIN any more.", "link"),
 		noTrace:   counter("untraced_pdus_total", "PDUs missing in the trace because the disk was too slow.", "link"),
 	}
-	r.MustRegister(m.parts, m.deadPINs, m.arrived, m.drops, m.up, m.refusals, m.handovers, m.noTrace, m.strays, rates{m})
+	r.MustRegister(m.parts, m.deadPINs, m.arrived, m.drops, m.up, m.refusals, m.handovers, m.noTrace, m.strays, m.copies, m.endings, m.unneeded, rates{m})
 	return m
 }
 
@@ -95,7 +101,7 @@ func (m *Metrics) Forget(link string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.links = slices.DeleteFunc(m.links, func(o *Link) bool { return o.cfg.Name == link })
-	for _, v := range []interface{ DeletePartialMatch(prometheus.Labels) int }{m.parts, m.deadPINs, m.arrived, m.up, m.drops, m.refusals, m.handovers, m.noTrace, m.strays} {
+	for _, v := range []interface{ DeletePartialMatch(prometheus.Labels) int }{m.parts, m.deadPINs, m.arrived, m.up, m.drops, m.refusals, m.handovers, m.noTrace, m.strays, m.copies, m.endings, m.unneeded} {
 		v.DeletePartialMatch(prometheus.Labels{"link": link})
 	}
 }
@@ -120,6 +126,9 @@ func (m *Metrics) submitted(link string, results []result) {
 		return
 	}
 	for _, r := range results {
+		if r.before {
+			continue
+		}
 		outcome := r.class.String()
 		switch {
 		case errors.Is(r.err, session.ErrTimeout):
@@ -134,6 +143,24 @@ func (m *Metrics) submitted(link string, results []result) {
 func (m *Metrics) dead(link string) {
 	if m != nil {
 		m.deadPINs.WithLabelValues(link).Inc()
+	}
+}
+
+func (m *Metrics) copied(link string) {
+	if m != nil {
+		m.copies.WithLabelValues(link).Inc()
+	}
+}
+
+func (m *Metrics) gaveUp(link string, status wire.Status) {
+	if m != nil {
+		m.endings.WithLabelValues(link, status.String()).Inc()
+	}
+}
+
+func (m *Metrics) needless(link string) {
+	if m != nil {
+		m.unneeded.WithLabelValues(link).Inc()
 	}
 }
 

@@ -10,23 +10,56 @@ import (
 	"github.com/otpgw/otpgw/smpp/session"
 )
 
-// send pulls from every route of the link into the session until ctx or the session ends, and returns when the last
-// message in flight has its outcome.
+// shift is what a bind does with one session: the messages that it takes from the queue and those that other links hand it.
+type shift struct {
+	bind *bind
+	sess *session.Session
+	ctx  context.Context // ends when no more messages are to be begun
+	solo *solo
+
+	guests  chan struct{}  // room for messages of other links that wait for their turn here
+	sending sync.WaitGroup // what pulls, waits and is sent
+}
+
+// send pulls from every route of the link into the session, until ctx ends or the session is not bound any more: then
+// nothing is begun, and what is in flight may get its answer. It returns when that has, or the session ended. What is left
+// to do then, in the store or at another link, is done behind its back (Link.busy), for the next connection waits for
+// nobody.
 func (b *bind) send(ctx context.Context, s *session.Session) {
-	pulling, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var routes sync.WaitGroup
-	routes.Go(func() {
-		select {
-		case <-s.Done():
-			stop()
-		case <-pulling.Done():
-		}
+	w := &shift{bind: b, sess: s, ctx: ctx, solo: newSolo(), guests: make(chan struct{}, max(1, b.link.cfg.Window))}
+	w.sending.Go(w.serve)
+	b.begin(w)
+	select {
+	case <-s.Leaving():
+	case <-ctx.Done():
+	}
+	b.begin(nil)
+	stop()
+	idle := make(chan struct{})
+	b.link.busy.Go(func() {
+		w.sending.Wait()
+		close(idle)
 	})
-	unsettled := make(chan struct{}, max(1, b.link.cfg.Window))
+	select {
+	case <-idle:
+	case <-s.Done():
+	}
+}
+
+// begin makes w the shift that other links may hand messages to.
+func (b *bind) begin(w *shift) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shift = w
+}
+
+// serve pulls from the routes that the link has at each time.
+func (w *shift) serve() {
 	ends := make(map[Route]context.CancelFunc)
-	for pulling.Err() == nil {
-		wanted, changed := b.link.orders.pulls()
+	for w.ctx.Err() == nil {
+		wanted, changed := w.bind.link.orders.pulls()
 		for r, end := range ends {
 			if !slices.Contains(wanted, r) {
 				end()
@@ -36,69 +69,67 @@ func (b *bind) send(ctx context.Context, s *session.Session) {
 		for _, r := range wanted {
 			if ends[r] == nil {
 				var one context.Context
-				one, ends[r] = context.WithCancel(pulling)
-				routes.Go(func() { b.keepPulling(one, s, r, unsettled) })
+				one, ends[r] = context.WithCancel(w.ctx)
+				w.sending.Go(func() { w.keepPulling(one, r) })
 			}
 		}
 		select {
 		case <-changed:
-		case <-pulling.Done():
+		case <-w.ctx.Done():
 		}
 	}
 	for _, end := range ends {
 		end()
 	}
-	routes.Wait()
 }
 
 // keepPulling pulls from one route until ctx ends.
-func (b *bind) keepPulling(ctx context.Context, s *session.Session, r Route, unsettled chan struct{}) {
+func (w *shift) keepPulling(ctx context.Context, r Route) {
 	for ctx.Err() == nil {
-		if err := b.pull(ctx, s, r, unsettled); err != nil && ctx.Err() == nil {
-			b.link.log.Error().Err(err).Str("route", r.Name).Msg("the queue does not give messages, trying again")
+		if err := w.pull(ctx, r); err != nil && ctx.Err() == nil {
+			w.bind.link.log.Error().Err(err).Str("route", r.Name).Msg("the queue does not give messages, trying again")
 			sleep(ctx, time.Second)
 		}
 	}
 }
 
 // pull takes messages of one route and sends each on its own goroutine. No more of them are between the queue and their
-// acknowledgement than the window is wide: that many may be sent twice after a crash. It returns when all of them have
-// their outcome.
-func (b *bind) pull(ctx context.Context, s *session.Session, r Route, unsettled chan struct{}) error {
-	puller, err := b.link.deps.Queue.SMS(r.Name).Pull(ctx, queue.PullOptions{Max: b.link.prefetch(), Priority: r.Priority})
+// acknowledgement than the window is wide: that many may be sent twice after a crash.
+func (w *shift) pull(ctx context.Context, r Route) error {
+	l := w.bind.link
+	puller, err := l.deps.Queue.SMS(r.Name).Pull(ctx, queue.PullOptions{Max: l.prefetch(), Priority: r.Priority})
 	if err != nil {
 		return err
 	}
-	var sending sync.WaitGroup // as many as unsettled has room for
-	defer sending.Wait()
 	defer puller.Stop()
 	for {
 		d, err := puller.Next(ctx)
 		if err != nil {
 			return err
 		}
-		p, err := b.leave(ctx, s, unsettled)
+		e := &errand{Delivery: d}
+		p, err := w.leave(ctx)
 		if err != nil {
-			b.giveBack(d, 0)
+			l.giveBack(e, 0)
 			return err
 		}
-		sending.Go(func() {
-			defer func() { <-unsettled }()
-			b.submit(context.WithoutCancel(ctx), p, errand{Delivery: d})
+		w.sending.Go(func() {
+			defer func() { <-w.bind.unsettled }()
+			w.submit(context.WithoutCancel(w.ctx), p, e)
 		})
 	}
 }
 
 // leave waits until a message more may be unsettled, and for the permit of its first part.
-func (b *bind) leave(ctx context.Context, s *session.Session, unsettled chan struct{}) (permit, error) {
+func (w *shift) leave(ctx context.Context) (permit, error) {
 	select {
-	case unsettled <- struct{}{}:
+	case w.bind.unsettled <- struct{}{}:
 	case <-ctx.Done():
 		return permit{}, context.Cause(ctx)
 	}
-	p, err := b.reserve(ctx, s)
+	p, err := w.reserve(ctx)
 	if err != nil {
-		<-unsettled
+		<-w.bind.unsettled
 	}
 	return p, err
 }
@@ -106,34 +137,26 @@ func (b *bind) leave(ctx context.Context, s *session.Session, unsettled chan str
 // permit is leave to send one part: room in a session's window and the link's turn.
 type permit struct {
 	slot     session.Slot
-	sess     *session.Session
 	governor *governor
 	granted  time.Time // the turn
 }
 
 // reserve waits for room in the window and then for the link's turn: the other way round, turns would be saved up while
 // the window is full and used in one burst.
-func (b *bind) reserve(ctx context.Context, s *session.Session) (permit, error) {
-	slot, err := s.Reserve(ctx)
+func (w *shift) reserve(ctx context.Context) (permit, error) {
+	slot, err := w.sess.Reserve(ctx)
 	if err != nil {
 		return permit{}, err
 	}
-	granted, err := b.link.governor.turn(ctx, s)
+	granted, err := w.bind.link.governor.turn(ctx, w.sess)
 	if err != nil {
 		slot.Release()
 		return permit{}, err
 	}
-	return permit{slot, s, b.link.governor, granted}, nil
+	return permit{slot, w.bind.link.governor, granted}, nil
 }
 
 // release gives the permit back unused.
 func (p permit) release() {
 	p.slot.Release()
-}
-
-// giveBack returns a message to the queue, for any bind, after a delay.
-func (b *bind) giveBack(d *queue.Delivery, delay time.Duration) {
-	if err := d.Nak(delay); err != nil {
-		b.link.log.Debug().Err(err).Msg("nak not sent, the queue gives the message again when its wait is over")
-	}
 }

@@ -96,7 +96,7 @@ func (c *carrier) serve(t testing.TB, conn net.Conn) {
 // config is a link to the carrier.
 func (c *carrier) config(name string, change func(*link.Config)) link.Config {
 	cfg := link.Config{Name: name, Addr: c.ln.Addr().String(), SystemID: "acc", Password: "secret", Bind: link.BindTransceiver, Binds: 1,
-		Window: 10, EnquireLink: 30 * time.Second, ResponseTimeout: 5 * time.Second, Routes: []link.Route{{Name: "default"}}}
+		Window: 10, EnquireLink: 30 * time.Second, ResponseTimeout: 5 * time.Second, TimeoutResends: 1, Routes: []link.Route{{Name: "default"}}}
 	if change != nil {
 		change(&cfg)
 	}

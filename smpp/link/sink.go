@@ -17,14 +17,44 @@ type Accepted struct {
 	Parts     int
 }
 
-// Refused is a message that the SMSC refused for good.
-type Refused struct {
+// HandedOver is a message of which the SMSC took every part.
+type HandedOver struct {
 	Link    string
-	Status  wire.Status
 	Message *queue.Outbound
-	Part    int // the first refused part, from 1
 	Parts   int
 }
+
+// Refused is a message that nothing more is done for: the SMSC refused it for good, or said nothing of it too often.
+type Refused struct {
+	Link    string
+	Status  wire.Status // of the SMSC; or StatusNoAnswer or StatusHungUp, for which Silent reports true
+	Message *queue.Outbound
+	Part    int // the first refused part, from 1; 0: the whole message
+	Parts   int // 0: not known
+}
+
+// Silent: no SMSC said so. The message may have been sent all the same, and a receipt that comes later knows better.
+func (r Refused) Silent() bool { return r.Status == StatusNoAnswer || r.Status == StatusHungUp }
+
+// Unanswered is a message that went out and was not answered: not in time, or not before its session ended.
+type Unanswered struct {
+	Link    string
+	Message *queue.Outbound
+	Sent    time.Time // when it went out; this names the try: told twice, it counts once
+	Parts   []int     // those without an answer, from 1; none: it is about to go out, and counted before it does
+	Of      int       // parts
+	Dropped bool      // the session ended; else the time did
+}
+
+// Past is what all daemons together know of a message.
+type Past struct {
+	Over       bool // nothing more is to be sent: it was taken, or its end is known, or nobody waits for it any more
+	Unanswered int  // tries without an answer
+	Dropped    int  // of them, those in which the session ended
+}
+
+// timeouts are the tries of which nothing was heard in time.
+func (p Past) timeouts() int { return p.Unanswered - p.Dropped }
 
 // Incoming is a deliver_sm or data_sm.
 type Incoming struct {
@@ -44,6 +74,13 @@ type Incoming struct {
 // tells it again otherwise. The methods are called from many goroutines.
 type Sink interface {
 	Accepted(ctx context.Context, a Accepted) error
+	// HandedOver adds what it has to store to the transaction that takes the message off its queue.
+	HandedOver(tx *queue.Tx, h HandedOver)
 	Refused(ctx context.Context, r Refused) error
+	// Past is asked for a message that may have been sent before; Unanswered adds a try to it, and Answered takes back one that
+	// was counted before it went out, and was answered then.
+	Past(ctx context.Context, m *queue.Outbound) (Past, error)
+	Unanswered(ctx context.Context, u Unanswered) (Past, error)
+	Answered(ctx context.Context, u Unanswered) error
 	Deliver(ctx context.Context, in Incoming) error
 }

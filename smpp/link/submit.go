@@ -10,7 +10,6 @@ import (
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
-	"github.com/otpgw/otpgw/smpp/session"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -21,45 +20,66 @@ type result struct {
 	status    wire.Status
 	messageID string
 	err       error // no answer: timeout, the session ended
+	sent      bool  // it went out, or may have
+	before    bool  // it was taken in an earlier try
 }
 
+// unanswered: it may be on its way, and nobody said so.
+func (r result) unanswered() bool { return r.sent && r.err != nil }
+
 // submit sends one message and settles it with the queue: acknowledged when its outcome is stored, given back when it is
-// to be sent again.
-func (b *bind) submit(ctx context.Context, p permit, e errand) {
-	l := b.link
+// to be sent again, or handed to another link.
+func (w *shift) submit(ctx context.Context, p permit, e *errand) {
+	l := w.bind.link
 	m, parts, err := l.prepare(e.Delivery)
 	if err != nil {
 		p.release()
-		l.unsendable(ctx, e.Delivery, m, err)
+		l.unsendable(ctx, e, m, err)
 		return
 	}
-	// The message went over this link before, in vain: another one is better, if there is one. It is given what it needs
-	// while this permit is held, which is rare enough.
-	if m.Avoid == l.cfg.Name && len(e.tried) == 0 && l.handOver(ctx, e, m.Route, l.log.Debug().Str("msg", m.ID).Msg) {
+	if e.m == nil {
+		e.m, e.trouble = m, l.ledger.take(m.ID)
+	}
+	if l.over(ctx, e) || l.elsewhere(e) {
 		p.release()
 		return
 	}
-	results := b.submitParts(ctx, p, m, parts)
-	worst := worstOf(results)
-	if r := &results[worst]; r.class == OtherLink && l.lastResort(e, m.Route) {
-		r.class = Permanent
-	}
-	l.deps.Metrics.submitted(l.cfg.Name, results)
-	if err := l.record(ctx, m, results); err != nil {
-		// Better a second SMS than a receipt that nobody can match, or an outcome that nobody is told.
-		l.log.Error().Err(err).Str("msg", m.ID).Msg("outcome not stored, the message is sent again")
-		b.giveBack(e.Delivery, time.Second)
+	if e.past.Dropped >= soloAfter {
+		p.release()
+		w.submitAlone(ctx, e, parts)
 		return
 	}
-	if r := results[worst]; r.class != Taken && r.class != Permanent {
-		b.later(ctx, p.sess, e, m, r)
+	leave, err := w.solo.together(ctx)
+	if err != nil {
+		p.release()
+		l.giveBack(e, 0)
 		return
 	}
-	ack, cancel := context.WithTimeout(ctx, sinkTimeout)
-	defer cancel()
-	if err := e.Ack(ack); err != nil {
-		l.log.Error().Err(err).Str("msg", m.ID).Msg("ack not confirmed, the message may be sent again")
+	t, err := w.submitParts(ctx, p, e, parts)
+	leave()
+	w.settle(ctx, e, t, err)
+}
+
+// submitAlone sends a message under which sessions ended again and again, with nothing else in flight. When it does end this
+// one too it is the reason.
+func (w *shift) submitAlone(ctx context.Context, e *errand, parts []text.Part) {
+	l := w.bind.link
+	leave, alone, err := w.solo.alone(w.ctx)
+	if err != nil {
+		l.retry(e)
+		return
 	}
+	p, err := w.reserve(w.ctx)
+	if err != nil {
+		leave()
+		l.retry(e)
+		return
+	}
+	l.log.Warn().Str("msg", e.m.ID).Int("drops", e.past.Dropped).Msg("the SMSC hung up each time this message was in flight; now it goes alone")
+	t, err := w.submitParts(ctx, p, e, parts)
+	t.alone = alone()
+	leave()
+	w.settle(ctx, e, t, err)
 }
 
 // keyPause is how long a message waits that was sealed with a key which is not here.
@@ -97,107 +117,94 @@ func reference(id string) uint16 {
 }
 
 // unsendable settles a message that no link can send: dead ones are dropped, the others kept where an operator sees them.
-func (l *Link) unsendable(ctx context.Context, d *queue.Delivery, m *queue.Outbound, cause error) {
-	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
-	defer cancel()
+func (l *Link) unsendable(ctx context.Context, e *errand, m *queue.Outbound, cause error) {
 	if errors.Is(cause, seal.ErrKey) { // another daemon may have the key, or this one after it was told
 		l.log.Error().Err(cause).Str("msg", m.ID).Msg("not sent: its text does not open; it waits")
-		_ = d.Nak(keyPause)
+		l.giveBack(e, keyPause)
 		return
 	}
 	if errors.Is(cause, errDead) {
 		l.log.Info().Str("msg", m.ID).Msg("not sent: the PIN has expired")
 		l.deps.Metrics.dead(l.cfg.Name)
-	} else {
-		l.log.Error().Err(cause).Msg("message dead-lettered")
-		err := l.deps.Queue.DeadLetter(ctx, queue.DeadLetter{Kind: "sms", Reason: cause.Error(), Subject: d.Subject, Data: d.Data})
-		if err != nil {
-			_ = d.Nak(time.Minute)
-			return
-		}
+		l.ack(ctx, e)
+		return
 	}
-	if err := d.Ack(ctx); err != nil {
-		l.log.Debug().Err(err).Msg("ack not confirmed")
+	l.log.Error().Err(cause).Msg("message dead-lettered")
+	store, cancel := context.WithTimeout(ctx, sinkTimeout)
+	defer cancel()
+	err := l.deps.Queue.DeadLetter(store, queue.DeadLetter{Kind: "sms", Reason: cause.Error(), Subject: e.Subject, Data: e.Data})
+	if err != nil {
+		l.giveBack(e, time.Minute)
+		return
 	}
+	l.ack(ctx, e)
 }
 
-// submitParts sends the parts, each with a permit of its own, the first with the one given. They are in flight together.
-func (b *bind) submitParts(ctx context.Context, first permit, m *queue.Outbound, parts []text.Part) []result {
-	results := make([]result, len(parts))
+// try is one message over one bind, once.
+type try struct {
+	sent    time.Time // when it began
+	alone   bool      // nothing else was in flight
+	results []result
+}
+
+// submitParts sends the parts that this link's SMSC has not taken before, each with a permit of its own, the first with the
+// one given. They are in flight together.
+func (w *shift) submitParts(ctx context.Context, first permit, e *errand, parts []text.Part) (*try, error) {
+	t := &try{results: make([]result, len(parts))}
+	if err := w.bind.link.countAhead(ctx, e); err != nil {
+		first.release()
+		return t, err
+	}
+	if t.sent = time.Now(); e.ahead != 0 {
+		t.sent = time.Unix(0, e.ahead)
+	}
 	var others sync.WaitGroup
-	for i := 1; i < len(parts); i++ {
+	at := -1 // the part that goes with the first permit
+	for i := range parts {
+		if e.took(w.bind.link, i, len(parts)) {
+			t.results[i] = result{class: Taken, before: true}
+			continue
+		}
+		if at < 0 {
+			at = i
+			continue
+		}
 		others.Go(func() {
-			p, err := b.reserve(ctx, first.sess)
+			p, err := w.reserve(ctx)
 			if err != nil {
-				results[i] = result{class: Temporary, err: err}
+				t.results[i] = result{class: Temporary, err: err}
 				return
 			}
-			results[i] = b.submitPart(ctx, p, m, &parts[i])
+			t.results[i] = w.submitPart(ctx, p, e.m, &parts[i])
 		})
 	}
-	results[0] = b.submitPart(ctx, first, m, &parts[0])
+	if at < 0 { // all were taken, but that was not stored
+		first.release()
+		return t, nil
+	}
+	t.results[at] = w.submitPart(ctx, first, e.m, &parts[at])
 	others.Wait()
-	return results
+	return t, nil
 }
 
-func (b *bind) submitPart(ctx context.Context, p permit, m *queue.Outbound, part *text.Part) (r result) {
-	pdu, err := b.link.submitSM(m, part)
+func (w *shift) submitPart(ctx context.Context, p permit, m *queue.Outbound, part *text.Part) (r result) {
+	l := w.bind.link
+	pdu, err := l.submitSM(m, part)
 	if err != nil {
 		p.release()
 		return result{class: Permanent, status: wire.StatusInvSrcAdr, err: err}
 	}
 	defer func() { p.governor.answered(r.class, p.granted) }()
-	f, err := p.slot.Do(ctx, wire.SubmitSM, pdu)
-	switch {
-	case err == nil:
-		if f.Status == wire.StatusOK {
-			b.took.Store(true)
-		}
-		return result{class: b.link.cfg.classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID}
-	case errors.Is(err, session.ErrTimeout) && b.link.cfg.OnTimeout == TimeoutFail:
-		return result{class: Permanent, status: StatusNoAnswer, err: err}
-	default:
+	request, err := p.slot.Start(ctx, wire.SubmitSM, pdu)
+	if err != nil {
 		return result{class: Temporary, err: err}
 	}
-}
-
-// worstOf is the result that decides: what must not be tried again, before what has to be, before what is refused, before
-// what is taken.
-func worstOf(results []result) int {
-	order := map[Class]int{Taken: 0, Permanent: 1, OtherLink: 2, Temporary: 3, Delayed: 4, Throttled: 5, Misconfigured: 6}
-	rank := func(r result) int {
-		if r.status == StatusNoAnswer && r.class == Permanent {
-			return len(order)
-		}
-		return order[r.class]
+	f, err := request.Wait(ctx)
+	if err != nil {
+		return result{class: Temporary, err: err, sent: true}
 	}
-	worst := 0
-	for i, r := range results {
-		if rank(r) > rank(results[worst]) {
-			worst = i
-		}
+	if f.Status == wire.StatusOK {
+		w.bind.took.Store(true)
 	}
-	return worst
-}
-
-// record tells the Sink what the SMSC said of each part: ids of parts that were taken even when another has to be sent
-// again, for their receipts will come; a refusal only when nothing is to be tried again.
-func (l *Link) record(ctx context.Context, m *queue.Outbound, results []result) error {
-	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
-	defer cancel()
-	for i, r := range results {
-		if r.class != Taken || r.messageID == "" {
-			continue
-		}
-		a := Accepted{Link: l.cfg.Name, MessageID: r.messageID, Message: m, Part: i + 1, Parts: len(results)}
-		if err := l.deps.Sink.Accepted(ctx, a); err != nil {
-			return err
-		}
-	}
-	worst := worstOf(results)
-	if r := results[worst]; r.class == Permanent {
-		l.log.Warn().Str("msg", m.ID).Stringer("status", r.status).AnErr("cause", r.err).Msg("the message is refused for good")
-		return l.deps.Sink.Refused(ctx, Refused{Link: l.cfg.Name, Status: r.status, Message: m, Part: worst + 1, Parts: len(results)})
-	}
-	return nil
+	return result{class: l.cfg.classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID, sent: true}
 }

@@ -90,12 +90,14 @@ func orDefault[T int | time.Duration](v, d T) T {
 
 // Session is one SMPP connection. Make it with New, then Run it; the other methods may be used from any goroutine.
 type Session struct {
-	conn   net.Conn
-	opts   Options
-	out    chan outgoing
-	window chan struct{}
-	inbox  chan wire.Frame // requests for the workers
-	done   chan struct{}   // closed when the session ended; err is set before
+	conn      net.Conn
+	opts      Options
+	out       chan outgoing
+	window    chan struct{}
+	inbox     chan wire.Frame // requests for the workers
+	done      chan struct{}   // closed when the session ended; err is set before
+	leaving   chan struct{}   // closed by leave
+	leaveOnce sync.Once
 
 	began     time.Time // what follows is measured from here: the time of day may be set back
 	state     atomic.Int32
@@ -137,6 +139,7 @@ func New(conn net.Conn, o Options) *Session {
 		window:  make(chan struct{}, o.Window),
 		inbox:   make(chan wire.Frame, o.Backlog),
 		done:    make(chan struct{}),
+		leaving: make(chan struct{}),
 		handled: make(chan struct{}, 1),
 		pending: make(map[uint32]*waiter),
 		began:   time.Now(),
@@ -186,8 +189,19 @@ func (s *Session) endLocked(err error) {
 		err = ErrClosed
 	}
 	s.err = err
-	s.state.Store(int32(Closed))
+	s.leave(Closed)
 	close(s.done)
+}
+
+// leave says that no more requests are to be begun: the session unbinds, or it ended.
+func (s *Session) leave(to State) {
+	for {
+		state := s.state.Load()
+		if State(state) >= to || s.state.CompareAndSwap(state, int32(to)) {
+			break
+		}
+	}
+	s.leaveOnce.Do(func() { close(s.leaving) })
 }
 
 // Err is why the session ended, nil while it lives.
@@ -196,6 +210,10 @@ func (s *Session) Err() error {
 	defer s.mu.Unlock()
 	return s.err
 }
+
+// Leaving is closed as soon as no more requests are to be begun: the peer asked to unbind, or we did, or the session ended.
+// What waits for an answer then may still get it.
+func (s *Session) Leaving() <-chan struct{} { return s.leaving }
 
 // Done is closed when the session has ended.
 func (s *Session) Done() <-chan struct{} { return s.done }
@@ -256,7 +274,7 @@ func (s *Session) dispatch(ctx context.Context, g *errgroup.Group, f wire.Frame)
 	case f.Command == wire.EnquireLink:
 		return s.Respond(ctx, f, wire.StatusOK, nil)
 	case f.Command == wire.Unbind:
-		s.state.Store(int32(Unbinding))
+		s.leave(Unbinding)
 		g.Go(func() error { return s.answerUnbind(ctx, f) })
 	case s.opts.Handlers[f.Command] != nil:
 		return s.enqueue(ctx, f)

@@ -18,7 +18,7 @@ func (s *Session) Unbind(ctx context.Context) error {
 	if s.State() == Closed {
 		return s.Err()
 	}
-	s.state.Store(int32(Unbinding))
+	s.leave(Unbinding)
 	err := s.waitIdle(ctx)
 	if err == nil {
 		answers, cancel := context.WithTimeout(ctx, maxAnswers)

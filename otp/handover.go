@@ -1,0 +1,136 @@
+package otp
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/otpgw/otpgw/queue"
+)
+
+// Sending is what is known of a message of an OTP beside its delivery: what a link has to know before it sends it again.
+type Sending struct {
+	Over       bool // nothing more of it is to be sent
+	Unanswered int  // times it went out and was not answered
+	Dropped    int  // of them, those in which the carrier hung up
+}
+
+// HandedOver notes in a transaction that a carrier has the whole of a message, for as long as its PIN lives.
+func (s *Service) HandedOver(tx *queue.Tx, messageID, link string, expires time.Time) {
+	tx.Put(s.Queue.Sent(), messageID, []byte(link), max(expires.Sub(s.now()), 0)+sentMargin)
+}
+
+// sentMargin is how much longer than the PIN it is known which carrier has a message.
+const sentMargin = 5 * time.Minute
+
+// sentOver is the link whose carrier has a message; "" when none is known to.
+func (s *Service) sentOver(ctx context.Context, messageID string) (string, error) {
+	e, err := s.Queue.Sent().Get(ctx, messageID)
+	if errors.Is(err, queue.ErrNotFound) {
+		return "", nil
+	}
+	return string(e.Value), storeErrorOrNil(err)
+}
+
+// Sending is asked before a message goes out that may have been sent before.
+func (s *Service) Sending(ctx context.Context, otpID, messageID string) (Sending, error) {
+	r, _, err := s.load(ctx, otpID, "")
+	if errors.Is(err, ErrNotFound) {
+		return Sending{}, nil // the message has its own end
+	}
+	if err != nil {
+		return Sending{}, err
+	}
+	state := r.sending(messageID, s.now())
+	if !state.Over {
+		link, err := s.sentOver(ctx, messageID)
+		if err != nil {
+			return Sending{}, err
+		}
+		state.Over = link != ""
+	}
+	return state, nil
+}
+
+// Try is one time that a message went out and was not answered. At names it: the same At again is the same try.
+type Try struct {
+	OtpID, MessageID string
+	At               time.Time
+	Dropped          bool // the carrier hung up; else it said nothing in time
+}
+
+// Unanswered counts a try and returns what is known then.
+func (s *Service) Unanswered(ctx context.Context, t Try) (state Sending, err error) {
+	err = s.change(ctx, t.OtpID, "", func(r *Record, now time.Time) (EventKind, error) {
+		m := r.message(t.MessageID)
+		if m == nil {
+			return "", errNoChange
+		}
+		at := t.At.UnixNano()
+		again := r.Try != nil && r.Try.At == at
+		if !again {
+			m.Unanswered++
+			r.Try = &lastTry{At: at}
+		}
+		if counted := again && r.Try.Dropped; t.Dropped && !counted {
+			m.Dropped++
+			r.Try = &lastTry{At: at, Dropped: true}
+		}
+		state = r.sending(t.MessageID, now)
+		return "", nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return Sending{Unanswered: 1}, nil
+	}
+	return state, err
+}
+
+// Answered takes back a try that was counted before it went out: it was answered, or never went.
+func (s *Service) Answered(ctx context.Context, t Try) error {
+	err := s.change(ctx, t.OtpID, "", func(r *Record, _ time.Time) (EventKind, error) {
+		m := r.message(t.MessageID)
+		if m == nil || r.Try == nil || r.Try.At != t.At.UnixNano() || m.Unanswered == 0 {
+			return "", errNoChange
+		}
+		m.Unanswered--
+		r.Try = nil
+		return "", nil
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// lastTry is the try that was counted last, for it may be told twice.
+type lastTry struct {
+	At      int64 `cbor:"1,keyasint"`
+	Dropped bool  `cbor:"2,keyasint,omitempty"`
+}
+
+// message is the delivery of one of a record's messages, to be changed in place; nil when it is not its.
+func (r *Record) message(id string) *Delivery {
+	if id == r.Message {
+		return &r.Delivery
+	}
+	i := slices.IndexFunc(r.Others, func(m sentMessage) bool { return m.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &r.Others[i].Delivery
+}
+
+// sending: a message of which every part is known to be with the carrier, or to have ended, is not sent again; nor one of an
+// OTP that nobody waits for any more.
+func (r *Record) sending(messageID string, now time.Time) Sending {
+	d := r.message(messageID)
+	if d == nil {
+		return Sending{}
+	}
+	waiting := slices.ContainsFunc(d.Parts, func(p PartDelivery) bool { return p.Status == DeliveryAccepted })
+	return Sending{
+		Over:       r.statusAt(now) != StatusPending || d.Status.Final() || !waiting,
+		Unanswered: d.Unanswered, Dropped: d.Dropped,
+	}
+}

@@ -1,0 +1,264 @@
+package link_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
+)
+
+// soon is a time that waits for nothing: far below the waits that these tests are about.
+const soon = 2 * time.Second
+
+// primaryFirst starts two links to scripted carriers; the second begins when the first one's pull is at the server.
+func (r *rig) primaryFirst(change func(p, b *link.Config)) (p, b *script, first *carrier) {
+	r.t.Helper()
+	one, two := newCarrier(r.t), newCarrier(r.t)
+	pc := one.config("primary", func(c *link.Config) { c.Window = 4 })
+	bc := two.config("backup", func(c *link.Config) { c.Routes = []link.Route{{Name: queuetest.Route, Priority: 5}} })
+	if change != nil {
+		change(&pc, &bc)
+	}
+	primary, backup := r.link(pc), r.link(bc)
+	link.Introduce([]*link.Link{primary, backup})
+	r.run(primary)
+	p = next(r.t, one.binds)
+	r.put(warmUp, "code")
+	f, _ := p.submit()
+	p.take(f, "warm")
+	r.run(backup)
+	return p, next(r.t, two.binds), one
+}
+
+// refuseNext has the primary answer a submit_sm with a status; the test is of no use when the backup got the message.
+func refuseNext(t *testing.T, p, b *script, status wire.Status) {
+	t.Helper()
+	select {
+	case f := <-p.submits:
+		p.write(pdu(wire.SubmitSMResp, status, f.Sequence))
+	case <-b.submits:
+		t.Skip("the backup took the message from the queue")
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing was sent")
+	}
+}
+
+// TestSilentBackupHoldsNothingOfThePrimary: as many messages as its window has room for wait for the backup's answers. The
+// primary sends on, and when its connection ends it is bound again at once.
+func TestSilentBackupHoldsNothingOfThePrimary(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, smsc.Config{})
+	p, b, first := r.primaryFirst(func(_, b *link.Config) { b.ResponseTimeout = 8 * time.Second })
+	for i := range 4 {
+		r.put(fmt.Sprintf("+4670100000%d", i), "code")
+		refuseNext(t, p, b, wire.StatusSysErr)
+		next(t, b.submits)
+	}
+	began := time.Now()
+	for i := range 4 {
+		r.put(fmt.Sprintf("+4670200000%d", i), "code")
+	}
+	for range 4 {
+		f, _ := p.submit()
+		p.take(f, "id")
+	}
+	if took := time.Since(began); took > soon {
+		t.Errorf("messages that the primary takes at once waited %s", took)
+	}
+	began = time.Now()
+	p.c.Close()
+	next(t, first.binds)
+	if took := time.Since(began); took > soon {
+		t.Errorf("the primary was bound again after %s", took)
+	}
+}
+
+// slowSink stores a receipt, and that a message was taken, only when the test is over: a store that looks for its leader.
+type slowSink struct {
+	*recorder
+	began, end chan struct{}
+}
+
+func (s *slowSink) Deliver(context.Context, link.Incoming) error {
+	s.began <- struct{}{}
+	<-s.end
+	return nil
+}
+
+func (s *slowSink) Accepted(context.Context, link.Accepted) error {
+	s.began <- struct{}{}
+	<-s.end
+	return nil
+}
+
+// TestRedialWaitsForNoStore: the connection ends while a receipt and an outcome are being stored.
+func TestRedialWaitsForNoStore(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, smsc.Config{})
+	c := newCarrier(t)
+	sink := &slowSink{newRecorder(), make(chan struct{}, 10), make(chan struct{})}
+	l := r.linkTo(c.config("carrier", nil), sink)
+	r.run(l)
+	t.Cleanup(func() { close(sink.end) })
+	s := next(t, c.binds)
+	s.write(pdu(wire.DeliverSM, 0, 7, deliver("46701000001", wire.ESMClassReceipt, 0, "id:1 stat:DELIVRD")))
+	next(t, sink.began)
+	r.put("+46701000001", "code")
+	f, _ := s.submit()
+	s.take(f, "id")
+	next(t, sink.began)
+	began := time.Now()
+	s.c.Close()
+	next(t, c.binds)
+	if took := time.Since(began); took > soon {
+		t.Errorf("bound again after %s: it waited for the store", took)
+	}
+}
+
+// TestOnlyThePartsNotTakenAreSentAgain: of two parts the second does not pass, in whatever way, and is sent again alone.
+func TestOnlyThePartsNotTakenAreSentAgain(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(s *script, f wire.Frame){
+		"throttled":     func(s *script, f wire.Frame) { s.write(pdu(wire.SubmitSMResp, wire.StatusThrottled, f.Sequence)) },
+		"system error":  func(s *script, f wire.Frame) { s.write(pdu(wire.SubmitSMResp, wire.StatusSysErr, f.Sequence)) },
+		"not answered":  func(*script, wire.Frame) {},
+		"the line ends": func(s *script, _ wire.Frame) { s.c.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, smsc.Config{})
+			c := newCarrier(t)
+			l := r.link(c.config("carrier", func(c *link.Config) { c.ResponseTimeout = 500 * time.Millisecond }))
+			r.run(l)
+			s := next(t, c.binds)
+			r.put("+46701000001", strings.Repeat("x", 200))
+			seen := make(map[byte]int)
+			var second *wire.Frame
+			for seen[1] == 0 || seen[2] < 2 {
+				var f wire.Frame
+				select {
+				case f = <-s.submits:
+				case s = <-c.binds:
+					continue
+				case <-time.After(20 * time.Second):
+					t.Fatalf("submits by part: %v", seen)
+				}
+				m, err := wire.DecodeMessage(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				part := m.ShortMessage[5]
+				seen[part]++
+				switch {
+				case part == 2 && seen[2] == 1:
+					second = &f
+				default:
+					s.take(f, fmt.Sprint("id", part))
+				}
+				if seen[1] == 1 && second != nil {
+					fail(s, *second)
+					second = nil
+				}
+			}
+			r.drained()
+			if seen[1] != 1 || seen[2] != 2 {
+				t.Errorf("submits by part: %v", seen)
+			}
+		})
+	}
+}
+
+// TestUnbindingSMSCGetsNothingMore: while it unbinds, with a message not answered yet, nothing is taken from the queue and given
+// back again and again.
+func TestUnbindingSMSCGetsNothingMore(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, smsc.Config{})
+	c := newCarrier(t)
+	registry := prometheus.NewRegistry()
+	r.metrics = link.NewMetrics(registry)
+	r.run(r.link(c.config("carrier", nil)))
+	s := next(t, c.binds)
+	r.put("+46701000001", "code")
+	f, _ := s.submit()
+	s.write(pdu(wire.Unbind, 0, 99))
+	for range 3 {
+		r.put("+46702000001", "code")
+		time.Sleep(300 * time.Millisecond)
+	}
+	s.take(f, "id1") // now the unbind goes on
+	if n := total(t, registry, "otpgw_smpp_submitted_parts_total", "dropped"); n > 3 {
+		t.Errorf("while it unbound, %v parts were begun", n)
+	}
+	again := next(t, c.binds)
+	for range 3 {
+		f, _ := again.submit()
+		again.take(f, "id2")
+	}
+	r.drained()
+}
+
+// TestMessageThatMakesAnSMSCHangUp: it is sent with others, then alone, then not any more; the others go out.
+func TestMessageThatMakesAnSMSCHangUp(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, smsc.Config{})
+	c := newCarrier(t)
+	r.run(r.link(c.config("carrier", nil)))
+	var poison, beside atomic.Int64
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	go func() {
+		for {
+			var s *script
+			select {
+			case s = <-c.binds:
+			case <-over:
+				return
+			}
+			go func() {
+				for {
+					select {
+					case f := <-s.submits:
+						m, err := wire.DecodeMessage(f)
+						if err == nil && string(m.ShortMessage) == "poison" {
+							if poison.Add(1) > 3 && len(s.submits) > 0 {
+								beside.Add(1)
+							}
+							s.c.Close()
+							return
+						}
+						s.take(f, "x")
+					case <-s.gone:
+						return
+					}
+				}
+			}()
+		}
+	}()
+	bad := r.put("+46701000001", "poison")
+	const others = 20
+	for i := range others {
+		r.put(fmt.Sprintf("+467020000%02d", i), "code")
+	}
+	x := next(t, r.sink.refused)
+	if x.Message.ID != bad || x.Status != link.StatusHungUp || !x.Silent() {
+		t.Errorf("refused %+v", x)
+	}
+	for range others {
+		if a := next(t, r.sink.accepted); a.Message.ID == bad {
+			t.Error("the bad message was accepted")
+		}
+	}
+	r.drained()
+	if n := poison.Load(); n != 4 || beside.Load() != 0 {
+		t.Errorf("it went out %d times, and %d times with others when it was to go alone", n, beside.Load())
+	}
+}
