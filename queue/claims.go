@@ -286,6 +286,7 @@ func (w *work) part(p *Puller) {
 	w.pullers = slices.DeleteFunc(w.pullers, func(o *Puller) bool { return o == p })
 	w.ranked()
 	if len(w.pullers) > 0 || w.q.daemons == nil {
+		w.hand() // what was left to p
 		return
 	}
 	for i := w.claimed.pop(); i != nil; i = w.claimed.pop() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Consumer is one work queue: messages are handed to one of its pullers each, on whatever daemon.
@@ -26,7 +27,7 @@ func (c *Consumer) Pull(_ context.Context, o PullOptions) (*Puller, error) {
 	if o.Max < 1 || o.Priority > 9 {
 		return nil, fmt.Errorf("queue: pull of %d messages at priority %d; at least 1, and 0 to 9", o.Max, o.Priority)
 	}
-	p := &Puller{work: c.work, max: o.Max, priority: o.Priority, stopping: make(chan struct{})}
+	p := &Puller{work: c.work, max: o.Max, priority: o.Priority, stopping: make(chan struct{}), served: time.Now()}
 	if !c.work.q.add(p) {
 		return nil, fmt.Errorf("%w: shutting down", ErrUnavailable)
 	}
@@ -50,6 +51,8 @@ type Puller struct {
 	priority uint8
 	stopping chan struct{}
 	stop     sync.Once
+
+	served time.Time // when it last got a message; guarded by work.mu
 }
 
 // Next waits for a message. ctx's own error when that ends first, ErrStopped after Stop, ErrUnavailable when the store can

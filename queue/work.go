@@ -35,6 +35,7 @@ type work struct {
 	claimed *fair // claimed, and not handed out yet; unused where nothing is claimed
 	claims  int   // being made
 	waiting []*want
+	again   bool // handed out again soon, see patience
 	pullers []*Puller
 }
 
@@ -174,13 +175,15 @@ func (w *work) hand() {
 		}
 		from = w.claimed
 	}
-	for len(w.waiting) > 0 {
-		i := from.pop()
-		if i == nil {
+	for len(w.waiting) > 0 && from.size > 0 {
+		first := w.waiting[0]
+		if rest := w.patience(first.puller); rest > 0 {
+			w.handAfter(rest)
 			break
 		}
-		first := w.waiting[0]
+		i := from.pop()
 		w.waiting = slices.Delete(w.waiting, 0, 1)
+		first.puller.served = time.Now()
 		i.state = itemOut
 		i.attempts++
 		first.got <- i
@@ -188,6 +191,34 @@ func (w *work) hand() {
 	if w.q.daemons != nil {
 		w.claimMore()
 	}
+}
+
+// patience is how long a puller leaves messages to one of a better priority, which may be about to ask for the next: only when
+// that one has not asked for a while it has its hands full.
+func (w *work) patience(p *Puller) (rest time.Duration) {
+	for _, o := range w.pullers {
+		if o.priority < p.priority {
+			rest = max(rest, fullAfter-time.Since(o.served))
+		}
+	}
+	return rest
+}
+
+// fullAfter is far longer than a link needs from one message to the next, and far shorter than anybody notices.
+const fullAfter = 250 * time.Millisecond
+
+// handAfter hands out again later. For callers that hold mu.
+func (w *work) handAfter(d time.Duration) {
+	if w.again {
+		return
+	}
+	w.again = true
+	w.q.schedule.after(d, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.again = false
+		w.hand()
+	})
 }
 
 // wait asks for the next message.

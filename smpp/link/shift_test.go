@@ -57,7 +57,7 @@ func refuseNext(t *testing.T, p, b *script, status wire.Status) {
 func TestSilentBackupHoldsNothingOfThePrimary(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, smsc.Config{})
-	p, b, first := r.primaryFirst(func(_, b *link.Config) { b.ResponseTimeout = 8 * time.Second })
+	p, b, first := r.primaryFirst(func(p, b *link.Config) { p.TPS, b.TPS, b.ResponseTimeout = 1000, 1000, 8*time.Second })
 	for i := range 4 {
 		r.put(fmt.Sprintf("+4670100000%d", i), "code")
 		refuseNext(t, p, b, wire.StatusSysErr)
