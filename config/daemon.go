@@ -27,7 +27,7 @@ var natsURL = regexp.MustCompile(`^(nats|tls|ws|wss)://([^/?#@]*@)?(\[[0-9A-Fa-f
 // daemonRows are the daemon's own variables; those of applications, links and routes stand behind the lists that name them.
 var daemonRows = []setting[loader]{
 	{"OTPGW_HTTP_ADDR", ":8080", "host:port the API listens on", address(func(l *loader) *string { return &l.config.HTTPAddr })},
-	{"OTPGW_ADMIN_ADDR", defaultAdminAddr, "host:port of /metrics, /healthz, /readyz and the status page, for operators only", read(readAdminAddr)},
+	{"OTPGW_ADMIN_ADDR", defaultAdminAddr, "host:port of /metrics, /healthz, /readyz and the console, for operators only", read(readAdminAddr)},
 	{"OTPGW_ADMIN_TOKEN", "", "what `otpgw ctl` and other actions on that port have to give; empty: generated once into the data directory (mode 0600)",
 		secretly(func(v *value, l *loader) { l.config.AdminToken = v.clientSecret() })},
 	{"OTPGW_DATA_DIR", defaultDataDir, "directory of the embedded NATS store and the generated key",

@@ -29,8 +29,8 @@ type Route struct {
 // RouteLink is a link's part in a route. Links of priority 0 send; those of the next one take over while
 // none of them does.
 type RouteLink struct {
-	Name     string
-	Priority uint8
+	Name     string `json:"name"`
+	Priority uint8  `json:"priority"`
 }
 
 // routeDraft is a route of which not all variables are read, and what it has to agree with.

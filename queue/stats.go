@@ -31,7 +31,7 @@ type Stats struct {
 	Consumers []ConsumerStats
 }
 
-// Stats asks the server; for metrics and the status page.
+// Stats asks the server; for metrics and the console.
 func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
 	for _, a := range q.assets {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
-	"html/template"
 	"net/http"
 	"time"
 
@@ -12,19 +10,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
 // adminTimeout bounds what one request to the operator's port may ask of the store.
 const adminTimeout = 5 * time.Second
 
-//go:embed status.html
-var statusPage string
-
-var statusTemplate = template.Must(template.New("status").Parse(statusPage))
-
-// admin is the operator's HTTP face on OTPGW_ADMIN_ADDR: health, metrics, the status page, and the actions of
+// admin is the operator's HTTP face on OTPGW_ADMIN_ADDR: health, metrics, the console, and the actions of
 // `otpgw ctl`, which take the admin token. Reading takes none, which is why it listens on loopback unless told otherwise.
 type admin struct {
 	*daemon
@@ -45,9 +37,15 @@ func (a *admin) handler() http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.gatherer(), promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	a.dead.register(mux)
 	a.endpoints.register(mux)
-	mux.HandleFunc("GET /{$}", a.status)
+	page := console()
+	for _, path := range []string{"GET /{$}", "GET /console.js", "GET /console.css"} {
+		mux.Handle(path, page)
+	}
 	a.control(mux)
-	return http.TimeoutHandler(a.audited(guarded(a.token, mux)), 2*adminTimeout, "timeout\n")
+	outer := http.NewServeMux()
+	outer.HandleFunc("GET /live", a.stream) // as long as the browser listens
+	outer.Handle("/", http.TimeoutHandler(guarded(a.token, mux), 2*adminTimeout, "timeout\n"))
+	return outer
 }
 
 // gatherer collects the daemon's metrics, and the API's, which a reload makes anew.
@@ -68,7 +66,7 @@ func fail(w http.ResponseWriter, status int, message string) {
 	reply(w, status, map[string]string{"error": message})
 }
 
-// readiness is what /readyz says and the status page shows.
+// readiness is what /readyz says and the console shows.
 type readiness struct {
 	Ready bool                         `json:"ready"`
 	Store string                       `json:"store"` // ok, or what is wrong
@@ -100,24 +98,4 @@ func (a *admin) ready(w http.ResponseWriter, req *http.Request) {
 		status = http.StatusServiceUnavailable
 	}
 	reply(w, status, r)
-}
-
-func (a *admin) status(w http.ResponseWriter, req *http.Request) {
-	ctx, cancel := context.WithTimeout(req.Context(), adminTimeout)
-	defer cancel()
-	stats, err := a.queue.Stats(ctx)
-	if err != nil {
-		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
-		return
-	}
-	disabled, err := a.endpoints.dispatch.Endpoints(ctx)
-	if err != nil {
-		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = statusTemplate.Execute(w, map[string]any{
-		"Version": version.Read().Number, "Uptime": time.Since(a.started).Round(time.Second),
-		"Ready": a.check(ctx), "Stats": stats, "Disabled": disabled, "Now": time.Now().UTC().Format(time.RFC3339),
-	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
@@ -38,26 +39,22 @@ type routeState struct {
 // control registers what an operator does. Each action is in the log as an audit line.
 func (a *admin) control(mux *http.ServeMux) {
 	mux.HandleFunc("GET /links", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.linkStates()) })
-	mux.HandleFunc("POST /links/{link}/{action}", a.order)
+	mux.Handle("POST /links/{link}/{action}", a.audited(a.order))
 	mux.HandleFunc("GET /routes", a.routes)
-	mux.HandleFunc("POST /reload", a.reloadNow)
-	mux.HandleFunc("POST /optouts/{action}", a.optOut)
-	mux.HandleFunc("POST /loglevel/{level}", a.logLevel)
+	mux.Handle("POST /reload", a.audited(a.reloadNow))
+	mux.Handle("POST /loglevel/{level}", a.audited(a.logLevel))
+	mux.Handle("POST /optouts/{action}", a.audited(a.optOut))
 	mux.HandleFunc(pprofPath, pprof.Index)
 	mux.HandleFunc(pprofPath+"profile", pprof.Profile)
 	mux.HandleFunc(pprofPath+"trace", pprof.Trace)
 }
 
-// audited writes down who did what: the actions alone, not what was read.
-func (a *admin) audited(next http.Handler) http.Handler {
+// audited writes down who did what, and what came of it.
+func (a *admin) audited(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			next.ServeHTTP(w, r)
-			return
-		}
 		s := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(s, r)
-		a.log.Log().Bool("audit", true).Str("from", r.RemoteAddr).Str("action", r.Method+" "+r.URL.Path).Int("status", s.status).Msg("operator's action")
+		next(s, r)
+		audit(a.log, r, r.Method+" "+r.URL.Path).Int("status", s.status).Msg("operator's action")
 	})
 }
 
@@ -110,6 +107,10 @@ func (a *admin) routes(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
 		return
 	}
+	reply(w, http.StatusOK, a.routeStates(stats))
+}
+
+func (a *admin) routeStates(stats queue.Stats) []routeState {
 	states := []routeState{}
 	for _, route := range a.live.Load().config.Routes {
 		s := routeState{Route: route.Name, Prefixes: route.Prefixes, Links: route.Links, Degraded: true}
@@ -125,7 +126,7 @@ func (a *admin) routes(w http.ResponseWriter, r *http.Request) {
 		}
 		states = append(states, s)
 	}
-	reply(w, http.StatusOK, states)
+	return states
 }
 
 func (a *admin) reloadNow(w http.ResponseWriter, r *http.Request) {

@@ -87,7 +87,7 @@ func TestCtl(t *testing.T) {
 		t.Errorf("dead letters: %s", out)
 	}
 	for _, action := range []string{"POST /links/carrier/drain", "POST /links/carrier/resume", "POST /links/carrier/rebind", "POST /loglevel/debug", "POST /reload"} {
-		if p.stderr.count(`"audit":true`) == 0 || p.stderr.count(`"action":"`+action+`","status":200`) != 1 {
+		if p.stderr.count(`"audit":"`+action+`"`) != 1 {
 			t.Errorf("%s is not in the audit log once", action)
 		}
 	}

@@ -263,5 +263,5 @@ func (a *deadLetters) all(w http.ResponseWriter, req *http.Request, action strin
 
 // audit begins the line of the log that says who did what.
 func audit(log zerolog.Logger, req *http.Request, action string) *zerolog.Event {
-	return log.Info().Str("audit", action).Str("from", req.RemoteAddr)
+	return log.Log().Str("audit", action).Str("from", req.RemoteAddr)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,21 @@ type operator struct {
 }
 
 // do returns the status, the header Link and the answer decoded.
+// event is the first one of the console's stream.
+func (o operator) event() string {
+	o.t.Helper()
+	resp, err := client(o.t).Get(o.base + "/live")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	line, err := bufio.NewReader(resp.Body).ReadString('\n')
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return line
+}
+
 func (o operator) do(method, path, body string, into any) (int, string) {
 	o.t.Helper()
 	req, err := http.NewRequest(method, o.base+path, strings.NewReader(body))
@@ -114,9 +130,9 @@ func TestOperatorSeesAndReplaysDeadCallbacks(t *testing.T) {
 	if op.do("GET", "/endpoints", "", &endpoints); len(endpoints) != 1 || endpoints[0].App != "shop" || endpoints[0].Host != host {
 		t.Errorf("endpoints %+v", endpoints)
 	}
-	page, metrics := op.read("/"), op.read("/metrics")
+	page, metrics := op.event(), op.read("/metrics")
 	if !strings.Contains(page, endpoints[0].ID) || strings.Contains(page, "hush") {
-		t.Error("the status page does not show the disabled URL, or shows its query")
+		t.Error("the console does not show the disabled URL, or shows its query")
 	}
 	if !strings.Contains(metrics, `otpgw_callback_disabled_urls{app="shop"} 1`) {
 		t.Error("the metrics do not tell of the disabled URL")

@@ -45,10 +45,13 @@ func newProduct(r prometheus.Registerer) *product {
 	return p
 }
 
+// endings are the statuses that an OTP may end with.
+var endings = []otp.Status{otp.StatusVerified, otp.StatusFailed, otp.StatusExpired, otp.StatusCancelled}
+
 // expect makes the children of a configuration.
 func (p *product) expect(c *config.Config) {
 	for _, app := range c.Apps {
-		for _, s := range []otp.Status{otp.StatusVerified, otp.StatusFailed, otp.StatusExpired, otp.StatusCancelled} {
+		for _, s := range endings {
 			p.ended.WithLabelValues(app.Name, s.String())
 		}
 		p.verified.WithLabelValues(app.Name)

@@ -62,7 +62,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		t.FailNow()
 	}
 	metrics := mustCall(t, h.c, "GET", d.Admin+"/metrics", "", 200).body
-	status := mustCall(t, h.c, "GET", d.Admin+"/", "", 200).body
+	status := mustCall(t, h.c, "GET", d.Admin+"/links", "", 200).body
 	running := read(t, dir)
 	if code := d.stop(); code != 0 {
 		t.Errorf("exit status %d", code)
@@ -70,7 +70,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	log := []byte(d.stdout.String() + d.stderr.String())
 	mu.Lock()
 	defer mu.Unlock()
-	places := map[string][]byte{"data directory": running, "data directory at the end": read(t, dir), "log": log, "metrics": metrics, "status page": status, "callbacks": callbacks.Bytes()}
+	places := map[string][]byte{"data directory": running, "data directory at the end": read(t, dir), "log": log, "metrics": metrics, "links": status, "callbacks": callbacks.Bytes()}
 	// The search finds what is there.
 	for place, wanted := range map[string]string{"data directory": h.ids[0], "data directory at the end": h.ids[0], "log": h.ids[0], "metrics": "otpgw_otp_guesses_evaluated_total", "callbacks": h.ids[0]} {
 		if !bytes.Contains(places[place], []byte(wanted)) {
