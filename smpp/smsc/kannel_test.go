@@ -103,8 +103,8 @@ func startKannel(t *testing.T, srv *smsc.Server) *kannel {
 	k.appURL = app.URL
 	dir := t.TempDir()
 	_, port, _ := net.SplitHostPort(srv.Addr())
-	send := freePort(t)
-	config := fmt.Sprintf(kannelConfig, freePort(t), freePort(t), port, send, app.URL, dir)
+	send, admin := freePort(t), freePort(t)
+	config := fmt.Sprintf(kannelConfig, admin, freePort(t), port, send, app.URL, dir)
 	path := filepath.Join(dir, "kannel.conf")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -120,7 +120,23 @@ func startKannel(t *testing.T, srv *smsc.Server) *kannel {
 		return false
 	})
 	k.run(dir, "smsbox", path)
+	// One that is asked before it has connected to bearerbox ends with a failed assertion.
+	esmetest.Eventually(t, "smsbox has connected to bearerbox", func() bool {
+		status, err := get(fmt.Sprintf("http://127.0.0.1:%d/status.txt?password=admin", admin))
+		return err == nil && strings.Contains(status, "smsbox:")
+	})
 	return k
+}
+
+func get(url string) (string, error) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: esmetest.Patience}
+	resp, err := client.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return string(b), err
 }
 
 // run starts one of the two, and ends it with the test.

@@ -295,20 +295,9 @@ func (r *Raw) Ask(cmd wire.Command, p session.PDU) wire.Frame {
 // RawBound is a transmitter that does nothing by itself.
 func RawBound(t testing.TB, srv *smsc.Server) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", srv.Addr())
-	if err != nil {
-		t.Fatal(err)
+	r := Dial(t, srv)
+	if f := r.Ask(wire.BindTransmitter, wire.Bind{SystemID: "raw"}); f.Status != wire.StatusOK {
+		t.Fatalf("bind: %s", f.Status)
 	}
-	_ = conn.SetDeadline(time.Now().Add(Patience))
-	b, err := wire.Bind{SystemID: "raw"}.Encode(wire.Header{Command: wire.BindTransmitter, Sequence: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Write(b); err != nil {
-		t.Fatal(err)
-	}
-	if f, err := wire.ReadFrame(conn); err != nil || f.Status != wire.StatusOK {
-		t.Fatalf("bind: %v %v", f.Status, err)
-	}
-	return conn
+	return r.Conn
 }
