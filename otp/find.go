@@ -2,7 +2,6 @@ package otp
 
 import (
 	"context"
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strconv"
@@ -108,18 +107,13 @@ func (s *Service) Find(ctx context.Context, app *App, q Query) (Found, error) {
 
 // newest keeps the newest records that fit and come after last: as many as a page has, and one more.
 func (s *Service) newest(ctx context.Context, app *App, q Query, last *Record) ([]*Record, error) {
-	number, err := json.Marshal(q.Phone)
-	if err != nil {
-		return nil, err
-	}
-	mark := `"phone":` + string(number)
 	var page []*Record
-	err = s.Queue.Records().Each(ctx, func(value string) bool {
-		if !strings.Contains(value, mark) {
+	err := s.Queue.Records().Each(ctx, func(id, value string) bool {
+		if !strings.Contains(value, q.Phone) { // a record has its number as it is; most are another's, and need not be decoded
 			return true
 		}
-		r := new(Record)
-		if json.Unmarshal([]byte(value), r) != nil || r.App != app.Name || r.Phone != q.Phone || !q.covers(r.Created) ||
+		r, err := decodeRecord(id, []byte(value))
+		if err != nil || r.App != app.Name || r.Phone != q.Phone || !q.covers(r.Created) ||
 			last != nil && newerFirst(last, r) >= 0 {
 			return true
 		}
