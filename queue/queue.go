@@ -91,7 +91,11 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	for i, a := range q.assets {
-		h, err := q.streams[i%connections].Stream(ctx, a.name)
+		var h jetstream.Stream
+		err := q.patiently(ctx, func(ctx context.Context) (err error) { // an answer may be lost with its node, and is not waited for
+			h, err = q.streams[i%connections].Stream(ctx, a.name)
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("queue: stream %s: %w", a.name, err)
 		}
