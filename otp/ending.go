@@ -18,6 +18,9 @@ const (
 // or to a delivery that is final.
 func (s *Service) EndDelivery(ctx context.Context, id string) error {
 	r, _, err := s.load(ctx, id, "")
+	if err == nil && r.Held && !s.now().Before(r.Expires) {
+		return s.tellHeld(ctx, id)
+	}
 	if err != nil || !r.openAt(s.now()) {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 func (s *Service) Expire(ctx context.Context, id string) error {
 	open := false
 	err := s.change(ctx, id, "", func(r *Record, now time.Time) (EventKind, error) {
-		open = r.openAt(now)
+		open = r.openAt(now) || r.Held && !now.Before(r.Expires)
 		switch {
 		case r.Status != StatusPending:
 			return "", errNoChange

@@ -33,7 +33,7 @@ func (r *Record) view(now time.Time) Otp {
 		OtpID: r.ID, TrackID: orNull(r.TrackID), PhoneNumber: r.Phone, CountryISO: r.Country, Status: r.statusAt(now),
 		Cost: r.cost(), Parts: r.Parts, MaxAttempts: r.MaxAttempts, Attempts: r.Failed, TTL: r.TTL, OtpCallbackURL: orNull(r.CallbackURL),
 		DateCreated: r.Created, DateExpires: r.Expires,
-		Delivery: r.Delivery, From: r.From, Language: orNull(r.Language), Encoding: r.Encoding, Resends: r.Resends, Risk: append([]string{}, r.Risk...),
+		Delivery: r.shownDelivery(now), From: r.From, Language: orNull(r.Language), Encoding: r.Encoding, Resends: r.Resends, Risk: append([]string{}, r.Risk...),
 		Ref: r.Ref,
 	}
 }

@@ -51,6 +51,7 @@ type Record struct {
 	LastSent time.Time     `cbor:"28,keyasint,omitempty"`
 	Others   []sentMessage `cbor:"29,keyasint,omitempty"` // the other messages, see Report
 	Try      *lastTry      `cbor:"36,keyasint,omitempty"` // see Unanswered
+	Held     bool          `cbor:"37,keyasint,omitempty"` // the failure of Delivery is not told, see hold
 
 	CallbackURL string   `cbor:"30,keyasint,omitempty"`
 	Delivery    Delivery `cbor:"31,keyasint,omitempty"`

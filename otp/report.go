@@ -49,7 +49,11 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 		}
 		changed, announce = changed || ended, announce || r.Delivery.Status != before
 		switch {
+		case announce && s.hold(r):
+			r.Held = true
+			return "", nil
 		case announce:
+			r.Held = false
 			return DlrChange, nil
 		case changed:
 			return "", nil

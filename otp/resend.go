@@ -116,7 +116,7 @@ func (r *Record) again(now time.Time) {
 	r.Others = append(r.Others, sentMessage{r.Message, r.Link, r.Delivery})
 	r.Resends++
 	r.Message, r.Link, r.LastSent = messageID(r.ID, r.Resends), "", now
-	r.Delivery = newDelivery(r.Parts, now.UTC().Truncate(time.Second))
+	r.Delivery, r.Held = newDelivery(r.Parts, now.UTC().Truncate(time.Second)), false
 }
 
 // avoid is the link that carried the OTP's last message.
@@ -188,7 +188,7 @@ func (s *Service) resendDue(ctx context.Context, id string) (again time.Time, er
 	}
 	app := s.app(r.App)
 	if app == nil || app.ResendAfter == 0 {
-		return again, nil
+		return again, s.tellHeld(ctx, id)
 	}
 	due := r.LastSent.Add(app.ResendAfter)
 	if r.Delivery.Status.failed() {
@@ -204,7 +204,7 @@ func (s *Service) resendDue(ctx context.Context, id string) (again time.Time, er
 		s.Log.Info().Str("app", r.App).Str("otp", r.ID).Int("resends", r.Resends).Str("avoid", r.avoid()).Msg("otp sent again by itself")
 		return again, nil
 	case errors.Is(err, errEnough), errors.As(err, &e) && e.Code != CodeUnavailable && e.Code != CodeInternal:
-		return again, nil
+		return again, s.tellHeld(ctx, id) // nothing follows
 	}
 	return again, err
 }
