@@ -85,7 +85,7 @@ func (s *Service) compose(r *Record, n NewOtp, pin string) error {
 		parts, _ := s.Measure(r.Route, text)
 		return parts
 	}
-	message, err := n.append(n.render(r.ID, pin), pin, measure)
+	message, err := n.append(n.Render(r.ID, pin), pin, measure)
 	if err != nil {
 		return err
 	}

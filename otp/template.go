@@ -75,9 +75,9 @@ func render(template, pin string) string { return placeholder.ReplaceAllLiteralS
 // label is a place in a template for something of the request: {{ref}}, or a field of its context.
 var label = regexp.MustCompile(`\{\{[ \t\x{A0}]*([A-Za-z][A-Za-z0-9_]{0,31})[ \t\x{A0}]*\}\}`)
 
-// render writes the message: the PIN, the reference, and what the context has for other labels. What is put in is not looked at
+// Render writes the message: the PIN, the reference, and what the context has for other labels. What is put in is not looked at
 // again, so a payee may be called {{pin}}. A label of nothing stays as it is.
-func (n NewOtp) render(id, pin string) string {
+func (n NewOtp) Render(id, pin string) string {
 	texts := labels(n.Context)
 	return label.ReplaceAllStringFunc(n.Template, func(found string) string {
 		switch name := label.FindStringSubmatch(found)[1]; name {

@@ -24,6 +24,8 @@ Usage:
                        print the secret that signs the callbacks of an application, and nothing else
   otpgw ctl VERB       ask a running gateway: links, pause, resume, drain, rebind, routes, reload, and more; without a verb it
                        lists them
+  otpgw explain -to +359888123456 [-app APP] [-from SENDER] [-template TEXT]
+                       what a request would get, and why: route, links, sender, text, encoding, parts, cost; nothing is sent
   otpgw version        print the version
   otpgw -demo          run the gateway with a simulated SMSC and an application "demo"
   otpgw -help          this text
@@ -62,6 +64,7 @@ var subcommands = map[string]subcommand{
 	"serve":   serveCommand,
 	"check":   checkCommand,
 	"ctl":     ctlCommand,
+	"explain": explainCommand,
 	"version": versionCommand,
 }
 
