@@ -83,7 +83,13 @@ func (t *Tx) NoTimer(id string) *Tx {
 
 // Message puts a message on the work queue of its subject. With an ID, the same ID within minutes is a conflict of the whole
 // transaction.
-func (t *Tx) Message(m Message) *Tx {
+func (t *Tx) Message(m Message) *Tx { return t.message(m, true) }
+
+// Instead is Message for one that is stored in the place of others of its group, which the transaction takes off: it finds room in
+// a full queue too.
+func (t *Tx) Instead(m Message) *Tx { return t.message(m, false) }
+
+func (t *Tx) message(m Message, more bool) *Tx {
 	w := t.q.workOf(m.Subject)
 	if w == nil {
 		return t.fail(fmt.Errorf("%w: %q is no subject of a work queue", ErrName, m.Subject))
@@ -95,8 +101,10 @@ func (t *Tx) Message(m Message) *Tx {
 	}
 	key = compact(key)
 	value := e.encode()
-	if err := w.admit(m.Group, len(value)); err != nil {
-		return t.fail(err)
+	if more {
+		if err := w.admit(m.Group, len(value)); err != nil {
+			return t.fail(err)
+		}
 	}
 	if m.ID != "" {
 		t.ops = append(t.ops, commitlog.Op{Bucket: seenBucket, Key: m.ID, If: commitlog.IfAbsent, TTL: seenTime})

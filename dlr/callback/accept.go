@@ -4,99 +4,73 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math/rand/v2"
 	"time"
 
-	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 )
 
 // deadKind is the kind of this package's dead letters: DLQ subject dlq.callback.
 const deadKind = "callback"
 
-// accept takes one message of EVENTS as far as its lane, or back to the queue, or off it.
+// earlyPause is how long an item waits for an earlier one of its OTP that another daemon is about to store as a batch.
+const earlyPause = 20 * time.Millisecond
+
+// accept takes one message of EVENTS to its lane, and keeps it in hand there.
 func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		d.nak(m, 0)
-		return
-	}
-	j, ok := d.read(m)
-	if !ok {
-		return
-	}
-	if j.batch != nil {
-		if wait := j.batch.Due.Sub(d.o.Now()); wait > 0 {
-			d.nak(m, wait)
+	case isBatch(m.Subject):
+		b, err := decode(m.Data)
+		if err != nil {
+			d.unreadable(m)
 			return
 		}
-		d.settle(j, d.lanes.admit(j))
-		return
-	}
-	if ok, _ := d.lanes.room(j.event.URL); !ok { // before the store is asked for nothing
-		d.settle(j, noRoom)
-		return
-	}
-	if at := d.lanes.join(j); at != unknown {
-		d.settle(j, at)
-		return
-	}
-	work, cancel := step()
-	defer cancel()
-	switch s, err := d.turn(work, j); {
-	case err != nil:
-		d.o.Log.Warn().Err(err).Str("otp", j.event.OtpID).Msg("callback: its turn is not known, trying again")
-		d.nak(m, growing(d.age(m), time.Second))
-	case s == blocked:
-		d.nak(m, growing(d.age(m), longestDelay))
+		d.lanes.addBatch(d.place(m, b))
 	default:
-		d.settle(j, d.lanes.admit(j))
+		j := job{d: m}
+		if err := json.Unmarshal(m.Data, &j.event); err != nil || j.event.OtpID == "" || j.event.URL == "" || len(j.event.Item) == 0 {
+			d.unreadable(m)
+			return
+		}
+		m.Data = nil // the event has it
+		if !d.lanes.wait(ctx) {
+			d.nak(m, 0)
+			return
+		}
+		if !d.lanes.addItem(j, d.holds.early(&j.event)) {
+			d.nak(m, earlyPause)
+		}
 	}
 }
 
-// settle gives back what was not admitted.
-func (d *Dispatcher) settle(j job, a admission) {
-	switch a {
-	case noRoom:
-		d.metrics.returned.Inc()
-		_, wait := d.lanes.room(j.url())
-		d.nak(j.d, wait+rand.N(wait))
-	case duplicate:
-		d.nak(j.d, longestLaneWait)
+// place says how often a batch was tried that was stored some time ago, by the schedule and the store's clock: nothing is stored at
+// a try that failed, so what is known of the tries of another daemon, or of this one before it was started anew, is its age. It
+// is tried at once, before its time: the URL may have come back meanwhile.
+func (d *Dispatcher) place(m *queue.Delivery, b *batch) *sealed {
+	s := &sealed{d: m, id: b.ID, target: b.target(), kind: b.Kind, after: b.After, items: b.items(), octets: len(b.body), stored: m.Stored, due: time.Now()}
+	m.Data = nil
+	age := d.o.Queue.Now().Sub(m.Stored)
+	passed, offset := 1, time.Duration(0)
+	for ; passed < len(d.o.Schedule) && age >= offset+d.o.Schedule[passed]; passed++ {
+		offset += d.o.Schedule[passed]
 	}
+	if passed > 1 { // else its first try, or that again
+		s.tries, s.early, s.woken = min(passed, len(d.o.Schedule)-1), true, true
+		if s.then = s.due; passed < len(d.o.Schedule) {
+			s.then = s.due.Add(offset + d.o.Schedule[passed] - age)
+		}
+	}
+	return s
 }
 
-// read decodes a message; what cannot be read will never be, and is dead-lettered.
-func (d *Dispatcher) read(m *queue.Delivery) (j job, ok bool) {
-	j.d = m
-	var err error
-	if isBatch(m.Subject) {
-		j.batch, err = decode(m.Data)
-	} else if err = json.Unmarshal(m.Data, &j.event); err == nil && (j.event.OtpID == "" || j.event.URL == "" || len(j.event.Item) == 0) {
-		err = errors.New("callback: stored event is incomplete")
-	}
-	if err == nil {
-		return j, true
-	}
+// unreadable dead-letters what cannot be read, for it never will be.
+func (d *Dispatcher) unreadable(m *queue.Delivery) {
 	ctx, cancel := step()
 	defer cancel()
 	d.o.Log.Error().Str("subject", m.Subject).Msg("callback: stored message is unreadable, dead-lettered")
-	if d.o.Queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Reason: "unreadable", Subject: m.Subject, Data: m.Data}) != nil {
-		d.nak(m, growing(d.age(m), longestDelay))
-		return j, false
+	letter := queue.DeadLetter{Kind: deadKind, Reason: "unreadable", Subject: m.Subject, Group: m.Group, Data: m.Data}
+	if err := errors.Join(d.o.Queue.DeadLetter(ctx, letter), m.Ack(ctx)); err != nil {
+		d.nak(m, pullPause)
 	}
-	_ = d.ack(m)
-	return j, false
 }
-
-// turn says whether an item may go now. The order of the two looks matters: an earlier item that is no longer stored has put
-// its hold before.
-func (d *Dispatcher) turn(ctx context.Context, j job) (state, error) {
-	for n := 1; n < j.event.N; n++ {
-		if d.o.Queue.Events().Stored(otp.EventKey(j.event.OtpID, n)) {
-			return blocked, nil
-		}
-	}
-	return d.holds.of(ctx, j.event.OtpID)
-}
-
-func (d *Dispatcher) age(m *queue.Delivery) time.Duration { return max(d.o.Now().Sub(m.Stored), 0) }

@@ -2,8 +2,7 @@ package callback
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base32"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,22 +19,24 @@ const (
 	maxBody  = 256 << 10 // octets; one item more than that goes alone
 )
 
-// batch is one request: what it says never changes, however often it is tried.
+// batch is one request, as it is stored and sent: its body and its id are made once, when it is stored.
 type batch struct {
 	ID    string        `json:"id"` // webhook-id
 	App   string        `json:"app"`
 	URL   string        `json:"url"`
 	Kind  otp.EventKind `json:"kind"`
 	Held  []held        `json:"held"`
-	Tries int           `json:"tries"` // made so far
-	Due   time.Time     `json:"due"`   // of the next try
+	After []string      `json:"after,omitempty"` // ids of batches with earlier changes of its OTPs
+	Items int           `json:"items,omitempty"`
 	Since time.Time     `json:"since"` // when its first item was stored
 
-	body      []byte
-	notBefore time.Duration // from its last answer on, asked for by the receiver
+	body []byte
 }
 
 func (b *batch) target() target { return target{b.App, b.URL} }
+
+// items is their number; batches of older versions do not tell it.
+func (b *batch) items() int { return max(b.Items, len(b.Held)) }
 
 // held is an OTP with changes in a batch: up to its nth.
 type held struct {
@@ -43,50 +44,40 @@ type held struct {
 	N     int    `json:"n"`
 }
 
-// job is one message of EVENTS on its way through a lane.
+// job is an item of EVENTS that is not in a batch yet.
 type job struct {
 	d     *queue.Delivery
 	event otp.Event
-	batch *batch // set: a batch again; else event is an item
 }
 
-func (j job) weight() int {
-	if j.batch != nil {
-		return len(j.batch.Held)
-	}
-	return 1
+func (j job) target() target { return target{j.event.App, j.event.URL} }
+
+// newBatch is an empty one for items like the given. Its id is random, for it is stored before it is sent, and nothing else
+// is ever stored under it.
+func newBatch(like job) *batch {
+	return &batch{ID: "msg_" + rand.Text(), App: like.event.App, URL: like.event.URL, Kind: like.event.Kind, Since: like.d.Stored}
 }
 
-func (j job) url() string {
-	if j.batch != nil {
-		return j.batch.URL
-	}
-	return j.event.URL
-}
+const bodyEnd = "]}"
 
-func (j job) app() string {
-	if j.batch != nil {
-		return j.batch.App
-	}
-	return j.event.App
-}
-
-// form makes one request of items of one application, URL and kind. Its id comes from what is in it, so that the same items,
-// delivered again after a crash, are the same request.
-func form(items []job) *batch {
-	first := items[0].event
-	b := &batch{App: first.App, URL: first.URL, Kind: first.Kind, Since: items[0].d.Stored}
+// add puts items into a batch that was never sent. It keeps those it held.
+func (b *batch) add(items []job) {
 	var body bytes.Buffer
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\n%s\n%s\n", b.App, b.URL, b.Kind)
-	fmt.Fprintf(&body, `{"event":%q,"data":[`, b.Kind)
-	highest := make(map[string]int) // index in Held
-	for i, j := range items {
-		if i > 0 {
+	if before, ok := bytes.CutSuffix(b.body, []byte(bodyEnd)); ok {
+		body.Write(before)
+	} else {
+		fmt.Fprintf(&body, `{"event":%q,"data":[`, b.Kind)
+	}
+	highest := make(map[string]int, len(b.Held)+len(items)) // index in Held
+	for i, h := range b.Held {
+		highest[h.OtpID] = i
+	}
+	for _, j := range items {
+		if b.Items > 0 {
 			body.WriteByte(',')
 		}
+		b.Items++
 		writePlain(&body, j.event.Item)
-		fmt.Fprintf(sum, "%s.%d\n", j.event.OtpID, j.event.N)
 		at, ok := highest[j.event.OtpID]
 		if !ok {
 			at = len(b.Held)
@@ -95,10 +86,8 @@ func form(items []job) *batch {
 		}
 		b.Held[at].N = max(b.Held[at].N, j.event.N)
 	}
-	body.WriteString("]}")
+	body.WriteString(bodyEnd)
 	b.body = body.Bytes()
-	b.ID = "msg_" + base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(sum.Sum(nil)[:20])
-	return b
 }
 
 // writePlain writes JSON with the characters that encoding/json escapes for the sake of web pages as they are: receivers that

@@ -18,14 +18,12 @@ var DefaultSchedule = []time.Duration{0, 5 * time.Second, 5 * time.Minute, 30 * 
 
 // Times and numbers of the dispatcher.
 const (
-	DefaultGrace  = 10 * time.Second
-	workers       = 32               // items confirmed at a time
-	workerAhead   = 8                // items that wait for one worker
-	pullAhead     = 256              // messages asked for ahead
-	pullPause     = time.Second      // after the store failed
-	storeTimeout  = 10 * time.Second // one step at the store
-	shortestDelay = 20 * time.Millisecond
-	longestDelay  = 5 * time.Minute
+	DefaultGrace = 10 * time.Second
+	workers      = 32               // items confirmed at a time
+	workerAhead  = 8                // items that wait for one worker
+	pullAhead    = 256              // messages asked for ahead
+	pullPause    = time.Second      // after the store failed
+	storeTimeout = 10 * time.Second // one step at the store
 )
 
 // Options say what a Dispatcher works on. Zero fields that have a default take it.
@@ -41,7 +39,7 @@ type Options struct {
 	Schedule []time.Duration  // default DefaultSchedule; the first is the wait before the first try, and not used
 	Timeout  time.Duration    // that a receiver may take; default DefaultTimeout
 	Grace    time.Duration    // for POSTs under way at the end of Run; default DefaultGrace
-	Lanes    int              // URLs served at a time; default DefaultLanes
+	Lanes    int              // requests under way at a time; default DefaultLanes
 	Version  string           // of the User-Agent
 	Now      func() time.Time // default time.Now
 }
@@ -84,7 +82,14 @@ func New(o Options) *Dispatcher {
 	}
 	d := &Dispatcher{o: o, endpoints: newEndpoints(o.Queue.Endpoints(), o.Now), holds: &holds{queue: o.Queue, bucket: o.Queue.Holds()}}
 	d.sender = newSender(&d.o, agent)
-	d.lanes = newLanes(o.Lanes, d.runLane)
+	d.lanes = newLanes(o.Lanes, firstPause(o.Schedule))
+	d.lanes.seal, d.lanes.send, d.lanes.bury, d.lanes.alive = d.seal, d.deliver, d.buryOver, d.holds.stored
+	d.lanes.holder = d.holds.of
+	whole := time.Duration(0)
+	for _, wait := range o.Schedule {
+		whole += wait
+	}
+	d.lanes.over = func(s *sealed) bool { return o.Queue.Now().Sub(s.stored) > whole }
 	d.metrics = newMetrics(d.lanes)
 	d.post, d.cut = context.WithCancel(context.Background())
 	return d
@@ -98,9 +103,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	d.confirmAll(ctx)
 	grace := time.AfterFunc(d.o.Grace, d.cut)
 	defer grace.Stop()
-	for _, j := range d.lanes.close() {
-		d.nak(j.d, 0)
-	}
+	d.lanes.close()
 	d.lanes.wg.Wait()
 	return nil
 }
@@ -155,38 +158,17 @@ func (d *Dispatcher) nak(m *queue.Delivery, delay time.Duration) {
 	}
 }
 
-// ack takes a message off the queue.
-func (d *Dispatcher) ack(m *queue.Delivery) error {
-	ctx, cancel := step()
-	defer cancel()
-	err := m.Ack(ctx)
-	if err != nil {
-		d.o.Log.Warn().Err(err).Msg("callbacks: message done, but not taken off; it will be done again")
-	}
-	return err
-}
-
-// done takes items off the queue, all in one transaction.
-func (d *Dispatcher) done(jobs []job) {
-	ctx, cancel := step()
-	defer cancel()
-	tx := d.o.Queue.Begin()
-	for _, j := range jobs {
-		tx.Done(j.d)
-	}
-	if err := d.o.Queue.Commit(ctx, tx); err != nil {
-		d.o.Log.Warn().Err(err).Int("items", len(jobs)).Msg("callbacks: done, but not taken off; they will be sent again")
-	}
-}
-
 // step is the context of one step at the store. It does not end with Run's: what was begun is finished.
 func step() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), storeTimeout)
 }
 
-// growing is a delay of the order of an age, so that an item that waits long is looked at seldom.
-func growing(age, longest time.Duration) time.Duration {
-	return min(max(age/2, shortestDelay), longest)
+// firstPause is what a URL that fails is first left in peace for: a fifth of the first wait of the schedule, so 1 s.
+func firstPause(schedule []time.Duration) time.Duration {
+	if len(schedule) < 2 {
+		return time.Second
+	}
+	return max(schedule[1]/5, time.Millisecond)
 }
 
 func sleep(ctx context.Context, pause time.Duration) {

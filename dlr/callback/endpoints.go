@@ -47,10 +47,9 @@ func (t target) id() string {
 type known struct {
 	Endpoint           // zero: it is not disabled
 	read     time.Time // when that was looked up
-	failed   time.Time // last try that failed slowly; zero after any other
 }
 
-// endpoints knows which targets are disabled (KV_endpoint), and which hung just now.
+// endpoints knows which targets are disabled (KV_endpoint).
 type endpoints struct {
 	bucket *queue.Bucket
 	now    func() time.Time
@@ -146,26 +145,6 @@ func readEndpoint(id string, value []byte) (at Endpoint) {
 	_ = json.Unmarshal(value, &at)
 	at.ID = id
 	return at
-}
-
-// failedAt is when the target last failed slowly, zero when it did not or answered since.
-func (e *endpoints) failedAt(t target) time.Time {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.known[t].failed
-}
-
-// tried notes the outcome of a try: whether it failed in a way that holds up others.
-func (e *endpoints) tried(t target, stuck bool) {
-	if !stuck && e.failedAt(t).IsZero() {
-		return
-	}
-	e.note(t, func(k *known) {
-		k.failed = time.Time{}
-		if stuck {
-			k.failed = e.now()
-		}
-	})
 }
 
 // note changes what is known of a target; any other is forgotten to make room.

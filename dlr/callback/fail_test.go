@@ -291,7 +291,7 @@ func TestShutdownIsBounded(t *testing.T) {
 func TestHoldWithoutItsBatchCountsForNothing(t *testing.T) {
 	q := queuetest.Open(t)
 	app := receiver(t, nil)
-	if _, err := q.Holds().Put(context.Background(), "o1", []byte("msg_gone 1"), 0); err != nil {
+	if _, err := q.Holds().Put(context.Background(), "o1", []byte("msg_gone"), 0); err != nil {
 		t.Fatal(err)
 	}
 	start(t, options(t, q))
@@ -305,95 +305,23 @@ func TestHoldWithoutItsBatchCountsForNothing(t *testing.T) {
 func TestBatchCoding(t *testing.T) {
 	e := event("http://a/?b=<c>&d", "o1", 1)
 	e.Item = []byte(`{"x":"<&>\n"}`)
-	b := form([]job{{d: &queue.Delivery{}, event: e}})
-	b.Tries, b.Due = 3, time.Unix(1700000000, 0).UTC()
+	first := job{d: &queue.Delivery{}, event: e}
+	b := newBatch(first)
+	b.add([]job{first})
+	b.add([]job{{event: event("http://a/?b=<c>&d", "o1", 2)}, {event: event("http://a/?b=<c>&d", "o2", 1)}})
+	b.After = []string{"msg_x"}
 	got, err := decode(b.encode())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got.body) != string(b.body) || got.ID != b.ID || got.URL != b.URL || got.Tries != 3 || !got.Due.Equal(b.Due) || got.Kind != otp.OtpChange {
-		t.Errorf("got %+v, want %+v", got, b)
+	const body = `{"event":"otp_update","data":[{"x":"<&>\n"},{"otpId":"o1","n":2},{"otpId":"o2","n":1}]}`
+	if string(got.body) != body || got.ID != b.ID || got.URL != b.URL || got.Items != 3 || got.Kind != otp.OtpChange || len(got.After) != 1 ||
+		len(got.Held) != 2 || got.Held[0].N != 2 {
+		t.Errorf("got %+v with the body %s", got, got.body)
 	}
 	for _, bad := range []string{"", "{}", "{}\n{}", "x\ny"} {
 		if _, err := decode([]byte(bad)); err == nil {
 			t.Errorf("%q was read", bad)
 		}
-	}
-}
-
-func TestLanesAreBounded(t *testing.T) {
-	hold := make(chan struct{})
-	lanes := newLanes(16, func(*lane) { <-hold })
-	defer lanes.wg.Wait()
-	defer close(hold)
-	admit := func(url, app, otpID string) admission {
-		return lanes.admit(job{event: otp.Event{OtpID: otpID, N: 1, URL: url, App: app}})
-	}
-	for i := range 20 { // one host has an eighth
-		want := noRoom
-		if i < 2 {
-			want = admitted
-		}
-		if got := admit(fmt.Sprint("http://host/", i), "p", fmt.Sprint("a", i)); got != want {
-			t.Fatalf("lane %d of one host: %v, want %v", i, got, want)
-		}
-	}
-	for i := range 20 { // one application has half
-		want := noRoom
-		if i < 6 {
-			want = admitted
-		}
-		if got := admit(fmt.Sprint("http://host", i), "p", fmt.Sprint("b", i)); got != want {
-			t.Fatalf("host %d of one application: %v, want %v", i, got, want)
-		}
-	}
-	in := 0
-	for i := range 1000 { // one lane has laneItems
-		if admit("http://host0", "p", fmt.Sprint("c", i)) == admitted {
-			in++
-		}
-	}
-	if in != laneItems-1 {
-		t.Errorf("%d more items in one lane, want %d", in, laneItems-1)
-	}
-	if got := admit("http://host0", "p", "c1"); got != duplicate {
-		t.Errorf("the same item again: %v", got)
-	}
-	if got := admit("http://other", "q", "z"); got != admitted {
-		t.Errorf("another application: %v", got)
-	}
-}
-
-// TestHungURLIsNotWaitedForByEach: what comes right after a try that hung is stored as a batch without a try of its own.
-func TestHungURLIsNotWaitedForByEach(t *testing.T) {
-	q := queuetest.Open(t)
-	var up atomic.Bool
-	hang := make(chan struct{})
-	app := receiver(t, func(request) int {
-		if !up.Load() {
-			<-hang
-		}
-		return 200
-	})
-	o := options(t, q)
-	o.Log, o.Timeout = zerolog.Nop(), slowFailure+100*time.Millisecond
-	o.Schedule = []time.Duration{0, time.Second, time.Second}
-	d, _ := start(t, o)
-	publish(t, q, event(app.URL, "o1", 1))
-	eventually(t, "the try hung", func() bool { return !d.endpoints.failedAt(target{"demo", app.URL}).IsZero() })
-	up.Store(true)
-	close(hang)
-	publish(t, q, event(app.URL, "o1", 2), event(app.URL, "o2", 1))
-	eventually(t, "o2 is held", func() bool {
-		_, err := q.Holds().Get(context.Background(), "o2")
-		return err == nil
-	})
-	if n := len(app.requests()); n != 1 {
-		t.Errorf("%d requests, want only the one that hung", n)
-	}
-	empty(t, q)
-	inOrder(t, app.items())
-	if n := len(app.items()); n != 4 {
-		t.Errorf("%d items came, want the first twice and the others once", n)
 	}
 }

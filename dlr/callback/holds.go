@@ -1,63 +1,62 @@
 package callback
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"slices"
 
+	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 )
 
-// holds keeps later changes of an OTP back while a batch with earlier ones is retried (bucket hold: OTP to batch).
+// holds says in which batch the newest stored change of an OTP is (bucket hold: OTP to webhook-id). It is written in the
+// transaction that stores the batch and takes its items off, so that a change is either an item, or in exactly one batch.
 type holds struct {
 	queue  *queue.Queue
 	bucket *queue.Bucket
 }
 
-// state is what holds and stored items say of a change.
-type state int
-
-const (
-	free    state = iota
-	blocked       // an earlier change is to go first
-)
-
-// put holds every OTP of a batch, in the transaction that stores it.
+// put holds every OTP of a batch.
 func (h *holds) put(tx *queue.Tx, b *batch) {
 	for _, o := range b.Held {
 		tx.Put(h.bucket, o.OtpID, []byte(b.ID), 0)
 	}
 }
 
-// release takes a batch's holds off, in the transaction that takes it off. Nobody else holds its OTPs meanwhile: their later
-// changes wait for it.
-func (h *holds) release(ctx context.Context, tx *queue.Tx, b *batch) error {
+// release takes a batch's holds off, in the transaction that takes it off: those that are still its own. One that becomes
+// another's in the same moment is a conflict.
+func (h *holds) release(tx *queue.Tx, b *batch) {
 	for _, o := range b.Held {
-		e, err := h.bucket.Get(ctx, o.OtpID)
-		if errors.Is(err, queue.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if string(e.Value) == b.ID {
-			tx.Delete(h.bucket, o.OtpID)
+		if e, ok := h.bucket.Local(o.OtpID); ok && string(e.Value) == b.ID {
+			tx.DeleteRevision(h.bucket, o.OtpID, e.Revision)
 		}
 	}
-	return nil
 }
 
-// of says whether an OTP is held.
-func (h *holds) of(ctx context.Context, otpID string) (state, error) {
-	e, err := h.bucket.Get(ctx, otpID)
-	if errors.Is(err, queue.ErrNotFound) {
-		return free, nil
+// of is the batch that holds an OTP, if one does.
+func (h *holds) of(otpID string) (id string, ok bool) {
+	e, ok := h.bucket.Local(otpID)
+	return string(e.Value), ok
+}
+
+// before are the batches that have to go before one with these items. What is known here is enough: whoever knows of an item
+// knows of what was stored before it, by the order of the log.
+func (h *holds) before(items []job) []string {
+	var ids []string
+	for _, j := range items {
+		if j.event.N == 1 {
+			continue
+		}
+		if id, ok := h.of(j.event.OtpID); ok && !slices.Contains(ids, id) && h.stored(id) {
+			ids = append(ids, id)
+		}
 	}
-	if err != nil {
-		return free, fmt.Errorf("callback: read hold: %w", err)
-	}
-	if !h.queue.Events().Stored(string(e.Value)) {
-		return free, nil // the batch is a dead letter
-	}
-	return blocked, nil
+	return ids
+}
+
+// stored tells whether a batch still waits for its receiver, here or with another daemon.
+func (h *holds) stored(id string) bool { return h.queue.Events().Stored(id) }
+
+// early tells whether the change right before an item's is still an item too. (Those before that are none then either: items become
+// batches in their order.)
+func (h *holds) early(e *otp.Event) bool {
+	return e.N > 1 && h.queue.Events().Stored(otp.EventKey(e.OtpID, e.N-1))
 }

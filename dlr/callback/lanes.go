@@ -1,241 +1,314 @@
 package callback
 
 import (
+	"context"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
+
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Bounds of all lanes; see the package's comment.
 const (
-	DefaultLanes = 1024
-	hostShare    = 8 // a host may have one in eight of the lanes
-	appShare     = 2 // an application, one in two
-	maxHeld      = 16384
-	laneItems    = 400
-	laneShare    = 8
+	DefaultLanes = 2048 // requests under way at a time
+	hostShare    = 8    // a host may have one in eight of them
+	appShare     = 2    // an application, one in two
+	newShare     = 2    // of each share, those whose host is not known to answer may have one in two
+	laneShare    = 32   // requests of one URL at a time
+	maxUnsealed  = 16384
 
-	shortestLaneWait = 100 * time.Millisecond
-	longestLaneWait  = time.Minute
-	laneWait         = time.Second // for a lane
+	firstWindow  = 8
+	gatherBusy   = 20 * time.Millisecond // how long items gather while a request to their URL is under way
+	gatherFailed = time.Second           // the same while their URL takes none
+	recheck      = 2 * time.Second       // of a batch of another daemon that has to go first
+	maxIdle      = 10_000                // lanes, and hosts, that are remembered though they have nothing
 )
 
-// lane is the line of one URL. All of it is guarded by lanes.mu.
+// sealed is a stored batch in this dispatcher's hand. Its data is read again when it is sent.
+type sealed struct {
+	d      *queue.Delivery
+	id     string
+	target target
+	kind   otp.EventKind
+	after  []string
+	items  int
+	octets int
+	stored time.Time // by the store's clock
+	tries  int       // that are known of
+	due    time.Time
+	early  bool      // it is due before its time, since its URL answers again; such a try does not count
+	then   time.Time // its time, when it is early
+	woken  bool      // it was early, and no try at its time has failed since: it is not early again
+	open   bool      // it was made here and never sent: items may be added
+	soon   bool      // it is ready or under way
+}
+
+// lane is what waits for one URL of an application. All of it is guarded by lanes.mu.
 type lane struct {
-	url, host, app string
-	queue          []job
-	underWay       []job
-	last           map[string]int // OTP to its highest n in queue or underWay
-	weight         int            // of queue and underWay
-	moved          time.Time      // when the last request began, that is, the one before ended
+	target target
+	host   *host
+
+	items   []job // in no batch yet
+	since   time.Time
+	left    int            // of items, were not taken the last time: they are behind others under way
+	last    map[string]int // of each OTP with items, also such that are just becoming a batch, the newest
+	sealing bool
+	coming  int                // batches that were stored and have not come back from the queue
+	came    time.Time          // when that last changed: one that went to another daemon is not waited for
+	open    map[class]*sealed  // the newest that items may be added to
+	hand    map[string]*sealed // all batches here, by id
+	ready   []*sealed          // due
+	later   sealedHeap         // until their time
+	blocked []*sealed          // behind others of its OTPs
+	foreign bool               // one of those is another daemon's
+
+	running int
+	window  int       // requests at a time: more with each success, one after a failure
+	fails   int       // in a row
+	failed  time.Time // the last of them
+	paused  time.Time // nothing is sent until then
+	proven  bool      // the last try was a success
+
+	place place
+	timer *time.Timer
 }
 
-// lanes is the table of active lanes.
+// lanes is the table of all lanes, and of the shares that they have of the requests under way.
 type lanes struct {
-	limit int
-	run   func(*lane) // sends what a lane holds until it is empty
-	wg    sync.WaitGroup
+	limit  int
+	pause  time.Duration // the first of a URL that fails; see backoff
+	seal   func(*lane, []job, *sealed)
+	send   func(*lane, *sealed)
+	wg     sync.WaitGroup
+	alive  func(id string) bool                    // whether a batch is stored, anywhere
+	holder func(otpID string) (id string, ok bool) // the batch that holds an OTP
+	over   func(s *sealed) bool                    // whether a batch is past the last try of the schedule
+	bury   func(*lane, *sealed)                    // ends what is
 
-	mu      sync.Mutex
-	byURL   map[string]*lane
-	hosts   map[string]int
-	apps    map[string]int
-	held    int // sum of weights
-	closing bool
+	mu       sync.Mutex
+	byTarget map[target]*lane
+	hosts    map[string]*host
+	apps     map[string]*share
+	order    []*share // of apps that have lanes whose turn may be
+	all      share    // of requests under way, in all
+	unsealed int
+	room     chan struct{} // closed and replaced when unsealed shrinks below its bound
+	expected map[string]bool
+	closing  bool
 }
 
-func newLanes(limit int, run func(*lane)) *lanes {
-	return &lanes{limit: limit, run: run, byURL: make(map[string]*lane), hosts: make(map[string]int), apps: make(map[string]int)}
+func newLanes(limit int, pause time.Duration) *lanes {
+	return &lanes{limit: limit, pause: pause, byTarget: make(map[target]*lane), hosts: make(map[string]*host), apps: make(map[string]*share),
+		room: make(chan struct{}), expected: make(map[string]bool)}
 }
 
-// admission is the answer to a job at the door.
-type admission int
+// wait waits until there is room for an item; false when ctx ended before. What fills the room is stored as batches soon, whatever
+// the receivers do.
+func (t *lanes) wait(ctx context.Context) bool {
+	for {
+		t.mu.Lock()
+		full, room := t.unsealed >= maxUnsealed, t.room
+		t.mu.Unlock()
+		if !full {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
 
-const (
-	admitted  admission = iota
-	noRoom              // come back later
-	duplicate           // it is in the lane already
-	unknown             // joins only: the lane does not have what comes right before
-)
+// lane is for callers that hold mu.
+func (t *lanes) lane(at target) *lane {
+	l := t.byTarget[at]
+	if l == nil {
+		l = &lane{target: at, host: t.host(hostOf(at.url)), window: firstWindow, last: make(map[string]int), open: make(map[class]*sealed), hand: make(map[string]*sealed)}
+		l.host.lanes[l] = struct{}{}
+		t.byTarget[at] = l
+	}
+	return l
+}
 
-// join puts an item behind the one right before it of its OTP, if the lane holds that. Behind an earlier one it must not go: the
-// one between may have been sent back.
-func (t *lanes) join(j job) admission {
+// addItem puts an item behind those that came before; false when it has to go back. One that is early must find the item right
+// before it of its OTP here.
+func (t *lanes) addItem(j job, early bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := t.byURL[j.url()]
-	if l == nil {
-		return unknown
+	l := t.lane(j.target())
+	if t.closing || early && l.last[j.event.OtpID] != j.event.N-1 {
+		t.step(l)
+		return false
 	}
-	n, ok := l.last[j.event.OtpID]
+	if len(l.items) == 0 {
+		l.since = time.Now()
+	}
+	l.last[j.event.OtpID] = j.event.N
+	l.items = append(l.items, j)
+	t.unsealed++
+	t.step(l)
+	return true
+}
+
+// addBatch takes a stored batch into hand.
+func (t *lanes) addBatch(s *sealed) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closing {
+		_ = s.d.Nak(0)
+		return
+	}
+	l := t.lane(s.target)
+	if t.expected[s.id] {
+		l.coming, l.came = max(l.coming-1, 0), time.Now()
+		delete(t.expected, s.id)
+		s.tries, s.early, s.woken = 0, false, false // however long it took to come back
+		s.open = s.d.Attempt <= 1 && s.items < maxItems && s.octets < maxBody
+	}
+	if s.open {
+		l.open[s.class()] = s
+	}
+	l.hand[s.id] = s
+	t.line(l, s)
+	t.step(l)
+}
+
+// line puts a batch where it waits. For callers that hold mu.
+func (t *lanes) line(l *lane, s *sealed) {
+	s.soon = false
 	switch {
-	case ok && n >= j.event.N:
-		return duplicate
-	case !ok || n != j.event.N-1:
-		return unknown
+	case t.behind(l, s):
+		l.blocked = append(l.blocked, s)
+	case time.Now().Before(s.due):
+		l.later.add(s)
+	default:
+		s.soon = true
+		l.ready = append(l.ready, s)
 	}
-	return t.add(l, j)
 }
 
-// admit puts a job into the lane of its URL, which it starts when need be.
-func (t *lanes) admit(j job) admission {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := t.byURL[j.url()]
-	if l != nil {
-		if n, ok := l.last[j.event.OtpID]; ok && j.batch == nil && n >= j.event.N {
-			return duplicate
+func (t *lanes) behind(l *lane, s *sealed) bool {
+	for _, id := range s.after {
+		if l.hand[id] != nil {
+			return true
 		}
-		return t.add(l, j)
-	}
-	host, app := hostOf(j.url()), j.app()
-	if t.closing || t.held >= maxHeld || len(t.byURL) >= t.limit ||
-		t.hosts[host] >= max(t.limit/hostShare, 1) || t.apps[app] >= max(t.limit/appShare, 1) {
-		return noRoom
-	}
-	l = &lane{url: j.url(), host: host, app: app, last: make(map[string]int), moved: time.Now()}
-	t.byURL[l.url] = l
-	t.hosts[host]++
-	t.apps[app]++
-	t.add(l, j)
-	t.wg.Go(func() { t.run(l) })
-	return admitted
-}
-
-// add is for callers that hold mu. The first job of a lane always finds room.
-func (t *lanes) add(l *lane, j job) admission {
-	w := j.weight()
-	if t.closing || t.full(l, w) {
-		return noRoom
-	}
-	l.queue = append(l.queue, j)
-	l.weight += w
-	t.held += w
-	if j.batch == nil {
-		l.last[j.event.OtpID] = j.event.N
-	}
-	return admitted
-}
-
-// full is for callers that hold mu.
-func (t *lanes) full(l *lane, w int) bool {
-	return l.weight > 0 && l.weight+w > min(laneItems, (maxHeld-t.held)/laneShare)
-}
-
-// room reports whether there may be room for an item of a URL, and if not, after what time to ask again: soon where the lane
-// moves, for a backlog must not wait for an idle lane; later the longer its request takes.
-func (t *lanes) room(url string) (ok bool, wait time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := t.byURL[url]
-	if l == nil {
-		return true, laneWait
-	}
-	return !t.full(l, 1), min(max(time.Since(l.moved), shortestLaneWait), longestLaneWait)
-}
-
-// next moves the jobs of the next request from the queue to underWay and returns them. When there are none, the lane is
-// taken off the table and must not be used again.
-func (t *lanes) next(l *lane) []job {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l.underWay, l.moved = nil, time.Now()
-	if len(l.queue) == 0 {
-		delete(t.byURL, l.url)
-		drop(t.hosts, l.host)
-		drop(t.apps, l.app)
-		return nil
-	}
-	l.underWay, l.queue = choose(l.queue)
-	return l.underWay
-}
-
-// choose takes the first job, and with an item all others of its application and kind for which there is room, but none
-// whose OTP has an earlier item that stays.
-func choose(list []job) (taken, rest []job) {
-	if list[0].batch != nil {
-		return list[:1:1], slices.Clone(list[1:])
-	}
-	first, size := list[0].event, 0
-	stays := make(map[string]bool)
-	for _, j := range list {
-		fits := j.batch == nil && j.event.Kind == first.Kind && j.event.App == first.App && !stays[j.event.OtpID] &&
-			len(taken) < maxItems && (len(taken) == 0 || size+len(j.event.Item)+1 <= maxBody)
-		if !fits {
-			stays[j.event.OtpID] = true
-			rest = append(rest, j)
-			continue
-		}
-		size += len(j.event.Item) + 1
-		taken = append(taken, j)
-	}
-	return taken, rest
-}
-
-// done takes jobs that were under way off the books of the lane.
-func (t *lanes) done(l *lane, jobs []job) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.forget(l, jobs)
-}
-
-// fail does the same for items that were not delivered, and takes queued items of the same OTPs out: they must not go before.
-func (t *lanes) fail(l *lane, jobs []job) (behind []job) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	failed := make(map[string]bool, len(jobs))
-	for _, j := range jobs {
-		failed[j.event.OtpID] = true
-		delete(l.last, j.event.OtpID)
-	}
-	var stay []job
-	for _, j := range l.queue {
-		if j.batch == nil && failed[j.event.OtpID] {
-			behind = append(behind, j)
-		} else {
-			stay = append(stay, j)
+		if t.alive(id) {
+			l.foreign = true
+			return true
 		}
 	}
-	l.queue = stay
-	t.forget(l, behind)
-	return behind
+	return false
 }
 
-// forget is for callers that hold mu.
-func (t *lanes) forget(l *lane, jobs []job) {
-	for _, j := range jobs {
-		l.weight -= j.weight()
-		t.held -= j.weight()
-		if j.batch == nil && l.last[j.event.OtpID] == j.event.N {
-			delete(l.last, j.event.OtpID)
-		}
+// step does what can be done for a lane now, and sets its timer for what can be done later. For callers that hold mu.
+func (t *lanes) step(l *lane) {
+	if t.closing {
+		return
+	}
+	now := time.Now()
+	for len(l.later) > 0 && !l.later[0].due.After(now) {
+		t.line(l, l.later.first())
+	}
+	t.unblock(l)
+	t.gather(l, now)
+	t.turn(l, now)
+	if l.idle() && (!l.proven || len(t.byTarget) > maxIdle) {
+		t.drop(l)
+		return
+	}
+	t.alarm(l, now)
+}
+
+// unblock moves batches whose earlier ones are gone.
+func (t *lanes) unblock(l *lane) {
+	blocked := l.blocked
+	l.blocked, l.foreign = nil, false
+	for _, s := range blocked {
+		t.line(l, s)
 	}
 }
 
-// close lets no job in any more, and returns those that no lane has begun.
-func (t *lanes) close() (waiting []job) {
+// alarm sets the lane's timer to the first time at which something changes by itself.
+func (t *lanes) alarm(l *lane, now time.Time) {
+	var at time.Time
+	sooner := func(when time.Time) {
+		if at.IsZero() || when.Before(at) {
+			at = when
+		}
+	}
+	if len(l.items) > 0 && !l.sealing {
+		sooner(l.since.Add(l.gathering(now)))
+	}
+	if len(l.later) > 0 {
+		sooner(l.later[0].due)
+	}
+	if len(l.ready) > 0 && now.Before(l.paused) {
+		sooner(l.paused)
+	}
+	if l.foreign {
+		sooner(now.Add(recheck))
+	}
+	switch {
+	case at.IsZero():
+	case l.timer == nil:
+		l.timer = time.AfterFunc(at.Sub(now), func() { t.wake(l) })
+	default:
+		l.timer.Reset(at.Sub(now))
+	}
+}
+
+func (t *lanes) wake(l *lane) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byTarget[l.target] == l {
+		t.step(l)
+	}
+}
+
+// drop forgets a lane that has nothing. What was learned of a URL that fails stays as long as something waits for it.
+func (t *lanes) drop(l *lane) {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	delete(t.byTarget, l.target)
+	delete(l.host.lanes, l)
+	t.forget(l.host)
+}
+
+// close lets nothing in any more, and gives back what is not under way.
+func (t *lanes) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closing = true
-	for _, l := range t.byURL {
-		waiting = append(waiting, l.queue...)
-		t.forget(l, l.queue)
-		l.queue = nil
+	for _, l := range t.byTarget {
+		if l.timer != nil {
+			l.timer.Stop()
+		}
+		for _, j := range l.items {
+			_ = j.d.Nak(0)
+		}
+		for _, list := range [][]*sealed{l.ready, l.blocked, l.later} {
+			for _, s := range list {
+				_ = s.d.Nak(0)
+			}
+		}
 	}
-	return waiting
+	for _, h := range t.hosts {
+		h.stop()
+	}
 }
 
-func (t *lanes) size() (active, items int) {
+// size is what is under way and what is in hand.
+func (t *lanes) size() (running, items, batches int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.byURL), t.held
-}
-
-func drop(counts map[string]int, key string) {
-	if counts[key]--; counts[key] == 0 {
-		delete(counts, key)
+	for _, l := range t.byTarget {
+		batches += len(l.hand)
 	}
+	return t.all.running, t.unsealed, batches
 }
 
 // hostOf is the host and port of a URL: all that a log or a limit needs of it.

@@ -5,11 +5,8 @@ import "github.com/prometheus/client_golang/prometheus"
 // What became of an item; the values of the label "result" of otpgw_callback_items_total.
 const (
 	itemDelivered = "delivered"
-	itemRetrying  = "retrying" // stored as part of a batch
+	itemRetrying  = "retrying" // told in vain, and told again
 	itemDead      = "dead"     // dead-lettered
-	itemLost      = "lost"     // an intent whose change another won: nothing to tell
-	itemOrphan    = "orphan"   // an intent whose writer died before the change
-	itemGone      = "gone"     // its record is past its retention
 )
 
 // What became of a POST; the values of the label "result" of otpgw_callback_posts_total.
@@ -25,9 +22,13 @@ type metrics struct {
 	posts    *prometheus.CounterVec // by app and result
 	seconds  prometheus.Histogram
 	age      prometheus.Histogram
-	returned prometheus.Counter
-	lanes    prometheus.GaugeFunc
-	held     prometheus.GaugeFunc
+	running  prometheus.GaugeFunc
+	gathered prometheus.GaugeFunc
+	waiting  prometheus.GaugeFunc
+}
+
+func gauge(name, help string, value func() int) prometheus.GaugeFunc {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) })
 }
 
 func newMetrics(t *lanes) metrics {
@@ -37,22 +38,21 @@ func newMetrics(t *lanes) metrics {
 		posts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "otpgw_callback_posts_total",
 			Help: "Callback requests by application and outcome."}, []string{"app", "result"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "otpgw_callback_post_seconds",
-			Help: "Duration of a callback request.", Buckets: []float64{.0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15}}),
+			Help: "Duration of a callback request.", Buckets: []float64{.0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30}}),
 		age: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "otpgw_callback_age_seconds",
 			Help: "Time from a change to its acknowledged callback.", Buckets: []float64{.005, .01, .05, .1, .5, 1, 5, 10, 30, 300, 3600, 36000}}),
-		returned: prometheus.NewCounter(prometheus.CounterOpts{Name: "otpgw_callback_no_room_total",
-			Help: "Changes that went back to the queue because their lane, or all lanes, were full."}),
-		lanes: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "otpgw_callback_lanes",
-			Help: "URLs that callbacks are being sent to right now."}, func() float64 { n, _ := t.size(); return float64(n) }),
-		held: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "otpgw_callback_held_items",
-			Help: "Changes in memory, waiting for their request or under way."}, func() float64 { _, n := t.size(); return float64(n) }),
+		running: gauge("otpgw_callback_posts_under_way", "Callback requests under way.", func() int { n, _, _ := t.size(); return n }),
+		gathered: gauge("otpgw_callback_gathered_items", "Changes in memory that are in no stored request yet.",
+			func() int { _, n, _ := t.size(); return n }),
+		waiting: gauge("otpgw_callback_waiting_batches", "Stored requests that are under way or wait for their URL, with this daemon.",
+			func() int { _, _, n := t.size(); return n }),
 	}
 }
 
 // Collectors are the dispatcher's metrics, for the caller to register. Their labels are names of applications, so few.
 func (d *Dispatcher) Collectors() []prometheus.Collector {
 	m := d.metrics
-	return []prometheus.Collector{m.items, m.posts, m.seconds, m.age, m.returned, m.lanes, m.held}
+	return []prometheus.Collector{m.items, m.posts, m.seconds, m.age, m.running, m.gathered, m.waiting}
 }
 
 // Expect makes the children of an application, at 0, before its first callback.

@@ -1,0 +1,72 @@
+package callback
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/otpgw/otpgw/queue"
+)
+
+// seal makes items of a lane a stored batch, or adds them to one that was never sent (into): in one transaction they are no
+// items any more, are in the batch, and their OTPs are held by it. A batch is sent only after that, as it was stored.
+func (d *Dispatcher) seal(l *lane, items []job, into *sealed) {
+	after := d.holds.before(items)
+	b, tx := d.joinable(l, into, after), d.o.Queue.Begin()
+	if b != nil {
+		tx.Held(into.d)
+	} else {
+		b = newBatch(items[0])
+		d.lanes.expect(b.ID)
+	}
+	for _, id := range after {
+		b.goAfter(id)
+	}
+	b.add(items)
+	for _, j := range items {
+		tx.Held(j.d).Done(j.d)
+	}
+	d.holds.put(tx, b)
+	tx.Instead(b.message())
+	ctx, cancel := step()
+	defer cancel()
+	if err := d.o.Queue.Commit(ctx, tx); err != nil {
+		if !errors.Is(err, queue.ErrConflict) { // else another daemon has them, and it is nothing to be told of
+			d.o.Log.Warn().Err(err).Int("items", len(items)).Msg("callback: cannot store a batch, trying again")
+		}
+		b = nil
+	}
+	d.lanes.sealedItems(l, items, into, b)
+}
+
+// sealPause is how long items wait that could not be stored as a batch.
+const sealPause = 500 * time.Millisecond
+
+// joinable is the batch that items may be added to, which go after the given batches; nil when they must not. No two batches may
+// wait for each other, so it may come to wait only for one that waits for none.
+func (d *Dispatcher) joinable(l *lane, into *sealed, after []string) *batch {
+	if into == nil || (len(after) > 0) != into.class().behind {
+		return nil
+	}
+	for _, id := range after {
+		if id != into.id && !slices.Contains(into.after, id) && !d.lanes.waitsForNone(l, id) {
+			return nil
+		}
+	}
+	if !into.d.Load() {
+		return nil
+	}
+	b, err := decode(into.d.Data)
+	into.d.Data = nil
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// goAfter adds a batch that has to be gone before this one is sent.
+func (b *batch) goAfter(id string) {
+	if id != b.ID && !slices.Contains(b.After, id) {
+		b.After = append(b.After, id)
+	}
+}

@@ -1,0 +1,35 @@
+package queue
+
+import "github.com/otpgw/otpgw/queue/commitlog"
+
+// Load reads the data of a delivery again, for a holder that keeps many and their data not. False: it is no longer stored, or no
+// longer this daemon's.
+func (d *Delivery) Load() bool {
+	again := d.work.delivery(d.item)
+	if again == nil {
+		return false
+	}
+	d.Data = again.Data
+	return true
+}
+
+// Held makes a transaction a conflict when a delivery is no longer this daemon's: when it was taken off the queue, or when
+// this daemon was stopped for so long that another took it.
+func (t *Tx) Held(d *Delivery) *Tx {
+	w := d.work
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t.ops = append(t.ops, commitlog.Op{Bucket: w.bucket, Key: d.item.key, Action: commitlog.Check, If: commitlog.IfRevision, Revision: d.item.revision})
+	if w.q.daemons != nil {
+		t.ops = append(t.ops, commitlog.Op{Bucket: claimBucket, Key: w.claimKey(d.item.key), Action: commitlog.Check,
+			If: commitlog.IfRevision, Revision: d.item.claim})
+	}
+	return t
+}
+
+// Local is Get of what this daemon has heard of from the log so far, and asks nobody. What is not found may be there; but not
+// if it was stored before something that is found, for all is heard in one order.
+func (b *Bucket) Local(key string) (Entry, bool) {
+	e, ok := b.q.ledger.Get(b.name, compact(key))
+	return Entry{e.Value, e.Revision}, ok
+}
