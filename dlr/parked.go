@@ -105,7 +105,7 @@ func (t *Tracker) again(ctx context.Context, d *queue.Delivery) {
 		result = resultUnparsable
 		err = t.bury(ctx, d, p.Link, result)
 	case p.Rest != nil:
-		result, err = t.settleRest(ctx, p)
+		result, err = t.settleRest(ctx, p, age)
 	default:
 		if result, err = t.fold(ctx, p, age); err == nil && result == "" && age >= t.GiveUp {
 			result = resultUnmatched

@@ -3,6 +3,7 @@ package dlr
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +116,41 @@ func TestReceiptForEachPart(t *testing.T) {
 	for _, r := range l.reports() {
 		if r.Part == 0 {
 			t.Errorf("report for all parts of %s", r.MessageID)
+		}
+	}
+}
+
+// TestOneReceiptNeverStandsForWhatWasNotSent: a part that the carrier has not taken yet is not delivered by another's receipt.
+func TestOneReceiptNeverStandsForWhatWasNotSent(t *testing.T) {
+	q := queuetest.Open(t)
+	l := newLedger()
+	tr := newTracker(t, q, l)
+	tr.PartsWait = time.Millisecond
+	var whole atomic.Bool
+	asked := make(chan struct{}, 1000)
+	tr.Whole = func(string) bool {
+		asked <- struct{}{}
+		return whole.Load()
+	}
+	runParked(t, tr)
+	for _, way := range []PartReceipts{PartsAuto, PartsOne} {
+		whole.Store(false)
+		long(t, tr, string(way), "m", "x", "y")
+		if err := tr.Receipt(context.Background(), Incoming{Link: string(way), Rule: Auto, Parts: way, Text: fmt.Sprintf(delivered, "x")}); err != nil {
+			t.Fatal(err)
+		}
+		if r := l.last(t); r.Part != 1 {
+			t.Errorf("%s: report of part %d, want 1", way, r.Part)
+		}
+		for range 3 {
+			<-asked
+		}
+		if n := len(l.told); n != 0 {
+			t.Errorf("%s: %d reports before the other part was sent", way, n)
+		}
+		whole.Store(true)
+		if r := l.last(t); r.Part != 0 {
+			t.Errorf("%s: report of part %d, want all", way, r.Part)
 		}
 	}
 }

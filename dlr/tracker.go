@@ -41,6 +41,8 @@ type Tracker struct {
 	PartsWait time.Duration // how long the receipts of a delivered message's other parts may take, see PartsAuto
 	Now       func() time.Time
 	Matched   func(Match) // is told of each receipt that found its message; nil: nobody is
+	// Whole says whether a carrier has all parts of a message: only then one receipt may stand for all. Nil: it has.
+	Whole func(messageID string) bool
 
 	queue   *queue.Queue
 	index   *Index
@@ -235,8 +237,11 @@ func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Durati
 		return resultReply, nil
 	}
 	way := t.wayOfParts(p, e)
-	if way == PartsOne {
+	switch {
+	case way == PartsOne && t.whole(e.MessageID):
 		e.Part = 0
+	case way == PartsOne:
+		way = PartsAuto // the others are still on their way to the carrier
 	}
 	err = t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Link: p.Link, Part: e.Part, Parts: e.Parts,
 		Status: Status(p.State), ErrorCode: p.ErrorCode, At: p.Received})
@@ -287,8 +292,14 @@ func (t *Tracker) wayOfParts(p parked, e Entry) PartReceipts {
 
 // settleRest has the other parts of a message delivered as well, of which no receipt came in time, unless the link is known to
 // send one for each.
-func (t *Tracker) settleRest(ctx context.Context, p parked) (result string, err error) {
-	if t.habits.known(p.Link, t.PartsWait) == PartsEach {
+func (t *Tracker) settleRest(ctx context.Context, p parked, age time.Duration) (result string, err error) {
+	if p.Parts != PartsOne && t.habits.known(p.Link, t.PartsWait) == PartsEach {
+		return resultLate, nil
+	}
+	if !t.whole(p.Rest.MessageID) {
+		if age < t.GiveUp {
+			return "", nil
+		}
 		return resultLate, nil
 	}
 	err = t.reports.Report(ctx, otp.DeliveryReport{OtpID: p.Rest.OtpID, MessageID: p.Rest.MessageID, Link: p.Link, Parts: p.Rest.Parts,
@@ -298,6 +309,8 @@ func (t *Tracker) settleRest(ctx context.Context, p parked) (result string, err 
 	}
 	return resultOne, nil
 }
+
+func (t *Tracker) whole(messageID string) bool { return t.Whole == nil || t.Whole(messageID) }
 
 // otherNumber tells that an id is known but its message went elsewhere: an SMSC that uses ids again, or rewrites numbers.
 func (t *Tracker) otherNumber(link string) {

@@ -76,7 +76,7 @@ func (s *Service) changeTx(r *Record, revision uint64, now time.Time, kind Event
 	if announce {
 		r.Announced++
 		var err error
-		if event, err = r.event(kind, now); err != nil {
+		if event, err = r.event(kind, s.show(r, now)); err != nil {
 			return nil, err
 		}
 	}

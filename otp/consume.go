@@ -24,5 +24,5 @@ func (s *Service) Consume(ctx context.Context, app *App, id string) (Otp, error)
 	if err != nil {
 		return Otp{}, err
 	}
-	return taken.view(s.now()), nil
+	return s.show(taken, s.now()), nil
 }

@@ -59,7 +59,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	s.watched(app, r, 1, 0)
 	s.Log.Info().Str("app", r.App).Str("otp", r.ID).Str("to", maskPhone(r.Phone)).Str("country", r.Country).Str("route", r.Route).
 		Int("parts", r.Parts).Str("encoding", r.Encoding).Msg("otp created")
-	return r.view(now), nil
+	return s.show(r, now), nil
 }
 
 // newRecord: the API shows whole seconds, so the record has them, and dateExpires is exactly ttl after dateCreated.

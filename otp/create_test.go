@@ -50,7 +50,7 @@ func TestCreate(t *testing.T) {
 		o.DateExpires.Sub(o.DateCreated) != 90*time.Second || o.DateCreated.Location() != time.UTC || o.DateCreated.Nanosecond() != 0 {
 		t.Errorf("%+v", o)
 	}
-	if d := o.Delivery; d.Status != DeliveryAccepted || len(d.Parts) != 1 || d.Parts[0].Status != DeliveryAccepted {
+	if d := o.Delivery; d.Status != DeliveryQueued || len(d.Parts) != 1 || d.Parts[0].Status != DeliveryQueued {
 		t.Errorf("%+v", d)
 	}
 	got, err := b.Get(context.Background(), b.app, strings.ToUpper(o.OtpID))

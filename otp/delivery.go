@@ -7,8 +7,9 @@ type DeliveryStatus string
 
 // The states of delivery of the API. DELIVERED, FAILED, REJECTED and NO COVERAGE are final.
 const (
-	DeliveryAccepted   DeliveryStatus = "ACCEPTED" // by the gateway
-	DeliverySent       DeliveryStatus = "SENT"     // by the carrier
+	DeliveryQueued     DeliveryStatus = "QUEUED"   // shown, never stored: the gateway has it, and no carrier
+	DeliveryAccepted   DeliveryStatus = "ACCEPTED" // by the gateway; as it is shown, by the carrier
+	DeliverySent       DeliveryStatus = "SENT"     // the carrier says that it is on its way
 	DeliveryDelivered  DeliveryStatus = "DELIVERED"
 	DeliveryFailed     DeliveryStatus = "FAILED"
 	DeliveryRejected   DeliveryStatus = "REJECTED" // the carrier refused it at submission

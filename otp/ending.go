@@ -80,5 +80,5 @@ func (s *Service) shownAt(ctx context.Context, r *Record, now time.Time) (Otp, e
 		}
 		r.end(link)
 	}
-	return r.view(now), nil
+	return s.show(r, now), nil
 }

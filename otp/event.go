@@ -49,8 +49,8 @@ func EventSubject(otpID string) string { return "events.item." + otpID }
 func EventKey(otpID string, n int) string { return otpID + "." + strconv.Itoa(n) }
 
 // event is the message that tells of the change that the record has just gone through.
-func (r *Record) event(kind EventKind, now time.Time) (queue.Message, error) {
-	var item any = r.view(now)
+func (r *Record) event(kind EventKind, shown Otp) (queue.Message, error) {
+	var item any = shown
 	if kind == DlrChange {
 		item = r.dlrUpdate()
 	}

@@ -96,7 +96,11 @@ func (s *Service) Find(ctx context.Context, app *App, q Query) (Found, error) {
 	}
 	found := Found{Data: []Otp{}}
 	for _, r := range page[:min(len(page), q.Limit)] {
-		found.Data = append(found.Data, r.view(s.now()))
+		o, err := s.shownAt(ctx, r, s.now())
+		if err != nil {
+			return Found{}, err
+		}
+		found.Data = append(found.Data, o)
 	}
 	if len(page) > q.Limit {
 		next := page[q.Limit-1].ID

@@ -80,7 +80,7 @@ func (s *Service) createFirst(ctx context.Context, app *App, n NewOtp, name stri
 	o, err := s.create(ctx, app, n, first.OtpID)
 	if errors.Is(err, queue.ErrConflict) {
 		if r, _, loadErr := s.load(ctx, first.OtpID, app.Name); loadErr == nil { // another has made it meanwhile
-			o, err = r.view(s.now()), nil
+			o, err = s.show(r, s.now()), nil
 		}
 	}
 	switch {
@@ -111,7 +111,7 @@ func (s *Service) takeOver(ctx context.Context, app *App, n NewOtp, name string,
 		o, err := s.createFirst(ctx, app, n, name, first, revision)
 		return o, false, err
 	}
-	o := r.view(s.now())
+	o := s.show(r, s.now())
 	s.keepAnswer(ctx, name, first, revision, o)
 	return o, true, nil
 }

@@ -1,6 +1,9 @@
 package otp
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Otp is an OTP as the API and callbacks show it. Every key is always there.
 type Otp struct {
@@ -25,6 +28,21 @@ type Otp struct {
 	Resends  int      `json:"resends"`       // messages after the first
 	Risk     []string `json:"risk"`          // what the guard found; empty for nothing
 	Ref      string   `json:"ref,omitempty"` // of the message, where its template has {{ref}}
+}
+
+// show is the record by the clock, with what is known of where its message is: QUEUED until a carrier has all of it, or may have.
+func (s *Service) show(r *Record, now time.Time) Otp {
+	o := r.view(now)
+	if d := &o.Delivery; d.Status == DeliveryAccepted && d.Unanswered == 0 && !s.CarrierHas(r.Message) {
+		d.Status = DeliveryQueued
+		d.Parts = slices.Clone(d.Parts)
+		for i := range d.Parts {
+			if p := &d.Parts[i]; p.Status == DeliveryAccepted {
+				p.Status = DeliveryQueued
+			}
+		}
+	}
+	return o
 }
 
 // view is the record by the clock.

@@ -73,5 +73,5 @@ func (s *Service) Outcome(ctx context.Context, app *App, id string, verified boo
 	if changed && verified {
 		s.watched(app, told, 0, 1)
 	}
-	return told.view(s.now()), nil
+	return s.show(told, s.now()), nil
 }

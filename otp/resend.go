@@ -20,7 +20,7 @@ func (s *Service) Resend(ctx context.Context, app *App, id string) (Otp, error) 
 		return Otp{}, err
 	}
 	s.Log.Info().Str("app", r.App).Str("otp", r.ID).Int("resends", r.Resends).Str("avoid", r.avoid()).Msg("otp sent again")
-	return r.view(s.now()), nil
+	return s.show(r, s.now()), nil
 }
 
 // Who wants a message sent again.

@@ -46,7 +46,7 @@ func TestResend(t *testing.T) {
 			t.Errorf("%+v %q", m, got)
 		}
 		ids[m.ID] = true
-		if again.Resends != i+1 || again.Delivery.Status != DeliveryAccepted || again.Cost != []float64{0.1, 0.15, 0.2}[i] {
+		if again.Resends != i+1 || again.Delivery.Status != DeliveryQueued || again.Cost != []float64{0.1, 0.15, 0.2}[i] {
 			t.Errorf("%+v", again)
 		}
 		if m.Avoid != "primary" {

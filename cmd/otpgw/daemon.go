@@ -153,6 +153,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 		Apps: func() []otp.App { return d.live.Load().config.Apps }}
 	registry.MustRegister(d.inbox.Collector())
 	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
+	d.tracker.Whole = d.service.CarrierHas
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.keepRecords()
 	d.product = newProduct(registry)

@@ -26,6 +26,7 @@ type DeliveryStatus string
 
 // The states of delivery. The last four are final.
 const (
+	Queued       DeliveryStatus = "QUEUED" // by the gateway; never in a callback's DlrUpdate
 	Accepted     DeliveryStatus = "ACCEPTED"
 	Scheduled    DeliveryStatus = "SCHEDULED"
 	Sent         DeliveryStatus = "SENT"

@@ -50,6 +50,7 @@ func newGateway(t testing.TB, opts ...queuetest.Option) *gateway {
 	g.seen = prometheus.NewRegistry()
 	g.metrics = link.NewMetrics(g.seen)
 	g.tracker = dlr.NewTracker(g.q, g.service, zerolog.Nop())
+	g.tracker.Whole = g.service.CarrierHas
 	g.parked(t, g.tracker)
 	return g
 }

@@ -54,7 +54,7 @@ func TestQuirkReceiptBeforeResponse(t *testing.T) {
 	s := newScene(t, nil)
 	id, f, to := s.sent(t)
 	s.receipt(to, "id:A1 stat:DELIVRD err:000") // wants it answered OK although nobody knows A1 yet
-	if d := s.delivery(t, id); d.Status != otp.DeliveryAccepted {
+	if d := s.delivery(t, id); d.Status != otp.DeliveryQueued {
 		t.Errorf("delivery is %s before the response", d.Status)
 	}
 	s.take(f, "A1")

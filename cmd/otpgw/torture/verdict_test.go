@@ -151,7 +151,7 @@ func (e *entry) judge(to string, hit func(row, to string)) {
 		rowOverLimit:   e.max > 0 && e.told > e.max,
 		rowTwiceRight:  e.right > 1,
 		rowContradicts: accepted && e.status != "" && ended && e.status != e.claimed,
-		rowAccepting:   accepted && e.copies > 0 && (e.delivery == "ACCEPTED" || e.delivery == "SCHEDULED"),
+		rowAccepting:   accepted && e.copies > 0 && (e.delivery == "QUEUED" || e.delivery == "ACCEPTED" || e.delivery == "SCHEDULED"),
 		rowUnread:      accepted && e.status == "",
 	} {
 		if is {
