@@ -112,9 +112,10 @@ func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from otp.Pho
 	}
 	at := m.Received.UTC()
 	name := fmt.Sprintf("%s %s %s %d", app.Name, from.E164, text, at.Unix()/int64(replyLife/time.Second))
+	const ref = "" // of no OTP
 	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(i.Box.Name("reply", name))).String()
-	err := i.Queue.PublishSMS(ctx, queue.Outbound{ID: id, App: app.Name, Route: route, From: sender, To: from.E164,
-		Text: i.Box.Seal([]byte(text), queue.TextContext(id)), TLVs: app.TLVs, Created: at, Expires: time.Now().Add(replyLife)})
+	err := i.Queue.PublishSMS(ctx, queue.Outbound{ID: id, Ref: ref, App: app.Name, Route: route, From: sender, To: from.E164,
+		Text: i.Box.Seal([]byte(text), queue.TextContext(ref)), TLVs: app.TLVs, Created: at, Expires: time.Now().Add(replyLife)})
 	if errors.Is(err, queue.ErrFull) {
 		i.Log.Warn().Str("app", app.Name).Msg("no room for a reply to a handset")
 		return nil // what the handset wanted is done; that it is told is the less
