@@ -73,9 +73,9 @@ func TestCopyGoesOverTheOtherLink(t *testing.T) {
 	f, to := good.submit()
 	good.take(f, "X1")
 	good.receipt(to, "id:X1 stat:DELIVRD")
-	if d := g.want(t, id, otp.DeliveryDelivered); d.Unanswered != 1 || d.Assumed {
-		t.Errorf("delivery %+v", d)
-	}
+	g.want(t, id, otp.DeliveryDelivered)
+	// The second try was counted before it went out; that it was answered may be stored after its receipt.
+	g.until(t, id, func(d otp.Delivery) bool { return d.Unanswered == 1 && !d.Assumed })
 	if len(silent.submits) != 0 || len(good.submits) != 0 {
 		t.Error("a third copy went out")
 	}
