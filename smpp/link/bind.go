@@ -205,6 +205,6 @@ func (b *bind) options() session.Options {
 		Unknown: func(wire.Header) { b.link.deps.Metrics.unknown(cfg.Name) },
 		Workers: incomingWorkers,
 		Backlog: incomingBacklog,
-		Busy:    wire.StatusTempAppErr,
+		Busy:    wire.StatusTempAppErr, BusyWait: incomingWait,
 	}
 }

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	incomingWorkers = 64   // receipts stored at once; each waits for NATS, not for a CPU
-	incomingBacklog = 1024 // receipts that wait for a worker; above, the SMSC is told to try again
+	incomingWorkers = 64          // receipts stored at once; each waits for NATS, not for a CPU
+	incomingBacklog = 1024        // receipts that wait for a worker; above, the SMSC has to wait, by TCP's own means,
+	incomingWait    = time.Second // and when none was stored for so long, it is told to try again
 )
 
 // incoming handles a deliver_sm or data_sm: it is answered only after the Sink stored it.

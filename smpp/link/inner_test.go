@@ -1,6 +1,7 @@
 package link
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -57,9 +58,27 @@ func TestBackoffGrowsAndIsCapped(t *testing.T) {
 	}
 }
 
-func TestReferenceIsStable(t *testing.T) {
-	first, again, other := reference("a"), reference("a"), reference("b")
-	if first != again || first == other {
-		t.Error("a message's reference must be its own and the same each time")
+// TestReferenceComesAgainAfter256Messages: those to one number count up, and a message that is sent again keeps its own.
+func TestReferenceComesAgainAfter256Messages(t *testing.T) {
+	r := newReferences()
+	seen := make(map[uint8]int)
+	for i := range 1000 {
+		for n := range 5 { // numbers between each other
+			to, id := fmt.Sprint("+467000000", n), fmt.Sprint(n, "-", i)
+			first := r.of(to, id)
+			if again := r.of(to, id); again != first {
+				t.Fatalf("sent again with %d, first %d", again, first)
+			}
+			if last, ok := seen[uint8(first)]; n == 0 && ok && i-last < 256 {
+				t.Fatalf("messages %d and %d to one number have the same 8 bits", last, i)
+			}
+			if n == 0 {
+				seen[uint8(first)] = i
+			}
+		}
+	}
+	other := newReferences()
+	if a, b, c := other.of("+1", "x"), newReferences().of("+1", "x"), newReferences().of("+1", "x"); a == b && b == c {
+		t.Error("three processes begin at the same reference")
 	}
 }

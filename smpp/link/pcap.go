@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -34,6 +35,8 @@ type pcapFile struct {
 	buf  *bufio.Writer
 	pcap *pcapgo.Writer
 	size int64
+	good int64 // octets that are certain to be in the file
+	torn bool  // writing failed: the same file goes on behind them
 }
 
 // write appends a packet.
@@ -53,11 +56,62 @@ func (f *pcapFile) write(p packet) error {
 		}
 	}
 	f.size += pcapRecord + int64(len(data))
-	return f.pcap.WritePacket(gopacket.CaptureInfo{Timestamp: p.at, CaptureLength: len(data), Length: len(data)}, data)
+	if err := f.pcap.WritePacket(gopacket.CaptureInfo{Timestamp: p.at, CaptureLength: len(data), Length: len(data)}, data); err != nil {
+		f.torn = true
+		return err
+	}
+	return nil
 }
 
-// open moves the older files on and begins a new one.
+// open begins a file, or goes on with one that could not be written.
 func (f *pcapFile) open() error {
+	if f.torn {
+		return f.reopen()
+	}
+	if err := f.rotate(); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(f.path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, pcapMode)
+	if err != nil {
+		return err
+	}
+	f.torn = true // until its header is there
+	return f.begin(file, 0)
+}
+
+// reopen goes on behind what was written whole. To begin a new file each time would push out the older ones, for nothing.
+func (f *pcapFile) reopen() error {
+	file, err := os.OpenFile(f.path, os.O_CREATE|os.O_WRONLY, pcapMode)
+	if err != nil {
+		return err
+	}
+	if err := file.Truncate(f.good); err != nil {
+		file.Close()
+		return err
+	}
+	return f.begin(file, f.good)
+}
+
+// begin writes to a file behind so many octets.
+func (f *pcapFile) begin(file *os.File, at int64) error {
+	if _, err := file.Seek(at, io.SeekStart); err != nil {
+		file.Close()
+		return err
+	}
+	f.file, f.buf, f.size, f.good = file, bufio.NewWriterSize(file, pcapBuffer), at, at
+	f.pcap = pcapgo.NewWriterNanos(f.buf)
+	if at > 0 {
+		return nil
+	}
+	f.size = pcapHeader
+	return f.pcap.WriteFileHeader(pcapSnap, layers.LinkTypeEthernet)
+}
+
+// rotate moves the older files on.
+func (f *pcapFile) rotate() error {
+	if _, err := os.Lstat(f.path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	name := func(n int) string {
 		if n == 0 {
 			return f.path
@@ -69,13 +123,7 @@ func (f *pcapFile) open() error {
 			return err
 		}
 	}
-	file, err := os.OpenFile(f.path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, pcapMode)
-	if err != nil {
-		return err
-	}
-	f.file, f.buf, f.size = file, bufio.NewWriterSize(file, pcapBuffer), pcapHeader
-	f.pcap = pcapgo.NewWriterNanos(f.buf)
-	return f.pcap.WriteFileHeader(pcapSnap, layers.LinkTypeEthernet)
+	return nil
 }
 
 // flush hands what is buffered to the system.
@@ -83,14 +131,22 @@ func (f *pcapFile) flush() error {
 	if f.file == nil {
 		return nil
 	}
-	return f.buf.Flush()
+	if err := f.buf.Flush(); err != nil {
+		f.torn = true
+		return err
+	}
+	f.good, f.torn = f.size, false
+	return nil
 }
 
 func (f *pcapFile) close() error {
 	if f.file == nil {
 		return nil
 	}
-	err := errors.Join(f.buf.Flush(), f.file.Close())
+	err := f.flush()
+	if cerr := f.file.Close(); cerr != nil && err == nil {
+		f.torn, err = true, cerr
+	}
 	f.file = nil
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"sync"
 	"time"
 
@@ -102,18 +101,11 @@ func (l *Link) prepare(d *queue.Delivery) (*queue.Outbound, []text.Part, error) 
 	if err != nil {
 		return m, nil, fmt.Errorf("the text cannot be unsealed: %w", err)
 	}
-	parts, _, err := text.Split(body, reference(m.ID), l.textOpt)
+	parts, _, err := text.Split(body, sent.of(m.To, m.ID), l.textOpt)
 	if err != nil {
 		return m, nil, fmt.Errorf("the text cannot be encoded: %w", err)
 	}
 	return m, parts, nil
-}
-
-// reference is a message's concatenation reference: the same each time the message is sent.
-func reference(id string) uint16 {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return uint16(h.Sum32())
 }
 
 // unsendable settles a message that no link can send: dead ones are dropped, the others kept where an operator sees them.

@@ -57,6 +57,7 @@ type Options struct {
 	Workers  int                      // handlers that run at once
 	Backlog  int                      // requests that wait for a worker
 	Busy     wire.Status              // the answer when the backlog is full; zero: the reader waits instead
+	BusyWait time.Duration            // how long the reader waits for room before that
 
 	// Unknown, when set, is told of each response that came for no request of ours. It must not block.
 	Unknown func(wire.Header)
@@ -105,6 +106,8 @@ type Session struct {
 	lastWrite atomic.Int64
 	unknown   atomic.Uint64 // responses that matched no request
 	unbound   atomic.Bool   // our own unbind was sent
+
+	stuck bool // of the reader: the backlog was full for all of BusyWait, and still is
 
 	handling atomic.Int64  // requests of the peer that a worker has, or will have
 	handled  chan struct{} // holds a token after handling came to zero
@@ -291,8 +294,12 @@ func (s *Session) enqueue(ctx context.Context, f wire.Frame) error {
 	s.handling.Add(1)
 	select {
 	case s.inbox <- f:
+		s.stuck = false
 		return nil
 	default:
+	}
+	if s.opts.Busy != wire.StatusOK && s.waitForRoom(ctx, f) {
+		return nil
 	}
 	if s.opts.Busy != wire.StatusOK || unanswered(f.Command) {
 		s.requestDone()
@@ -307,6 +314,24 @@ func (s *Session) enqueue(ctx context.Context, f wire.Frame) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// waitForRoom holds the reader, and with it the peer, until the backlog has room for f; false when that takes longer than
+// BusyWait. What comes then is not waited for, so that answers and enquire_link behind it are read, until there is room.
+func (s *Session) waitForRoom(ctx context.Context, f wire.Frame) bool {
+	if s.stuck || s.opts.BusyWait <= 0 {
+		return false
+	}
+	timer := time.NewTimer(s.opts.BusyWait)
+	defer timer.Stop()
+	select {
+	case s.inbox <- f:
+		return true
+	case <-timer.C:
+		s.stuck = true
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // requestDone counts a request of the peer as dealt with.
