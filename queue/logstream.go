@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -133,7 +132,9 @@ func (s *logStream) Trim(ctx context.Context, position uint64) error {
 	})
 }
 
-// snapshots are objects of the bucket LOG of NATS's object store. Their names tell their order and their position.
+// snapshots are objects of the bucket LOG of NATS's object store. Their names tell their time and their position. Where daemons
+// share the log the highest position is the newest; one that was slow may put an older one later. In the store of one
+// daemon positions are used again after a power loss, and the latest is the newest.
 type snapshots struct{ q *Queue }
 
 const (
@@ -160,9 +161,17 @@ func (s snapshots) names(ctx context.Context, store jetstream.ObjectStore) ([]st
 			names = append(names, o.Name)
 		}
 	}
-	slices.Sort(names)
-	slices.Reverse(names)
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(s.order(b), s.order(a)) })
 	return names, nil
+}
+
+// order is the part of a name that tells which is newer.
+func (s snapshots) order(name string) string {
+	at, position, _ := strings.Cut(strings.TrimPrefix(name, snapshotPrefix), "-")
+	if s.q.daemons == nil {
+		return at
+	}
+	return position
 }
 
 func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
@@ -177,13 +186,12 @@ func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
 	return store.Get(ctx, names[0])
 }
 
-// Put names the snapshot by the time as well: after a power loss a position may be lower than that of a snapshot before.
 func (s snapshots) Put(ctx context.Context, position uint64, write func(io.Writer) error) error {
 	store, err := s.store(ctx)
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%s%020d-%s", snapshotPrefix, s.q.Now().UnixMilli(), strconv.FormatUint(position, 10))
+	name := fmt.Sprintf("%s%020d-%020d", snapshotPrefix, s.q.Now().UnixMilli(), position)
 	in, out := io.Pipe()
 	go func() { out.CloseWithError(write(out)) }()
 	_, err = store.Put(ctx, jetstream.ObjectMeta{Name: name}, in)
@@ -193,7 +201,7 @@ func (s snapshots) Put(ctx context.Context, position uint64, write func(io.Write
 	}
 	names, err := s.names(ctx, store)
 	for _, old := range names {
-		if old != name {
+		if s.order(old) < s.order(name) {
 			err = errors.Join(err, store.Delete(ctx, old))
 		}
 	}

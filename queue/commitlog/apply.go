@@ -150,8 +150,8 @@ func (l *Log) jump(ctx context.Context) error {
 	if err := l.loadSnapshot(ctx); err != nil {
 		return err
 	}
-	l.passedOver()
-	if l.state.position+1 >= first || l.state.position > at {
+	defer l.passedOver()
+	if l.state.position+1 >= first {
 		l.o.Log.Warn().Uint64("from", at).Uint64("to", l.state.position).Msg("this process was far behind: its state is that of the snapshot")
 		return nil
 	}
@@ -160,16 +160,14 @@ func (l *Log) jump(ctx context.Context) error {
 	return nil
 }
 
-// passedOver answers those whose batches are in the snapshot: they were applied, and nobody can say any more with what outcome.
+// passedOver answers those whose batches may be in what was jumped over: nobody can say any more with what outcome.
 func (l *Log) passedOver() {
-	last := l.state.writers[l.writer].counter
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for counter, list := range l.inflight {
-		if counter <= last {
-			delete(l.inflight, counter)
-			resolve(list, outcome{err: fmt.Errorf("%w: this process was far behind", ErrUnknown)})
-		}
+	inflight := l.inflight
+	l.inflight = make(map[uint64][]*waiter)
+	l.mu.Unlock()
+	for _, list := range inflight {
+		resolve(list, outcome{err: fmt.Errorf("%w: this process was far behind", ErrUnknown)})
 	}
 }
 

@@ -10,16 +10,58 @@ import (
 // Commit stores a transaction and returns its revision when it is applied here. ErrConflict: a condition does not hold.
 // ErrFull and ErrRefused: nothing was stored. ErrUnknown: ctx, or the log, ended while it was under way.
 func (l *Log) Commit(ctx context.Context, tx Tx) (revision uint64, err error) {
-	w := &waiter{data: appendTx(nil, tx), done: make(chan outcome, 1)}
-	if err := l.enqueue(w); err != nil {
+	w, err := l.begin(tx)
+	if err != nil {
 		return 0, err
 	}
+	return l.wait(ctx, w)
+}
+
+// CommitSoon is Commit for what can be refused as well: when its append has not begun within the patience, nothing is stored. So a
+// store that does not answer, while it has no leader for instance, collects no work that nobody waits for.
+func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (revision uint64, err error) {
+	if stalled := l.Unanswered(); stalled > patience {
+		return 0, fmt.Errorf("%w: the store has not answered for %s", ErrRefused, stalled.Round(time.Second))
+	}
+	w, err := l.begin(tx)
+	if err != nil {
+		return 0, err
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case o := <-w.done:
+		return o.revision, o.err
+	case <-ctx.Done():
+		return l.giveUp(w, ctx.Err())
+	case <-timer.C:
+	}
+	if l.withdraw(w) {
+		return 0, fmt.Errorf("%w: the store does not answer", ErrRefused)
+	}
+	return l.wait(ctx, w)
+}
+
+func (l *Log) begin(tx Tx) (*waiter, error) {
+	w := &waiter{data: appendTx(nil, tx), done: make(chan outcome, 1)}
+	return w, l.enqueue(w)
+}
+
+func (l *Log) wait(ctx context.Context, w *waiter) (uint64, error) {
 	select {
 	case o := <-w.done:
 		return o.revision, o.err
 	case <-ctx.Done():
 		return l.giveUp(w, ctx.Err())
 	}
+}
+
+// withdraw takes a transaction back that no batch has.
+func (l *Log) withdraw(w *waiter) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w.gone = !w.begun
+	return w.gone
 }
 
 func (l *Log) enqueue(w *waiter) error {
@@ -41,18 +83,15 @@ func (l *Log) enqueue(w *waiter) error {
 
 // giveUp takes a transaction back that no batch has, else its outcome stays unknown.
 func (l *Log) giveUp(w *waiter, cause error) (uint64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	if l.withdraw(w) {
+		return 0, fmt.Errorf("%w: %w", ErrRefused, cause)
+	}
 	select {
 	case o := <-w.done: // in the same moment
 		return o.revision, o.err
 	default:
-	}
-	if w.begun {
 		return 0, fmt.Errorf("%w: %w", ErrUnknown, cause)
 	}
-	w.gone = true
-	return 0, fmt.Errorf("%w: %w", ErrRefused, cause)
 }
 
 func (l *Log) signal() {

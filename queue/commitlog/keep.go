@@ -3,7 +3,6 @@ package commitlog
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 )
 
@@ -49,12 +48,12 @@ func (l *Log) Snapshot(ctx context.Context) error {
 		defer l.endLease(ctx, revision)
 	}
 	begun := time.Now()
-	var position uint64
-	// The position is that of now or later; a name that is a little too old only makes a reader read more of the log.
-	err := l.o.Snapshots.Put(ctx, l.Position(), func(w io.Writer) (err error) {
-		position, err = l.state.save(w)
+	position, write, err := l.state.save()
+	if err != nil {
 		return err
-	})
+	}
+	err = l.o.Snapshots.Put(ctx, position, write)
+	l.state.saved()
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,8 @@ type Message struct {
 type Snapshots interface {
 	// Newest opens the newest complete snapshot; nil when there is none.
 	Newest(ctx context.Context) (io.ReadCloser, error)
-	// Put stores what write writes as the snapshot of a position, which then is the newest, and removes older ones.
+	// Put stores what write writes as the snapshot of a position, and removes older ones. Where several processes write, one
+	// that was slow may put an older one beside a newer, which stays the newest.
 	Put(ctx context.Context, position uint64, write func(io.Writer) error) error
 }
 

@@ -249,7 +249,10 @@ func TestStreamEndsBeforeTheSnapshot(t *testing.T) {
 		commit(t, l, Op{Bucket: "a", Key: strconv.Itoa(i), Value: []byte("v")})
 	}
 	var b bytes.Buffer
-	position, err := l.state.save(&b)
+	position, write, err := l.state.save()
+	if err == nil {
+		err = write(&b)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +396,11 @@ func FuzzLoadSnapshot(f *testing.F) {
 		f.Fatal(err)
 	}
 	var out bytes.Buffer
-	if _, err := s.save(&out); err != nil {
+	_, write, err := s.save()
+	if err == nil {
+		err = write(&out)
+	}
+	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(out.Bytes())

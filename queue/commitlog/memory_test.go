@@ -153,7 +153,9 @@ func (m *memory) Put(_ context.Context, position uint64, write func(io.Writer) e
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.snapshot, m.snapshotPosition = b.Bytes(), position
+	if m.snapshot == nil || position >= m.snapshotPosition {
+		m.snapshot, m.snapshotPosition = b.Bytes(), position
+	}
 	return nil
 }
 

@@ -56,36 +56,40 @@ func (s *State) keepForSnapshot(b *bucket, key string, old entry, there bool) {
 	}
 }
 
-// save writes a snapshot and returns its position. One at a time.
-func (s *State) save(out io.Writer) (position uint64, err error) {
+// errSaving: one snapshot at a time.
+var errSaving = errors.New("commitlog: a snapshot is being written already")
+
+// save begins a snapshot of the present position; write, which is called once, writes it.
+func (s *State) save() (position uint64, write func(io.Writer) error, err error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.saving != nil {
-		s.mu.Unlock()
-		return 0, errors.New("commitlog: a snapshot is being written already")
+		return 0, nil, errSaving
 	}
 	v := &saving{before: make(map[savedKey]savedEntry)}
 	s.saving = v
-	position = s.position
 	head := s.snapshotHead()
 	var buckets []*bucket
 	for _, b := range s.buckets {
 		buckets = append(buckets, b)
 	}
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.saving = nil
-		s.mu.Unlock()
-	}()
+	return s.position, func(out io.Writer) error {
+		w := &snapshotWriter{sum: xxhash.New()}
+		w.out = bufio.NewWriterSize(io.MultiWriter(out, w.sum), 256<<10)
+		w.write(head)
+		for _, b := range buckets {
+			w.write(appendString([]byte{recordBucket}, b.name))
+			s.saveBucket(w, b, v)
+		}
+		return w.end(out)
+	}, nil
+}
 
-	w := &snapshotWriter{sum: xxhash.New()}
-	w.out = bufio.NewWriterSize(io.MultiWriter(out, w.sum), 256<<10)
-	w.write(head)
-	for _, b := range buckets {
-		w.write(appendString([]byte{recordBucket}, b.name))
-		s.saveBucket(w, b, v)
-	}
-	return position, w.end(out)
+// saved ends a snapshot, whether or not it was written.
+func (s *State) saved() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.saving = nil
 }
 
 func (s *State) snapshotHead() []byte {
@@ -96,7 +100,7 @@ func (s *State) snapshotHead() []byte {
 	for id, last := range s.writers {
 		h = binary.BigEndian.AppendUint64(h, id)
 		h = binary.AppendUvarint(h, last.counter)
-		h = binary.AppendUvarint(h, uint64(last.at))
+		h = binary.AppendUvarint(h, last.position)
 	}
 	return h
 }
@@ -230,7 +234,7 @@ func (s *State) loadHead(r *snapshotReader) error {
 	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
 		var id [8]byte
 		r.full(id[:])
-		s.writers[binary.BigEndian.Uint64(id[:])] = lastBatch{r.uvarint(), int64(r.uvarint())}
+		s.writers[binary.BigEndian.Uint64(id[:])] = lastBatch{r.uvarint(), r.uvarint()}
 	}
 	return r.err
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// writerAge is how long the last batch of a writer is remembered, by the log's clock: longer than any writer repeats one.
-const writerAge = time.Hour
+// writerAge is for how many batches the last one of a writer is remembered: for hours under full load, and longer than any
+// writer repeats one.
+const writerAge = 10_000_000
 
 // entryOverhead is what an entry costs beside its key and value: its place in a map and in the index of times.
 const entryOverhead = 120
@@ -33,8 +34,8 @@ type State struct {
 
 // lastBatch is what is known of a writer.
 type lastBatch struct {
-	counter uint64
-	at      int64 // the log's clock
+	counter  uint64
+	position uint64
 }
 
 // bucket is a namespace of keys.
@@ -125,7 +126,7 @@ func (s *State) applyLocked(b *batch, stamp int64, position uint64, mine bool) (
 	if last, known := s.writers[b.writer]; known && b.counter <= last.counter {
 		return nil, nil
 	}
-	s.writers[b.writer] = lastBatch{b.counter, s.clock}
+	s.writers[b.writer] = lastBatch{b.counter, position}
 	r := reader{rest: b.data}
 	results := make([]result, 0, b.txs)
 	for range b.txs {
@@ -155,7 +156,7 @@ func (s *State) advance(carried, stamp int64) {
 	}
 	s.expire()
 	for id, w := range s.writers {
-		if w.at < s.clock-writerAge.Milliseconds() {
+		if w.position+writerAge < s.position {
 			delete(s.writers, id)
 		}
 	}
