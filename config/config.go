@@ -59,6 +59,8 @@ type Config struct {
 
 	CallbackAllow   []netip.Prefix // addresses that callbacks may reach although private
 	CallbackTimeout time.Duration  // that a callback's receiver may take
+	Retention       time.Duration  // how long an OTP is known after its PIN ran out
+	Memory          int64          // octets that the process may take; 0: half of what the machine or the cgroup has
 	CORSOrigins     []string       // whose pages may use the API
 
 	Warnings []Fault // what deserves a look and stops nothing

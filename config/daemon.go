@@ -19,6 +19,9 @@ const (
 	syncLeast, syncMost = 100 * time.Millisecond, 5 * time.Minute
 	authFailuresMax     = 1_000_000
 
+	retentionLeast, retentionMost = time.Minute, 7 * 24 * time.Hour
+	memoryLeast, memoryMost       = 64, 1 << 20 // MiB
+
 	callbackTimeoutMin, callbackTimeoutMax = time.Second, 30 * time.Second
 )
 
@@ -37,6 +40,10 @@ var daemonRows = []setting[loader]{
 	{"OTPGW_NATS_CREDS", "", "credentials file for the external cluster", read(readNATSCreds)},
 	{"OTPGW_NATS_REPLICAS", "1", "copies of each stream in the external cluster, {}", replicas()},
 	{"OTPGW_NATS_SYNC", "1s", "fsync interval of the embedded store, {}, or always", syncInterval()},
+	{"OTPGW_RETENTION", "1h", "how long an OTP is known after its PIN ran out, for questions and late receipts, {}; it is in the memory of every daemon",
+		duration(retentionLeast, retentionMost, time.Second, func(l *loader) *time.Duration { return &l.config.Retention })},
+	{"OTPGW_MEMORY", "0", "MiB that the daemon may take, 64 to 1048576; new OTPs are refused (503) when those that are there take 0.6 of it; 0: half of what the machine or its cgroup has",
+		read(readMemory)},
 	{"OTPGW_SECRET_KEY", "", "32 bytes as base64, seals PINs at rest; empty: generated once into the data directory (mode 0600)",
 		secretly(func(v *value, l *loader) { l.config.SecretKey = v.secretKey() })},
 	{"OTPGW_SECRET_KEYS_OLD", "", "older secret keys, comma-separated, which still open what they sealed; keep them for a day after a change",
@@ -67,6 +74,14 @@ var daemonRows = []setting[loader]{
 		duration(callbackTimeoutMin, callbackTimeoutMax, time.Millisecond, func(l *loader) *time.Duration { return &l.config.CallbackTimeout })},
 	{"OTPGW_CORS_ORIGINS", "", "origins whose pages may use the API from a browser, comma-separated, like https://shop.example; empty: none",
 		read(func(v *value, l *loader) { l.config.CORSOrigins = v.origins() })},
+}
+
+func readMemory(v *value, l *loader) {
+	mib := v.integer(0, memoryMost)
+	if mib > 0 && mib < memoryLeast {
+		v.fault("is %d MiB, too little to run in; give it %d or more, or 0 for half of the machine", mib, memoryLeast)
+	}
+	l.config.Memory = int64(mib) << 20
 }
 
 func readAdminAddr(v *value, l *loader) {

@@ -84,7 +84,7 @@ func (s *Service) changeTx(r *Record, revision uint64, now time.Time, kind Event
 	if err != nil {
 		return nil, internal(err)
 	}
-	tx := s.Queue.Begin().Update(s.Queue.Records(), r.ID, data, r.ttl(now), revision)
+	tx := s.Queue.Begin().Update(s.Queue.Records(), r.ID, data, s.ttl(r, now), revision)
 	if announce {
 		tx.Message(event)
 	}

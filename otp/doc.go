@@ -3,11 +3,10 @@
 // Data comes in by five ways and leaves by three:
 //
 //	api      -> Create, CreateOnce, Get, Verify, Resend, Cancel; IssueToken, FindToken, RevokeToken
-//	TIMERS   -> RunTimers, Expire; messages sent again by themselves
+//	timers   -> RunTimers, Expire; messages sent again by themselves
 //	receipts -> Report
-//	            every change is one compare-and-set on the record (queue.Records)
-//	            the message goes to the SMS stream, sealed
-//	            what a callback is to tell goes to EVENTS, as an intent, before the change
+//	            every change is one transaction of the store: the record on the revision that was read, and all that
+//	            the change brings: the message, sealed, for its route; the event of a callback; timers; uses of limits
 //
 // It knows no SMPP and no HTTP: how a text is cut into parts and which route a number takes are functions its caller
 // gives (Service.Measure, Service.Route).
@@ -15,13 +14,15 @@
 // # The record
 //
 // The state of an OTP is its Record and nothing else, so any number of daemons may work on one OTP and a restart loses
-// nothing. It stays for the validity of its PIN and Retention after it.
+// nothing. It stays for the validity of its PIN and Service.Retention after it.
 //
-// # Intent first
+// # Changes and events
 //
-// A change that is to be announced is published to EVENTS before the compare-and-set that makes it. The record lists the
-// changes it took (Record.Changes), each with the revision it was made on, and the dispatcher of callbacks asks Took before
-// it sends. So a crash between the two loses no callback and invents none.
+// A change that is to be told is stored with its event in one transaction. So there is no event of a change that did not come to
+// be, none of a change is missing, and each has one number for ever (Event.N). Where the application's share of waiting events is
+// used up the change is made without: a login counts more than its callback (Service.Untold).
+//
+// All times are the store's (queue.Queue.Now), which every daemon on it shares: no two machines' clocks decide anything.
 //
 // # Attempts
 //
@@ -36,8 +37,8 @@
 // All of it is shared by all daemons and kept in the store, under names that tell no number (seal.Box.Name):
 //
 //   - Limits: how many messages a number gets, and how many guesses its OTPs, in any stretch of time. The times of the last
-//     uses of a number are one value, changed by compare-and-set, so a limit is exact. A guess counts once it has its
-//     reservation, and gives that back when it is over the limit.
+//     uses of a number are one value, changed by compare-and-set, so a limit is exact. A use is stored with what it is a
+//     use of, and what is refused does not count.
 //   - CreateOnce: a request that comes twice makes one OTP.
 //   - OptedOut: a number whose owner wrote STOP gets no message, a resend neither (otp/optout, dlr/mo).
 //   - Guard: what it counts is added up in memory and stored once a second, for a country's count would be fought over; it

@@ -104,7 +104,7 @@ func (b *bench) put(t testing.TB, r *Record) {
 	t.Helper()
 	data, err := r.encode()
 	if err == nil {
-		_, err = b.Queue.Records().Put(context.Background(), r.ID, data, r.ttl(b.now()))
+		_, err = b.Queue.Records().Put(context.Background(), r.ID, data, b.ttl(r, b.now()))
 	}
 	if err != nil {
 		t.Fatal(err)

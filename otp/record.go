@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Retention is how long a record stays after its PIN ran out: late receipts and questions still find it.
-const Retention = 24 * time.Hour
+// DefaultRetention is how long a record stays after its PIN ran out: late receipts and questions still find it.
+const DefaultRetention = time.Hour
 
 // Record is the state of one OTP, stored under its id. The numbers of its fields are what is stored: a new field takes one that
 // was never used.
@@ -87,8 +87,12 @@ func (r *Record) cost() float64 {
 }
 
 // ttl is how long the record is to stay from now on.
-func (r *Record) ttl(now time.Time) time.Duration {
-	return max(r.Expires.Add(Retention).Sub(now), time.Second)
+func (s *Service) ttl(r *Record, now time.Time) time.Duration {
+	retention := s.Retention
+	if retention == 0 {
+		retention = DefaultRetention
+	}
+	return max(r.Expires.Add(retention).Sub(now), time.Second)
 }
 
 // load reads a record of an application; app "" is any.

@@ -40,6 +40,8 @@ type Service struct {
 	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts none.
 	CallbackAllowed func(netip.Addr) bool
 
+	Retention time.Duration // how long an OTP is known after its PIN ran out; 0: DefaultRetention
+
 	Now func() time.Time // nil: the store's clock, which all daemons share
 	Log zerolog.Logger
 

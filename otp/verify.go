@@ -111,7 +111,7 @@ func (s *Service) storeGuess(ctx context.Context, app *App, r *Record, revision 
 		limits = nil
 	}
 	return s.spending(ctx, app, []use{{tries, r.Phone, limits}}, func(tx *queue.Tx) error {
-		return tx.Update(s.Queue.Records(), r.ID, data, r.ttl(now), revision).Err()
+		return tx.Update(s.Queue.Records(), r.ID, data, s.ttl(r, now), revision).Err()
 	})
 }
 

@@ -131,6 +131,9 @@ func (b *Bucket) admit(size int) error {
 	if int64(fill.Keys) >= b.limit.Msgs || fill.Bytes+int64(size) > b.limit.Bytes {
 		return fmt.Errorf("%w: bucket %s is at its limit", ErrFull, b.name)
 	}
+	if b.name == bucketRecords {
+		return b.q.roomForMore()
+	}
 	return nil
 }
 

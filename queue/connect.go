@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,13 +24,14 @@ const (
 	dialTimeout   = 5 * time.Second
 	dialPause     = 500 * time.Millisecond
 	reconnectWait = 250 * time.Millisecond
-	pingInterval  = 10 * time.Second // two missed pings and the connection is dead
+	pingInterval  = 1500 * time.Millisecond // a server that hangs is found out within three seconds
+	pingsMissed   = 2
 )
 
 // connect opens the connections and checks the server.
 func (q *Queue) connect(ctx context.Context, o Options) error {
-	for range connections {
-		nc, err := q.dial(ctx, o)
+	for i := range connections {
+		nc, err := q.dial(ctx, o, i)
 		if err != nil {
 			return err
 		}
@@ -51,7 +53,7 @@ func (q *Queue) connect(ctx context.Context, o Options) error {
 
 // options are those of every connection. A connection within the process, too, is made again when the server drops it.
 func (q *Queue) options(o Options) []nats.Option {
-	opts := []nats.Option{nats.Name("otpgw"), nats.Timeout(dialTimeout), nats.PingInterval(pingInterval),
+	opts := []nats.Option{nats.Name("otpgw"), nats.Timeout(dialTimeout), nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(pingsMissed),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
 		nats.ReconnectBufSize(-1), // a write kept back and sent later would be one whose caller gave up
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -76,15 +78,31 @@ func (q *Queue) options(o Options) []nats.Option {
 	return opts
 }
 
+// waitingEvery is how often it is said that no server answers.
+const waitingEvery = 5 * time.Second
+
+// spread is the list of servers from which the nth connection takes the first that answers: each another one, so that a server
+// that hangs has not all of them.
+func spread(urls string, n int) string {
+	list := strings.Split(urls, ",")
+	n %= len(list)
+	return strings.Join(append(slices.Clone(list[n:]), list[:n]...), ",")
+}
+
 // dial tries until ctx ends: at a common start of daemon and cluster the cluster is the slower one.
-func (q *Queue) dial(ctx context.Context, o Options) (*nats.Conn, error) {
+func (q *Queue) dial(ctx context.Context, o Options, n int) (*nats.Conn, error) {
+	said := time.Now()
 	for {
-		nc, err := nats.Connect(o.URL, q.options(o)...)
+		nc, err := nats.Connect(spread(o.URL, n), append(q.options(o), nats.DontRandomize())...)
 		if err == nil {
 			return nc, nil
 		}
 		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 			return nil, fmt.Errorf("queue: credentials for the NATS server: %w", err)
+		}
+		if time.Since(said) >= waitingEvery {
+			said = time.Now()
+			q.log.Warn().Err(err).Str("servers", redacted(o.URL)).Msg("waiting for a NATS server to answer")
 		}
 		select {
 		case <-ctx.Done():
@@ -92,6 +110,18 @@ func (q *Queue) dial(ctx context.Context, o Options) (*nats.Conn, error) {
 		case <-time.After(dialPause):
 		}
 	}
+}
+
+// redacted is a list of servers without the credentials that a URL may hold.
+func redacted(urls string) string {
+	list := strings.Split(urls, ",")
+	for i, u := range list {
+		scheme, rest, found := strings.Cut(u, "://")
+		if at := strings.LastIndexByte(rest, '@'); found && at >= 0 {
+			list[i] = scheme + "://" + rest[at+1:]
+		}
+	}
+	return strings.Join(list, ",")
 }
 
 // checkVersion refuses a server older than 2.12.

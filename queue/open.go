@@ -102,33 +102,6 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	return nil
 }
 
-// tickInterval is how often the log of a single daemon is looked at for what has run out. An empty commit moves the log's clock
-// then, so that it goes also where nothing happens. Where several share a log their leases do that.
-const tickInterval = time.Second
-
-func (q *Queue) startTicks() {
-	if q.daemons != nil {
-		return
-	}
-	q.ticks.Go(func() {
-		tick := time.NewTicker(tickInterval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-q.closing:
-				return
-			case <-tick.C:
-			}
-			if !q.ledger.Overdue() {
-				continue
-			}
-			ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
-			_ = q.ledger.Barrier(ctx) // Ready tells who asks
-			cancel()
-		}
-	})
-}
-
 // closeLog stores what waits, ends this daemon's lease and then the log.
 func (q *Queue) closeLog() {
 	q.ticks.Wait()

@@ -43,6 +43,8 @@ type Queue struct {
 	gates    map[string]*gate            // of replicated key-value buckets, by stream name
 
 	ticks   sync.WaitGroup
+	memory  int64         // Options.Memory
+	fill    atomic.Int64  // of the log's stream, in thousandths of its limit
 	turn    atomic.Uint32 // round robin over the connections
 	closing chan struct{} // closed when Close begins
 	done    chan struct{} // closed when Close ended
@@ -63,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		defer cancel()
 	}
 	q := &Queue{log: o.Log, assets: assets(o), handles: make(map[string]jetstream.Stream), pullers: make(map[*Puller]struct{}),
-		closing: make(chan struct{}), done: make(chan struct{})}
+		memory: o.Memory, closing: make(chan struct{}), done: make(chan struct{})}
 	q.declare(o)
 	if err := q.open(ctx, o); err != nil {
 		closeCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -86,6 +88,9 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 	}
 	if o.Replicas > 1 {
 		q.addGates()
+	}
+	if err := q.leaveOlder(ctx); err != nil {
+		return err
 	}
 	if err := q.apply(ctx, o.Replicas); err != nil {
 		return err

@@ -14,9 +14,10 @@ import (
 // Tx is what is stored as a whole or not at all: changes of buckets, messages of work queues, timers. It is not for use by
 // several goroutines. A fault of a step is told by Commit.
 type Tx struct {
-	q   *Queue
-	ops commitlog.Tx
-	err error
+	q     *Queue
+	ops   commitlog.Tx
+	err   error
+	fresh bool // it makes something new, which a store that does not answer may refuse
 
 	revision uint64
 }
@@ -57,6 +58,7 @@ func (t *Tx) bucket(b *Bucket, key string, o commitlog.Op) *Tx {
 		t.fail(fmt.Errorf("%w: %q", ErrName, key))
 	case o.If == commitlog.IfAbsent:
 		t.fail(b.admit(len(key) + len(o.Value)))
+		t.fresh = t.fresh || b.name == bucketRecords
 	}
 	o.Bucket, o.Key = b.name, compact(key)
 	t.ops = append(t.ops, o)
@@ -145,7 +147,7 @@ func (q *Queue) Commit(ctx context.Context, t *Tx) error {
 		defer cancel()
 	}
 	var err error
-	t.revision, err = q.ledger.Commit(ctx, t.ops)
+	t.revision, err = q.commit(ctx, t.ops, t.fresh)
 	return logError(err)
 }
 

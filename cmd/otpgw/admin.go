@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/http"
 	"time"
 
@@ -69,7 +70,8 @@ func fail(w http.ResponseWriter, status int, message string) {
 // readiness is what /readyz says and the console shows.
 type readiness struct {
 	Ready bool                         `json:"ready"`
-	Store string                       `json:"store"` // ok, or what is wrong
+	Store string                       `json:"store"`            // ok, or what is wrong
+	Skew  float64                      `json:"clockSkewSeconds"` // of this machine's clock against the store's
 	Links map[string][]link.BindStatus `json:"links"`
 	Rates map[string]link.Rate         `json:"rates"` // by link
 }
@@ -85,6 +87,7 @@ func (a *admin) check(ctx context.Context) readiness {
 	if err := a.queue.Ready(ctx); err != nil {
 		r.Store = err.Error()
 	}
+	r.Skew = math.Round(a.queue.Skew().Seconds()*1000) / 1000
 	r.Ready = up && r.Store == "ok"
 	return r
 }

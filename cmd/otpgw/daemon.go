@@ -126,6 +126,7 @@ func (d *daemon) openQueue(ctx context.Context) (err error) {
 	d.queue, err = queue.Open(ctx, queue.Options{
 		Dir: d.config.DataDir, URL: n.URL, Creds: n.Creds, Replicas: n.Replicas,
 		SyncInterval: n.Sync, SyncAlways: n.SyncAlways, Routes: routes, Log: d.log,
+		Memory: memoryOf(d.config),
 	})
 	return err
 }
@@ -136,7 +137,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.live.Store(newLive(d.config))
 	guard := callback.Guard{Allow: d.config.CallbackAllow}
 	d.service = &otp.Service{
-		Queue: d.queue, Box: box, Apps: d.config.Apps, CallbackAllowed: guard.Allowed, Log: d.log,
+		Queue: d.queue, Box: box, Apps: d.config.Apps, Retention: d.config.Retention, CallbackAllowed: guard.Allowed, Log: d.log,
 		Route:     func(e164 string) (string, bool) { return d.live.Load().config.Route(e164) },
 		Measure:   func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
 		Links:     func() []string { return d.live.Load().linkNames() },

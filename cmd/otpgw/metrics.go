@@ -15,6 +15,9 @@ var (
 	streamBytes     = prometheus.NewDesc("otpgw_store_bytes", "Bytes stored.", []string{"stream"}, nil)
 	streamMaxBytes  = prometheus.NewDesc("otpgw_store_max_bytes", "The limit of the bytes stored.", []string{"stream"}, nil)
 	consumerWaiting = prometheus.NewDesc("otpgw_queue_waiting", "Messages that wait for a worker.", []string{"queue"}, nil)
+	stateBytes      = prometheus.NewDesc("otpgw_state_bytes", "Memory that the state of the OTPs takes, about.", nil, nil)
+	stateMaxBytes   = prometheus.NewDesc("otpgw_state_max_bytes", "The bound of it, at which new OTPs are refused; 0 for none.", nil, nil)
+	clockSkew       = prometheus.NewDesc("otpgw_clock_skew_seconds", "By how much the clock of this machine is ahead of the store's.", nil, nil)
 	consumerPending = prometheus.NewDesc("otpgw_queue_in_flight", "Messages with a worker or waiting for another try.", []string{"queue"}, nil)
 )
 
@@ -22,7 +25,7 @@ var (
 type storeCollector struct{ queue *queue.Queue }
 
 func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending} {
+	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, stateBytes, stateMaxBytes, clockSkew} {
 		ch <- d
 	}
 }
@@ -30,6 +33,10 @@ func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
+	used, most := c.queue.MemoryBytes()
+	for d, v := range map[*prometheus.Desc]float64{stateBytes: float64(used), stateMaxBytes: float64(most), clockSkew: c.queue.Skew().Seconds()} {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	}
 	stats, err := c.queue.Stats(ctx)
 	if err != nil {
 		return // the store is down: /readyz says so, and its gauges are absent rather than stale

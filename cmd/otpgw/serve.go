@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	stdlog "log"
-	"os"
-	"runtime/debug"
 
 	"github.com/rs/zerolog"
 
@@ -25,15 +23,9 @@ func serve(ctx context.Context, c cli) int {
 	})
 }
 
-// gcPercent lets the heap grow to four times what is live before it is collected: the live heap is some tens of MiB, and
-// collecting it at each doubling was a tenth of the CPU. GOGC in the environment wins.
-const gcPercent = 300
-
 // runDaemon builds and runs the daemon, and turns its end into an exit status.
 func runDaemon(ctx context.Context, c *config.Config, read func(context.Context) (*config.Config, error), log zerolog.Logger, ready func(*daemon)) int {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	limitMemory(c)
 	zerolog.SetGlobalLevel(c.LogLevel)
 	for _, w := range c.Warnings {
 		log.Warn().Msg(w.String())

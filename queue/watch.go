@@ -1,0 +1,103 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/otpgw/otpgw/queue/commitlog"
+)
+
+// What a daemon looks at all the time.
+const (
+	tickInterval = time.Second
+	fillInterval = 5 * time.Second
+	skewWarn     = 5 * time.Second  // between the machine's clock and the store's
+	skewAgain    = 10 * time.Minute // between two warnings of the same
+)
+
+// Shares of a bound at which new OTPs are refused, so that those that are there can come to their end.
+const (
+	logShare    = 0.8
+	memoryShare = 0.6 // of Options.Memory: the rest is for what is done with the records
+)
+
+// startTicks looks after the store until Close.
+func (q *Queue) startTicks() {
+	q.ticks.Go(func() {
+		tick := time.NewTicker(tickInterval)
+		defer tick.Stop()
+		var filled, warned time.Time
+		for {
+			select {
+			case <-q.closing:
+				return
+			case <-tick.C:
+			}
+			q.tick()
+			if time.Since(filled) >= fillInterval {
+				filled = time.Now()
+				q.readFill()
+			}
+			if skew := q.Skew(); skew.Abs() > skewWarn && time.Since(warned) > skewAgain {
+				warned = time.Now()
+				q.log.Warn().Dur("skew", skew).Msg("the clock of this machine and the store's are apart, or one of them was set; the store's counts")
+			}
+		}
+	})
+}
+
+// tick moves the log's clock by an empty commit where something has run out and nothing else happens. Where several daemons
+// share the log their leases do that.
+func (q *Queue) tick() {
+	if q.daemons != nil || !q.ledger.Overdue() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	_ = q.ledger.Barrier(ctx) // Ready tells who asks
+}
+
+// readFill asks how full the log's stream is.
+func (q *Queue) readFill() {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	s, err := q.stream().Stream(ctx, streamLog)
+	if err != nil {
+		return // what is wrong is seen by whoever writes
+	}
+	info := s.CachedInfo()
+	if info.Config.MaxBytes > 0 {
+		q.fill.Store(int64(info.State.Bytes * 1000 / uint64(info.Config.MaxBytes)))
+	}
+}
+
+// Skew is by how much the machine's clock is ahead of the store's.
+func (q *Queue) Skew() time.Duration { return time.Now().Round(0).Sub(q.Now().Round(0)) }
+
+// MemoryBytes is about how much memory the store's state takes, and the bound at which new OTPs are refused; 0 for none.
+func (q *Queue) MemoryBytes() (used, most int64) {
+	return q.ledger.Bytes(), int64(float64(q.memory) * memoryShare)
+}
+
+// roomForMore is ErrFull when the store is so full, in memory or on disk, that nothing new is to be begun.
+func (q *Queue) roomForMore() error {
+	if used, most := q.MemoryBytes(); most > 0 && used > most {
+		return fmt.Errorf("%w: the OTPs take %d MiB of memory, and %d are allowed (OTPGW_MEMORY)", ErrFull, used/mib, most/mib)
+	}
+	if fill := q.fill.Load(); fill > logShare*1000 {
+		return fmt.Errorf("%w: the log is at %d %% of its limit", ErrFull, fill/10)
+	}
+	return nil
+}
+
+// patience is how long a new OTP waits for a store that does not answer.
+const patience = 1500 * time.Millisecond
+
+// commit stores a transaction; one that makes something new is refused by a store that does not answer.
+func (q *Queue) commit(ctx context.Context, ops commitlog.Tx, fresh bool) (uint64, error) {
+	if fresh {
+		return q.ledger.CommitSoon(ctx, ops, patience)
+	}
+	return q.ledger.Commit(ctx, ops)
+}
