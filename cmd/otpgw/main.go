@@ -22,8 +22,14 @@ func main() { os.Exit(runProcess()) }
 // usual effect, so a second one ends it at once. SIGHUP ends nothing: a closed terminal and logrotate send it.
 func runProcess() int {
 	signal.Ignore(syscall.SIGHUP)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // as long as the process
+		<-signals
+		signal.Reset(os.Interrupt, syscall.SIGTERM) // before anything is heard of the first
+		stop()
+	}()
 	return run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 }
