@@ -129,13 +129,17 @@ func fitting(items []job, room, octets int) int {
 }
 
 // expect announces a batch that is about to be stored here: when it comes back from the queue, nobody has sent it yet.
-func (t *lanes) expect(id string) {
+func (t *lanes) expect(l *lane, id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.expected) > maxUnsealed { // those that went to other daemons
 		clear(t.expected)
 	}
 	t.expected[id] = true
+	if time.Since(l.came) > recheck {
+		l.coming = 0
+	}
+	l.coming, l.came = l.coming+1, time.Now()
 }
 
 // waitsForNone tells whether a batch is here and has none before it.
@@ -165,12 +169,6 @@ func (t *lanes) sealedItems(l *lane, items []job, into *sealed, b *batch) {
 	if t.unsealed < maxUnsealed {
 		close(t.room)
 		t.room = make(chan struct{})
-	}
-	if b != nil && (into == nil || b.ID != into.id) {
-		if time.Since(l.came) > recheck {
-			l.coming = 0
-		}
-		l.coming, l.came = l.coming+1, time.Now()
 	}
 	if into != nil {
 		if b != nil && b.ID == into.id {

@@ -17,7 +17,7 @@ func (d *Dispatcher) seal(l *lane, items []job, into *sealed) {
 		tx.Held(into.d)
 	} else {
 		b = newBatch(items[0])
-		d.lanes.expect(b.ID)
+		d.lanes.expect(l, b.ID)
 	}
 	for _, id := range after {
 		b.goAfter(id)
