@@ -28,15 +28,39 @@ func (d *Dispatcher) seal(l *lane, items []job, into *sealed) {
 	}
 	d.holds.put(tx, b)
 	tx.Instead(b.message())
-	ctx, cancel := step()
-	defer cancel()
-	if err := d.o.Queue.Commit(ctx, tx); err != nil {
+	if err := d.store(tx, items[0].d); err != nil {
 		if !errors.Is(err, queue.ErrConflict) { // else another daemon has them, and it is nothing to be told of
 			d.o.Log.Warn().Err(err).Int("items", len(items)).Msg("callback: cannot store a batch, trying again")
 		}
 		b = nil
 	}
 	d.lanes.sealedItems(l, items, into, b)
+}
+
+// store commits a transaction that takes an item off. Where the outcome stays unknown, because the store had no leader for long, it
+// waits until it is known: a batch that was sent as it was before, and then again as it came to be, would carry two bodies.
+func (d *Dispatcher) store(tx *queue.Tx, item *queue.Delivery) error {
+	err := d.commit(tx)
+	for errors.Is(err, queue.ErrUnknown) && d.post.Err() == nil {
+		// What this daemon commits is applied in order: behind this one the other is, or never will be.
+		if again := d.commit(d.o.Queue.Begin()); again != nil {
+			sleep(d.post, sealPause)
+			continue
+		}
+		there := item.Load()
+		item.Data = nil
+		if !there {
+			return nil
+		}
+		return err
+	}
+	return err
+}
+
+func (d *Dispatcher) commit(tx *queue.Tx) error {
+	ctx, cancel := step()
+	defer cancel()
+	return d.o.Queue.Commit(ctx, tx)
 }
 
 // sealPause is how long items wait that could not be stored as a batch.

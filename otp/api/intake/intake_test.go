@@ -92,11 +92,23 @@ const (
 	waiting  = "GET /wait HTTP/1.1\nHost: a\nKey: k\n\n"
 )
 
+// strangersOpen is how many connections have no known caller.
+func (l *Listener) strangersOpen() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.strangers.Len()
+}
+
 // TestStrangersGoFirst: at the bound the stranger that is quiet longest goes, then the caller that is; a caller at work never.
 func TestStrangersGoFirst(t *testing.T) {
 	l, let := serve(t, 4)
 	working, idle, first, second := dial(t, l), dial(t, l), dial(t, l), dial(t, l)
 	working.send(t, waiting)
+	for deadline := time.Now().Add(10 * time.Second); l.strangersOpen() != 3; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the request that waits has not begun")
+		}
+	}
 	for _, c := range []struct {
 		client
 		request string
