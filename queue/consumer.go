@@ -98,7 +98,12 @@ func (w *work) delivery(i *item) *Delivery {
 	if err != nil {
 		return nil
 	}
-	return &Delivery{Subject: m.subject, Data: m.data, Stored: m.stored, Group: m.group, Sequence: i.sequence, Attempt: i.attempts, Orphan: i.orphan, work: w, item: i}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i.state != itemOut { // another daemon took it in the same moment
+		return nil
+	}
+	return &Delivery{claim: i.claim, Subject: m.subject, Data: m.data, Stored: m.stored, Group: m.group, Sequence: i.sequence, Attempt: i.attempts, Orphan: i.orphan, work: w, item: i}
 }
 
 // Stop ends the pull. Deliveries already handed out stay with their holders.

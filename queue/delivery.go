@@ -18,8 +18,9 @@ type Delivery struct {
 	Attempt  int       // 1 on the first delivery
 	Orphan   bool      // another daemon had it, which is gone: what it did with it is not known
 
-	work *work
-	item *item
+	work  *work
+	item  *item
+	claim uint64 // revision of the claim that it was handed out under
 }
 
 // Ack takes the message off the queue and returns when that is stored; it is repeated until ctx ends (ten seconds when it has

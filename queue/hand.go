@@ -6,7 +6,7 @@ import "github.com/otpgw/otpgw/queue/commitlog"
 // longer this daemon's.
 func (d *Delivery) Load() bool {
 	again := d.work.delivery(d.item)
-	if again == nil {
+	if again == nil || again.claim != d.claim {
 		return false
 	}
 	d.Data = again.Data
@@ -22,7 +22,7 @@ func (t *Tx) Held(d *Delivery) *Tx {
 	t.ops = append(t.ops, commitlog.Op{Bucket: w.bucket, Key: d.item.key, Action: commitlog.Check, If: commitlog.IfRevision, Revision: d.item.revision})
 	if w.q.daemons != nil {
 		t.ops = append(t.ops, commitlog.Op{Bucket: claimBucket, Key: w.claimKey(d.item.key), Action: commitlog.Check,
-			If: commitlog.IfRevision, Revision: d.item.claim})
+			If: commitlog.IfRevision, Revision: d.claim})
 	}
 	return t
 }

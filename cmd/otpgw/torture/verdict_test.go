@@ -49,7 +49,7 @@ var bounds = map[string]int{
 	rowUndelivered: 50,  // a callback that failed twice waits for 5 minutes, longer than the run does for it
 	rowUntold:      50,  // the same
 	rowTwoBodies:   0,
-	rowTwoIDs:      250, // what a killed daemon had posted and not noted, and all while the log is full: seen 139 of 1,345
+	rowTwoIDs:      5,
 	rowBackwards:   0,
 	rowUnsigned:    0,
 	rowOverLimit:   0,
