@@ -18,7 +18,6 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/otpgw/otpgw/smpp/smsc"
-	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 )
 
 // shotsVariable names the directory that CI keeps screenshots from; without it they go to a temporary one.
@@ -121,10 +120,13 @@ func (p *tab) sees(selector, text string) {
 	p.eventually("no "+selector+" with "+text, `[...document.querySelectorAll(`+quote(selector)+`)].some((e) => e.innerText.includes(`+quote(text)+`))`)
 }
 
+// pagePatience is how long a browser may take on a machine that has other work.
+const pagePatience = 40 * time.Second
+
 // eventually waits until an expression is true in the page.
 func (p *tab) eventually(what, expression string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(esmetest.Patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(pagePatience); ; time.Sleep(20 * time.Millisecond) {
 		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](expression))
 		if ok {
 			return

@@ -66,7 +66,7 @@ export function sync(parent, items, key, make, stamp) {
 export function toast(text, kind = "note") {
   const el = h("p", { class: `toast ${kind}` }, text);
   byId("toasts").replaceChildren(el);
-  setTimeout(() => el.remove(), kind === "error" ? 8000 : 2500);
+  setTimeout(() => el.remove(), kind === "error" ? 8000 : 6000);
 }
 
 // marked is text with what was searched for, or the code, in <mark>.
