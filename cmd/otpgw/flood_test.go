@@ -111,7 +111,7 @@ func TestCallersThatHangUp(t *testing.T) {
 	if len(took) < 3 || p99 > 10*time.Second { // 100 ms, and a busy machine that runs the flood too
 		t.Errorf("%d answers, p99 %v", len(took), p99)
 	}
-	if memory > 800 {
+	if most := 800 * raceFactor; memory > most {
 		t.Errorf("the daemon holds %d MiB", memory)
 	}
 }
