@@ -160,6 +160,10 @@ OTPGW_LINK_SIM_ADDR=` + sim.Addr() + "\n"
 	}
 	resp.Body.Close()
 	http.DefaultClient.CloseIdleConnections()
+	// The link may still be binding: what is accepted is sent when it is bound.
+	for deadline := time.Now().Add(30 * time.Second); len(sim.Messages(smsc.Filter{})) == 0 && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	var rest bytes.Buffer
 	for lines.Scan() {
