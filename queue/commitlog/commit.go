@@ -10,7 +10,7 @@ import (
 // Commit stores a transaction and returns its revision when it is applied here. ErrConflict: a condition does not hold.
 // ErrFull and ErrRefused: nothing was stored. ErrUnknown: ctx, or the log, ended while it was under way.
 func (l *Log) Commit(ctx context.Context, tx Tx) (revision uint64, err error) {
-	w, err := l.begin(tx)
+	w, err := l.begin(ctx, tx)
 	if err != nil {
 		return 0, err
 	}
@@ -23,7 +23,7 @@ func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (re
 	if stalled := l.Unanswered(); stalled > patience {
 		return 0, fmt.Errorf("%w: the store has not answered for %s", ErrRefused, stalled.Round(time.Second))
 	}
-	w, err := l.begin(tx)
+	w, err := l.begin(ctx, tx)
 	if err != nil {
 		return 0, err
 	}
@@ -42,7 +42,11 @@ func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (re
 	return l.wait(ctx, w)
 }
 
-func (l *Log) begin(tx Tx) (*waiter, error) {
+// begin is for nobody whose time is up already.
+func (l *Log) begin(ctx context.Context, tx Tx) (*waiter, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
 	w := &waiter{data: appendTx(nil, tx), done: make(chan outcome, 1)}
 	return w, l.enqueue(w)
 }
