@@ -38,12 +38,15 @@ func (f *fleet) set(configs []link.Config) {
 	defer f.mu.Unlock()
 	old := f.members
 	f.members = nil
+	var begin []func()
 	for _, c := range configs {
 		f.known[c.Name] = c
 		i := slices.IndexFunc(old, func(m *member) bool { return m.config.Name == c.Name })
 		switch {
 		case i < 0:
-			f.members = append(f.members, f.add(c, nil))
+			m := f.add(c)
+			f.members = append(f.members, m)
+			begin = append(begin, func() { f.start(m, nil) })
 			f.log.Info().Str("link", c.Name).Msg("link is new")
 		case old[i].config.Same(c):
 			old[i].config = c
@@ -51,7 +54,9 @@ func (f *fleet) set(configs []link.Config) {
 			f.members = append(f.members, old[i])
 		default:
 			f.log.Info().Str("link", c.Name).Msg("link has changed, its binds are made anew")
-			f.members = append(f.members, f.add(c, old[i]))
+			m := f.add(c)
+			f.members = append(f.members, m)
+			begin = append(begin, func() { f.start(m, old[i]) })
 		}
 	}
 	for _, m := range old {
@@ -61,7 +66,13 @@ func (f *fleet) set(configs []link.Config) {
 			f.all.Go(func() { <-m.ended; f.forget(m.config.Name) })
 		}
 	}
-	link.Introduce(f.present())
+	link.Introduce(f.present()) // before they run: what they share is not changed any more then
+	if f.ctx == nil {
+		return // run starts them
+	}
+	for _, start := range begin {
+		start()
+	}
 }
 
 // forget is for a name that no new link has taken meanwhile.
@@ -71,13 +82,9 @@ func (f *fleet) forget(name string) {
 	}
 }
 
-// add makes a link that runs once its predecessor has ended. Before run there is none, and nothing runs.
-func (f *fleet) add(c link.Config, before *member) *member {
-	m := &member{Link: f.build(c), config: c, stop: func() {}, ended: make(chan struct{})}
-	if f.ctx != nil {
-		f.start(m, before)
-	}
-	return m
+// add makes a link that is to run once its predecessor has ended.
+func (f *fleet) add(c link.Config) *member {
+	return &member{Link: f.build(c), config: c, stop: func() {}, ended: make(chan struct{})}
 }
 
 func (f *fleet) start(m, before *member) {
