@@ -7,7 +7,7 @@ import (
 
 	"github.com/sethvargo/go-envconfig"
 
-	"github.com/otpgw/otpgw/config/envfile"
+	"github.com/otpgw/otpgw/config/internal/envfile"
 )
 
 // WithFile puts the variables of a file (package envfile) under the environment: what lookup and environ set wins. Its

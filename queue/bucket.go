@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/otpgw/otpgw/queue/commitlog"
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // maxKey is the length of a key, in octets.

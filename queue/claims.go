@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/otpgw/otpgw/queue/commitlog"
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // Where several daemons share the log, who has a message of a work queue is in the log too: a claim, made by compare-and-set.

@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nuid"
 	"github.com/rs/zerolog"
 
-	"github.com/otpgw/otpgw/queue/commitlog"
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // The leases of the daemons that share a log. A daemon renews its own all the time; when it ends, by the log's clock, all that

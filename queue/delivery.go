@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/otpgw/otpgw/queue/commitlog"
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // Delivery is one message in the hands of a consumer. It is answered by Ack or Nak; while it is not, it is nobody else's, as

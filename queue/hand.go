@@ -1,6 +1,6 @@
 package queue
 
-import "github.com/otpgw/otpgw/queue/commitlog"
+import "github.com/otpgw/otpgw/queue/internal/commitlog"
 
 // Load reads the data of a delivery again, for a holder that keeps many and their data not. False: it is no longer stored, or no
 // longer this daemon's.

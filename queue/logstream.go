@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/otpgw/otpgw/queue/commitlog"
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // How the log is read from a shared server. A reader that hears neither a message nor a heartbeat asks another server.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/otpgw/otpgw/queue/commitlog"
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // The buckets and work queues in the log; the names are part of what is stored.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nuid"
 
-	"github.com/otpgw/otpgw/queue/commitlog"
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // Tx is what is stored as a whole or not at all: changes of buckets, messages of work queues, timers. It is not for use by

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/otpgw/otpgw/queue/commitlog"
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // What a daemon looks at all the time.

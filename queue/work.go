@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/otpgw/otpgw/queue/commitlog"
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // work is a work queue: messages in a bucket of the log, each of which goes to one puller of one daemon and stays until that

@@ -22,7 +22,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
-	"github.com/otpgw/otpgw/otp/api/facetest"
+	"github.com/otpgw/otpgw/otp/internal/facetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

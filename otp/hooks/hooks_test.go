@@ -12,7 +12,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
-	"github.com/otpgw/otpgw/otp/api/facetest"
+	"github.com/otpgw/otpgw/otp/internal/facetest"
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/link"
-	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/internal/session"
 )
 
 // The rules of a governor.

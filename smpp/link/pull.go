@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
-	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/internal/session"
 )
 
 // shift is what a bind does with one session: the messages that it takes from the queue and those that other links hand it.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 

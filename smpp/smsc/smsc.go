@@ -1,8 +1,8 @@
 package smsc
 
 import (
-	"github.com/otpgw/otpgw/smpp/smsc/server"
-	"github.com/otpgw/otpgw/smpp/smsc/web"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/web"
 )
 
 // The simulator itself is package server's; these are its names where users look for them.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/cmd/otpgw/processtest"
+	"github.com/otpgw/otpgw/cmd/internal/processtest"
 )
 
 func TestMain(m *testing.M) {

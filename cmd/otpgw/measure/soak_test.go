@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/otpgw/otpgw/cmd/otpgw/processtest"
+	"github.com/otpgw/otpgw/cmd/internal/processtest"
 )
 
 // sample is what a daemon had at one moment.

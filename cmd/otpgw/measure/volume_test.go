@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/cmd/otpgw/processtest"
+	"github.com/otpgw/otpgw/cmd/internal/processtest"
 )
 
 // volumeRow is what a store with so many pending OTPs takes.

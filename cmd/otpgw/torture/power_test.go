@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/cmd/otpgw/processtest"
+	"github.com/otpgw/otpgw/cmd/internal/processtest"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 

@@ -17,7 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/otpgw/otpgw/cmd/otpgw/processtest"
+	"github.com/otpgw/otpgw/cmd/internal/processtest"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/smsctest"
 	"github.com/otpgw/otpgw/smpp/text"

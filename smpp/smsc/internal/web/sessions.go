@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
-	"github.com/otpgw/otpgw/smpp/smsc/server"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
 )
 
 // outbindTimeout is how long an ESME has to bind after an outbind.

@@ -5,7 +5,7 @@ import (
 	"net"
 	"testing"
 
-	"github.com/otpgw/otpgw/smpp/session"
+	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
-	"github.com/otpgw/otpgw/smpp/smsc/server"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
-	"github.com/otpgw/otpgw/smpp/smsc/server"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
 )
 
 // moTimeout is how long the answer to a POST waits for the client's answer to the message.

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/otpgw/otpgw/smpp/smsc/server"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
 )
 
 // metricsHandler serves the counts in Prometheus' format, from a registry of this server's own: a program may run

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/otpgw/otpgw/smpp/smsc/server"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/cmd/otpgw/processtest"
+	"github.com/otpgw/otpgw/cmd/internal/processtest"
 )
 
 // most bounds what a process takes to do next to nothing on a busy machine.

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/otpgw/otpgw/smpp/smsc/server"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
 )
 
 // pduFilterOf reads the parameters that choose PDUs.

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
-	"github.com/otpgw/otpgw/smpp/smsc/server"
+	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
 )
 
 // getServer says where to connect, and what names rules know.
