@@ -66,6 +66,15 @@ func (c *Config) Route(e164 string) (route string, ok bool) {
 	return "", false
 }
 
+// RouteNames are the names of the routes.
+func (c *Config) RouteNames() []string {
+	names := make([]string, len(c.Routes))
+	for i, r := range c.Routes {
+		names[i] = r.Name
+	}
+	return names
+}
+
 // add gives a prefix to a route, unless another has it.
 func (r *router) add(prefix, route string) (owner string, ok bool) {
 	if owner, taken := r.byPrefix[prefix]; taken {

@@ -60,6 +60,7 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 			return "", err
 		}
 		now.again(at)
+		now.Route = s.routeNow(now)
 		r = now
 		if by == byTimer {
 			return DlrChange, nil // nobody asked, so nobody has the answer
@@ -84,6 +85,14 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 		return nil, storeError(err)
 	}
 	return r, nil
+}
+
+// routeNow is the route that a record's number takes now; its own when none does. Routes are changed while OTPs live.
+func (s *Service) routeNow(r *Record) string {
+	if route, ok := s.Route(r.Phone); ok {
+		return route
+	}
+	return r.Route
 }
 
 // arrive is for the message to a test number, which is never sent, and counts as delivered.

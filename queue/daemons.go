@@ -59,7 +59,7 @@ func (d *daemons) changed(c commitlog.Change) {
 	d.mu.Unlock()
 	if c.Gone && known {
 		d.log.Info().Str("daemon", c.Key).Msg("another daemon has left; its messages are taken over")
-		for _, w := range d.q.work {
+		for _, w := range d.q.works() {
 			w.orphaned(c.Key)
 		}
 	}
@@ -136,7 +136,7 @@ func (d *daemons) renewOnce(ctx context.Context) {
 	}
 	d.good.Store(int64(begun + leaseTime - leaseMargin))
 	if !was {
-		for _, w := range d.q.work {
+		for _, w := range d.q.works() {
 			w.resume()
 		}
 	}
@@ -162,7 +162,7 @@ func (d *daemons) stop() {
 // encodePriorities: a name's length, the name, the priority; and so on.
 func (q *Queue) encodePriorities() []byte {
 	out := []byte{1}
-	for _, w := range q.work {
+	for _, w := range q.works() {
 		if p := w.priority(); p != noPriority {
 			out = append(append(append(out, byte(len(w.bucket))), w.bucket...), p)
 		}

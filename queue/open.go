@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,14 +51,16 @@ func (q *Queue) declare(o Options) {
 		q.buckets[stream] = &Bucket{q: q, name: stream, kv: &kv{q: q, stream: stream, prefix: bucketPrefix(stream)}}
 	}
 	// Full: POST /otp is refused. A PIN lives half an hour at most, and so does its message.
-	sms := l.SMS.or(500_000, 512*mib, time.Hour)
+	q.smsLimit = l.SMS.or(500_000, 512*mib, time.Hour)
+	var all []*work
 	for _, r := range o.Routes {
-		q.work = append(q.work, newWork(q, workSMS+r, sms))
+		all = append(all, newWork(q, workSMS+r, q.smsLimit))
 	}
 	// Full: callbacks of whose application has most are given up, see package callback.
-	q.work = append(q.work, newWork(q, workEvents, l.Events.or(2_000_000, gib, 4*day)))
+	all = append(all, newWork(q, workEvents, l.Events.or(2_000_000, gib, 4*day)))
 	// Full: the receipt is answered with a temporary error and the SMSC keeps it.
-	q.work = append(q.work, newWork(q, workParked, l.Parked.or(500_000, 256*mib, 3*day)))
+	all = append(all, newWork(q, workParked, l.Parked.or(500_000, 256*mib, 3*day)))
+	q.work.Store(&all)
 }
 
 // openLog reads the log and begins to work with it.
@@ -67,7 +68,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	q.schedule = newSchedule()
 	q.timers = newTimers(q)
 	watchers := map[string]commitlog.Watcher{timerBucket: q.timers.changed}
-	for _, w := range q.work {
+	for _, w := range q.works() {
 		watchers[w.bucket] = w.changed
 	}
 	if q.server == nil {
@@ -95,7 +96,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 		q.daemons.renewOnce(ctx)
 		q.daemons.start()
 	}
-	for _, w := range q.work {
+	for _, w := range q.works() {
 		w.begin()
 	}
 	q.startTicks()
@@ -124,8 +125,8 @@ func (q *Queue) claimChanged(c commitlog.Change) {
 	if !ok {
 		return
 	}
-	if i := slices.IndexFunc(q.work, func(w *work) bool { return w.bucket == bucket }); i >= 0 {
-		q.work[i].claimChanged(key, c)
+	if w := q.named(bucket); w != nil {
+		w.claimChanged(key, c)
 	}
 }
 
@@ -139,7 +140,7 @@ func (q *Queue) workOf(subject string) *work {
 }
 
 func (q *Queue) named(bucket string) *work {
-	for _, w := range q.work {
+	for _, w := range q.works() {
 		if w.bucket == bucket {
 			return w
 		}
@@ -183,7 +184,7 @@ func (q *Queue) OptOuts() *Bucket { return q.buckets[bucketOptOuts] }
 // Handsets holds the parts of handsets' long messages until all are there.
 func (q *Queue) Handsets() *Bucket { return q.buckets[bucketHandsets] }
 
-// SMS is the work queue of a route. For a route that was not in Options.Routes its Pull returns an error.
+// SMS is the work queue of a route. For one that is neither in Options.Routes nor was added its Pull returns an error.
 func (q *Queue) SMS(route string) *Consumer { return q.consumer(workSMS + route) }
 
 // Events is the work queue of changes and callbacks.

@@ -23,7 +23,7 @@ type Options struct {
 	Memory        int64 // octets that the process may take; with less than 0.4 of it free, new records are refused; 0: no bound
 	SnapshotEvery int64 // octets of the log between two snapshots of the state; 0 is a default
 
-	Routes []string // one work queue each on SMS
+	Routes []string // one work queue each; AddRoute makes more
 	Log    zerolog.Logger
 	Limits Limits
 }

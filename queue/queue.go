@@ -34,7 +34,9 @@ type Queue struct {
 	ledger   *commitlog.Log
 	daemons  *daemons // nil when the store is this daemon's alone
 	buckets  map[string]*Bucket
-	work     []*work
+	work     atomic.Pointer[[]*work] // replaced when a route is added
+	smsLimit Limit                   // of each route
+	adding   sync.Mutex              // of routes, one at a time
 	timers   *timers
 	schedule *schedule
 	conns    []*nats.Conn

@@ -20,7 +20,8 @@ type Outbound struct {
 	TLVs    map[uint16][]byte `cbor:"8,keyasint,omitempty"` // optional parameters of this message (India's DLT), by tag
 	Avoid   string            `cbor:"9,keyasint,omitempty"` // a link that carried it before, in vain; another of the route is better
 	Created time.Time         `cbor:"10,keyasint"`
-	Expires time.Time         `cbor:"11,keyasint"` // not sent after this
+	Expires time.Time         `cbor:"11,keyasint"`           // not sent after this
+	Again   bool              `cbor:"12,keyasint,omitempty"` // it was on another route before, and may have been sent
 }
 
 // TextContext is the context that the text of a message is sealed with (seal.Box): that of what it belongs to, so that all its
@@ -32,7 +33,9 @@ var outboundEncoder, _ = cbor.EncOptions{Time: cbor.TimeUnixDynamic}.EncMode()
 
 // SMS puts a message on its route's queue, where it is gone when the message expires. ErrExpired when nothing is left of
 // its time.
-func (t *Tx) SMS(o Outbound) *Tx {
+func (t *Tx) SMS(o Outbound) *Tx { return t.sms(o, t.Message) }
+
+func (t *Tx) sms(o Outbound, store func(Message) *Tx) *Tx {
 	ttl := o.Expires.Sub(t.q.Now())
 	if ttl <= 0 {
 		return t.fail(ErrExpired)
@@ -41,7 +44,7 @@ func (t *Tx) SMS(o Outbound) *Tx {
 	if err != nil {
 		return t.fail(fmt.Errorf("queue: message %s: %w", o.ID, err))
 	}
-	return t.Message(Message{Subject: workSMS + o.Route, Key: o.ID, Group: o.App, Data: data, TTL: ttl})
+	return store(Message{Subject: workSMS + o.Route, Key: o.ID, Group: o.App, Data: data, TTL: ttl})
 }
 
 // PublishSMS stores a message on its route's queue.

@@ -48,7 +48,7 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	}
 	timers := q.ledger.Stats(timerBucket)
 	s.Streams = append(s.Streams, StreamStats{Name: timerBucket, Msgs: uint64(timers.Keys), Bytes: uint64(timers.Bytes)})
-	for _, w := range q.work {
+	for _, w := range q.works() {
 		one, out := w.stats()
 		s.Streams = append(s.Streams, one)
 		s.Consumers = append(s.Consumers, ConsumerStats{Stream: w.bucket, Name: w.bucket, Waiting: one.Msgs - uint64(out), InFlight: out})

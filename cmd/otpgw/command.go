@@ -36,7 +36,7 @@ Exit status: 0 after a clean end, 1 when something failed, 2 when the command li
 3 when check finds nothing wrong and warns of something.
 
 SIGTERM and SIGINT end the gateway cleanly, a second one at once. SIGHUP reads the configuration again: applications,
-links, the links and prefixes of routes, prices and the log level change, binds that did not change stay, and a
+links, routes, prices and the log level change, binds that did not change stay, and a
 configuration that is wrong changes nothing. The log says what needs a restart.
 
 Environment (a secret may come from a file: NAME_FILE=path):

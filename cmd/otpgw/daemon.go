@@ -63,12 +63,13 @@ type daemon struct {
 
 	live      atomic.Pointer[live]
 	reloading sync.Mutex
+	rerouted  chan struct{} // a reload may have taken routes out
 }
 
 // newDaemon opens the store, listens, and wires everything. Nothing works before run. read reads the configuration again,
 // for a reload.
 func newDaemon(ctx context.Context, c *config.Config, read func(context.Context) (*config.Config, error), log zerolog.Logger) (*daemon, error) {
-	d := &daemon{config: c, read: read, log: log}
+	d := &daemon{config: c, read: read, log: log, rerouted: make(chan struct{}, 1)}
 	if err := d.open(ctx); err != nil {
 		d.release()
 		return nil, err
@@ -116,16 +117,12 @@ func listen(addr, variable string) (net.Listener, error) {
 }
 
 func (d *daemon) openQueue(ctx context.Context) (err error) {
-	routes := make([]string, len(d.config.Routes))
-	for i, r := range d.config.Routes {
-		routes[i] = r.Name
-	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	n := d.config.NATS
 	d.queue, err = queue.Open(ctx, queue.Options{
 		Dir: d.config.DataDir, URL: n.URL, Creds: n.Creds, Replicas: n.Replicas,
-		SyncInterval: n.Sync, SyncAlways: n.SyncAlways, Routes: routes, Log: d.log,
+		SyncInterval: n.Sync, SyncAlways: n.SyncAlways, Routes: d.config.RouteNames(), Log: d.log,
 		Memory: memoryOf(d.config),
 	})
 	return err
@@ -281,6 +278,9 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	work.Go(func() error { return d.records.Run(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
 	work.Go(func() error { return d.service.RunGuard(workCtx) })
+	work.Go(func() error {
+		return d.service.RunRemoved(workCtx, func() []string { return d.live.Load().config.RouteNames() }, d.rerouted)
+	})
 	work.Go(func() error { return d.dispatch.Run(workCtx) })
 	ready()
 

@@ -17,8 +17,10 @@ import (
 )
 
 // fixed are the settings that are read at the start only: a reload says that they have changed, and leaves them.
+// Whoever adds a variable of the daemon puts it here, unless adopt, or what reload does beside it, works by it.
 var fixed = []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR", "OTPGW_ADMIN_TOKEN", "OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS",
-	"OTPGW_NATS_SYNC", "OTPGW_SECRET_KEY", "OTPGW_SECRET_KEYS_OLD", "OTPGW_CALLBACK_ALLOW", "OTPGW_LOG_FORMAT"}
+	"OTPGW_NATS_SYNC", "OTPGW_SECRET_KEY", "OTPGW_SECRET_KEYS_OLD", "OTPGW_CALLBACK_ALLOW", "OTPGW_CALLBACK_TIMEOUT", "OTPGW_LOG_FORMAT", "OTPGW_RETENTION",
+	"OTPGW_MEMORY", "OTPGW_CDR_DIR", "OTPGW_CDR_ROTATE", "OTPGW_CDR_NUMBERS"}
 
 // reloaded is what a reload did: names of variables, never values.
 type reloaded struct {
@@ -36,10 +38,8 @@ func (d *daemon) reload(ctx context.Context) (reloaded, error) {
 	if err != nil {
 		return reloaded{}, err
 	}
-	for _, r := range c.Routes {
-		if !slices.ContainsFunc(d.config.Routes, func(o config.Route) bool { return o.Name == r.Name }) {
-			return reloaded{}, fmt.Errorf("OTPGW_ROUTES: the route %s is new, and its queue is made at a start only; restart the daemon for it", r.Name)
-		}
+	if err := d.strands(was, c); err != nil {
+		return reloaded{}, err
 	}
 	if c.SecretKey != nil && !bytes.Equal(c.SecretKey, d.config.SecretKey) {
 		return reloaded{}, errors.New("OTPGW_SECRET_KEY: the key is another one; it is changed by a restart")
@@ -58,11 +58,37 @@ func (d *daemon) reload(ctx context.Context) (reloaded, error) {
 	for _, w := range c.Warnings {
 		done.Warnings = append(done.Warnings, w.String())
 	}
+	for _, name := range c.RouteNames() {
+		if err := d.queue.AddRoute(name); err != nil { // before anybody sends over it
+			return reloaded{}, err
+		}
+	}
 	d.adopt(c)
 	d.service.Reconfigure(c.Apps)
 	d.fleet.set(c.Links)
+	select {
+	case d.rerouted <- struct{}{}:
+	default: // it has yet to hear of the one before
+	}
 	zerolog.SetGlobalLevel(c.LogLevel)
 	return done, nil
+}
+
+// strands refuses a configuration without a route for which messages wait that no other route would take.
+func (d *daemon) strands(was, c *config.Config) error {
+	for _, r := range was.Routes {
+		if slices.Contains(c.RouteNames(), r.Name) {
+			continue
+		}
+		n := d.queue.SMS(r.Name).Len()
+		for _, prefix := range r.Prefixes {
+			if _, taken := c.Route(prefix); n > 0 && !taken {
+				return fmt.Errorf("OTPGW_ROUTES: the route %s is taken out, %d messages wait for it, and no other route takes its numbers; "+
+					"give those to a route, or wait until they are sent", r.Name, n)
+			}
+		}
+	}
+	return nil
 }
 
 // hangup is told of each SIGHUP from now on.

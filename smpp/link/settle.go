@@ -34,7 +34,7 @@ func (l *Link) over(ctx context.Context, e *errand) bool {
 
 // firstHand: nobody had the message before. What is older than this daemon may have been in the hands of one that died.
 func (l *Link) firstHand(e *errand) bool {
-	return e.Attempt == 1 && !e.Orphan && e.m.Created.After(l.started)
+	return e.Attempt == 1 && !e.Orphan && !e.m.Again && e.m.Created.After(l.started)
 }
 
 // countAhead counts a copy before it goes out wherever it may not be the first: then no crash makes more of them than

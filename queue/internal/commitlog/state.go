@@ -25,11 +25,12 @@ type State struct {
 	revision uint64 // of the last transaction that was done
 	position uint64 // of the last batch that was applied
 	expiry   expiry
-	saving   *saving // while a snapshot is written
+	saving   *saving            // while a snapshot is written
+	watchers map[string]Watcher // read under telling too
 
-	watchers map[string]Watcher
-	changes  []watched // of the batch that is applied; owned by the applying goroutine
-	ops      []op      // the same
+	telling sync.Mutex // taken before mu; held while watchers are told
+	changes []watched  // of the batch that is applied; owned by the applying goroutine
+	ops     []op       // the same
 }
 
 // lastBatch is what is known of a writer.
@@ -233,6 +234,11 @@ func (s *State) remove(b *bucket, key string, mine bool) {
 
 // tell gives the changes of a batch to the watchers, after the lock is open again, so that they may read.
 func (s *State) tell() {
+	if len(s.changes) == 0 {
+		return
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
 	for i := range s.changes {
 		s.watchers[s.changes[i].bucket](s.changes[i].Change)
 	}

@@ -1,0 +1,116 @@
+package otp
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/otpgw/otpgw/queue"
+)
+
+// Times of the messages whose route is no more.
+const (
+	removedCheck = 5 * time.Second  // between two looks for such routes, for another daemon may still know them
+	removedPause = 10 * time.Second // before a message is looked at again that no route takes
+	removedMoves = 8                // at once
+	lastPriority = 9                // whoever still sends over the route comes first
+)
+
+// removed moves the messages of routes that the configuration has no more to the routes that take their numbers now, so that a
+// route which was taken out strands nothing: neither what waited then, nor what another daemon stores that still knows it.
+type removed struct {
+	s      *Service
+	known  func() []string // the routes of the configuration
+	moving map[string]context.CancelFunc
+	all    sync.WaitGroup
+}
+
+// RunRemoved does so until ctx ends; changed says that known answers otherwise now.
+func (s *Service) RunRemoved(ctx context.Context, known func() []string, changed <-chan struct{}) error {
+	m := removed{s: s, known: known, moving: make(map[string]context.CancelFunc)}
+	defer m.all.Wait()
+	check := time.NewTicker(removedCheck)
+	defer check.Stop()
+	for {
+		m.look(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-check.C:
+		}
+	}
+}
+
+// look begins with the routes that are no more, and ends with those that are there again.
+func (m *removed) look(ctx context.Context) {
+	known := m.known()
+	for _, route := range m.s.Queue.Stranded() {
+		if err := m.s.Queue.AddRoute(route); err != nil {
+			m.s.Log.Error().Err(err).Msg("the messages of a route that is no more cannot be read")
+		}
+	}
+	for _, route := range m.s.Queue.Routes() {
+		if slices.Contains(known, route) || m.moving[route] != nil {
+			continue
+		}
+		one, stop := context.WithCancel(ctx)
+		m.moving[route] = stop
+		if n := m.s.Queue.SMS(route).Len(); n > 0 {
+			m.s.Log.Warn().Str("route", route).Int("messages", n).Msg("the route is no more; its messages go over the routes that take their numbers")
+		}
+		m.all.Go(func() { m.empty(one, route) })
+	}
+	for _, route := range slices.Collect(maps.Keys(m.moving)) {
+		if slices.Contains(known, route) {
+			m.moving[route]()
+			delete(m.moving, route)
+		}
+	}
+}
+
+// empty moves the messages of one route until ctx ends.
+func (m *removed) empty(ctx context.Context, route string) {
+	puller, err := m.s.Queue.SMS(route).Pull(ctx, queue.PullOptions{Max: removedMoves, Priority: lastPriority})
+	if err != nil {
+		return // the store is closed
+	}
+	defer puller.Stop()
+	var all sync.WaitGroup
+	for range removedMoves {
+		all.Go(func() {
+			for {
+				d, err := puller.Next(ctx)
+				if err != nil {
+					return
+				}
+				m.move(ctx, d)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// move is for one message. One that no route takes waits, for its PIN lives a while and the configuration may be mended.
+func (m *removed) move(ctx context.Context, d *queue.Delivery) {
+	o, err := queue.ParseOutbound(d.Data)
+	var to string
+	ok := false
+	if err == nil {
+		to, ok = m.s.Route(o.To)
+	}
+	if ok && to != o.Route {
+		err = m.s.Queue.Commit(ctx, m.s.Queue.Begin().Move(d, to))
+	}
+	switch {
+	case err != nil && errors.Is(err, queue.ErrConflict):
+	case err != nil, !ok:
+		m.s.Log.Error().Err(err).Str("msg", o.ID).Str("route", o.Route).Msg("no route takes the message of a route that is no more; it waits")
+		_ = d.Nak(removedPause)
+	case to == o.Route: // the route is there again
+		_ = d.Nak(0)
+	}
+}

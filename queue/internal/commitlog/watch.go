@@ -1,0 +1,41 @@
+package commitlog
+
+// Watch begins to tell a watcher of a bucket that nobody watches: first of all that is there, in no order, and then of each change.
+// It returns when what is there has been told.
+func (l *Log) Watch(bucket string, w Watcher) { l.state.watch(bucket, w) }
+
+func (s *State) watch(name string, w Watcher) {
+	s.telling.Lock() // what is applied meanwhile is told afterwards
+	defer s.telling.Unlock()
+	for _, c := range s.beginWatch(name, w) {
+		w(c)
+	}
+}
+
+func (s *State) beginWatch(name string, w Watcher) (there []Change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watchers[name] = w
+	b := s.bucket(name)
+	b.watched = true
+	for key, e := range b.entries {
+		if !e.over(s.clock) {
+			there = append(there, Change{Key: key, Value: e.value, Revision: e.revision, Expires: timeOf(e.expires)})
+		}
+	}
+	return there
+}
+
+// Buckets are the names of those that have entries.
+func (l *Log) Buckets() []string { return l.state.names() }
+
+func (s *State) names() (names []string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for name, b := range s.buckets {
+		if len(b.entries) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
