@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/internal/session"
+	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )

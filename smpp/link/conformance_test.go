@@ -19,8 +19,8 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue/queuetest"
-	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/internal/session"
+	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )

@@ -16,8 +16,8 @@ import (
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
-	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/internal/session"
+	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
