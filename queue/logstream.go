@@ -71,12 +71,17 @@ func (s *logStream) Read(ctx context.Context, after uint64, f func(commitlog.Mes
 		default:
 		}
 	}
-	ended := false // owned by the library's one goroutine that hands out messages
+	ended, delivered := false, uint64(0) // owned by the library's one goroutine that hands out messages
 	consume, err := cons.Consume(func(m jetstream.Msg) {
 		if ended {
 			return
 		}
 		meta, err := m.Metadata()
+		if err == nil {
+			if delivered++; meta.Sequence.Consumer != delivered {
+				err = errLostOnTheWay
+			}
+		}
 		if err == nil {
 			err = f(commitlog.Message{Position: meta.Sequence.Stream, Stamp: meta.Timestamp, Data: m.Data()})
 		}
@@ -101,6 +106,9 @@ func (s *logStream) Read(ctx context.Context, after uint64, f func(commitlog.Mes
 		return err
 	}
 }
+
+// errLostOnTheWay: the server handed out a message that did not arrive, as when a connection breaks. It is there to be read again.
+var errLostOnTheWay = errors.New("queue: a message of the log was lost on its way")
 
 // dropConsumer: should that fail, the server does it by itself after readerAge.
 func (s *logStream) dropConsumer(js jetstream.JetStream, name string) {

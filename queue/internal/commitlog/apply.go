@@ -7,8 +7,10 @@ import (
 	"time"
 )
 
-// errGap: messages are missing between what was applied and what came.
-var errGap = errors.New("commitlog: a part of the log is gone")
+// gap: the stream does not have what stands between the last message that was applied and the one at next.
+type gap struct{ next uint64 }
+
+func (g gap) Error() string { return fmt.Sprintf("commitlog: the log has nothing before %d", g.next) }
 
 // readPause is between two attempts at reading the stream.
 const readPause = 100 * time.Millisecond
@@ -95,8 +97,8 @@ func (l *Log) readTo(ctx context.Context, last uint64) error {
 	if errors.Is(err, errEnough) {
 		return nil
 	}
-	if errors.Is(err, errGap) {
-		return l.jump(ctx)
+	if hole := (gap{}); errors.As(err, &hole) {
+		return l.jump(ctx, hole.next)
 	}
 	if ctx.Err() != nil || l.Err() != nil {
 		return err
@@ -112,7 +114,7 @@ func (l *Log) read(ctx context.Context, after func(position uint64) error) error
 			return nil
 		}
 		if m.Position != l.state.position+1 {
-			return errGap
+			return gap{m.Position}
 		}
 		if err := l.apply(m); err != nil {
 			return err
@@ -125,11 +127,12 @@ func (l *Log) read(ctx context.Context, after func(position uint64) error) error
 func (l *Log) follow(ctx context.Context) {
 	for ctx.Err() == nil && l.Err() == nil {
 		err := l.read(ctx, func(uint64) error { return nil })
+		hole := gap{}
 		switch {
 		case ctx.Err() != nil || l.Err() != nil:
 			return
-		case errors.Is(err, errGap):
-			if err := l.jump(ctx); err != nil && ctx.Err() == nil {
+		case errors.As(err, &hole):
+			if err := l.jump(ctx, hole.next); err != nil && ctx.Err() == nil {
 				l.o.Log.Error().Err(err).Msg("the log cannot be read on")
 			}
 		case err != nil:
@@ -139,24 +142,27 @@ func (l *Log) follow(ctx context.Context) {
 	}
 }
 
-// jump goes on behind a gap: from a snapshot that is behind it, where the beginning was purged while this process lagged. What is
+// jump goes on behind a gap: from a snapshot that is further on, where the beginning was trimmed while this process lagged. What is
 // missing for another reason is lost, and is gone for every process alike: it is told and passed over.
-func (l *Log) jump(ctx context.Context) error {
+func (l *Log) jump(ctx context.Context, next uint64) error {
 	at := l.state.position
-	first, last, err := l.o.Stream.Bounds(ctx)
-	if err != nil {
+	newer := newState()
+	in, err := l.o.Snapshots.Newest(ctx)
+	if err == nil && in != nil {
+		err = newer.load(in)
+		_ = in.Close()
+	}
+	switch {
+	case err != nil:
 		return err
+	case newer.position > at:
+		l.state.replace(newer)
+		l.o.Log.Warn().Uint64("from", at).Uint64("to", newer.position).Msg("this process was far behind: its state is that of the snapshot")
+	default:
+		l.o.Log.Error().Uint64("after", at).Uint64("before", next).Uint64("messages", next-at-1).Msg("a part of the log is lost")
+		l.state.skipTo(next - 1)
 	}
-	if err := l.loadSnapshot(ctx); err != nil {
-		return err
-	}
-	defer l.passedOver()
-	if l.state.position+1 >= first {
-		l.o.Log.Warn().Uint64("from", at).Uint64("to", l.state.position).Msg("this process was far behind: its state is that of the snapshot")
-		return nil
-	}
-	l.o.Log.Error().Uint64("after", at).Uint64("first", first).Uint64("last", last).Msg("a part of the log is lost")
-	l.state.skipTo(first - 1)
+	l.passedOver()
 	return nil
 }
 

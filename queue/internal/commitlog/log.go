@@ -20,7 +20,7 @@ type Stream interface {
 	// ErrRefused leaves open whether it was stored, and the same is appended again under the same id.
 	Append(ctx context.Context, id string, data []byte) (position uint64, err error)
 	// Read gives f the messages after a position, in order, and goes on with those that come, until ctx ends, f fails or the
-	// stream cannot be read. data is f's to keep.
+	// stream cannot be read. It leaves out none that the stream has. data is f's to keep.
 	Read(ctx context.Context, after uint64, f func(Message) error) error
 	// Bounds are the positions of the first and the last message; last is first-1 when there is none.
 	Bounds(ctx context.Context) (first, last uint64, err error)

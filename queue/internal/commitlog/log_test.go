@@ -240,6 +240,28 @@ func TestLaggingReaderTakesTheSnapshot(t *testing.T) {
 	}
 }
 
+// A hole in the log, with the last snapshot before it, loses what was in the hole and nothing else.
+func TestHoleInTheLog(t *testing.T) {
+	m := newMemory()
+	l := open(t, m)
+	commit(t, l, Op{Bucket: "a", Key: "first", Value: []byte("1")})
+	if err := l.Snapshot(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, l, Op{Bucket: "a", Key: "kept", Value: []byte("1")})
+	commit(t, l, Op{Bucket: "a", Key: "lost", Value: []byte("1")})
+	commit(t, l, Op{Bucket: "a", Key: "last", Value: []byte("1")})
+	l.Close(context.Background())
+	m.lose(l.Position() - 1)
+
+	again := open(t, m)
+	for key, value := range map[string]string{"first": "1", "kept": "1", "lost": "", "last": "1"} {
+		want(t, again, "a", key, value)
+	}
+	commit(t, again, Op{Bucket: "a", Key: "new", Value: []byte("1")})
+	want(t, again, "a", "new", "1")
+}
+
 // After a power loss the stream may end before the snapshot; what comes then is applied all the same, though positions are used
 // again.
 func TestStreamEndsBeforeTheSnapshot(t *testing.T) {

@@ -102,6 +102,9 @@ func (m *memory) Read(ctx context.Context, after uint64, f func(Message) error) 
 		}
 		m.mu.Unlock()
 		for _, one := range next {
+			if one.Data == nil {
+				continue
+			}
 			if err := f(one); err != nil {
 				return err
 			}
@@ -119,6 +122,13 @@ func (m *memory) Read(ctx context.Context, after uint64, f func(Message) error) 
 		case <-grown:
 		}
 	}
+}
+
+// lose makes a hole in the log.
+func (m *memory) lose(position uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.messages[position-m.first].Data = nil
 }
 
 func (m *memory) Bounds(context.Context) (first, last uint64, err error) {

@@ -173,36 +173,91 @@ func (w *snapshotWriter) end(out io.Writer) error {
 	return w.err
 }
 
-// load replaces the state by a snapshot. The watchers hear that what was there is gone, and then of all that the snapshot
-// has. After an error the state is of no use.
+// load makes a new state that of a snapshot. Watchers hear of it part by part. After an error the state is of no use.
 func (s *State) load(in io.Reader) error {
-	r := &snapshotReader{sum: xxhash.New()}
-	r.in = bufio.NewReaderSize(in, 256<<10)
-	if err := s.loadHead(r); err != nil {
+	r := newSnapshotReader(in)
+	h, err := r.head()
+	if err != nil {
 		return err
 	}
-	s.tell()
-	var b *bucket
-	var entries uint64
-	for {
-		s.mu.Lock()
-		done := false
-		for range snapshotChunk {
-			kind := r.octet()
-			if kind == recordBucket {
-				b = s.bucket(r.text())
-			} else if kind == recordEntry && b != nil {
-				s.loadEntry(b, r)
-				entries++
-			} else {
-				done = true
-				break
-			}
-		}
+	s.mu.Lock()
+	s.begin(h)
+	err = s.loadEntries(r, func() {
 		s.mu.Unlock()
 		s.tell()
-		if done {
-			break
+		s.mu.Lock()
+	})
+	s.mu.Unlock()
+	s.tell()
+	return err
+}
+
+// replace makes the state that of another one, at once: nobody sees a part of it. It keeps its watchers, who hear that what was
+// there is gone, and then of all that is there now.
+func (s *State) replace(other *State) {
+	s.mu.Lock()
+	for _, b := range s.buckets {
+		for key := range b.entries {
+			s.remove(b, key, false)
+		}
+	}
+	s.buckets, s.writers, s.expiry = other.buckets, other.writers, other.expiry
+	s.position, s.clock, s.stamp, s.revision = other.position, other.clock, other.stamp, other.revision
+	for name, b := range s.buckets {
+		b.watched = s.watchers[name] != nil
+		for key, e := range b.entries {
+			s.noteLoaded(b, key, e)
+		}
+	}
+	s.mu.Unlock()
+	s.tell()
+}
+
+// head is what a snapshot begins with.
+type head struct {
+	position     uint64
+	clock, stamp int64
+	revision     uint64
+	writers      map[uint64]lastBatch
+}
+
+func (r *snapshotReader) head() (head, error) {
+	magic := make([]byte, len(snapshotMagic))
+	r.full(magic)
+	if string(magic) != snapshotMagic {
+		return head{}, fmt.Errorf("%w: it does not begin as one", errSnapshot)
+	}
+	h := head{r.uvarint(), int64(r.uvarint()), int64(r.uvarint()), r.uvarint(), make(map[uint64]lastBatch)}
+	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
+		var id [8]byte
+		r.full(id[:])
+		h.writers[binary.BigEndian.Uint64(id[:])] = lastBatch{r.uvarint(), r.uvarint()}
+	}
+	return h, r.err
+}
+
+// begin empties a state for the entries of a snapshot. For callers that hold mu for writing.
+func (s *State) begin(h head) {
+	s.buckets, s.writers, s.expiry = make(map[string]*bucket), h.writers, newExpiry()
+	s.position, s.clock, s.stamp, s.revision = h.position, h.clock, h.stamp, h.revision
+	s.expiry.done = uint32(s.clock / 1000)
+}
+
+// loadEntries reads all that stands behind the head, and calls pause after each part. For callers that hold mu for writing.
+func (s *State) loadEntries(r *snapshotReader, pause func()) error {
+	var b *bucket
+	var entries uint64
+	for kind := r.octet(); kind != recordEnd; kind = r.octet() {
+		switch {
+		case kind == recordBucket:
+			b = s.bucket(r.text())
+			continue
+		case kind != recordEntry || b == nil:
+			return fmt.Errorf("%w, after %d entries", errSnapshot, entries)
+		}
+		s.loadEntry(b, r)
+		if entries++; entries%snapshotChunk == 0 {
+			pause()
 		}
 	}
 	if r.err == nil && r.uvarint() == entries {
@@ -213,30 +268,6 @@ func (s *State) load(in io.Reader) error {
 		}
 	}
 	return fmt.Errorf("%w, after %d entries", errSnapshot, entries)
-}
-
-func (s *State) loadHead(r *snapshotReader) error {
-	magic := make([]byte, len(snapshotMagic))
-	r.full(magic)
-	if string(magic) != snapshotMagic {
-		return fmt.Errorf("%w: it does not begin as one", errSnapshot)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, b := range s.buckets {
-		for key := range b.entries {
-			s.remove(b, key, false)
-		}
-	}
-	s.buckets, s.writers, s.expiry = make(map[string]*bucket), make(map[uint64]lastBatch), newExpiry()
-	s.position, s.clock, s.stamp, s.revision = r.uvarint(), int64(r.uvarint()), int64(r.uvarint()), r.uvarint()
-	s.expiry.done = uint32(s.clock / 1000)
-	for n := r.uvarint(); n > 0 && r.err == nil; n-- {
-		var id [8]byte
-		r.full(id[:])
-		s.writers[binary.BigEndian.Uint64(id[:])] = lastBatch{r.uvarint(), r.uvarint()}
-	}
-	return r.err
 }
 
 func (s *State) loadEntry(b *bucket, r *snapshotReader) {
@@ -254,6 +285,10 @@ func (s *State) loadEntry(b *bucket, r *snapshotReader) {
 	if !there {
 		b.size += int64(len(key))
 	}
+	s.noteLoaded(b, key, e)
+}
+
+func (s *State) noteLoaded(b *bucket, key string, e entry) {
 	if b.watched {
 		s.changes = append(s.changes, watched{b.name, Change{Key: key, Value: e.value, Revision: e.revision, Expires: timeOf(e.expires)}})
 	}
@@ -265,6 +300,10 @@ type snapshotReader struct {
 	sum *xxhash.Digest
 	one [1]byte
 	err error
+}
+
+func newSnapshotReader(in io.Reader) *snapshotReader {
+	return &snapshotReader{sum: xxhash.New(), in: bufio.NewReaderSize(in, 256<<10)}
 }
 
 // longestText keeps a damaged length from taking all memory: longer than any batch.
