@@ -1,7 +1,6 @@
 package dlr
 
 import (
-	"fmt"
 	"sync"
 	"time"
 )
@@ -15,17 +14,6 @@ const (
 	PartsEach PartReceipts = "each" // one for each part
 	PartsOne  PartReceipts = "one"  // one for all parts
 )
-
-// ParsePartReceipts reads the name of a way; empty is PartsAuto.
-func ParsePartReceipts(s string) (PartReceipts, error) {
-	switch p := PartReceipts(s); p {
-	case "":
-		return PartsAuto, nil
-	case PartsAuto, PartsEach, PartsOne:
-		return p, nil
-	}
-	return "", fmt.Errorf("receipts of parts %q: want auto, each or one", s)
-}
 
 // What is learned of a link by PartsAuto.
 const (

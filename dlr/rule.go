@@ -1,7 +1,6 @@
 package dlr
 
 import (
-	"fmt"
 	"math/big"
 	"strconv"
 	"strings"
@@ -18,17 +17,6 @@ const (
 	HexDec Rule = "hex-dec" // hexadecimal in the response, decimal in the receipt
 	DecHex Rule = "dec-hex" // decimal in the response, hexadecimal in the receipt
 )
-
-// ParseRule reads the name of a rule; empty is Auto.
-func ParseRule(s string) (Rule, error) {
-	switch r := Rule(s); r {
-	case "":
-		return Auto, nil
-	case Auto, Exact, HexDec, DecHex:
-		return r, nil
-	}
-	return "", fmt.Errorf("message id rule %q: want auto, exact, hex-dec or dec-hex", s)
-}
 
 // maxID bounds an id; SMPP 3.4 has 65 octets at most.
 const maxID = 255

@@ -44,20 +44,6 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
-func TestParseRule(t *testing.T) {
-	for _, s := range []string{"auto", "exact", "hex-dec", "dec-hex"} {
-		if r, err := ParseRule(s); err != nil || string(r) != s {
-			t.Errorf("%s: got %q, %v", s, r, err)
-		}
-	}
-	if r, err := ParseRule(""); err != nil || r != Auto {
-		t.Errorf("empty: got %q, %v", r, err)
-	}
-	if _, err := ParseRule("hex"); err == nil {
-		t.Error("hex was taken")
-	}
-}
-
 func FuzzKey(f *testing.F) {
 	for _, s := range []string{"", "a", "0", "a.b", "*", ">", "\x00\xff", "ÄÖ", "00AB", "0x", strings.Repeat("9", 300)} {
 		f.Add(s)

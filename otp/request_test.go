@@ -50,7 +50,7 @@ func TestParseNewOtp(t *testing.T) {
 // checkNewOtp is what a valid request always is.
 func checkNewOtp(t *testing.T, n NewOtp) {
 	t.Helper()
-	if !strings.HasPrefix(n.Phone.E164, "+") || len(n.Phone.Country) != 2 || !ValidSender(n.From) || !ValidTemplate(n.Template) ||
+	if !strings.HasPrefix(n.Phone.E164, "+") || len(n.Phone.Country) != 2 || !ValidSender(n.From) || TemplateProblem(n.Template) != "" ||
 		n.TTL < MinTTL || n.TTL > MaxTTL || n.MaxAttempts < MinAttempts || n.MaxAttempts > MaxAttempts ||
 		!n.PINType.Valid() || n.PINLength < MinPIN || n.PINLength > MaxPIN {
 		t.Errorf("accepted %+v", n)

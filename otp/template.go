@@ -51,9 +51,6 @@ func (t Templates) byLanguage(country string) (text, tag string, ok bool) {
 	return t.ByLanguage[name], tag, true
 }
 
-// ValidTemplate says whether a text can be a template.
-func ValidTemplate(text string) bool { return TemplateProblem(text) == "" }
-
 // TemplateProblem says why a text can be no template, in words that follow its name; empty when it can.
 func TemplateProblem(text string) string {
 	switch {
@@ -69,8 +66,6 @@ func TemplateProblem(text string) string {
 
 // unsendable: controls but for line breaks, tab and form feed, which SMS has.
 func unsendable(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t\f", r) }
-
-func render(template, pin string) string { return placeholder.ReplaceAllLiteralString(template, pin) }
 
 // label is a place in a template for something of the request: {{ref}}, or a field of its context.
 var label = regexp.MustCompile(`\{\{[ \t\x{A0}]*([A-Za-z][A-Za-z0-9_]{0,31})[ \t\x{A0}]*\}\}`)

@@ -79,7 +79,8 @@ func TestTemplatePrecedence(t *testing.T) {
 }
 
 func TestRender(t *testing.T) {
-	if got := render("{{pin}}: {{ pin }} {{name}} {{pin\u00a0}} {{PIN}} { {pin}}", "1234"); got != "1234: 1234 {{name}} 1234 {{PIN}} { {pin}}" {
+	n := NewOtp{Template: "{{pin}}: {{ pin }} {{name}} {{pin\u00a0}} {{PIN}} { {pin}}"}
+	if got := n.Render("otp_1", "1234"); got != "1234: 1234 {{name}} 1234 {{PIN}} { {pin}}" {
 		t.Error(got)
 	}
 }

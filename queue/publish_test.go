@@ -96,14 +96,14 @@ func TestTimersAreExact(t *testing.T) {
 		})
 		due := map[string]time.Time{}
 		now := q.Now()
-		tx := q.Begin().Timer("cancelled", now.Add(time.Second), []byte("cancelled")).Timer("replaced", now.Add(time.Hour), []byte("replaced"))
+		tx := q.Begin().Timer("replaced", now.Add(time.Hour), []byte("replaced"))
 		for id, d := range map[string]time.Duration{"past": -time.Hour, "a": 700 * time.Millisecond, "b": 1250 * time.Millisecond, "c": 1999 * time.Millisecond} {
 			due[id] = now.Add(d)
 			tx.Timer(id, due[id], []byte(id))
 		}
 		must(t, q.Commit(context.Background(), tx))
 		due["replaced"] = now.Add(900 * time.Millisecond)
-		must(t, q.Commit(context.Background(), q.Begin().NoTimer("cancelled").NoTimer("never-was").Timer("replaced", due["replaced"], []byte("replaced"))))
+		must(t, q.Commit(context.Background(), q.Begin().Timer("replaced", due["replaced"], []byte("replaced"))))
 		for range len(due) {
 			var f queue.Timer
 			select {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 )
 
 // StreamStats is the fill of one stream, or of a bucket or a work queue in the log: of these in memory.
@@ -15,7 +14,6 @@ type StreamStats struct {
 	Bytes    uint64
 	MaxMsgs  int64
 	MaxBytes int64
-	Oldest   time.Time // zero when empty
 }
 
 // ConsumerStats is the state of one work queue.
@@ -64,9 +62,6 @@ func (q *Queue) streamStats(ctx context.Context, a asset, s *Stats) error {
 	}
 	info := stream.CachedInfo()
 	one := StreamStats{Name: a.name, Msgs: info.State.Msgs, Bytes: info.State.Bytes, MaxMsgs: a.limit.Msgs, MaxBytes: info.Config.MaxBytes}
-	if one.Msgs > 0 {
-		one.Oldest = info.State.FirstTime
-	}
 	s.Streams = append(s.Streams, one)
 	return nil
 }

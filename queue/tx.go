@@ -77,12 +77,6 @@ func (t *Tx) Timer(id string, at time.Time, data []byte) *Tx {
 	return t
 }
 
-// NoTimer takes back a timer that has not fired. It is no error when there is none.
-func (t *Tx) NoTimer(id string) *Tx {
-	t.ops = append(t.ops, commitlog.Op{Bucket: timerBucket, Key: compact(id), Action: commitlog.Delete})
-	return t
-}
-
 // Message puts a message on the work queue of its subject. With an ID, the same ID within minutes is a conflict of the whole
 // transaction.
 func (t *Tx) Message(m Message) *Tx { return t.message(m, true) }

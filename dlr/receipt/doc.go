@@ -10,8 +10,6 @@
 // Data flows one way: octets of a deliver_sm or data_sm in, a Receipt out. The package keeps no state.
 package receipt
 
-import "time"
-
 // Tags of the TLVs that a receipt may carry, SMPP 3.4, 5.3.2.
 const (
 	TagReceiptedMessageID uint16 = 0x001E // C-octet string, with or without its NUL
@@ -19,20 +17,10 @@ const (
 	TagMessageState       uint16 = 0x0427 // one octet
 )
 
-// Absent is the value of Sub and Dlvrd when the receipt does not tell them.
-const Absent = -1
-
 // Receipt is what an SMSC said of one message.
 type Receipt struct {
 	ID        string // message id as the receipt writes it, without NULs and blanks around it; never empty
 	OtherID   string // that of the text, where the TLV has another one: either may be the one of the response
 	State     State
 	ErrorCode *int // nil when the receipt has none; its meaning is the carrier's
-	Sub       int  // messages submitted, or Absent
-	Dlvrd     int  // messages delivered, or Absent
-
-	// Dates are in the SMSC's own clock and zone, which the receipt does not tell; they are given as UTC, and are
-	// the zero time when missing or unreadable.
-	Submitted time.Time
-	Done      time.Time
 }

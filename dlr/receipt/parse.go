@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Parse reads a receipt from its decoded text and its TLVs; either may be empty. It reports false when there is no
@@ -16,10 +15,6 @@ func Parse(text string, tlvs map[uint16][]byte) (Receipt, bool) {
 		ID:        f.token(fieldID),
 		State:     parseState(f.token(fieldStat)),
 		ErrorCode: tlvError(tlvs[TagNetworkErrorCode]),
-		Sub:       parseCount(f.token(fieldSub)),
-		Dlvrd:     parseCount(f.token(fieldDlvrd)),
-		Submitted: parseDate(f.value[fieldSubmit]),
-		Done:      parseDate(f.value[fieldDone]),
 	}
 	if f.token(fieldStat) == "" {
 		r.State = bareState(before)
@@ -116,47 +111,4 @@ func parseError(token string) *int {
 	}
 	code := int(n)
 	return &code
-}
-
-func parseCount(token string) int {
-	n, err := strconv.ParseUint(token, 10, 16)
-	if err != nil {
-		return Absent
-	}
-	return int(n)
-}
-
-// parseDate reads the digits a date starts with, with or without separators, and ignores the rest (seconds' tenths,
-// zone). Twelve digits are YYMMDDhhmmss, or YYYYMMDDhhmm where that is no date.
-func parseDate(v string) time.Time {
-	digits := leadingDigits(v)
-	for _, layout := range []string{"20060102150405", "060102150405", "200601021504", "0601021504"} {
-		if len(digits) < len(layout) || len(layout) == 14 && !strings.HasPrefix(digits, "20") {
-			continue
-		}
-		if t, err := time.Parse(layout, digits[:len(layout)]); err == nil {
-			return t
-		}
-	}
-	return time.Time{}
-}
-
-func leadingDigits(v string) string {
-	n := strings.IndexFunc(v, func(r rune) bool { return r < '0' || r > '9' })
-	if n < 0 {
-		return v
-	}
-	if n >= 10 {
-		return v[:n]
-	}
-	var b strings.Builder
-	for _, r := range v {
-		switch {
-		case r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case !strings.ContainsRune("-/:.T ", r):
-			return b.String()
-		}
-	}
-	return b.String()
 }

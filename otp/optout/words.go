@@ -20,8 +20,6 @@ const (
 	Help
 )
 
-func (w Word) String() string { return [...]string{"NONE", "STOP", "START", "HELP"}[w] }
-
 // everywhere are the words that carriers of every country know (CTIA Messaging Principles, 5.1.3, and what handsets offer).
 var everywhere = vocabulary{
 	stop:  "STOP STOPALL UNSUBSCRIBE CANCEL END QUIT OPTOUT REVOKE REMOVE",

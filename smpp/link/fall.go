@@ -21,7 +21,6 @@ func (t tally) share() float64 { return t.refused / max(1, t.all) }
 
 // fall is a row of refusals, each at a lower rate than the one before.
 type fall struct {
-	from  float64 // the rate before
 	steps int
 	first tally // the answers at it,
 	tally       // and those at the lower ones
@@ -29,10 +28,10 @@ type fall struct {
 
 // step adds a refusal and the answers since the one before. It reports whether the share stayed as it is, though the rate
 // went down: the larger the share is, the sooner a limit looks like that, and the more steps it takes.
-func (f *fall) step(rate float64, answers tally) bool {
+func (f *fall) step(answers tally) bool {
 	f.steps++
 	if f.steps == 1 {
-		f.from, f.first = rate, answers
+		f.first = answers
 		return false
 	}
 	rarer := f.all > 0 && answers.all > 3*f.all

@@ -1,6 +1,7 @@
 package link_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,10 +142,7 @@ func (g *gateway) start(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *li
 
 func (g *gateway) link(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *link.Link {
 	t.Helper()
-	rule, err := dlr.ParseRule(cfg.MessageID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rule := cmp.Or(dlr.Rule(cfg.MessageID), dlr.Auto)
 	if tracker == nil {
 		tracker = g.tracker
 	}

@@ -214,7 +214,7 @@ func (g *governor) slow(now time.Time) {
 		share := g.answers.refused / (g.answers.all + 1)
 		g.ceiling = max(least, rate*(1-share)/(1-g.noise))
 		g.rate, g.fall = slowTo*g.ceiling, fall{}
-	case g.fall.step(g.rate, g.answers):
+	case g.fall.step(g.answers):
 		g.noise, g.noiseEnd = g.fall.noise(), now.Add(noiseTime)
 		g.rate, g.ceiling = g.most, 0
 		g.fall = fall{}

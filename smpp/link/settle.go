@@ -145,7 +145,7 @@ func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 	case e.past.Over:
 		l.ack(ctx, e)
 	case r.class == Taken:
-		l.taken(ctx, e, len(t.results))
+		l.taken(ctx, e)
 	case r.class == Permanent, r.class == OtherLink && l.lastResort(e):
 		l.log.Warn().Str("msg", e.m.ID).Stringer("status", r.status).AnErr("cause", r.err).Msg("the message is refused for good")
 		l.refuse(ctx, e, r.status, worst+1, len(t.results))
@@ -235,9 +235,9 @@ func (l *Link) recordUnanswered(ctx context.Context, e *errand, t *try) (err err
 }
 
 // taken ends a message that the SMSC has, whole.
-func (l *Link) taken(ctx context.Context, e *errand, parts int) {
+func (l *Link) taken(ctx context.Context, e *errand) {
 	tx := l.deps.Queue.Begin().Done(e.Delivery)
-	l.deps.Sink.HandedOver(tx, HandedOver{Link: l.cfg.Name, Message: e.m, Parts: parts})
+	l.deps.Sink.HandedOver(tx, HandedOver{Link: l.cfg.Name, Message: e.m})
 	l.commit(ctx, tx, e)
 }
 

@@ -21,7 +21,6 @@ type Accepted struct {
 type HandedOver struct {
 	Link    string
 	Message *queue.Outbound
-	Parts   int
 }
 
 // Refused is a message that nothing more is done for: the SMSC refused it for good, or said nothing of it too often.

@@ -11,8 +11,7 @@ const (
 // UDH is what a user data header says of its text.
 type UDH struct {
 	Ref           uint16
-	Number, Total int  // 0 without concatenation
-	Wide          bool // the reference is of 16 bits
+	Number, Total int // 0 without concatenation
 
 	SingleShift  byte // national language identifiers (3GPP TS 23.038, 6.2.1.2.4); 0 is none
 	LockingShift byte
@@ -76,9 +75,9 @@ func ParseUDH(shortMessage []byte) (u UDH, rest []byte, err error) {
 func (u *UDH) element(id byte, v []byte) {
 	switch {
 	case id == ieConcatenation8 && len(v) == 3:
-		u.concatenation(uint16(v[0]), v[1], v[2], false)
+		u.concatenation(uint16(v[0]), v[1], v[2])
 	case id == ieConcatenation16 && len(v) == 4:
-		u.concatenation(uint16(v[0])<<8|uint16(v[1]), v[2], v[3], true)
+		u.concatenation(uint16(v[0])<<8|uint16(v[1]), v[2], v[3])
 	case id == ieSingleShift && len(v) == 1:
 		u.SingleShift = v[0]
 	case id == ieLockingShift && len(v) == 1:
@@ -86,9 +85,9 @@ func (u *UDH) element(id byte, v []byte) {
 	}
 }
 
-func (u *UDH) concatenation(ref uint16, total, number byte, wide bool) {
+func (u *UDH) concatenation(ref uint16, total, number byte) {
 	if number == 0 || number > total {
 		return
 	}
-	u.Ref, u.Total, u.Number, u.Wide = ref, int(total), int(number), wide
+	u.Ref, u.Total, u.Number = ref, int(total), int(number)
 }

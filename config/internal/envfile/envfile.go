@@ -23,7 +23,6 @@ import (
 // Variable is one assignment.
 type Variable struct {
 	Name, Value string
-	Line        int // it begins on this one; the first is 1
 }
 
 var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -73,7 +72,7 @@ func (p *parser) assignment() {
 			return
 		}
 		p.seen[name] = start
-		p.found = append(p.found, Variable{name, value, start})
+		p.found = append(p.found, Variable{name, value})
 	}
 }
 

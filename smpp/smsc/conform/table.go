@@ -57,7 +57,6 @@ type PDU struct {
 	Direction Direction
 	Does      string
 	Fields    []Field
-	TLVs      bool // it may have optional parameters: see TLVs
 }
 
 // state is what a check knows of the fields in front of the one it looks at.
