@@ -13,6 +13,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/phone"
 )
 
 var allDigits = regexp.MustCompile(`^[0-9]+$`)
@@ -76,7 +77,7 @@ func (v *value) countries() []string {
 	v.text = strings.ToUpper(v.text)
 	countries := v.list()
 	for _, c := range countries {
-		if c != "" && !otp.IsCountry(c) {
+		if c != "" && !phone.IsCountry(c) {
 			v.bad(c, "a country: two letters of ISO 3166-1, like SE")
 		}
 	}

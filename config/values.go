@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/egress"
 )
 
 // scope is the variables of one application, link or route, or the daemon's own, where a fault may name several.
@@ -222,7 +222,7 @@ func (v *value) callbackURL() string {
 	if v.trim() == "" {
 		return ""
 	}
-	encoded, err := otp.CallbackURL(v.text, func(netip.Addr) bool { return true }) // the addresses are a warning, see daemon.go
+	encoded, err := egress.URL(v.text, func(netip.Addr) bool { return true }) // the addresses are a warning, see daemon.go
 	if err != nil {
 		v.fault("is no callback URL, like https://example.net/otp: %v", err)
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nyaruka/phonenumbers"
+	"github.com/otpgw/otpgw/otp/phone"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -50,10 +50,7 @@ func (s *Service) conversionKey(app, by, name string) string {
 
 // Conversion reads the counts of an application; they are a second behind at most.
 func (s *Service) Conversion(ctx context.Context, app *App) (Conversion, error) {
-	countries := []string{noCountry}
-	for region := range phonenumbers.GetSupportedRegions() {
-		countries = append(countries, region)
-	}
+	countries := append(phone.Countries(), phone.NoCountry)
 	var links []string
 	if s.Links != nil {
 		links = s.Links()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -57,7 +58,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		return Otp{}, storeError(err)
 	}
 	s.watched(app, r, 1, 0)
-	s.Log.Info().Str("app", r.App).Str("otp", r.ID).Str("to", maskPhone(r.Phone)).Str("country", r.Country).Str("route", r.Route).
+	s.Log.Info().Str("app", r.App).Str("otp", r.ID).Str("to", phone.Mask(r.Phone)).Str("country", r.Country).Str("route", r.Route).
 		Int("parts", r.Parts).Str("encoding", r.Encoding).Msg("otp created")
 	return s.show(r, now), nil
 }

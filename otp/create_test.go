@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
@@ -85,7 +86,7 @@ func TestCreateParts(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			n := NewOtp{Phone: Phone{E164: "+33612345678", Country: "FR"}, From: "Verify", Template: test.template, TTL: time.Minute, MaxAttempts: 3,
+			n := NewOtp{Phone: phone.Number{E164: "+33612345678", Country: "FR"}, From: "Verify", Template: test.template, TTL: time.Minute, MaxAttempts: 3,
 				PINType: PINNumbers, PINLength: test.length}
 			o, err := b.Create(context.Background(), b.app, n)
 			if test.parts == 0 {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nyaruka/phonenumbers"
+	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/rs/zerolog"
 )
 
@@ -65,7 +65,7 @@ func (s *Service) judge(ctx context.Context, app *App, n NewOtp, now time.Time) 
 	if len(g.Allow) > 0 && !slices.Contains(g.Allow, p.Country) || slices.Contains(g.Deny, p.Country) {
 		risks = append(risks, RiskCountry)
 	}
-	if p.risky {
+	if p.Special() {
 		risks = append(risks, RiskNumberType)
 	}
 	prefix, country := s.groups(app.Name, p.E164, p.Country)
@@ -86,7 +86,7 @@ func (s *Service) judge(ctx context.Context, app *App, n NewOtp, now time.Time) 
 	if s.watch.count(app.Name, mode, risks) {
 		level = zerolog.WarnLevel
 	}
-	s.Log.WithLevel(level).Str("app", app.Name).Str("to", maskPhone(p.E164)).Str("country", p.Country).Strs("risk", risks).
+	s.Log.WithLevel(level).Str("app", app.Name).Str("to", phone.Mask(p.E164)).Str("country", p.Country).Strs("risk", risks).
 		Str("guard", string(mode)).Msg("the guard sees a risk of SMS pumping")
 	if mode == GuardEnforce {
 		return nil, &Error{Code: CodeGuard, Message: fmt.Sprintf("Messages to this phone number are not allowed (%s)", strings.Join(risks, ", "))}
@@ -143,13 +143,4 @@ func half(n int) int { return (n + 1) / 2 }
 // unverified: at least so many, and the share verified is below share. 0 is never.
 func (w window) unverified(least int, share float64) bool {
 	return least > 0 && w.Sent-w.Verified >= least && float64(w.Verified) < share*float64(w.Sent)
-}
-
-// riskyType asks libphonenumber. A number of unknown type may be a good one: its tables are older than some numbers.
-func riskyType(n *phonenumbers.PhoneNumber) bool {
-	switch phonenumbers.GetNumberType(n) {
-	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.TOLL_FREE, phonenumbers.PAGER, phonenumbers.VOICEMAIL, phonenumbers.UAN:
-		return true
-	}
-	return false
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/otpgw/otpgw/otp/internal/typed"
 )
 
 // Alphabets. Letters leave out I and O, which are read as 1 and 0; alphanumeric leaves out all four.
@@ -36,7 +38,7 @@ var testPIN = regexp.MustCompile(`^[0-9A-Z]{4,10}$`)
 
 // typeOf is the type of a given PIN.
 func typeOf(pin string) PINType {
-	if onlyDigits(pin) {
+	if typed.Digits(pin) {
 		return PINNumbers
 	}
 	return PINAlphanumeric
@@ -85,7 +87,7 @@ type Guess struct {
 // text are what they are).
 func (g Guess) matches(pin string, t PINType) bool {
 	text := g.typed()
-	if missing := len(pin) - len(text); g.Number && t == PINNumbers && missing > 0 && onlyDigits(text) {
+	if missing := len(pin) - len(text); g.Number && t == PINNumbers && missing > 0 && typed.Digits(text) {
 		text = strings.Repeat("0", missing) + text
 	}
 	return subtle.ConstantTimeCompare([]byte(text), []byte(pin)) == 1
@@ -103,16 +105,7 @@ func (g Guess) typed() string {
 			return r
 		}
 		return -1
-	}, plainForm(g.Text)))
-}
-
-func onlyDigits(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != ""
+	}, typed.Plain(g.Text)))
 }
 
 func pinContext(otpID string) string { return pinContextStart + otpID }

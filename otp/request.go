@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/otpgw/otpgw/otp/egress"
+	"github.com/otpgw/otpgw/otp/internal/typed"
+	"github.com/otpgw/otpgw/otp/phone"
 )
 
 // Limits of the fields of POST /otp.
 // NewOtp is a valid POST /otp, with the application's settings where the request had none.
 type NewOtp struct {
-	Phone       Phone
+	Phone       phone.Number
 	From        string // an approved sender
 	Template    string
 	Language    string // of Template; empty for a plain one
@@ -75,26 +78,26 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 }
 
 // phone checks countryIso also beside an international number, whose own country code counts.
-func (f *faults) phone(v, iso value) Phone {
-	country := upper(plainForm(iso.text))
-	if iso.kind == kindOther || iso.kind == kindNumber || country != "" && !isCountry(country) {
+func (f *faults) phone(v, iso value) phone.Number {
+	country := upper(typed.Plain(iso.text))
+	if iso.kind == kindOther || iso.kind == kindNumber || country != "" && !phone.IsCountry(country) {
 		f.add(CodeCountryInvalid, "Country ISO provided is invalid")
 		country = ""
 	}
-	if v.kind == kindUnset || v.kind == kindText && plainForm(v.text) == "" {
+	if v.kind == kindUnset || v.kind == kindText && typed.Plain(v.text) == "" {
 		f.add(CodePhoneMissing, "The parameter 'phoneNumber' is empty or not set")
-		return Phone{}
+		return phone.Number{}
 	}
 	if v.kind == kindOther {
 		f.add(CodePhoneInvalid, "The phone number provided is invalid")
-		return Phone{}
+		return phone.Number{}
 	}
-	unsaid := iso.kind == kindUnset || iso.kind == kindText && plainForm(iso.text) == ""
-	if digits, _ := dialled(v.text); !isInternational(digits) && unsaid {
+	unsaid := iso.kind == kindUnset || iso.kind == kindText && typed.Plain(iso.text) == ""
+	if !phone.International(v.text) && unsaid {
 		f.add(CodeCountryMissing, "The parameter 'countryIso' is empty or not set, and the phone number has no country code (+)")
-		return Phone{}
+		return phone.Number{}
 	}
-	p, ok := parsePhone(v.text, country)
+	p, ok := phone.Parse(v.text, country)
 	if !ok {
 		f.add(CodePhoneInvalid, "The phone number provided is invalid")
 	}
@@ -243,7 +246,7 @@ func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) 
 		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL")
 		return ""
 	}
-	encoded, err := CallbackURL(v.text, allowed)
+	encoded, err := egress.URL(v.text, allowed)
 	if err != nil {
 		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL: "+err.Error())
 	}

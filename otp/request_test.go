@@ -6,6 +6,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/otpgw/otpgw/otp/egress"
+	"github.com/otpgw/otpgw/otp/phone"
 )
 
 // exchange is a body of POST /otp and the code it is refused with.
@@ -63,7 +66,7 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := NewOtp{Phone: Phone{E164: "+33612345678", Country: "FR"}, From: app.From, Template: app.Template, TTL: app.TTL, MaxAttempts: app.MaxAttempts,
+	want := NewOtp{Phone: phone.Number{E164: "+33612345678", Country: "FR"}, From: app.From, Template: app.Template, TTL: app.TTL, MaxAttempts: app.MaxAttempts,
 		PINType: app.PINType, PINLength: app.PINLength, CallbackURL: app.CallbackURL}
 	if n != want {
 		t.Errorf("%+v", n)
@@ -73,7 +76,7 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = NewOtp{Phone: Phone{E164: "+33612345678", Country: "FR"}, From: "Other", Template: "x {{pin}}", TrackID: "bf325375-e030-4ccb-a009-17317c574773",
+	want = NewOtp{Phone: phone.Number{E164: "+33612345678", Country: "FR"}, From: "Other", Template: "x {{pin}}", TrackID: "bf325375-e030-4ccb-a009-17317c574773",
 		TTL: MinTTL, MaxAttempts: 1, PINType: PINLetters, PINLength: 4, CallbackURL: "http://a.example"}
 	if n != want {
 		t.Errorf("%+v", n)
@@ -109,11 +112,11 @@ func TestCallbackAllowed(t *testing.T) {
 	for raw, want := range map[string]bool{
 		"http://10.0.0.1/": true, "http://[::ffff:10.0.0.1]/": true, "http://192.168.0.1/": false, "http://1.1.1.1/": true, "http://localhost/": true,
 	} {
-		if _, err := CallbackURL(raw, lan.Contains); (err == nil) != want {
+		if _, err := egress.URL(raw, lan.Contains); (err == nil) != want {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}
-	_, err := CallbackURL("https://user:hunter2@10.0.0.1/", nil)
+	_, err := egress.URL("https://user:hunter2@10.0.0.1/", nil)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Error(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/otpgw/otpgw/otp/internal/typed"
 )
 
 const (
@@ -32,7 +34,7 @@ func SenderProblem(s string) string {
 	switch {
 	case n < minSender || n > maxSender:
 		return "is not 3 to 15 characters long"
-	case !onlyDigits(number):
+	case !typed.Digits(number):
 		return nameProblem(s)
 	case plus && len(number) < minIntlSender:
 		return "is too short for an international number; a short code is written without +"

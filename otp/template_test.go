@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+
+	"github.com/otpgw/otpgw/otp/phone"
 )
 
 func vectors[T any](t *testing.T, file string) (list []T) {
@@ -87,12 +89,12 @@ func TestRender(t *testing.T) {
 
 // TestLanguageOfEveryCountry: CLDR has a language for every country that has phones.
 func TestLanguageOfEveryCountry(t *testing.T) {
-	for _, c := range supportedCountries() {
+	for _, c := range phone.Countries() {
 		if _, ok := languageOf(c); !ok {
 			t.Errorf("%s has no language", c)
 		}
 	}
-	for _, c := range []string{noCountry, "", "001", "AQ", "??"} {
+	for _, c := range []string{phone.NoCountry, "", "001", "AQ", "??"} {
 		if l, ok := languageOf(c); ok {
 			t.Errorf("%q has language %s", c, l)
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/phone"
 )
 
 // optOutState is a number on an application's opt-out list, or off it, as `otpgw ctl optout` shows it.
@@ -21,7 +22,7 @@ func (a *admin) optOut(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, `the body is {"app":"shop","number":"+46701234567"}`)
 		return
 	}
-	number, ok := otp.ParseE164(asked.Number)
+	number, ok := phone.Parse(asked.Number, "")
 	var app *otp.App
 	for _, one := range a.live.Load().config.Apps {
 		if one.Name == asked.App {

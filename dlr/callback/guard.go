@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"syscall"
 
-	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/egress"
 )
 
 // ErrRefusedAddress is why a callback was not dialled: its address is one that the gateway may not call.
@@ -27,10 +27,10 @@ func (g *Guard) Allowed(addr netip.Addr) bool {
 	if contains(g.Allow, addr) {
 		return true
 	}
-	if inner, ok := otp.EmbeddedIPv4(addr); ok {
+	if inner, ok := egress.EmbeddedIPv4(addr); ok {
 		return g.Allowed(inner)
 	}
-	return otp.PublicAddress(addr)
+	return egress.Public(addr)
 }
 
 func contains(list []netip.Prefix, addr netip.Addr) bool {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/phone"
 )
 
 // The events of callbacks.
@@ -37,7 +38,7 @@ type optOutItem struct {
 	Datetime    time.Time `json:"datetime"`
 }
 
-func (i *Inbox) received(m Message, from otp.Phone) receivedItem {
+func (i *Inbox) received(m Message, from phone.Number) receivedItem {
 	id := uuid.NewString()
 	return receivedItem{ID: id, PhoneNumber: from.E164, CountryISO: orNull(from.Country), To: m.To, Parts: max(m.Parts, 1),
 		Sealed: i.Box.Seal([]byte(m.Text), textContext(id)), Datetime: m.Received.UTC().Truncate(time.Second)}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/optout"
+	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
 )
@@ -156,12 +157,12 @@ func anyListens(apps []*otp.App) bool {
 }
 
 // handset is the number of a message's source, with its country where it can be told.
-func handset(from string) otp.Phone {
+func handset(from string) phone.Number {
 	digits := "+" + strings.TrimPrefix(strings.TrimPrefix(from, "+"), "00")
-	if p, ok := otp.ParseE164(digits); ok {
+	if p, ok := phone.Parse(digits, ""); ok {
 		return p
 	}
-	return otp.Phone{E164: digits}
+	return phone.Number{E164: digits}
 }
 
 // tell stores an event for an application. Its id is its own, so that its order is no other's.

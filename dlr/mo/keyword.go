@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -17,7 +18,7 @@ const replyLife = 10 * time.Minute
 
 // stop puts the number on the lists of the applications that own the address, of all where nobody does. What is on the list
 // already is told again, but not answered: two machines would answer each other for ever.
-func (i *Inbox) stop(ctx context.Context, m Message, from otp.Phone, owners []*otp.App) error {
+func (i *Inbox) stop(ctx context.Context, m Message, from phone.Number, owners []*otp.App) error {
 	for _, app := range i.addressed(owners) {
 		added, err := i.List.Add(ctx, app.Name, from.E164)
 		if err != nil {
@@ -37,7 +38,7 @@ func (i *Inbox) stop(ctx context.Context, m Message, from otp.Phone, owners []*o
 }
 
 // start takes the number off again.
-func (i *Inbox) start(ctx context.Context, m Message, from otp.Phone, owners []*otp.App) error {
+func (i *Inbox) start(ctx context.Context, m Message, from phone.Number, owners []*otp.App) error {
 	for _, app := range i.addressed(owners) {
 		removed, err := i.List.Remove(ctx, app.Name, from.E164)
 		if err != nil {
@@ -52,7 +53,7 @@ func (i *Inbox) start(ctx context.Context, m Message, from otp.Phone, owners []*
 }
 
 // help answers for the applications that have something to say; false when none has.
-func (i *Inbox) help(ctx context.Context, m Message, from otp.Phone, owners []*otp.App) (answered bool, err error) {
+func (i *Inbox) help(ctx context.Context, m Message, from phone.Number, owners []*otp.App) (answered bool, err error) {
 	for _, app := range owners {
 		if app.HelpReply == "" {
 			continue
@@ -77,7 +78,7 @@ func (i *Inbox) addressed(owners []*otp.App) []*otp.App {
 	return all
 }
 
-func (i *Inbox) tellOptOut(ctx context.Context, app *otp.App, m Message, from otp.Phone, out bool) error {
+func (i *Inbox) tellOptOut(ctx context.Context, app *otp.App, m Message, from phone.Number, out bool) error {
 	url := app.MOURL
 	if url == "" {
 		url = app.CallbackURL
@@ -95,7 +96,7 @@ func (i *Inbox) tellOptOut(ctx context.Context, app *otp.App, m Message, from ot
 
 // reply sends a text back from the address that was written to. It belongs to no OTP, so nothing is told of its delivery.
 // Its id is the same for a while, so that a number that writes again and again gets one.
-func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from otp.Phone, text string) error {
+func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from phone.Number, text string) error {
 	if text == "" {
 		return nil
 	}
@@ -124,7 +125,7 @@ func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from otp.Pho
 }
 
 // Set is what an operator does for a number's owner, without a reply. It says whether that changed anything.
-func (i *Inbox) Set(ctx context.Context, app *otp.App, number otp.Phone, out bool) (changed bool, err error) {
+func (i *Inbox) Set(ctx context.Context, app *otp.App, number phone.Number, out bool) (changed bool, err error) {
 	if out {
 		changed, err = i.List.Add(ctx, app.Name, number.E164)
 	} else {

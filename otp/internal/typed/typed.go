@@ -1,4 +1,5 @@
-package otp
+// Package typed reads what people type and paste, in whatever script and with whatever nobody sees around it.
+package typed
 
 import (
 	"strings"
@@ -8,10 +9,10 @@ import (
 	"golang.org/x/text/width"
 )
 
-// plainForm is what somebody typed or pasted, in ASCII where that says the same: full-width forms as their narrow ones, the
+// Plain is what somebody typed or pasted, in ASCII where that says the same: full-width forms as their narrow ones, the
 // decimal digits of any script as 0 to 9, and nothing that cannot be seen: byte order marks, directional marks, zero-width
 // and soft hyphens, variation selectors, the frame of a keycap. White space around it does not count.
-func plainForm(s string) string {
+func Plain(s string) string {
 	return strings.TrimSpace(strings.Map(plainRune, s))
 }
 
@@ -54,4 +55,9 @@ func decimal(r rune) (rune, bool) {
 		}
 	}
 	return 0, false
+}
+
+// Digits says whether s is of decimal digits in ASCII, and has at least one.
+func Digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
 }

@@ -1,4 +1,4 @@
-package otp
+package egress
 
 import (
 	"errors"
@@ -10,17 +10,17 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// maxCallbackURL is more than any proxy takes.
-const maxCallbackURL = 2048
+// maxURL is more than any proxy takes.
+const maxURL = 2048
 
-// CallbackURL is a callback URL as it is called, or what is wrong with it, in words that do not repeat it. It wants http or
+// URL is a callback URL as it is called, or what is wrong with it, in words that do not repeat it. It wants http or
 // https and a host, and no user or password: those would be shown in every answer and callback, which is signed instead. What
 // no URL may hold (RFC 3986, 2), such as spaces, quotes and letters of other alphabets, is percent-encoded, for raw it would
 // break the request line. A host that is an address must be public, or one that allowed accepts; nil accepts none. A name is
 // looked up and judged when it is dialled.
-func CallbackURL(raw string, allowed func(netip.Addr) bool) (string, error) {
+func URL(raw string, allowed func(netip.Addr) bool) (string, error) {
 	encoded := encodeURL(strings.TrimSpace(raw))
-	if len(encoded) > maxCallbackURL {
+	if len(encoded) > maxURL {
 		return "", errors.New("it is longer than 2048 characters")
 	}
 	u, err := url.Parse(encoded)
@@ -71,7 +71,7 @@ const (
 // checkHost judges the host of a URL: an address, or a name that could be one.
 func checkHost(host string, allowed func(netip.Addr) bool) error {
 	if addr, err := netip.ParseAddr(strings.TrimSuffix(host, ".")); err == nil {
-		if PublicAddress(addr) || allowed != nil && allowed(addr.Unmap().WithZone("")) {
+		if Public(addr) || allowed != nil && allowed(addr.Unmap().WithZone("")) {
 			return nil
 		}
 		return errors.New("the gateway may not call that address")
@@ -106,7 +106,7 @@ func plainHost(s string) bool {
 // endsInNumber: a name whose last label is a number is an address in a form that some programs read and others do not
 // (127.1, 2130706433, 0x7f.1; WHATWG URL, "ends in a number checker").
 func endsInNumber(label string) bool {
-	if onlyDigits(label) {
+	if label != "" && strings.Trim(label, "0123456789") == "" {
 		return true
 	}
 	hex, ok := strings.CutPrefix(strings.ToLower(label), "0x")

@@ -1,4 +1,4 @@
-package otp
+package phone
 
 import (
 	"regexp"

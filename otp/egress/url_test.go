@@ -1,4 +1,4 @@
-package otp
+package egress
 
 import (
 	"net/http"
@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestCallbackURLEncoded: what stands in a URL raw is encoded, so that the request line is one.
-func TestCallbackURLEncoded(t *testing.T) {
+// TestURLEncoded: what stands in a URL raw is encoded, so that the request line is one.
+func TestURLEncoded(t *testing.T) {
 	for raw, want := range map[string]string{
 		"https://a.example/x?y=z":          "https://a.example/x?y=z",
 		"https://a.example/x?user=Ann Lee": "https://a.example/x?user=Ann%20Lee",
@@ -27,7 +27,7 @@ func TestCallbackURLEncoded(t *testing.T) {
 		"https://3com.example/":            "https://3com.example/",
 		"https://a.0xe/":                   "",
 	} {
-		got, err := CallbackURL(raw, nil)
+		got, err := URL(raw, nil)
 		if got != want && want != "" || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v, want %q", raw, got, err, want)
 			continue
@@ -51,12 +51,12 @@ func TestCallbackURLEncoded(t *testing.T) {
 	}
 }
 
-// TestCallbackURLHost: hosts that are none, and addresses in forms that programs read differently.
-func TestCallbackURLHost(t *testing.T) {
+// TestURLHost: hosts that are none, and addresses in forms that programs read differently.
+func TestURLHost(t *testing.T) {
 	for _, host := range []string{"a..b", ".a.com", "a.com..", ".", "-a.com", "a-.com", "a.-b.com", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1",
 		"1.2.3.256", "1.2.3.4.5", "a.1", "\uff11\uff12\uff17.1", "a b", "a_b!", "a%20b", "[::1", "[1.2.3.4]x", "*.example", strings.Repeat("a", 64) + ".example",
 		strings.Repeat("a.", 130) + "example", "a\u3002\u3002b", "ex\u200bample\u2028.com", "a,b", "%31%32%37.1", "127.0.0.1"} {
-		if _, err := CallbackURL("http://"+host+"/", nil); err == nil {
+		if _, err := URL("http://"+host+"/", nil); err == nil {
 			t.Errorf("%q is a host", host)
 		}
 	}

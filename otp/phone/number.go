@@ -1,17 +1,21 @@
-package otp
+// Package phone reads telephone numbers as people write them, gives each one spelling (E.164, of today's plan), and knows whose
+// country and of what kind it is. It stands on libphonenumber.
+package phone
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/nyaruka/phonenumbers"
+	"github.com/otpgw/otpgw/otp/internal/typed"
 )
 
-// noCountry is the countryIso of numbers that belong to no country (+800, +870, +883, ...): the API wants two letters, and
+// NoCountry is the countryIso of numbers that belong to no country (+800, +870, +883, ...): the API wants two letters, and
 // ZZ is what ISO 3166-1 leaves to users and CLDR calls the unknown region.
-const noCountry = "ZZ"
+const NoCountry = "ZZ"
 
 // nonGeographic is libphonenumber's region of such numbers.
 const nonGeographic = "001"
@@ -19,39 +23,48 @@ const nonGeographic = "001"
 // unnumbered are the countries of ISO 3166-1 that libphonenumber has no numbering plan for.
 var unnumbered = []string{"AQ", "BV", "GS", "HM", "PN", "TF", "UM"}
 
-// Phone is a destination.
-type Phone struct {
+// Number is a destination.
+type Number struct {
 	E164    string // with "+"
-	Country string // ISO 3166-1 alpha-2; noCountry for a number of none
-	risky   bool   // of a type that no phone reads messages on, see riskyType
+	Country string // ISO 3166-1 alpha-2; NoCountry for a number of none
+	special bool   // see Special
 	fixed   bool   // a line of no mobile network
 }
 
 // TakesSMS is false for a number that no phone reads messages on: a fixed line, a premium or toll-free number. Some fixed lines
 // do show them, so it is no reason to refuse but where another API wants it so.
-func (p Phone) TakesSMS() bool { return !p.risky && !p.fixed }
+func (p Number) TakesSMS() bool { return !p.special && !p.fixed }
 
-// IsCountry says whether s is a country as requests name it.
-func IsCountry(s string) bool { return isCountry(s) }
+// Special: of a kind that no phone reads messages on, such as a premium or a toll-free number.
+func (p Number) Special() bool { return p.special }
 
-// isCountry: ISO 3166-1 alpha-2 in upper case, and AC, TA and XK, which have numbers of their own and which people send.
+// isSpecial asks libphonenumber. A number of unknown type may be a good one: its tables are older than some numbers.
+func isSpecial(n *phonenumbers.PhoneNumber) bool {
+	switch phonenumbers.GetNumberType(n) {
+	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.TOLL_FREE, phonenumbers.PAGER, phonenumbers.VOICEMAIL, phonenumbers.UAN:
+		return true
+	}
+	return false
+}
+
+// Countries are those that have a numbering plan.
+func Countries() []string { return slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions())) }
+
+// IsCountry says whether requests may name s as a country: ISO 3166-1 alpha-2 in upper case, and AC, TA and XK, which have numbers of their own and which people send.
 // GB is a country here, UK is not.
-func isCountry(s string) bool {
+func IsCountry(s string) bool {
 	return phonenumbers.GetSupportedRegions()[s] || slices.Contains(unnumbered, s)
 }
 
-// ParseE164 reads a number with its country's code, as a handset's address has it.
-func ParseE164(number string) (Phone, bool) { return parsePhone(number, "") }
-
-// parsePhone reads an international number, which begins with "+", or a national one of the country, as people write and
-// paste it: see dialled. One that was renumbered is the number of today, so a phone has one number however it is spelt.
-func parsePhone(number, country string) (Phone, bool) {
+// Parse reads an international number, which begins with "+", or a national one of the country, as people write and paste it
+// (see dialled); without a country it must be an international one. One that was renumbered is the number of today, so a phone has one number however it is spelt.
+func Parse(number, country string) (Number, bool) {
 	digits, ok := dialled(number)
 	if !ok {
-		return Phone{}, false
+		return Number{}, false
 	}
 	if country == "" {
-		country = noCountry
+		country = NoCountry
 	}
 	n, ok := validNumber(digits, country)
 	if !ok {
@@ -61,12 +74,12 @@ func parsePhone(number, country string) (Phone, bool) {
 		}
 	}
 	if !ok {
-		return Phone{}, false
+		return Number{}, false
 	}
-	p := Phone{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), risky: riskyType(n),
+	p := Number{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), special: isSpecial(n),
 		fixed: phonenumbers.GetNumberType(n) == phonenumbers.FIXED_LINE}
 	if p.Country == "" || p.Country == nonGeographic {
-		p.Country = noCountry
+		p.Country = NoCountry
 	}
 	return p, true
 }
@@ -80,7 +93,7 @@ func validNumber(digits, country string) (*phonenumbers.PhoneNumber, bool) {
 		return nil, false
 	}
 	if now, moved := today(n.GetCountryCode(), phonenumbers.GetNationalSignificantNumber(n)); moved {
-		if m, err := phonenumbers.Parse(now, noCountry); err == nil && phonenumbers.IsValidNumber(m) {
+		if m, err := phonenumbers.Parse(now, NoCountry); err == nil && phonenumbers.IsValidNumber(m) {
 			return m, true
 		}
 	}
@@ -92,7 +105,7 @@ func validNumber(digits, country string) (*phonenumbers.PhoneNumber, bool) {
 // extensions may not, for a message to half of what was written is worse than none; then it is what was before them, and
 // false.
 func dialled(number string) (string, bool) {
-	number = plainForm(number)
+	number = typed.Plain(number)
 	if len(number) > 4 && strings.EqualFold(number[:4], "tel:") {
 		number = number[4:]
 	}
@@ -115,10 +128,16 @@ func betweenDigits(r rune) bool {
 	return unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Ps, unicode.Pe) || strings.ContainsRune("./\u2212\u2043\u00B7\u2022\u2044\u2215", r)
 }
 
+// International says whether a number as people write it begins with the code of its country.
+func International(number string) bool {
+	digits, _ := dialled(number)
+	return isInternational(digits)
+}
+
 func isInternational(number string) bool { return strings.HasPrefix(number, "+") }
 
-// maskPhone is what a log at info may show of a number.
-func maskPhone(e164 string) string {
+// Mask is what a log at info may show of a number.
+func Mask(e164 string) string {
 	if len(e164) <= 7 {
 		return "***"
 	}

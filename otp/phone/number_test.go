@@ -1,19 +1,12 @@
-package otp
+package phone
 
 import (
-	"maps"
-	"slices"
 	"testing"
-	"unicode"
 
 	"github.com/nyaruka/phonenumbers"
 )
 
-func supportedCountries() []string {
-	return slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions()))
-}
-
-func TestParsePhone(t *testing.T) {
+func TestParse(t *testing.T) {
 	tests := []struct{ name, number, country, e164, iso string }{
 		{"E.164", "+33612345678", "", "+33612345678", "FR"},
 		{"punctuation", "+33 (0) 6.12-34 56/78", "", "+33612345678", "FR"},
@@ -41,7 +34,7 @@ func TestParsePhone(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p, ok := parsePhone(test.number, test.country)
+			p, ok := Parse(test.number, test.country)
 			if ok != (test.e164 != "") || p.E164 != test.e164 || p.Country != test.iso {
 				t.Errorf("%+v, %v", p, ok)
 			}
@@ -52,7 +45,7 @@ func TestParsePhone(t *testing.T) {
 // TestCountryNeverEmpty: of every kind of number there is an example of.
 func TestCountryNeverEmpty(t *testing.T) {
 	var examples []*phonenumbers.PhoneNumber
-	for _, c := range supportedCountries() {
+	for _, c := range Countries() {
 		examples = append(examples, phonenumbers.GetExampleNumber(c), phonenumbers.GetExampleNumberForType(c, phonenumbers.MOBILE))
 	}
 	for code := range phonenumbers.GetSupportedGlobalNetworkCallingCodes() {
@@ -66,14 +59,14 @@ func TestCountryNeverEmpty(t *testing.T) {
 		if now, moved := today(n.GetCountryCode(), phonenumbers.GetNationalSignificantNumber(n)); moved {
 			e164 = now // Gabon's examples are older than its plan
 		}
-		if p, ok := parsePhone(e164, ""); !ok || len(p.Country) != 2 || p.E164 != e164 {
+		if p, ok := Parse(e164, ""); !ok || len(p.Country) != 2 || p.E164 != e164 {
 			t.Errorf("%s: %+v, %v", e164, p, ok)
 		}
 	}
 }
 
-// TestParsePhoneAsPasted: what word processors, web pages, chats and keyboards of other scripts put into and around a number.
-func TestParsePhoneAsPasted(t *testing.T) {
+// TestParseAsPasted: what word processors, web pages, chats and keyboards of other scripts put into and around a number.
+func TestParseAsPasted(t *testing.T) {
 	const want = "+33612345678"
 	tests := map[string]string{
 		"spaces around":               "  +33612345678 ",
@@ -99,41 +92,19 @@ func TestParsePhoneAsPasted(t *testing.T) {
 		"two pluses":                  "++33612345678",
 	}
 	for name, number := range tests {
-		if p, ok := parsePhone(number, ""); !ok || p.E164 != want {
+		if p, ok := Parse(number, ""); !ok || p.E164 != want {
 			t.Errorf("%s: %q: %+v, %v", name, number, p, ok)
 		}
 	}
 	for _, number := range []string{"+33612345678+33612345679", "+33612345678, 79", "+33612345678;ext=5", "+33612345678\u00b2", "call +33612345678", "+33 6 1234 ABCD"} {
-		if p, ok := parsePhone(number, ""); ok {
+		if p, ok := Parse(number, ""); ok {
 			t.Errorf("%q is %+v", number, p)
 		}
 	}
 }
 
-// TestDecimalOfEveryScript: each script's digits are in order, whatever ranges the tables have them in.
-func TestDecimalOfEveryScript(t *testing.T) {
-	n := 0
-	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if !unicode.IsDigit(r) {
-			continue
-		}
-		n++
-		if value, ok := decimal(r); !ok || !unicode.IsDigit(r-value) || !unicode.IsDigit(r+9-value) {
-			t.Errorf("%U: %d, %v", r, value, ok)
-		}
-	}
-	for r, want := range map[rune]rune{'7': 7, 0x0665: 5, 0x096F: 9, 0xFF10: 0, 0x1D7D8: 0, 0x1D7FF: 9, 0x1FBF3: 3} {
-		if value, ok := decimal(r); !ok || value != want {
-			t.Errorf("%U: %d, %v", r, value, ok)
-		}
-	}
-	if n < 600 {
-		t.Errorf("only %d digits", n)
-	}
-}
-
-// TestParsePhoneRenumbered: an old number and the number it became are one.
-func TestParsePhoneRenumbered(t *testing.T) {
+// TestParseRenumbered: an old number and the number it became are one.
+func TestParseRenumbered(t *testing.T) {
 	tests := []struct{ number, country, e164, iso string }{
 		{"+52 1 55 1234 5678", "", "+525512345678", "MX"},
 		{"+52 55 1234 5678", "", "+525512345678", "MX"},
@@ -163,7 +134,7 @@ func TestParsePhoneRenumbered(t *testing.T) {
 		{"+39 (0) 6 6982 1234", "", "+390669821234", "VA"},
 	}
 	for _, test := range tests {
-		if p, ok := parsePhone(test.number, test.country); !ok || p.E164 != test.e164 || p.Country != test.iso {
+		if p, ok := Parse(test.number, test.country); !ok || p.E164 != test.e164 || p.Country != test.iso {
 			t.Errorf("%q: %+v, %v, want %s", test.number, p, ok, test.e164)
 		}
 	}
@@ -171,22 +142,22 @@ func TestParsePhoneRenumbered(t *testing.T) {
 
 func TestIsCountry(t *testing.T) {
 	for _, c := range []string{"FR", "GB", "AQ", "XK", "AC", "UM"} {
-		if !isCountry(c) {
+		if !IsCountry(c) {
 			t.Errorf("%s is none", c)
 		}
 	}
 	for _, c := range []string{"UK", "EU", "ZZ", "XX", "001", "", "F", "FRA", "fr", "A ", "Q ", " B", "SU", "AN"} {
-		if isCountry(c) {
+		if IsCountry(c) {
 			t.Errorf("%q is one", c)
 		}
 	}
 }
 
-func TestMaskPhone(t *testing.T) {
-	if got := maskPhone("+33612345678"); got != "+336******78" {
+func TestMask(t *testing.T) {
+	if got := Mask("+33612345678"); got != "+336******78" {
 		t.Error(got)
 	}
-	if got := maskPhone("+29012"); got != "***" {
+	if got := Mask("+29012"); got != "***" {
 		t.Error(got)
 	}
 }
