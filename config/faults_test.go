@@ -167,6 +167,8 @@ func TestFaults(t *testing.T) {
 		{"two routes for the rest", "OTPGW_ROUTES=default,b|OTPGW_ROUTE_B_LINKS=tele", "OTPGW_ROUTE_B_PREFIXES", "give prefixes"},
 		{"unknown link", "OTPGW_ROUTE_DEFAULT_LINKS=tele:0,spare:1", "OTPGW_ROUTE_DEFAULT_LINKS", "OTPGW_LINKS"},
 		{"priority", "OTPGW_ROUTE_DEFAULT_LINKS=tele:10", "OTPGW_ROUTE_DEFAULT_LINKS", "to 9"},
+		{"weight of 0", "OTPGW_ROUTE_DEFAULT_LINKS=tele:0*0", "OTPGW_ROUTE_DEFAULT_LINKS", "1 to 1000"},
+		{"weight in words", "OTPGW_ROUTE_DEFAULT_LINKS=tele*half", "OTPGW_ROUTE_DEFAULT_LINKS", "like carrier:0*3"},
 		{"link twice in a route", "OTPGW_ROUTE_DEFAULT_LINKS=tele:0,tele:1", "OTPGW_ROUTE_DEFAULT_LINKS", "twice"},
 		{"route without links", "OTPGW_ROUTES=uk|OTPGW_ROUTE_UK_PREFIXES=44", "OTPGW_ROUTE_UK_LINKS", "carrier1:0"},
 

@@ -13,7 +13,8 @@ import (
 
 const (
 	defaultRoute = "default" // the one route that need not say its links
-	priorityMax  = 9         // NATS: PullPrioritized takes 0 to 9
+	priorityMax  = 9
+	weightMax    = 1000
 )
 
 // prefixForm is the begin of an E.164 number: no country code begins with 0.
@@ -27,10 +28,11 @@ type Route struct {
 }
 
 // RouteLink is a link's part in a route. Links of priority 0 send; those of the next one take over while
-// none of them does.
+// none of them does. Of links of one priority, each sends what its weight is of all their weights.
 type RouteLink struct {
 	Name     string `json:"name"`
 	Priority uint8  `json:"priority"`
+	Weight   int    `json:"weight,omitempty"` // 0: no link of this priority has one, and they share as each keeps up
 }
 
 // routeDraft is a route of which not all variables are read, and what it has to agree with.
@@ -44,7 +46,7 @@ type routeDraft struct {
 var routeRows = []setting[routeDraft]{
 	{"PREFIXES", "", "digit prefixes of the destinations, longest wins; empty: every destination no other route has",
 		read(func(v *value, r *routeDraft) { r.Prefixes = v.prefixes(r.Name, r.router) })},
-	{"LINKS", "", "links as name:priority, 0 (first) to 9; empty, for the route default only: all links at 0",
+	{"LINKS", "", "links as name:priority, 0 (first) to 9, or name:priority*weight, 1 to 1000: a:0*3,b:0*1 sends three quarters over a; empty, for the route default only: all links at 0",
 		read(func(v *value, r *routeDraft) { r.Links = v.routeLinks(r.Name, r.links) })},
 }
 
@@ -144,35 +146,66 @@ func (v *value) routeLinks(route string, links []link.Config) []RouteLink {
 	}
 	var served []RouteLink
 	for _, text := range elements {
-		name, level, hasLevel := strings.Cut(text, ":")
-		name, level = strings.TrimSpace(name), strings.TrimSpace(level)
-		if !hasLevel {
-			level = "0"
-		}
-		priority, err := strconv.ParseUint(level, 10, 8)
-		c := linkNamed(links, name)
+		l, ok := readRouteLink(text)
+		c := linkNamed(links, l.Name)
 		switch {
 		case text == "": // list has said so
 		case c == nil:
-			v.fault("%q is not a link of OTPGW_LINKS; name one of those", name)
-		case err != nil || priority > priorityMax:
-			v.bad(text, "name:priority with a priority from 0, the first, to 9")
-		case len(c.Routes) > 0 && c.Routes[len(c.Routes)-1].Name == route:
-			v.fault("names the link %s twice; take one out", name)
+			v.fault("%q is not a link of OTPGW_LINKS; name one of those", l.Name)
+		case !ok:
+			v.bad(text, "name:priority with a priority from 0, the first, to 9, and a weight, if any, from 1 to 1000, like carrier:0*3")
+		case slices.ContainsFunc(served, func(o RouteLink) bool { return o.Name == l.Name }):
+			v.fault("names the link %s twice; take one out", l.Name)
 		default:
-			c.Routes = append(c.Routes, link.Route{Name: route, Priority: uint8(priority)})
-			served = append(served, RouteLink{Name: name, Priority: uint8(priority)})
+			served = append(served, l)
 		}
 	}
 	slices.SortStableFunc(served, func(a, b RouteLink) int { return cmp.Compare(a.Priority, b.Priority) })
+	weigh(served)
+	for _, l := range served {
+		c := linkNamed(links, l.Name)
+		c.Routes = append(c.Routes, link.Route{Name: route, Priority: l.Priority, Weight: l.Weight})
+	}
 	v.text = formatRouteLinks(served)
 	return served
+}
+
+// readRouteLink reads name, name:priority, name*weight or name:priority*weight.
+func readRouteLink(text string) (l RouteLink, ok bool) {
+	rest, weight, weighted := strings.Cut(text, "*")
+	name, level, hasLevel := strings.Cut(rest, ":")
+	l.Name, ok = strings.TrimSpace(name), true
+	if hasLevel {
+		priority, err := strconv.ParseUint(strings.TrimSpace(level), 10, 8)
+		l.Priority, ok = uint8(priority), err == nil && priority <= priorityMax
+	}
+	if weighted {
+		n, err := strconv.Atoi(strings.TrimSpace(weight))
+		l.Weight, ok = n, ok && err == nil && n >= 1 && n <= weightMax
+	}
+	return l, ok
+}
+
+// weigh gives the links beside one that has a weight the weight 1.
+func weigh(links []RouteLink) {
+	weighted := make(map[uint8]bool)
+	for _, l := range links {
+		weighted[l.Priority] = weighted[l.Priority] || l.Weight > 0
+	}
+	for i, l := range links {
+		if weighted[l.Priority] {
+			links[i].Weight = max(l.Weight, 1)
+		}
+	}
 }
 
 func formatRouteLinks(links []RouteLink) string {
 	elements := make([]string, len(links))
 	for i, l := range links {
 		elements[i] = l.Name + ":" + strconv.Itoa(int(l.Priority))
+		if l.Weight > 0 {
+			elements[i] += "*" + strconv.Itoa(l.Weight)
+		}
 	}
 	return strings.Join(elements, ",")
 }

@@ -17,6 +17,9 @@ type Consumer struct {
 type PullOptions struct {
 	Max      int   // messages that may be claimed from other daemons ahead of Next; at least 1
 	Priority uint8 // 0 to 9, SMS only: higher numbers get messages only while no lower one waits
+
+	Name  string                       // whose puller it is: those of one name are one in what Share says
+	Share func(country string) float64 // nil, or what it is due of the messages to a country, see share.go
 }
 
 // Pull starts taking messages. The caller stops the puller.
@@ -27,7 +30,7 @@ func (c *Consumer) Pull(_ context.Context, o PullOptions) (*Puller, error) {
 	if o.Max < 1 || o.Priority > 9 {
 		return nil, fmt.Errorf("queue: pull of %d messages at priority %d; at least 1, and 0 to 9", o.Max, o.Priority)
 	}
-	p := &Puller{work: c.work, max: o.Max, priority: o.Priority, stopping: make(chan struct{}), served: time.Now()}
+	p := &Puller{work: c.work, max: o.Max, priority: o.Priority, name: o.Name, share: o.Share, stopping: make(chan struct{}), served: time.Now()}
 	if !c.work.q.add(p) {
 		return nil, fmt.Errorf("%w: shutting down", ErrUnavailable)
 	}
@@ -49,6 +52,8 @@ type Puller struct {
 	work     *work
 	max      int
 	priority uint8
+	name     string
+	share    func(country string) float64
 	stopping chan struct{}
 	stop     sync.Once
 

@@ -24,15 +24,22 @@ func (f *fair) push(i *item) {
 	f.size++
 }
 
-// pop takes the first item of the group whose turn it is; nil when there is none.
-func (f *fair) pop() *item {
+// first is the item that pop would take; nil when there is none.
+func (f *fair) first() *item {
 	turn := f.turns.Front()
 	if turn == nil {
 		return nil
 	}
-	name := turn.Value.(string)
-	i := f.groups[name].Front().Value.(*item)
-	f.turns.MoveToBack(turn)
+	return f.groups[turn.Value.(string)].Front().Value.(*item)
+}
+
+// pop takes the first item of the group whose turn it is; nil when there is none.
+func (f *fair) pop() *item {
+	i := f.first()
+	if i == nil {
+		return nil
+	}
+	f.turns.MoveToBack(f.turns.Front())
 	f.remove(i)
 	return i
 }

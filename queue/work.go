@@ -31,9 +31,10 @@ type work struct {
 	items   map[string]*item
 	fill    fill
 	groups  map[string]fill
-	idle    *fair // may be handed out, or claimed, by this daemon
-	claimed *fair // claimed, and not handed out yet; unused where nothing is claimed
-	claims  int   // being made
+	draws   map[string]float64 // the last draw for a country
+	idle    *fair              // may be handed out, or claimed, by this daemon
+	claimed *fair              // claimed, and not handed out yet; unused where nothing is claimed
+	claims  int                // being made
 	waiting []*want
 	again   bool // handed out again soon, see patience
 	pullers []*Puller
@@ -57,6 +58,9 @@ type item struct {
 	claim uint64 // revision of the claim
 
 	orphan bool // it was claimed by a daemon that is gone
+
+	draw    float64 // whose turn it is, see share.go; 0: not drawn yet
+	country string  // set with draw
 }
 
 type itemState uint8
@@ -76,7 +80,7 @@ type want struct {
 }
 
 func newWork(q *Queue, bucket string, limit Limit) *work {
-	return &work{q: q, bucket: bucket, limit: limit, items: make(map[string]*item), groups: make(map[string]fill), idle: newFair(), claimed: newFair(), best: noPriority}
+	return &work{q: q, bucket: bucket, limit: limit, items: make(map[string]*item), groups: make(map[string]fill), draws: make(map[string]float64), idle: newFair(), claimed: newFair(), best: noPriority}
 }
 
 // changed follows the log.
@@ -176,17 +180,21 @@ func (w *work) hand() {
 		from = w.claimed
 	}
 	for len(w.waiting) > 0 && from.size > 0 {
-		first := w.waiting[0]
-		if rest := w.patience(first.puller); rest > 0 {
+		rest := w.patience(w.waiting[0].puller)
+		at := 0
+		if rest <= 0 {
+			at, rest = w.taker(from.first())
+		}
+		if rest > 0 {
 			w.handAfter(rest)
 			break
 		}
-		i := from.pop()
-		w.waiting = slices.Delete(w.waiting, 0, 1)
-		first.puller.served = time.Now()
-		i.state = itemOut
+		i, to := from.pop(), w.waiting[at]
+		w.waiting = slices.Delete(w.waiting, at, at+1)
+		to.puller.served = time.Now()
+		i.state, i.draw = itemOut, 0
 		i.attempts++
-		first.got <- i
+		to.got <- i
 	}
 	if w.q.daemons != nil {
 		w.claimMore()

@@ -81,7 +81,7 @@ func TestChaos(t *testing.T) {
 	g.app.TTL = 30 * time.Minute
 	began := time.Now()
 	g.start(t, link.Config{Name: "carrier", Addr: srv.Addr(), SystemID: "acc", Password: "secret", Bind: link.BindTransceiver, Binds: 2, TPS: tps,
-		Window: chaosWindow, EnquireLink: 30 * time.Second, ResponseTimeout: 5 * time.Second, Routes: []link.Route{{Name: "default"}}}, nil)
+		Window: chaosWindow, EnquireLink: 30 * time.Second, ResponseTimeout: 5 * time.Second, TimeoutResends: 3, Routes: []link.Route{{Name: "default"}}}, nil)
 	g.wantAllDelivered(t, g.orderMany(t, size), 3*time.Minute+time.Duration(size)*50*time.Millisecond)
 
 	c.mu.Lock()

@@ -107,10 +107,20 @@ type Config struct {
 	Routes []Route // the routes this link serves
 }
 
-// Route is a link's part in a route: its name and the link's priority there, 0 first.
+// Route is a link's part in a route: its name, the link's priority there, 0 first, and its weight among the links of that
+// priority; 0: none of them has one, and the link that asks first sends.
 type Route struct {
 	Name     string
 	Priority uint8
+	Weight   int
+}
+
+// share is what the link is due of a route's messages, in the queue's terms.
+func (r Route) share() func(country string) float64 {
+	if r.Weight == 0 {
+		return nil
+	}
+	return func(string) float64 { return float64(r.Weight) }
 }
 
 // Text is how the link writes text: what the gateway counts parts by must be what it sends.
