@@ -64,7 +64,7 @@ const longestLag = 5 * time.Second
 // current is ErrUnavailable when what is in memory is not what is stored: after the log has ended, or failed, and while this
 // daemon is cut off from it.
 func (q *Queue) current() error {
-	if err := q.ledger.Err(); err != nil {
+	if err := q.ledger.Err(); err != nil && q.disk.err() == nil { // after a failed write what was stored before is here still
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if lag := q.ledger.Fresh(); q.daemons != nil && lag > longestLag {

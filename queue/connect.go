@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,21 @@ func (q *Queue) connect(ctx context.Context, o Options) error {
 		}
 		q.streams = append(q.streams, js)
 	}
-	if _, err := q.streams[0].AccountInfo(ctx); err != nil {
+	return q.awaitJetStream(ctx)
+}
+
+// awaitJetStream waits until the cluster answers: while it has no leader, or the server that was asked ends, nothing comes.
+func (q *Queue) awaitJetStream(ctx context.Context) error {
+	var none error
+	err := q.patiently(ctx, func(ctx context.Context) error {
+		_, err := q.stream().AccountInfo(ctx)
+		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+			none = err
+			return nil
+		}
+		return err
+	})
+	if err = cmp.Or(none, err); err != nil {
 		return fmt.Errorf("queue: JetStream is not available on the NATS server: %w", err)
 	}
 	return nil

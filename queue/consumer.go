@@ -79,7 +79,7 @@ func (p *Puller) Next(ctx context.Context) (*Delivery, error) {
 		case <-p.stopping:
 			err = ErrStopped
 		case <-p.work.q.ledger.Broken():
-			err = fmt.Errorf("%w: %w", ErrUnavailable, p.work.q.ledger.Err())
+			err = p.over(ctx)
 		}
 		if err != nil {
 			if i = p.work.forget(n); i != nil {
@@ -91,6 +91,20 @@ func (p *Puller) Next(ctx context.Context) (*Delivery, error) {
 			return d, nil
 		}
 	}
+}
+
+// over is why a log that has ended gives nothing. After a failed write that is said to all at another place, and the process is to
+// end soon: then it waits.
+func (p *Puller) over(ctx context.Context) error {
+	if p.work.q.disk.err() != nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.stopping:
+			return ErrStopped
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, p.work.q.ledger.Err())
 }
 
 // delivery reads a message that is handed out; nil when it is gone.

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -23,6 +25,7 @@ const leastStore = 64 * mib
 type embedded struct {
 	ns   *server.Server
 	lock *os.File // held while the store is open
+	disk *disk
 }
 
 // startEmbedded locks the data directory and starts the server on it. It also returns the factor by which the byte limits must
@@ -36,7 +39,7 @@ func startEmbedded(ctx context.Context, o Options, list []asset) (*embedded, flo
 	if err != nil {
 		return nil, 0, err
 	}
-	e := &embedded{lock: lock}
+	e := &embedded{lock: lock, disk: newDisk(o)}
 	scale, err := fit(o.Log, dir, list)
 	if err != nil {
 		e.stop()
@@ -57,7 +60,7 @@ func (e *embedded) start(ctx context.Context, o Options, dir string) error {
 	if err != nil {
 		return fmt.Errorf("queue: embedded NATS server: %w", err)
 	}
-	ns.SetLoggerV2(serverLog{o.Log.With().Str("part", "nats-server").Logger()}, false, false, false)
+	ns.SetLoggerV2(serverLog{o.Log.With().Str("part", "nats-server").Logger(), e.disk.broke}, false, false, false)
 	e.ns = ns
 	began := time.Now()
 	ns.Start() // reads the whole store
@@ -144,12 +147,25 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// serverLog hands the server's lines to ours. Its notices are of no interest to who runs the gateway.
-type serverLog struct{ log zerolog.Logger }
+// serverLog hands the server's lines to ours. Its notices are of no interest to who runs the gateway. A write that failed is told
+// here alone: who asked for it is not answered (nats-server stream.go, processJetStreamMsg).
+type serverLog struct {
+	log         zerolog.Logger
+	writeFailed func(error)
+}
+
+// writeErrors are how the server's lines of a store that failed for good begin (filestore.go, stream.go).
+var writeErrors = []string{"Critical write error: ", "JetStream stream '%s > %s' critical write error: "}
+
+func (l serverLog) Errorf(f string, v ...any) {
+	l.log.Error().Msgf(f, v...)
+	if slices.ContainsFunc(writeErrors, func(begin string) bool { return strings.Contains(f, begin) }) {
+		l.writeFailed(fmt.Errorf(f, v...))
+	}
+}
 
 func (l serverLog) Noticef(f string, v ...any) { l.log.Debug().Msgf(f, v...) }
 func (l serverLog) Warnf(f string, v ...any)   { l.log.Warn().Msgf(f, v...) }
 func (l serverLog) Fatalf(f string, v ...any)  { l.log.Error().Msgf(f, v...) }
-func (l serverLog) Errorf(f string, v ...any)  { l.log.Error().Msgf(f, v...) }
 func (l serverLog) Debugf(f string, v ...any)  { l.log.Debug().Msgf(f, v...) }
 func (l serverLog) Tracef(f string, v ...any)  { l.log.Trace().Msgf(f, v...) }

@@ -24,7 +24,11 @@ func (q *Queue) leaveOlder(ctx context.Context) error {
 	js := q.streams[0]
 	var waiting, old []string
 	for name, ballast := range olderQueues {
-		s, err := js.Stream(ctx, name)
+		var s jetstream.Stream
+		err := q.patiently(ctx, func(ctx context.Context) (err error) {
+			s, err = js.Stream(ctx, name)
+			return err
+		})
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			continue
 		}
@@ -42,7 +46,8 @@ func (q *Queue) leaveOlder(ctx context.Context) error {
 			"and start this one; or begin with an empty OTPGW_DATA_DIR", ErrOlder, strings.Join(waiting, ", "))
 	}
 	for _, name := range append(old, olderBuckets...) {
-		if err := js.DeleteStream(ctx, name); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		err := q.patiently(ctx, func(ctx context.Context) error { return js.DeleteStream(ctx, name) })
+		if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 			return fmt.Errorf("queue: stream %s of an older version: %w", name, err)
 		}
 	}

@@ -92,6 +92,9 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	if q.ledger, err = commitlog.Open(ctx, options); err != nil {
 		return fmt.Errorf("queue: the log: %w", err)
 	}
+	if q.disk != nil { // whoever waits for the log hears of it at once
+		q.disk.onFault(q.ledger.Fail)
+	}
 	if q.daemons != nil {
 		q.daemons.renewOnce(ctx)
 		q.daemons.start()

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type Queue struct {
 	log    zerolog.Logger
 	assets []asset
 	server *embedded // nil when external
+	disk   *disk     // of the server
 
 	// Written by Open only.
 	ledger   *commitlog.Log
@@ -50,6 +52,8 @@ type Queue struct {
 	turn    atomic.Uint32 // round robin over the connections
 	closing chan struct{} // closed when Close begins
 	done    chan struct{} // closed when Close ended
+	ended   chan struct{} // see Ended
+	fatal   error         // written before ended is closed
 
 	mu      sync.Mutex
 	pullers map[*Puller]struct{} // guarded by mu; nil after Close
@@ -67,7 +71,8 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		defer cancel()
 	}
 	q := &Queue{log: o.Log, assets: assets(o), handles: make(map[string]jetstream.Stream), pullers: make(map[*Puller]struct{}),
-		memory: o.Memory, closing: make(chan struct{}), done: make(chan struct{})}
+		memory: o.Memory, closing: make(chan struct{}), done: make(chan struct{}),
+		ended: make(chan struct{})}
 	q.declare(o)
 	if err := q.open(ctx, o); err != nil {
 		closeCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -84,6 +89,7 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 			return err
 		}
 		scaleLimits(q.assets, scale)
+		q.disk = q.server.disk
 	}
 	if err := q.connect(ctx, o); err != nil {
 		return err
@@ -111,9 +117,11 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 	return q.openLog(ctx, o)
 }
 
-// Ready tells whether the store takes a write now; a full disk or a lost leader is seen only by writing. It takes two
-// seconds at most.
+// Ready tells whether the store takes a write now; a lost leader is seen only by writing. It takes two seconds at most.
 func (q *Queue) Ready(ctx context.Context) error {
+	if err := cmp.Or(q.disk.err(), q.disk.little()); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	return logError(q.ledger.Barrier(ctx))

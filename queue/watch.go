@@ -34,6 +34,10 @@ func (q *Queue) startTicks() {
 				return
 			case <-tick.C:
 			}
+			q.lookAfterDisk()
+			if err := q.ledger.Err(); err != nil && q.disk.err() == nil {
+				q.end(fmt.Errorf("%w: %w", ErrStore, err))
+			}
 			q.tick()
 			if time.Since(filled) >= fillInterval {
 				filled = time.Now()
@@ -50,7 +54,7 @@ func (q *Queue) startTicks() {
 // tick moves the log's clock by an empty commit where something has run out and nothing else happens. Where several daemons
 // share the log their leases do that.
 func (q *Queue) tick() {
-	if q.daemons != nil || !q.ledger.Overdue() {
+	if q.daemons != nil || q.disk.err() != nil || !q.ledger.Overdue() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
@@ -85,6 +89,9 @@ func (q *Queue) roomForMore() error {
 	if used, most := q.MemoryBytes(); most > 0 && used > most {
 		return fmt.Errorf("%w: the OTPs take %d MiB of memory, and %d are allowed (OTPGW_MEMORY)", ErrFull, used/mib, most/mib)
 	}
+	if err := q.disk.little(); err != nil {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
 	if fill := q.fill.Load(); fill > logShare*1000 {
 		return fmt.Errorf("%w: the log is at %d %% of its limit", ErrFull, fill/10)
 	}
@@ -96,6 +103,9 @@ const patience = 1500 * time.Millisecond
 
 // commit stores a transaction; one that makes something new is refused by a store that does not answer.
 func (q *Queue) commit(ctx context.Context, ops commitlog.Tx, fresh bool) (uint64, error) {
+	if err := q.disk.err(); err != nil {
+		return 0, fmt.Errorf("%w: %w", commitlog.ErrRefused, err)
+	}
 	if fresh {
 		return q.ledger.CommitSoon(ctx, ops, patience)
 	}

@@ -33,7 +33,8 @@ Usage:
   -config FILE         read variables from FILE, in the syntax of systemd's EnvironmentFile; the environment wins
 
 Exit status: 0 after a clean end, 1 when something failed, 2 when the command line or the configuration is wrong,
-3 when check finds nothing wrong and warns of something.
+3 when check finds nothing wrong and warns of something, 4 when the store has to be opened anew: its disk was full, and
+is not any more, for one. After 1 and 4 a supervisor starts the gateway again.
 
 SIGTERM and SIGINT end the gateway cleanly, a second one at once. SIGHUP reads the configuration again: applications,
 links, routes, prices and the log level change, binds that did not change stay, and a
@@ -48,6 +49,7 @@ const (
 	exitFailed   = 1
 	exitUsage    = 2
 	exitWarnings = 3
+	exitAgain    = 4 // see queue.ErrStore
 )
 
 // cli is one run of the program: what a subcommand works with.

@@ -282,6 +282,14 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 		return d.service.RunRemoved(workCtx, func() []string { return d.live.Load().config.RouteNames() }, d.rerouted)
 	})
 	work.Go(func() error { return d.dispatch.Run(workCtx) })
+	g.Go(func() error {
+		select {
+		case <-gctx.Done():
+			return nil
+		case <-d.queue.Ended():
+			return d.queue.Err()
+		}
+	})
 	ready()
 
 	<-gctx.Done()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // serve runs the daemon on the environment's configuration.
@@ -37,6 +38,9 @@ func runDaemon(ctx context.Context, c *config.Config, read func(context.Context)
 	}
 	if err := d.run(ctx, func() { ready(d) }); err != nil && !errors.Is(err, context.Canceled) {
 		log.Error().Err(err).Msg("ended with an error")
+		if errors.Is(err, queue.ErrStore) {
+			return exitAgain
+		}
 		return exitFailed
 	}
 	log.Info().Msg("stopped")

@@ -13,7 +13,8 @@
 //
 // TORTURE_SECONDS is how long faults go on (40), TORTURE_RATE how many OTPs a second are asked for (60), TORTURE_SEED
 // makes the faults and the load's choices repeatable, though not the timing of processes. TORTURE_FAULTS leaves only the faults
-// that have that text in their names ("full", "cut off"), to find out which of them it was.
+// that have that text in their names ("full", "cut off"), to find out which of them it was. TORTURE_DIR is an empty directory where the
+// stores and the daemons' logs stay.
 //
 //	make torture TORTURE_SECONDS=600 TORTURE_SEED=7
 package torture

@@ -78,7 +78,10 @@ func (g *gateway) url() string {
 
 // newWorld starts everything, and returns when the daemons are ready.
 func newWorld(t *testing.T, set settings) *world {
-	w := &world{t: t, set: set, dir: t.TempDir(), ledger: newLedger()}
+	w := &world{t: t, set: set, dir: os.Getenv("TORTURE_DIR"), ledger: newLedger()}
+	if w.dir == "" {
+		w.dir = t.TempDir()
+	}
 	program := processtest.BuildDaemon(t)
 	w.startNATS()
 	w.startPeers()

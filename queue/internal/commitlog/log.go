@@ -226,6 +226,9 @@ func (l *Log) busy() bool {
 	return l.failed == nil && (len(l.pending) > 0 || len(l.inflight) > 0)
 }
 
+// Fail ends the log because its stream will store nothing any more; what was applied can still be read.
+func (l *Log) Fail(err error) { l.fail(err) }
+
 // fail ends the log for good: whoever waits hears of it, and so does each later caller.
 func (l *Log) fail(err error) {
 	l.mu.Lock()
@@ -244,7 +247,7 @@ func (l *Log) fail(err error) {
 		resolve(list, outcome{err: fmt.Errorf("%w: %w", ErrUnknown, err)})
 	}
 	if !errors.Is(err, ErrClosed) {
-		l.o.Log.Error().Err(err).Msg("the log cannot be applied any further")
+		l.o.Log.Error().Err(err).Msg("the log has ended")
 	}
 	close(l.broken)
 	l.signal()
