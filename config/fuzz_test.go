@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
@@ -120,7 +121,7 @@ func FuzzAbuse(f *testing.F) {
 			}
 			return v.text, fault
 		}
-		var limits, again otp.Limits
+		var limits, again limit.Limits
 		printed, fault := read(text, func(v *value) { limits = v.limits() })
 		if fault == "" && limits != nil {
 			if _, fault = read(printed, func(v *value) { again = v.limits() }); !slices.Equal(limits, again) || fault != "" {

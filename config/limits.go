@@ -13,6 +13,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/otp/phone"
 )
 
@@ -25,25 +26,25 @@ const (
 )
 
 // limits reads "5/10m,10/24h", or off.
-func (v *value) limits() otp.Limits {
+func (v *value) limits() limit.Limits {
 	if v.trim() == off {
 		return nil
 	}
-	var limits otp.Limits
+	var limits limit.Limits
 	for _, text := range v.list() {
-		limit, ok := readLimit(text)
+		one, ok := readLimit(text)
 		if !ok {
-			v.bad(text, "a limit: 1 to "+strconv.Itoa(otp.MaxLimit)+", / and a time from 1s to 744h, like 5/10m; or off for none")
+			v.bad(text, "a limit: 1 to "+strconv.Itoa(limit.Most)+", / and a time from 1s to 744h, like 5/10m; or off for none")
 			continue
 		}
-		limits = append(limits, limit)
+		limits = append(limits, one)
 	}
 	v.text = limits.String()
 	return limits
 }
 
 // readLimit reads count/time; a time without a unit is seconds.
-func readLimit(text string) (otp.Limit, bool) {
+func readLimit(text string) (limit.Limit, bool) {
 	count, per, _ := strings.Cut(text, "/")
 	n, err := strconv.Atoi(strings.TrimSpace(count))
 	per = strings.TrimSpace(per)
@@ -51,24 +52,24 @@ func readLimit(text string) (otp.Limit, bool) {
 	if seconds, err := strconv.Atoi(per); err == nil {
 		d, perErr = time.Duration(seconds)*time.Second, nil
 	}
-	return otp.Limit{Max: n, Per: d}, err == nil && perErr == nil && n >= 1 && n <= otp.MaxLimit && d >= limitShortest && d <= limitLongest
+	return limit.Limit{Max: n, Per: d}, err == nil && perErr == nil && n >= 1 && n <= limit.Most && d >= limitShortest && d <= limitLongest
 }
 
 // namedLimits reads name=count/time; a name may have several limits.
-func (v *value) namedLimits() map[string]otp.Limits {
-	limits := make(map[string]otp.Limits)
+func (v *value) namedLimits() map[string]limit.Limits {
+	limits := make(map[string]limit.Limits)
 	for _, text := range v.list() {
 		if text == "" { // list has said so
 			continue
 		}
 		name, rest, _ := strings.Cut(text, "=")
 		name = strings.TrimSpace(name)
-		limit, ok := readLimit(rest)
+		one, ok := readLimit(rest)
 		if !ok || !otp.ValidLimitName(name) {
-			v.bad(text, "a limit by name: a name of small letters, =, 1 to "+strconv.Itoa(otp.MaxLimit)+", / and a time from 1s to 744h, like ip=5/10m")
+			v.bad(text, "a limit by name: a name of small letters, =, 1 to "+strconv.Itoa(limit.Most)+", / and a time from 1s to 744h, like ip=5/10m")
 			continue
 		}
-		limits[name] = append(limits[name], limit)
+		limits[name] = append(limits[name], one)
 	}
 	return limits
 }

@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/limit"
 )
 
 func TestAbuseDefaults(t *testing.T) {
 	c := mustLoad(t, with())
 	app := c.Apps[0]
 	for name, check := range map[string][2]any{
-		"SEND_LIMITS":     {app.SendLimits, otp.Limits{{Max: 5, Per: 10 * time.Minute}, {Max: 10, Per: 24 * time.Hour}}},
-		"TRY_LIMITS":      {app.TryLimits, otp.Limits{{Max: 25, Per: time.Hour}, {Max: 50, Per: 24 * time.Hour}}},
+		"SEND_LIMITS":     {app.SendLimits, limit.Limits{{Max: 5, Per: 10 * time.Minute}, {Max: 10, Per: 24 * time.Hour}}},
+		"TRY_LIMITS":      {app.TryLimits, limit.Limits{{Max: 25, Per: time.Hour}, {Max: 50, Per: 24 * time.Hour}}},
 		"MAX_RESENDS":     {app.MaxResends, 3},
 		"RESEND_INTERVAL": {app.ResendInterval, 30 * time.Second},
 		"RESEND_AFTER":    {app.ResendAfter, time.Duration(0)},
@@ -43,8 +44,8 @@ func TestAbuseSettings(t *testing.T) {
 		"OTPGW_AUTH_FAILURES=0", "OTPGW_TRUSTED_PROXIES=10.0.0.0/8, 192.0.2.7", "OTPGW_PRICES="+prices))
 	app := c.Apps[0]
 	for name, check := range map[string][2]any{
-		"SEND_LIMITS":     {app.SendLimits, otp.Limits{{Max: 3, Per: 90 * time.Second}, {Max: 1000, Per: 744 * time.Hour}}},
-		"TRY_LIMITS":      {app.TryLimits, otp.Limits(nil)},
+		"SEND_LIMITS":     {app.SendLimits, limit.Limits{{Max: 3, Per: 90 * time.Second}, {Max: 1000, Per: 744 * time.Hour}}},
+		"TRY_LIMITS":      {app.TryLimits, limit.Limits(nil)},
 		"RESENDS":         {[]any{app.MaxResends, app.ResendInterval, app.ResendAfter}, []any{1, 5 * time.Second, time.Minute}},
 		"GUARD":           {app.Guard, otp.Guard{Mode: otp.GuardEnforce, Allow: []string{"SE", "NO"}, Deny: []string{"FR"}, Trust: []string{"+46701", "+46702"}, CountryUnverified: 7, Share: 0.5}},
 		"AUTOFILL":        {app.WebOTPDomain + app.AppHash, "shop.exampleFA+9qCX9VSu"},

@@ -3,6 +3,8 @@ package otp
 import (
 	"net/netip"
 	"time"
+
+	"github.com/otpgw/otpgw/otp/limit"
 )
 
 // PINType names the alphabet a PIN is drawn from, by its name on the wire.
@@ -43,9 +45,9 @@ type App struct {
 
 	TLVs map[uint16][]byte // optional parameters on each of its messages, by tag
 
-	SendLimits Limits            // messages to one number
-	Limits     map[string]Limits // messages by what a request names: its caller's address, session, device
-	TryLimits  Limits            // guesses, over all OTPs of one number
+	SendLimits limit.Limits            // messages to one number
+	Limits     map[string]limit.Limits // messages by what a request names: its caller's address, session, device
+	TryLimits  limit.Limits            // guesses, over all OTPs of one number
 
 	MaxResends     int           // of one OTP; 0 is none
 	ResendInterval time.Duration // least time between two messages of one OTP

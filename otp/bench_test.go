@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/otpgw/otpgw/otp/limit"
 )
 
 func BenchmarkParseNewOtp(b *testing.B) {
@@ -38,7 +40,7 @@ func BenchmarkCreate(b *testing.B) {
 // BenchmarkCreateGuarded: with the limits and the guard of the defaults, each to another number, of which a hundred share a prefix.
 func BenchmarkCreateGuarded(b *testing.B) {
 	s := newBench(b)
-	s.app.SendLimits, s.app.Guard = Limits{{5, 10 * time.Minute}, {10, 24 * time.Hour}}, Guard{Mode: GuardObserve, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}
+	s.app.SendLimits, s.app.Guard = limit.Limits{{Max: 5, Per: 10 * time.Minute}, {Max: 10, Per: 24 * time.Hour}}, Guard{Mode: GuardObserve, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() { _ = s.RunGuard(ctx) }()

@@ -23,7 +23,7 @@ func (s *Service) change(ctx context.Context, id, app string, f changeFunc) erro
 
 // changeAlong is change with more in the transaction.
 func (s *Service) changeAlong(ctx context.Context, id, app string, f changeFunc, along alongFunc) error {
-	var pause backoff
+	pause := retries()
 	for {
 		r, revision, err := s.load(ctx, id, app)
 		if err != nil {
@@ -36,7 +36,7 @@ func (s *Service) changeAlong(ctx context.Context, id, app string, f changeFunc,
 		if !errors.Is(err, queue.ErrConflict) {
 			return err
 		}
-		if err := pause.wait(ctx); err != nil {
+		if err := pause.Wait(ctx); err != nil {
 			return storeError(err)
 		}
 	}

@@ -104,7 +104,7 @@ func (s *Service) storeNew(ctx context.Context, app *App, r *Record, now time.Ti
 	if err != nil {
 		return err
 	}
-	return s.spending(ctx, app, uses, func(tx *queue.Tx) error {
+	return s.commitUses(ctx, app, uses, func(tx *queue.Tx) error {
 		tx.Create(s.Queue.Records(), r.ID, data, s.ttl(r, now))
 		if r.CallbackURL != "" || s.Ended != nil { // where nobody is to be told, the clock is enough
 			tx.Timer(r.ID, r.Expires, nil)

@@ -128,6 +128,13 @@ func storeError(err error) error {
 	return internal(err)
 }
 
+func storeErrorOrNil(err error) error {
+	if err == nil {
+		return nil
+	}
+	return storeError(err)
+}
+
 // sealError says what it is to the caller that a record does not open. Another daemon may have the key, and an operator can
 // name it: so it is no fault of the request, and worth another try.
 func sealError(id string, err error) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue/seal"
 )
 
@@ -11,7 +12,7 @@ import (
 // resend; another one, with the key, takes the right PIN.
 func TestMissingKeyCostsNothing(t *testing.T) {
 	b := newBench(t)
-	b.app.MaxResends, b.app.TryLimits = 1, Limits{{Max: 1, Per: b.app.TTL}}
+	b.app.MaxResends, b.app.TryLimits = 1, limit.Limits{{Max: 1, Per: b.app.TTL}}
 	o := b.create(t, `{"phoneNumber":"+33612345678","maxAttempts":1}`)
 	pin := b.pin(t, o.OtpID)
 	right := b.Box

@@ -49,7 +49,7 @@ func (n NewOtp) uses(app *App) []use {
 		return uses
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		what := spent{"limit." + name, "Too many messages for this " + name + ": at most %d in %s"}
+		what := usage{"limit." + name, "Too many messages for this " + name + ": at most %d in %s"}
 		uses = append(uses, use{what, values[name], app.Limits[name]})
 	}
 	return uses

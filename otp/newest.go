@@ -32,7 +32,7 @@ func (s *Service) CreateNewest(ctx context.Context, app *App, n NewOtp) (Otp, er
 func (s *Service) replaceNewest(ctx context.Context, app *App, n NewOtp, id string) (before string, err error) {
 	name := s.Box.Name("newest:"+app.Name, n.Phone.E164)
 	sealed := s.Box.Seal([]byte(id), "newest:"+name)
-	var pause backoff
+	pause := retries()
 	for {
 		e, err := s.Queue.Answers().Latest(ctx, name)
 		switch {
@@ -42,7 +42,7 @@ func (s *Service) replaceNewest(ctx context.Context, app *App, n NewOtp, id stri
 			_, err = s.Queue.Answers().Update(ctx, name, sealed, n.TTL, e.Revision)
 		}
 		if errors.Is(err, queue.ErrConflict) {
-			if err := pause.wait(ctx); err != nil {
+			if err := pause.Wait(ctx); err != nil {
 				return "", storeError(err)
 			}
 			continue

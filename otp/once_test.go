@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/otpgw/otpgw/otp/limit"
 )
 
 func (b *bench) once(key, body string) (Otp, bool, error) {
@@ -90,7 +92,7 @@ func TestOnceAtOnce(t *testing.T) {
 // TestOnceFailed: a request that was refused may be made again.
 func TestOnceFailed(t *testing.T) {
 	b := newBench(t)
-	b.app.SendLimits = Limits{{1, time.Minute}}
+	b.app.SendLimits = limit.Limits{{Max: 1, Per: time.Minute}}
 	b.create(t, french)
 	for range 2 {
 		_, _, err := b.once("k", french)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -51,10 +52,6 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	if _, err := s.Box.Open(r.Text, queue.TextContext(r.ID)); err != nil {
 		return nil, sealError(r.ID, err) // no link could open it either
 	}
-	limits := app.SendLimits
-	if r.Test {
-		limits = nil
-	}
 	err = s.changeAlong(ctx, r.ID, app.Name, func(now *Record, at time.Time) (EventKind, error) {
 		if err := now.mayResend(app, at, by); err != nil {
 			return "", err
@@ -67,8 +64,8 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 		}
 		return "", nil
 	}, func(tx *queue.Tx, r *Record, _ time.Time) error {
-		if len(limits) > 0 {
-			if _, err := s.spend(ctx, tx, sends, app, r.Phone, limits); err != nil {
+		if !r.Test {
+			if err := s.addUse(ctx, tx, app, use{sends, r.Phone, app.SendLimits}); err != nil {
 				return err
 			}
 		}
@@ -115,7 +112,7 @@ func (r *Record) mayResend(app *App, now time.Time, by origin) error {
 		return &Error{Code: CodeRateLimit, Message: fmt.Sprintf("The OTP may be sent again at most %d times", app.MaxResends), Limit: app.MaxResends, Reset: r.Expires}
 	}
 	if next := r.LastSent.Add(app.ResendInterval); now.Before(next) {
-		return &Error{Code: CodeRateLimit, Message: fmt.Sprintf("The OTP may be sent again %s after the last message at the earliest", words(app.ResendInterval)), Limit: 1, Reset: next}
+		return &Error{Code: CodeRateLimit, Message: fmt.Sprintf("The OTP may be sent again %s after the last message at the earliest", limit.Words(app.ResendInterval)), Limit: 1, Reset: next}
 	}
 	return nil
 }

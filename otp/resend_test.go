@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue"
-	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 func resendBench(t *testing.T) *bench {
@@ -86,13 +86,12 @@ func TestResendStates(t *testing.T) {
 // TestResendCounts: a message sent again is a send to the number; one that could not be stored is none, and leaves no trace.
 func TestResendCounts(t *testing.T) {
 	b := resendBench(t)
-	b.app.SendLimits = Limits{{2, time.Hour}}
+	b.app.SendLimits = limit.Limits{{Max: 2, Per: time.Hour}}
 	o := b.create(t, french)
 	b.clock.advance(time.Minute)
 	before := b.record(t, o.OtpID)
-	r := *before
-	r.Route = "no such queue"
-	b.put(t, &r)
+	route := b.Route
+	b.Route = func(string) (string, bool) { return "no such queue", true }
 	if _, err := b.Resend(context.Background(), b.app, o.OtpID); err == nil || codeOf(err) == CodeRateLimit {
 		t.Fatal(err)
 	}
@@ -100,8 +99,7 @@ func TestResendCounts(t *testing.T) {
 	if after.Resends != 0 || after.Message != before.Message || len(after.Others) != 0 {
 		t.Errorf("%+v", after)
 	}
-	after.Route = queuetest.Route
-	b.put(t, after)
+	b.Route = route
 	b.resendNow(t, o.OtpID)
 	b.clock.advance(time.Minute)
 	_, err := b.Resend(context.Background(), b.app, o.OtpID)
@@ -235,7 +233,7 @@ func TestTestNumber(t *testing.T) {
 	b := resendBench(t)
 	b.Price = func(string) float64 { return 1 }
 	b.app.TestNumbers = map[string]string{"+33612345678": "012345", "+14165550123": "ABCD"}
-	b.app.SendLimits, b.app.TryLimits = Limits{{1, time.Hour}}, Limits{{1, time.Hour}}
+	b.app.SendLimits, b.app.TryLimits = limit.Limits{{Max: 1, Per: time.Hour}}, limit.Limits{{Max: 1, Per: time.Hour}}
 	b.app.Guard = Guard{Mode: GuardEnforce, Deny: []string{"FR"}}
 	for range 3 {
 		o := b.create(t, french)

@@ -60,7 +60,7 @@ func (s *Service) open(r *Record, v Verification) (answerKey, error) {
 // reserve counts an attempt before it is made. When all are taken but not all have an outcome yet, it waits for that: one of
 // them may be right.
 func (s *Service) reserve(ctx context.Context, app *App, id string, v Verification) (*Record, answerKey, error) {
-	var pause backoff
+	pause := retries()
 	var seen uint64
 	var since time.Time
 	for {
@@ -94,7 +94,7 @@ func (s *Service) reserve(ctx context.Context, app *App, id string, v Verificati
 				return nil, answerKey{}, err
 			}
 		}
-		if err := pause.wait(ctx); err != nil {
+		if err := pause.Wait(ctx); err != nil {
 			return nil, answerKey{}, storeError(err)
 		}
 	}
@@ -106,11 +106,11 @@ func (s *Service) storeGuess(ctx context.Context, app *App, r *Record, revision 
 	if err != nil {
 		return err
 	}
-	limits := app.TryLimits
+	uses := []use{{tries, r.Phone, app.TryLimits}}
 	if r.Test {
-		limits = nil
+		uses = nil
 	}
-	return s.spending(ctx, app, []use{{tries, r.Phone, limits}}, func(tx *queue.Tx) error {
+	return s.commitUses(ctx, app, uses, func(tx *queue.Tx) error {
 		return tx.Update(s.Queue.Records(), r.ID, data, s.ttl(r, now), revision).Err()
 	})
 }

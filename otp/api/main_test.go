@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
@@ -68,13 +69,13 @@ func apps() []otp.App {
 	demo.MaxResends, demo.ResendInterval = 3, 30*time.Second
 	third := demo
 	third.Name, third.APIKeys, third.Secret = "third", []string{thirdKey}, "third"
-	third.SendLimits, third.TryLimits = otp.Limits{{Max: 2, Per: time.Hour}}, otp.Limits{{Max: 3, Per: 24 * time.Hour}}
+	third.SendLimits, third.TryLimits = limit.Limits{{Max: 2, Per: time.Hour}}, limit.Limits{{Max: 3, Per: 24 * time.Hour}}
 	third.Guard = otp.Guard{Mode: otp.GuardEnforce, Deny: []string{"SE"}}
 	fourth := demo
 	fourth.Name, fourth.APIKeys, fourth.Secret, fourth.Rate = "fourth", []string{fourthKey}, "", 10
 	fourth.Guard = otp.Guard{Mode: otp.GuardObserve, Allow: []string{"FR"}}
 	demo.OwnPIN = true
-	demo.Limits = map[string]otp.Limits{"ip": {{Max: 2, Per: 10 * time.Minute}}, "session": {{Max: 3, Per: time.Hour}}}
+	demo.Limits = map[string]limit.Limits{"ip": {{Max: 2, Per: 10 * time.Minute}}, "session": {{Max: 3, Per: time.Hour}}}
 	return []otp.App{demo, other, third, fourth}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/client"
+	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
 )
@@ -64,7 +65,7 @@ func newGateway(t *testing.T) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	apps := []otp.App{{Name: "demo", OwnPIN: true, Limits: map[string]otp.Limits{"ip": {{Max: 9, Per: time.Hour}}}, APIKeys: []string{"demo-key"}, Secret: "demo-secret", Senders: []string{"Verify"}, From: "Verify",
+	apps := []otp.App{{Name: "demo", OwnPIN: true, Limits: map[string]limit.Limits{"ip": {{Max: 9, Per: time.Hour}}}, APIKeys: []string{"demo-key"}, Secret: "demo-secret", Senders: []string{"Verify"}, From: "Verify",
 		Template: "Your code is {{pin}}", TTL: 5 * time.Minute, MaxAttempts: 3, PINType: otp.PINNumbers, PINLength: 6,
 		MaxResends: 1, TestNumbers: map[string]string{testNumber: testPIN}}}
 	g := &gateway{service: &otp.Service{Queue: queuetest.Open(t), Box: box, Apps: apps, Log: zerolog.Nop(), Now: time.Now,

@@ -13,6 +13,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/internal/facetest"
+	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
@@ -29,7 +30,7 @@ func newGateway(t *testing.T) gateway {
 	t.Helper()
 	shop := otp.App{Name: "shop", APIKeys: []string{"shop-key"}, Senders: []string{"Shop"}, From: "Shop", Template: "Your code is {{pin}}",
 		Templates: map[string]string{"fr": "Votre code est {{pin}}"}, TTL: 5 * time.Minute, MaxAttempts: 5, PINType: otp.PINNumbers, PINLength: 6,
-		SupabaseSecret: "v1,whsec_" + secret + "|v1,whsec_" + oldSecret, SendLimits: otp.Limits{{Max: 2, Per: time.Hour}}}
+		SupabaseSecret: "v1,whsec_" + secret + "|v1,whsec_" + oldSecret, SendLimits: limit.Limits{{Max: 2, Per: time.Hour}}}
 	bare := shop
 	bare.Name, bare.APIKeys, bare.SupabaseSecret = "bare", []string{"bare-key"}, ""
 	apps := []otp.App{shop, bare}

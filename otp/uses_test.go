@@ -8,45 +8,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-)
 
-func TestLimitsReached(t *testing.T) {
-	now := time.UnixMilli(1_000_000_000)
-	ago := func(ds ...time.Duration) (times []int64) {
-		for _, d := range ds {
-			times = append(times, now.Add(-d).UnixMilli())
-		}
-		return times
-	}
-	limits := Limits{{2, time.Minute}, {3, time.Hour}}
-	for _, test := range []struct {
-		name  string
-		times []int64
-		max   int // of the limit reached; 0 for none
-		wait  time.Duration
-	}{
-		{"none yet", nil, 0, 0},
-		{"one", ago(time.Second), 0, 0},
-		{"two in a minute", ago(50*time.Second, time.Second), 2, 10 * time.Second},
-		{"two, one just out", ago(time.Minute, time.Second), 0, 0},
-		{"three in an hour", ago(59*time.Minute, 50*time.Minute, 2*time.Minute), 3, time.Minute},
-		{"both: the one that lasts longer", ago(30*time.Minute, 2*time.Second, time.Second), 3, 30 * time.Minute},
-		{"more than allowed, as after a change of the limit: until few enough are left", ago(40*time.Minute, 30*time.Minute, 20*time.Minute, 10*time.Minute), 3, 30 * time.Minute},
-	} {
-		limit, until, yes := limits.reached(test.times, now)
-		if yes != (test.max > 0) || limit.Max != test.max || yes && until.Sub(now) != test.wait {
-			t.Errorf("%s: %v, %v, %v", test.name, limit, until.Sub(now), yes)
-		}
-	}
-	if s := (Limits{{5, 10 * time.Minute}, {10, 24 * time.Hour}, {1, 90 * time.Second}}).String(); s != "5/10m,10/24h,1/1m30s" {
-		t.Error(s)
-	}
-	for d, want := range map[time.Duration]string{10 * time.Minute: "10 minutes", 24 * time.Hour: "1 day", time.Second: "1 second", 90 * time.Second: "90 seconds", time.Hour: "1 hour"} {
-		if got := words(d); got != want {
-			t.Errorf("%v: %s", d, got)
-		}
-	}
-}
+	"github.com/otpgw/otpgw/otp/limit"
+)
 
 // wantLimit checks a refusal: its message, and when it ends.
 func wantLimit(t testing.TB, err error, message string, limit int, in time.Duration, now time.Time) {
@@ -74,7 +38,7 @@ func (b *bench) try(body string) error {
 func TestSendLimit(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.app.SendLimits = Limits{{5, 10 * time.Minute}, {7, 24 * time.Hour}}
+	b.app.SendLimits = limit.Limits{{Max: 5, Per: 10 * time.Minute}, {Max: 7, Per: 24 * time.Hour}}
 	other := &bench{app: b.app, clock: b.clock, Service: &Service{Queue: b.Queue, Box: b.Box, Measure: measure, Now: b.Now, Route: b.Route, Log: b.Log}}
 	var good atomic.Int64
 	var wg sync.WaitGroup
@@ -112,7 +76,7 @@ func TestSendLimit(t *testing.T) {
 // TestSendLimitRefund: what was not sent does not count.
 func TestSendLimitRefund(t *testing.T) {
 	b := newBench(t)
-	b.app.SendLimits = Limits{{2, time.Hour}}
+	b.app.SendLimits = limit.Limits{{Max: 2, Per: time.Hour}}
 	route := b.Route
 	b.Route = func(string) (string, bool) { return "no such queue", true }
 	for range 5 {
@@ -128,7 +92,7 @@ func TestSendLimitRefund(t *testing.T) {
 func TestTryLimit(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.app.TryLimits, b.app.MaxAttempts = Limits{{4, time.Hour}}, 3
+	b.app.TryLimits, b.app.MaxAttempts = limit.Limits{{Max: 4, Per: time.Hour}}, 3
 	first, second := b.create(t, french), b.create(t, french)
 	for range 3 {
 		_ = b.verify(first.OtpID, wrong(b.pin(t, first.OtpID)))
@@ -150,7 +114,7 @@ func TestTryLimit(t *testing.T) {
 // TestTryLimitParallel: many guesses at once over many OTPs of a number are as many as allowed.
 func TestTryLimitParallel(t *testing.T) {
 	b := newBench(t)
-	b.app.TryLimits, b.app.MaxAttempts = Limits{{7, time.Hour}}, 5
+	b.app.TryLimits, b.app.MaxAttempts = limit.Limits{{Max: 7, Per: time.Hour}}, 5
 	var wg sync.WaitGroup
 	for range 4 {
 		o := b.create(t, french)
