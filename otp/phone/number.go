@@ -38,9 +38,9 @@ func (p Number) TakesSMS() bool { return !p.special && !p.fixed }
 // Special: of a kind that no phone reads messages on, such as a premium or a toll-free number.
 func (p Number) Special() bool { return p.special }
 
-// isSpecial asks libphonenumber. A number of unknown type may be a good one: its tables are older than some numbers.
-func isSpecial(n *phonenumbers.PhoneNumber) bool {
-	switch phonenumbers.GetNumberType(n) {
+// isSpecial is true for the kinds of number that no phone reads messages on.
+func isSpecial(kind phonenumbers.PhoneNumberType) bool {
+	switch kind {
 	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.TOLL_FREE, phonenumbers.PAGER, phonenumbers.VOICEMAIL, phonenumbers.UAN:
 		return true
 	}
@@ -66,18 +66,18 @@ func Parse(number, country string) (Number, bool) {
 	if country == "" {
 		country = NoCountry
 	}
-	n, ok := validNumber(digits, country)
-	if !ok {
+	n, kind := read(digits, country)
+	if kind == phonenumbers.UNKNOWN {
 		// "+39 (0) 340 ...": the 0 of calls within the country, which some countries' numbers have no more.
 		if digits, ok = dialled(trunkZero.ReplaceAllString(number, "")); ok {
-			n, ok = validNumber(digits, country)
+			n, kind = read(digits, country)
 		}
 	}
-	if !ok {
+	if kind == phonenumbers.UNKNOWN {
 		return Number{}, false
 	}
-	p := Number{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), special: isSpecial(n),
-		fixed: phonenumbers.GetNumberType(n) == phonenumbers.FIXED_LINE}
+	p := Number{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), special: isSpecial(kind),
+		fixed: kind == phonenumbers.FIXED_LINE}
 	if p.Country == "" || p.Country == nonGeographic {
 		p.Country = NoCountry
 	}
@@ -86,18 +86,21 @@ func Parse(number, country string) (Number, bool) {
 
 var trunkZero = regexp.MustCompile(`\(\s*0\s*\)`)
 
-// validNumber is what libphonenumber reads, in the plan of today.
-func validNumber(digits, country string) (*phonenumbers.PhoneNumber, bool) {
+// read is what libphonenumber reads, in the plan of today; UNKNOWN is the kind of what is no valid number. The kind is asked for
+// once, for it is half of the work.
+func read(digits, country string) (*phonenumbers.PhoneNumber, phonenumbers.PhoneNumberType) {
 	n, err := phonenumbers.Parse(digits, country)
 	if err != nil {
-		return nil, false
+		return nil, phonenumbers.UNKNOWN
 	}
 	if now, moved := today(n.GetCountryCode(), phonenumbers.GetNationalSignificantNumber(n)); moved {
-		if m, err := phonenumbers.Parse(now, NoCountry); err == nil && phonenumbers.IsValidNumber(m) {
-			return m, true
+		if m, err := phonenumbers.Parse(now, NoCountry); err == nil {
+			if kind := phonenumbers.GetNumberType(m); kind != phonenumbers.UNKNOWN {
+				return m, kind
+			}
 		}
 	}
-	return n, phonenumbers.IsValidNumber(n)
+	return n, phonenumbers.GetNumberType(n)
 }
 
 // dialled keeps what is dialled of a number: its digits, and the "+" before them. Digits may be of any script; spaces, dashes,
