@@ -29,12 +29,15 @@ type Bucket interface {
 //   - a guessed form needs a proof (see Find); without addresses an id of digits only stays unmatched. The rules
 //     hex-dec and dec-hex need no proof.
 type Index struct {
-	bucket Bucket
-	cache  *cache
+	bucket    Bucket
+	cache     *cache
+	overtaken *overtaken
 }
 
 // NewIndex returns an index over the bucket.
-func NewIndex(b Bucket) *Index { return &Index{bucket: b, cache: newCache(cacheSize, time.Now)} }
+func NewIndex(b Bucket) *Index {
+	return &Index{bucket: b, cache: newCache(cacheSize, time.Now), overtaken: newOvertaken()}
+}
 
 // errNoID is returned for a message id without any octet: no receipt can name it.
 var errNoID = errors.New("dlr: empty message id")
@@ -74,6 +77,7 @@ func (x *Index) put(ctx context.Context, link string, s stored) error {
 		}
 		if err == nil {
 			x.cache.confirm(key, list)
+			x.overtaken.put(key)
 			return nil
 		}
 		if !errors.Is(err, queue.ErrConflict) && !errors.Is(err, queue.ErrNotFound) {

@@ -171,7 +171,11 @@ func (t *Tracker) receive(ctx context.Context, in Incoming) (result string, err 
 	if in.From != "" && in.To != "" {
 		p.Parties = []string{party(in.From), party(in.To)}
 	}
-	if result, err = t.fold(ctx, p, 0); err != nil || result != "" {
+	result, err = t.fold(ctx, p, 0)
+	if err == nil && result == "" && t.index.awaitPut(ctx, p.Link, p.Rule, p.ID, string(p.OtherID)) {
+		result, err = t.fold(ctx, p, 0)
+	}
+	if err != nil || result != "" {
 		return result, err
 	}
 	return resultParked, t.park(ctx, p)
