@@ -248,7 +248,7 @@ func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Durati
 		way = PartsAuto // the others are still on their way to the carrier
 	}
 	err = t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Link: p.Link, Part: e.Part, Parts: e.Parts,
-		Status: Status(p.State), ErrorCode: p.ErrorCode, At: p.Received})
+		Status: Status(p.State), ErrorCode: p.ErrorCode, At: p.Received, Said: said(p.State)})
 	if err == nil && way == PartsAuto {
 		p.Rest = &rest{OtpID: e.OtpID, MessageID: e.MessageID, Parts: e.Parts}
 		err = t.park(ctx, p)
@@ -263,6 +263,14 @@ func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Durati
 	}
 	t.matched(p, e)
 	return resultFolded, nil
+}
+
+// said is the carrier's word for a state, where that is not what everybody expects.
+func said(s receipt.State) string {
+	if s == receipt.Delivered {
+		return ""
+	}
+	return s.String()
 }
 
 // matched tells of a receipt: it is a step in the way of an OTP that an operator can follow by its id.

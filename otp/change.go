@@ -44,10 +44,13 @@ func (s *Service) changeAlong(ctx context.Context, id, app string, f changeFunc,
 
 func (s *Service) try(ctx context.Context, r *Record, revision uint64, f changeFunc, along alongFunc) error {
 	now := s.now()
+	before := r.Status
+	s.noteTaken(r)
 	kind, err := f(r, now)
 	if err != nil {
 		return err
 	}
+	r.noteEnd(before, now)
 	announced := kind != "" && r.CallbackURL != ""
 	tx, err := s.changeTx(r, revision, now, kind, announced)
 	if announced && errors.Is(err, queue.ErrFull) {
@@ -61,13 +64,21 @@ func (s *Service) try(ctx context.Context, r *Record, revision uint64, f changeF
 	if err == nil {
 		err = s.Queue.Commit(ctx, tx)
 	}
-	if err == nil && kind == OtpChange && r.Status != StatusPending && s.Ended != nil {
-		s.Ended(r)
+	if err == nil && kind == OtpChange && r.Status != StatusPending {
+		s.ended(r)
 	}
 	if err == nil || errors.Is(err, queue.ErrConflict) {
 		return err
 	}
 	return storeError(err)
+}
+
+// ended tells whoever listens that an OTP has ended.
+func (s *Service) ended(r *Record) {
+	s.Log.Info().Str("app", r.App).Str("otp", r.ID).Str("status", string(r.Status)).Int("guesses", r.Failed).Msg("otp ended")
+	if s.Ended != nil {
+		s.Ended(r)
+	}
 }
 
 // changeTx is the transaction of a change: the record, and its event where one is to be told.

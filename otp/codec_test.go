@@ -68,7 +68,7 @@ func TestRecordComesBackAsItWas(t *testing.T) {
 
 // TestFieldsHaveNumbers: what is stored has a number of its own, which is never another field's.
 func TestFieldsHaveNumbers(t *testing.T) {
-	for _, of := range []reflect.Type{reflect.TypeFor[Record](), reflect.TypeFor[sentMessage](), reflect.TypeFor[Delivery](), reflect.TypeFor[PartDelivery]()} {
+	for _, of := range []reflect.Type{reflect.TypeFor[Record](), reflect.TypeFor[sentMessage](), reflect.TypeFor[Delivery](), reflect.TypeFor[PartDelivery](), reflect.TypeFor[step]()} {
 		stored := 0
 		for i := range of.NumField() {
 			f := of.Field(i)

@@ -70,13 +70,15 @@ func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.
 	if n.hasRef() {
 		ref = reference(id)
 	}
-	return &Record{
+	r := &Record{
 		ID: id, App: app.Name, TrackID: n.TrackID,
 		Message: messageID(id, 0), Route: route, Phone: n.Phone.E164, Country: n.Phone.Country, From: n.From, Language: n.Language,
 		Status: StatusPending, PIN: s.Box.Seal([]byte(upper(pin)), pinContext(id)), PINType: n.PINType, OwnPIN: n.PIN != "", Context: s.sealContext(id, n.Context), Ref: ref, MaxAttempts: n.MaxAttempts,
 		TTL: int(n.TTL / time.Second), Created: created, Expires: created.Add(n.TTL), LastSent: now.UTC(),
 		CallbackURL: n.CallbackURL,
 	}
+	r.note(step{Kind: stepAsked}, now)
+	return r
 }
 
 // compose writes the message, measures it as it goes out (the PIN may push it over the end of a part), and seals it into the

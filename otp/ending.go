@@ -55,6 +55,7 @@ func (r *Record) end(link string) {
 		code = DeliveryNeverSent
 	}
 	r.Delivery.assume(status, code, r.Expires)
+	r.noteDelivery(DeliveryReport{MessageID: r.Message, Link: link, Status: status, ErrorCode: &code, Assumed: true}, r.Expires)
 }
 
 // assume ends a delivery in a state that no carrier told.

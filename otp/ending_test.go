@@ -113,7 +113,7 @@ func wantTold(t *testing.T, b *bench, before int, status DeliveryStatus, want bo
 func (b *bench) handedOver(t *testing.T, messageID string, expires time.Time) {
 	t.Helper()
 	tx := b.Queue.Begin()
-	b.HandedOver(tx, messageID, "carrier", expires)
+	b.HandedOver(tx, HandedOver{MessageID: messageID, Link: "carrier", Expires: expires})
 	if err := b.Queue.Commit(context.Background(), tx); err != nil {
 		t.Fatal(err)
 	}

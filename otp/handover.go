@@ -16,9 +16,18 @@ type Sending struct {
 	Dropped    int  // of them, those in which the carrier hung up
 }
 
+// HandedOver is that a carrier took the whole of a message.
+type HandedOver struct {
+	MessageID, Link string
+	Expires         time.Time // its PIN
+	Sent            time.Time // when it went out
+	Took            time.Duration
+	IDs             []string // the carrier's, of the parts
+}
+
 // HandedOver notes in a transaction that a carrier has the whole of a message, for as long as its PIN lives.
-func (s *Service) HandedOver(tx *queue.Tx, messageID, link string, expires time.Time) {
-	tx.Put(s.Queue.Sent(), messageID, []byte(link), max(expires.Sub(s.now()), 0)+sentMargin)
+func (s *Service) HandedOver(tx *queue.Tx, h HandedOver) {
+	tx.Put(s.Queue.Sent(), h.MessageID, encodeTaken(h.Link, h.Sent, h.Took, h.IDs), max(h.Expires.Sub(s.now()), 0)+sentMargin)
 }
 
 // sentMargin is how much longer than the PIN it is known which carrier has a message.
@@ -30,7 +39,7 @@ func (s *Service) sentOver(ctx context.Context, messageID string) (string, error
 	if errors.Is(err, queue.ErrNotFound) {
 		return "", nil
 	}
-	return string(e.Value), storeErrorOrNil(err)
+	return decodeTaken(e.Value).link, storeErrorOrNil(err)
 }
 
 // CarrierHas says whether a carrier is known to have all of a message. It costs nothing; what another daemon handed over is
@@ -63,8 +72,10 @@ func (s *Service) Sending(ctx context.Context, otpID, messageID string) (Sending
 // Try is one time that a message went out and was not answered. At names it: the same At again is the same try.
 type Try struct {
 	OtpID, MessageID string
+	Link             string
 	At               time.Time
 	Dropped          bool // the carrier hung up; else it said nothing in time
+	Ahead            bool // it is about to go out, and counted before it does
 }
 
 // Unanswered counts a try and returns what is known then.
@@ -83,6 +94,9 @@ func (s *Service) Unanswered(ctx context.Context, t Try) (state Sending, err err
 		if counted := again && r.Try.Dropped; t.Dropped && !counted {
 			m.Dropped++
 			r.Try = &lastTry{At: at, Dropped: true}
+		}
+		if !t.Ahead {
+			r.noteUnanswered(t)
 		}
 		state = r.sending(t.MessageID, now)
 		return "", nil

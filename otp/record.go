@@ -53,6 +53,9 @@ type Record struct {
 	Try      *lastTry      `cbor:"36,keyasint,omitempty"` // see Unanswered
 	Held     bool          `cbor:"37,keyasint,omitempty"` // the failure of Delivery is not told, see hold
 
+	Steps      []byte `cbor:"44,keyasint,omitempty"` // its way, see note
+	TakenNoted int    `cbor:"45,keyasint,omitempty"` // of the messages up to this one it is known that a carrier took it
+
 	CallbackURL string   `cbor:"30,keyasint,omitempty"`
 	Delivery    Delivery `cbor:"31,keyasint,omitempty"`
 	Announced   int      `cbor:"32,keyasint,omitempty"` // changes, see Event.N

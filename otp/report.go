@@ -17,6 +17,7 @@ type DeliveryReport struct {
 	Status    DeliveryStatus
 	ErrorCode *int      // of what failed; ignored for what did not
 	At        time.Time // zero: now
+	Said      string    // the carrier's word for Status
 	Assumed   bool      // no carrier said so; a final state that one tells later replaces a failure
 }
 
@@ -37,6 +38,7 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 		if report.At.IsZero() {
 			report.At = now
 		}
+		at := report.At
 		report.At = report.At.UTC().Truncate(time.Second)
 		before := r.Delivery.Status
 		ended := r.openAt(now) // and nobody wrote that down yet
@@ -44,6 +46,9 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 			r.end(report.Link)
 		}
 		changed, announce := r.fold(report)
+		if changed && !r.Test {
+			r.noteDelivery(d, at)
+		}
 		if carried = nil; carrier == "" && r.Link != "" {
 			carried = r
 		}

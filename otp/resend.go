@@ -58,6 +58,7 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 		}
 		now.again(at)
 		now.Route = s.routeNow(now)
+		now.note(step{Kind: stepAgain, N: now.Resends, Self: by == byTimer}, at)
 		r = now
 		if by == byTimer {
 			return DlrChange, nil // nobody asked, so nobody has the answer

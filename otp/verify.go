@@ -130,6 +130,7 @@ func (s *Service) settle(ctx context.Context, id string, right bool) error {
 			return OtpChange, nil
 		}
 		r.Failed++
+		r.note(step{Kind: stepWrong}, now)
 		if r.Failed < r.MaxAttempts {
 			outcome = &Error{Code: CodeWrongPIN, Message: "The PIN provided does not verify"}
 			return "", nil

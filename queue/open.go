@@ -20,6 +20,7 @@ const (
 	bucketNumbers  = "number"
 	bucketOptOuts  = "optout"
 	bucketHandsets = "handset"
+	bucketTold     = "told"
 	workSMS        = "sms." // and a route
 	workEvents     = "events"
 	workParked     = "parked"
@@ -43,6 +44,8 @@ func (q *Queue) declare(o Options) {
 		bucketOptOuts: {limit: Limit{Msgs: 2_000_000, Bytes: 512 * mib}},
 		// Full: the SMSC is asked to send the part again; these go within minutes.
 		bucketHandsets: {limit: Limit{50_000, 64 * mib, time.Hour}},
+		// Full: of more OTPs it is not kept how their callbacks went; the log has it.
+		bucketTold: {limit: Limit{250_000, 32 * mib, 2 * time.Hour}},
 	}
 	for name, b := range q.buckets {
 		b.q, b.name = q, name
@@ -183,6 +186,9 @@ func (q *Queue) Guard() *Bucket { return q.buckets[streamGuard] }
 
 // OptOuts holds the numbers that want no messages, by their hash.
 func (q *Queue) OptOuts() *Bucket { return q.buckets[bucketOptOuts] }
+
+// Told holds how the callbacks of each OTP went, for whoever looks it up.
+func (q *Queue) Told() *Bucket { return q.buckets[bucketTold] }
 
 // Handsets holds the parts of handsets' long messages until all are there.
 func (q *Queue) Handsets() *Bucket { return q.buckets[bucketHandsets] }

@@ -41,6 +41,7 @@ func (a *admin) control(mux *http.ServeMux) {
 	mux.HandleFunc("GET /links", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.linkStates()) })
 	mux.Handle("POST /links/{link}/{action}", a.audited(a.order))
 	mux.HandleFunc("GET /routes", a.routes)
+	mux.Handle("GET "+waysPath, a.audited(a.ways))
 	mux.Handle("POST /reload", a.audited(a.reloadNow))
 	mux.Handle("POST /loglevel/{level}", a.audited(a.logLevel))
 	mux.Handle("POST /optouts/{action}", a.audited(a.optOut))

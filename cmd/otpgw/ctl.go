@@ -33,6 +33,7 @@ var verbs = []verb{
 	{"drain", "LINK", "pause, and wait until nothing is in flight", "POST", linkPath("drain"), showLink},
 	{"rebind", "LINK", "unbind with care, and bind again at once", "POST", linkPath("rebind"), showLink},
 	{"routes", "", "the routes: what waits, and which run on their backup", "GET", fixedPath("/routes"), showRoutes},
+	{"otp", "ID|NUMBER", "an OTP's whole way with the time of each step; of a number, the newest OTPs", "GET", wayPath, showWays},
 	{"reload", "", "read the configuration again; a wrong one changes nothing", "POST", fixedPath("/reload"), showJSON},
 	{"dead", "[list | replay | drop] [SEQUENCE | app=APP | kind=KIND | host=HOST | otp=ID]...", "dead letters: of one sequence, or all that fit", "", deadPath, showJSON},
 	{"endpoints", "", "callback URLs that are disabled", "GET", fixedPath("/endpoints"), showJSON},

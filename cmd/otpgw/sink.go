@@ -39,7 +39,8 @@ func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
 }
 
 func (s *sink) HandedOver(tx *queue.Tx, h link.HandedOver) {
-	s.service.HandedOver(tx, h.Message.ID, h.Link, h.Message.Expires)
+	s.service.HandedOver(tx, otp.HandedOver{MessageID: h.Message.ID, Link: h.Link, Expires: h.Message.Expires,
+		Sent: h.Sent, Took: h.Took, IDs: h.IDs})
 }
 
 func (s *sink) Refused(ctx context.Context, r link.Refused) error {
@@ -62,6 +63,9 @@ func (s *sink) Unanswered(ctx context.Context, u link.Unanswered) (link.Past, er
 	if err != nil {
 		return link.Past{}, err
 	}
+	if len(u.Parts) > 0 {
+		s.log.Info().Str("otp", u.Message.Ref).Str("msg", u.Message.ID).Str("link", u.Link).Bool("dropped", u.Dropped).Msg("not answered")
+	}
 	state, err := s.service.Unanswered(ctx, try(u))
 	state.Over = state.Over || heard
 	return link.Past(state), err
@@ -72,7 +76,7 @@ func (s *sink) Answered(ctx context.Context, u link.Unanswered) error {
 }
 
 func try(u link.Unanswered) otp.Try {
-	return otp.Try{OtpID: u.Message.Ref, MessageID: u.Message.ID, At: u.Sent, Dropped: u.Dropped}
+	return otp.Try{OtpID: u.Message.Ref, MessageID: u.Message.ID, Link: u.Link, At: u.Sent, Dropped: u.Dropped, Ahead: len(u.Parts) == 0}
 }
 
 // part is what the records for billing say of a part in any case.

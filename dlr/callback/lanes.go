@@ -43,6 +43,15 @@ type sealed struct {
 	woken  bool      // it was early, and no try at its time has failed since: it is not early again
 	open   bool      // it was made here and never sent: items may be added
 	soon   bool      // it is ready or under way
+	said   said      // by the last try; guarded by lanes.mu
+}
+
+// said is what came of a try.
+type said struct {
+	at     time.Time
+	tries  int
+	status int // 0: no answer
+	next   time.Time
 }
 
 // lane is what waits for one URL of an application. All of it is guarded by lanes.mu.

@@ -34,11 +34,14 @@ func (d *Dispatcher) deliver(l *lane, s *sealed) {
 		d.lanes.finish(l, s)
 		return
 	}
-	switch out, wait, reason := d.try(l, b, s.tries); out {
+	out, wait, reason, status := d.try(l, b, s.tries)
+	d.lanes.note(s, status)
+	switch out {
 	case acknowledged:
 		d.metrics.age.Observe(d.o.Queue.Now().Sub(b.Since).Seconds())
 		d.count(b.App, itemDelivered, b.items())
-		d.takeOff(l, s, b)
+		d.acknowledged(s, b)
+		d.takeOff(l, s, b, tellAcknowledged)
 	case cutOff:
 		d.lanes.again(l, s)
 	case failed:
@@ -90,16 +93,17 @@ func (d *Dispatcher) end(l *lane, s *sealed, b *batch, reason string) {
 		return
 	}
 	d.count(b.App, itemDead, b.items())
-	d.takeOff(l, s, b)
+	d.takeOff(l, s, b, tellDead)
 }
 
 // takeOff takes a batch off the queue and lets go of its OTPs. When the store does not do it, the batch is done again.
-func (d *Dispatcher) takeOff(l *lane, s *sealed, b *batch) {
+func (d *Dispatcher) takeOff(l *lane, s *sealed, b *batch, end tellEnd) {
 	ctx, cancel := step()
 	defer cancel()
 	for ctx.Err() == nil {
 		tx := d.o.Queue.Begin().Done(s.d)
 		d.holds.release(tx, b)
+		d.told(tx, s, b, end)
 		err := d.o.Queue.Commit(ctx, tx)
 		if errors.Is(err, queue.ErrConflict) {
 			continue // a hold has become another batch's meanwhile
@@ -140,7 +144,7 @@ func (d *Dispatcher) bury(b *batch, tries int, reason string) error {
 }
 
 // try sends a batch once, unless its URL is disabled. wait is what its receiver asked for.
-func (d *Dispatcher) try(l *lane, b *batch, tries int) (out outcome, wait time.Duration, reason string) {
+func (d *Dispatcher) try(l *lane, b *batch, tries int) (out outcome, wait time.Duration, reason string, status int) {
 	ctx, cancel := step()
 	at, off, err := d.endpoints.disabled(ctx, b.target())
 	cancel()
@@ -148,7 +152,7 @@ func (d *Dispatcher) try(l *lane, b *batch, tries int) (out outcome, wait time.D
 		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: not known whether its URL is disabled")
 	}
 	if off {
-		return refusedForGood, 0, reasonDisabled
+		return refusedForGood, 0, reasonDisabled, 0
 	}
 	begun := time.Now()
 	a, err := d.sender.post(d.post, b.URL, b.App, b.ID, d.o.Reveal(b.Kind, b.body))
@@ -164,7 +168,7 @@ func (d *Dispatcher) try(l *lane, b *batch, tries int) (out outcome, wait time.D
 		d.o.Log.Warn().Err(err).Str("app", b.App).Str("host", hostOf(b.URL)).Str("id", b.ID).Int("status", a.status).
 			Int("tries", tries+1).Int("otps", len(b.Held)).Msg("callback failed")
 	}
-	return out, a.retryAfter, reason
+	return out, a.retryAfter, reason, a.status
 }
 
 // judge says what an answer means.

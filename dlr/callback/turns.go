@@ -348,5 +348,6 @@ func (t *lanes) again(l *lane, s *sealed) {
 		_ = s.d.Nak(0)
 		return
 	}
+	s.said.next = s.due
 	t.line(l, s)
 }

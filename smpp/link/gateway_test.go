@@ -93,7 +93,7 @@ func (s adapter) Accepted(ctx context.Context, a link.Accepted) error {
 }
 
 func (s adapter) HandedOver(tx *queue.Tx, h link.HandedOver) {
-	s.service.HandedOver(tx, h.Message.ID, h.Link, h.Message.Expires)
+	s.service.HandedOver(tx, otp.HandedOver{MessageID: h.Message.ID, Link: h.Link, Expires: h.Message.Expires, Sent: h.Sent, IDs: h.IDs})
 }
 
 func (s adapter) Refused(ctx context.Context, r link.Refused) error {

@@ -145,7 +145,7 @@ func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 	case e.past.Over:
 		l.ack(ctx, e)
 	case r.class == Taken:
-		l.taken(ctx, e)
+		l.taken(ctx, e, t)
 	case r.class == Permanent, r.class == OtherLink && l.lastResort(e):
 		l.log.Warn().Str("msg", e.m.ID).Stringer("status", r.status).AnErr("cause", r.err).Msg("the message is refused for good")
 		l.refuse(ctx, e, r.status, worst+1, len(t.results))
@@ -180,7 +180,7 @@ func (l *Link) recordTaken(ctx context.Context, e *errand, t *try) (err error) {
 		if r.class != Taken || r.before {
 			continue
 		}
-		a := Accepted{Link: l.cfg.Name, MessageID: r.messageID, Message: e.m, Part: i + 1, Parts: len(t.results)}
+		a := Accepted{Link: l.cfg.Name, MessageID: r.messageID, Message: e.m, Part: i + 1, Parts: len(t.results), Sent: t.sent, Took: r.took}
 		if err == nil {
 			err = l.deps.Sink.Accepted(ctx, a)
 		}
@@ -235,9 +235,14 @@ func (l *Link) recordUnanswered(ctx context.Context, e *errand, t *try) (err err
 }
 
 // taken ends a message that the SMSC has, whole.
-func (l *Link) taken(ctx context.Context, e *errand) {
+func (l *Link) taken(ctx context.Context, e *errand, t *try) {
+	h := HandedOver{Link: l.cfg.Name, Message: e.m, Sent: t.sent}
+	for _, r := range t.results {
+		h.IDs = append(h.IDs, r.messageID)
+		h.Took = max(h.Took, r.took)
+	}
 	tx := l.deps.Queue.Begin().Done(e.Delivery)
-	l.deps.Sink.HandedOver(tx, HandedOver{Link: l.cfg.Name, Message: e.m})
+	l.deps.Sink.HandedOver(tx, h)
 	l.commit(ctx, tx, e)
 }
 

@@ -15,12 +15,17 @@ type Accepted struct {
 	Message   *queue.Outbound
 	Part      int // from 1
 	Parts     int
+	Sent      time.Time     // when the try began
+	Took      time.Duration // until the answer
 }
 
 // HandedOver is a message of which the SMSC took every part.
 type HandedOver struct {
 	Link    string
 	Message *queue.Outbound
+	Sent    time.Time     // when the try began that ended so
+	Took    time.Duration // until the last answer
+	IDs     []string      // the SMSC's message_id of each part; empty for one that was taken in an earlier try
 }
 
 // Refused is a message that nothing more is done for: the SMSC refused it for good, or said nothing of it too often.

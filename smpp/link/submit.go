@@ -21,6 +21,8 @@ type result struct {
 	err       error // no answer: timeout, the session ended
 	sent      bool  // it went out, or may have
 	before    bool  // it was taken in an earlier try
+
+	took time.Duration // until the answer
 }
 
 // unanswered: it may be on its way, and nobody said so.
@@ -187,6 +189,7 @@ func (w *shift) submitPart(ctx context.Context, p permit, m *queue.Outbound, par
 		return result{class: Permanent, status: wire.StatusInvSrcAdr, err: err}
 	}
 	defer func() { p.governor.answered(r.class, p.granted) }()
+	begun := time.Now()
 	request, err := p.slot.Start(ctx, wire.SubmitSM, pdu)
 	if err != nil {
 		return result{class: Temporary, err: err}
@@ -198,5 +201,5 @@ func (w *shift) submitPart(ctx context.Context, p permit, m *queue.Outbound, par
 	if f.Status == wire.StatusOK {
 		w.bind.took.Store(true)
 	}
-	return result{class: l.cfg.classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID, sent: true}
+	return result{class: l.cfg.classify(f.Status), status: f.Status, messageID: wire.DecodeMessageResp(f).MessageID, sent: true, took: time.Since(begun)}
 }
