@@ -2,8 +2,7 @@ package wire
 
 import (
 	"bytes"
-
-	"github.com/fiorix/go-smpp/smpp/pdu/pdufield"
+	"fmt"
 )
 
 // Version34 is interface_version for SMPP 3.4 (5.2.4).
@@ -16,40 +15,23 @@ type Bind struct {
 	AddressRange                   Address // the addresses a receiver serves
 }
 
-var bindFields = pdufield.List{
-	pdufield.SystemID, pdufield.Password, pdufield.SystemType, pdufield.InterfaceVersion,
-	pdufield.AddrTON, pdufield.AddrNPI, pdufield.AddressRange,
+func (p *Bind) refs() []any {
+	return append([]any{&p.SystemID, &p.Password, &p.SystemType, &p.InterfaceVersion}, p.AddressRange.refs()...)
 }
 
 // Encode returns the PDU; the header's command says which bind it is.
 func (p Bind) Encode(h Header) ([]byte, error) {
-	return encodeFields(h, bindFields, pdufield.Map{
-		pdufield.SystemID:         text(p.SystemID),
-		pdufield.Password:         text(p.Password),
-		pdufield.SystemType:       text(p.SystemType),
-		pdufield.InterfaceVersion: octet(p.InterfaceVersion),
-		pdufield.AddrTON:          octet(p.AddressRange.TON),
-		pdufield.AddrNPI:          octet(p.AddressRange.NPI),
-		pdufield.AddressRange:     text(p.AddressRange.Addr),
-	}, nil)
+	return encode(h, LayoutOf(BindTransceiver), p.refs(), nil)
 }
 
-// DecodeBind reads the body of a bind request.
-func DecodeBind(f Frame) (Bind, error) {
-	m, _, err := decodeFields(f.Body, bindFields)
-	if err != nil {
-		return Bind{}, err
+// DecodeBind reads the body of a bind request. Behind the password it may end early: there are clients that leave out the rest.
+func DecodeBind(f Frame) (p Bind, err error) {
+	l := LayoutOf(BindTransceiver)
+	read, _ := decode(f.Body, l, p.refs())
+	if read < 2 {
+		return Bind{}, fmt.Errorf("%w: it ends before %s does", ErrMalformed, l.Fields[read].Name)
 	}
-	if _, ok := m[pdufield.Password]; !ok {
-		return Bind{}, ErrMalformed
-	}
-	return Bind{
-		SystemID:         textOf(m, pdufield.SystemID),
-		Password:         textOf(m, pdufield.Password),
-		SystemType:       textOf(m, pdufield.SystemType),
-		InterfaceVersion: octetOf(m, pdufield.InterfaceVersion),
-		AddressRange:     addressOf(m, pdufield.AddrTON, pdufield.AddrNPI, pdufield.AddressRange),
-	}, nil
+	return p, nil
 }
 
 // BindResp is the answer to a bind (SMPP 3.4, 4.1.2).
@@ -60,14 +42,37 @@ type BindResp struct {
 
 // Encode returns the PDU; the header's command says which bind it answers.
 func (p BindResp) Encode(h Header) ([]byte, error) {
-	return encodeFields(h, pdufield.List{pdufield.SystemID}, pdufield.Map{pdufield.SystemID: text(p.SystemID)}, p.TLVs)
+	return encode(h, LayoutOf(BindTransceiverResp), []any{&p.SystemID}, p.TLVs)
 }
 
 // DecodeBindResp reads the body of a bind response; an error response may have none.
-func DecodeBindResp(f Frame) BindResp {
-	i := bytes.IndexByte(f.Body, 0)
+func DecodeBindResp(f Frame) (p BindResp) {
+	p.SystemID, p.TLVs = decodeID(f.Body)
+	return p
+}
+
+// decodeID reads the body of a response whose only field is a string. It may be missing, and so may its NUL.
+func decodeID(body []byte) (id string, tlvs TLVs) {
+	i := bytes.IndexByte(body, 0)
 	if i < 0 {
-		return BindResp{SystemID: string(f.Body)}
+		return string(body), nil
 	}
-	return BindResp{SystemID: string(f.Body[:i]), TLVs: decodeTLVs(f.Body[i+1:])}
+	tlvs, _ = readTLVs(body[i+1:])
+	return string(body[:i]), tlvs
+}
+
+// OutbindRequest is an outbind (SMPP 3.4, 4.1.7), by which an SMSC asks an ESME to bind as a receiver.
+type OutbindRequest struct{ SystemID, Password string }
+
+func (o *OutbindRequest) refs() []any { return []any{&o.SystemID, &o.Password} }
+
+// DecodeOutbind reads the body of an outbind.
+func DecodeOutbind(f Frame) (o OutbindRequest, err error) {
+	_, err = decodeAll(f.Body, LayoutOf(Outbind), o.refs())
+	return o, err
+}
+
+// Encode returns the PDU.
+func (o OutbindRequest) Encode(h Header) ([]byte, error) {
+	return encode(h, LayoutOf(Outbind), o.refs(), nil)
 }

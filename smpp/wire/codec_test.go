@@ -21,11 +21,15 @@ func checkAgainstGoSMPP(t *testing.T, f wire.Frame) {
 	if (err != nil) != (wantErr != nil) || errors.Is(err, wire.ErrMalformed) != errors.Is(wantErr, wire.ErrMalformed) {
 		t.Fatalf("%X: we say %v, go-smpp %v", f.Body, err, wantErr)
 	}
+	byLayout, layoutErr := wire.LayoutDecode(f)
+	if errors.Is(err, wire.ErrMalformed) != errors.Is(layoutErr, wire.ErrMalformed) {
+		t.Fatalf("%X: we say %v, the layout %v", f.Body, err, layoutErr)
+	}
 	if err != nil {
 		return
 	}
-	if !reflect.DeepEqual(got, want) {
-		t.Fatalf("%X:\nwe      %+v\ngo-smpp %+v", f.Body, got, want)
+	if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(got, byLayout) {
+		t.Fatalf("%X:\nwe      %+v\ngo-smpp %+v\nlayout  %+v", f.Body, got, want, byLayout)
 	}
 	checkEncodeAgainstGoSMPP(t, got, f.Header)
 }
@@ -39,6 +43,10 @@ func checkEncodeAgainstGoSMPP(t *testing.T, m *wire.Message, h wire.Header) {
 	}
 	if !bytes.Equal(b, want) {
 		t.Fatalf("%+v:\nwe      %X\ngo-smpp %X", m, b, want)
+	}
+	byLayout, layoutErr := wire.LayoutEncode(m, h)
+	if (err != nil) != (layoutErr != nil) || !bytes.Equal(b, byLayout) {
+		t.Fatalf("%+v:\nwe     %X, %v\nlayout %X, %v", m, b, err, byLayout, layoutErr)
 	}
 }
 
@@ -170,7 +178,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// FuzzAgainstGoSMPP gives both codecs the same octets to decode, and the same fields to encode.
+// FuzzAgainstGoSMPP gives our codec, the layout's and go-smpp's the same octets to decode, and the same fields to encode.
 func FuzzAgainstGoSMPP(f *testing.F) {
 	for _, b := range vectors(f) {
 		f.Add(b[wire.HeaderLen:], "Verify", "000000000500000R", uint16(0x1400))
@@ -198,6 +206,8 @@ func BenchmarkCodec(b *testing.B) {
 		run  func()
 	}{
 		{"encode-submit_sm", func() { _, _ = m.Encode(h) }},
+		{"encode-submit_sm-layout", func() { _, _ = wire.LayoutEncode(m, h) }},
+		{"decode-submit_sm-layout", func() { _, _ = wire.LayoutDecode(submit) }},
 		{"encode-submit_sm-go-smpp", func() { _, _ = wire.OracleEncode(m, h) }},
 		{"decode-submit_sm", func() { _, _ = wire.DecodeMessage(submit) }},
 		{"decode-submit_sm-go-smpp", func() { _, _ = wire.OracleDecode(submit) }},

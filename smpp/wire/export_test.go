@@ -1,15 +1,36 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/fiorix/go-smpp/smpp/pdu/pdufield"
 )
 
-// The oracle: submit_sm and deliver_sm by go-smpp's fields, as this package wrote and read them before it had code of its
-// own for the two.
+// The judges of the code that submit_sm and deliver_sm have of their own: the layout, and go-smpp's fields.
 
-var messageFields = pdufield.List{
+// LayoutEncode is Message.Encode of a submit_sm or deliver_sm by the layout.
+func LayoutEncode(m *Message, h Header) ([]byte, error) {
+	return encode(h, LayoutOf(SubmitSM), m.submitRefs(), m.TLVs)
+}
+
+// LayoutDecode is DecodeMessage of a submit_sm or deliver_sm by the layout.
+func LayoutDecode(f Frame) (*Message, error) {
+	m := &Message{}
+	tlvs, err := decodeAll(f.Body, LayoutOf(SubmitSM), m.submitRefs())
+	if err != nil {
+		return nil, err
+	}
+	m.TLVs = tlvs
+	return m, nil
+}
+
+func (m *Message) submitRefs() []any {
+	refs := append([]any{&m.ServiceType}, append(m.Source.refs(), m.Dest.refs()...)...)
+	return append(refs, m.contentRefs()...)
+}
+
+var oracleFields = pdufield.List{
 	pdufield.ServiceType, pdufield.SourceAddrTON, pdufield.SourceAddrNPI, pdufield.SourceAddr,
 	pdufield.DestAddrTON, pdufield.DestAddrNPI, pdufield.DestinationAddr, pdufield.ESMClass,
 	pdufield.ProtocolID, pdufield.PriorityFlag, pdufield.ScheduleDeliveryTime, pdufield.ValidityPeriod,
@@ -19,10 +40,12 @@ var messageFields = pdufield.List{
 
 // OracleEncode is Message.Encode by go-smpp.
 func OracleEncode(m *Message, h Header) ([]byte, error) {
-	if len(m.ShortMessage) > maxShortMessage {
+	if len(m.ShortMessage) > MaxShortMessage {
 		return nil, fmt.Errorf("too long")
 	}
-	return encodeFields(h, messageFields, pdufield.Map{
+	text := func(s string) pdufield.Body { return &pdufield.Variable{Data: []byte(s)} }
+	octet := func(b byte) pdufield.Body { return &pdufield.Fixed{Data: b} }
+	fields := pdufield.Map{
 		pdufield.ServiceType:          text(m.ServiceType),
 		pdufield.SourceAddrTON:        octet(m.Source.TON),
 		pdufield.SourceAddrNPI:        octet(m.Source.NPI),
@@ -41,33 +64,52 @@ func OracleEncode(m *Message, h Header) ([]byte, error) {
 		pdufield.SMDefaultMsgID:       octet(m.DefaultMessageID),
 		pdufield.SMLength:             octet(byte(len(m.ShortMessage))),
 		pdufield.ShortMessage:         &pdufield.SM{Data: m.ShortMessage},
-	}, m.TLVs)
+	}
+	var body bytes.Buffer
+	for _, name := range oracleFields {
+		if v, ok := fields[name].(*pdufield.Variable); ok && bytes.IndexByte(v.Data, 0) >= 0 {
+			return nil, fmt.Errorf("%s holds a NUL octet", name)
+		}
+		if err := fields[name].SerializeTo(&body); err != nil {
+			return nil, err
+		}
+	}
+	b, err := m.TLVs.append(append(appendHeader(nil, h), body.Bytes()...))
+	if err != nil {
+		return nil, err
+	}
+	return finish(b), nil
 }
 
 // OracleDecode is DecodeMessage by go-smpp.
 func OracleDecode(f Frame) (*Message, error) {
-	m, tlvs, err := decodeFields(f.Body, messageFields)
+	r := bytes.NewBuffer(f.Body)
+	m, err := oracleFields.Decode(r)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	if _, ok := m[pdufield.SMLength]; !ok {
 		return nil, ErrMalformed
 	}
-	msg := &Message{
-		ServiceType:        textOf(m, pdufield.ServiceType),
-		Source:             addressOf(m, pdufield.SourceAddrTON, pdufield.SourceAddrNPI, pdufield.SourceAddr),
-		Dest:               addressOf(m, pdufield.DestAddrTON, pdufield.DestAddrNPI, pdufield.DestinationAddr),
-		ESMClass:           octetOf(m, pdufield.ESMClass),
-		ProtocolID:         octetOf(m, pdufield.ProtocolID),
-		Priority:           octetOf(m, pdufield.PriorityFlag),
-		ScheduleDelivery:   textOf(m, pdufield.ScheduleDeliveryTime),
-		Validity:           textOf(m, pdufield.ValidityPeriod),
-		RegisteredDelivery: octetOf(m, pdufield.RegisteredDelivery),
-		ReplaceIfPresent:   octetOf(m, pdufield.ReplaceIfPresentFlag),
-		DataCoding:         octetOf(m, pdufield.DataCoding),
-		DefaultMessageID:   octetOf(m, pdufield.SMDefaultMsgID),
-		TLVs:               tlvs,
+	text := func(name pdufield.Name) string {
+		return string(bytes.TrimRight(m[name].(*pdufield.Variable).Data, "\x00"))
 	}
+	octet := func(name pdufield.Name) byte { return m[name].(*pdufield.Fixed).Data }
+	msg := &Message{
+		ServiceType:        text(pdufield.ServiceType),
+		Source:             Address{octet(pdufield.SourceAddrTON), octet(pdufield.SourceAddrNPI), text(pdufield.SourceAddr)},
+		Dest:               Address{octet(pdufield.DestAddrTON), octet(pdufield.DestAddrNPI), text(pdufield.DestinationAddr)},
+		ESMClass:           octet(pdufield.ESMClass),
+		ProtocolID:         octet(pdufield.ProtocolID),
+		Priority:           octet(pdufield.PriorityFlag),
+		ScheduleDelivery:   text(pdufield.ScheduleDeliveryTime),
+		Validity:           text(pdufield.ValidityPeriod),
+		RegisteredDelivery: octet(pdufield.RegisteredDelivery),
+		ReplaceIfPresent:   octet(pdufield.ReplaceIfPresentFlag),
+		DataCoding:         octet(pdufield.DataCoding),
+		DefaultMessageID:   octet(pdufield.SMDefaultMsgID),
+	}
+	msg.TLVs, _ = readTLVs(r.Bytes())
 	if sm, ok := m[pdufield.ShortMessage].(*pdufield.SM); ok {
 		msg.ShortMessage = sm.Data
 	}

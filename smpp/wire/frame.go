@@ -6,36 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/fiorix/go-smpp/smpp/pdu"
-)
-
-// Command is a command_id (SMPP 3.4, 5.1.2.1).
-type Command = pdu.ID
-
-// ResponseBit is set in the command_id of every response.
-const ResponseBit Command = 0x80000000
-
-// The command ids by the specification's names.
-const (
-	GenericNack         = pdu.GenericNACKID
-	BindReceiver        = pdu.BindReceiverID
-	BindReceiverResp    = pdu.BindReceiverRespID
-	BindTransmitter     = pdu.BindTransmitterID
-	BindTransmitterResp = pdu.BindTransmitterRespID
-	BindTransceiver     = pdu.BindTransceiverID
-	BindTransceiverResp = pdu.BindTransceiverRespID
-	SubmitSM            = pdu.SubmitSMID
-	SubmitSMResp        = pdu.SubmitSMRespID
-	DeliverSM           = pdu.DeliverSMID
-	DeliverSMResp       = pdu.DeliverSMRespID
-	DataSM              = pdu.DataSMID
-	DataSMResp          = pdu.DataSMRespID
-	Unbind              = pdu.UnbindID
-	UnbindResp          = pdu.UnbindRespID
-	EnquireLink         = pdu.EnquireLinkID
-	EnquireLinkResp     = pdu.EnquireLinkRespID
-	AlertNotification   = pdu.AlertNotificationID
 )
 
 const (

@@ -1,19 +1,10 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
-
-	"github.com/fiorix/go-smpp/smpp/pdu/pdufield"
 )
-
-// Address is an address with its type of number and numbering plan (SMPP 3.4, 5.2.5 and 5.2.6).
-type Address struct {
-	TON, NPI byte
-	Addr     string
-}
 
 // Message is a submit_sm, deliver_sm or data_sm: the three that carry a short message (SMPP 3.4, 4.4.1, 4.6.1,
 // 4.7.1). data_sm has neither ShortMessage nor the fields marked so.
@@ -41,35 +32,25 @@ const (
 	ESMClassUDHI         = 0x40 // short_message begins with a user data header
 )
 
-// maxShortMessage is the longest short_message (SMPP 3.4, 5.2.22).
-const maxShortMessage = 254
+// contentRefs are the places of the fields behind the addresses.
+func (m *Message) contentRefs() []any {
+	return []any{
+		&m.ESMClass, &m.ProtocolID, &m.Priority, &m.ScheduleDelivery, &m.Validity, &m.RegisteredDelivery, &m.ReplaceIfPresent,
+		&m.DataCoding, &m.DefaultMessageID, &m.ShortMessage,
+	}
+}
 
-var dataFields = pdufield.List{
-	pdufield.ServiceType, pdufield.SourceAddrTON, pdufield.SourceAddrNPI, pdufield.SourceAddr,
-	pdufield.DestAddrTON, pdufield.DestAddrNPI, pdufield.DestinationAddr, pdufield.ESMClass,
-	pdufield.RegisteredDelivery, pdufield.DataCoding,
+func (m *Message) dataRefs() []any {
+	return slices.Concat([]any{&m.ServiceType}, m.Source.refs(), m.Dest.refs(),
+		[]any{&m.ESMClass, &m.RegisteredDelivery, &m.DataCoding})
 }
 
 // Encode returns the PDU; the header's command says which of the three it is.
 func (m *Message) Encode(h Header) ([]byte, error) {
-	if len(m.ShortMessage) > maxShortMessage {
-		return nil, fmt.Errorf("smpp: short_message is %d octets, at most %d fit", len(m.ShortMessage), maxShortMessage)
-	}
 	if h.Command != DataSM {
 		return m.encodeMessage(h)
 	}
-	return encodeFields(h, dataFields, pdufield.Map{
-		pdufield.ServiceType:        text(m.ServiceType),
-		pdufield.SourceAddrTON:      octet(m.Source.TON),
-		pdufield.SourceAddrNPI:      octet(m.Source.NPI),
-		pdufield.SourceAddr:         text(m.Source.Addr),
-		pdufield.DestAddrTON:        octet(m.Dest.TON),
-		pdufield.DestAddrNPI:        octet(m.Dest.NPI),
-		pdufield.DestinationAddr:    text(m.Dest.Addr),
-		pdufield.ESMClass:           octet(m.ESMClass),
-		pdufield.RegisteredDelivery: octet(m.RegisteredDelivery),
-		pdufield.DataCoding:         octet(m.DataCoding),
-	}, m.TLVs)
+	return encode(h, LayoutOf(DataSM), m.dataRefs(), m.TLVs)
 }
 
 // DecodeMessage reads the body of a submit_sm, deliver_sm or data_sm. ErrMalformed when the fields up to the message
@@ -78,26 +59,13 @@ func DecodeMessage(f Frame) (*Message, error) {
 	if f.Command != DataSM {
 		return decodeMessage(f.Body)
 	}
-	m, tlvs, err := decodeFields(f.Body, dataFields)
+	m := &Message{}
+	tlvs, err := decodeAll(f.Body, LayoutOf(DataSM), m.dataRefs())
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := m[pdufield.DataCoding]; !ok {
-		return nil, fmt.Errorf("%w: it ends before %s", ErrMalformed, pdufield.DataCoding)
-	}
-	return &Message{
-		ServiceType:        textOf(m, pdufield.ServiceType),
-		Source:             addressOf(m, pdufield.SourceAddrTON, pdufield.SourceAddrNPI, pdufield.SourceAddr),
-		Dest:               addressOf(m, pdufield.DestAddrTON, pdufield.DestAddrNPI, pdufield.DestinationAddr),
-		ESMClass:           octetOf(m, pdufield.ESMClass),
-		RegisteredDelivery: octetOf(m, pdufield.RegisteredDelivery),
-		DataCoding:         octetOf(m, pdufield.DataCoding),
-		TLVs:               tlvs,
-	}, nil
-}
-
-func addressOf(m pdufield.Map, ton, npi, addr pdufield.Name) Address {
-	return Address{TON: octetOf(m, ton), NPI: octetOf(m, npi), Addr: textOf(m, addr)}
+	m.TLVs = tlvs
+	return m, nil
 }
 
 // Payload returns the message's octets wherever they are: message_payload (SMPP 3.4, 5.3.2.32) or short_message.
@@ -131,10 +99,7 @@ func (r MessageResp) Encode(h Header) ([]byte, error) {
 
 // DecodeMessageResp reads the body of a response to the three; an error response may have none, and a message_id may
 // lack its NUL.
-func DecodeMessageResp(f Frame) MessageResp {
-	i := bytes.IndexByte(f.Body, 0)
-	if i < 0 {
-		return MessageResp{MessageID: string(f.Body)}
-	}
-	return MessageResp{MessageID: string(f.Body[:i]), TLVs: decodeTLVs(f.Body[i+1:])}
+func DecodeMessageResp(f Frame) (r MessageResp) {
+	r.MessageID, r.TLVs = decodeID(f.Body)
+	return r
 }

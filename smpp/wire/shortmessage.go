@@ -2,31 +2,51 @@ package wire
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"strings"
-
-	"github.com/fiorix/go-smpp/smpp/pdu/pdufield"
 )
 
-// messageFixed is the octets that every submit_sm and deliver_sm has: the NULs of five strings, and twelve fields of one.
-const messageFixed = 5 + 12
+// submit_sm and deliver_sm, of which every OTP takes several, are written with one allocation and read with two. The order of
+// their fields stands here a second time for that; what can follow from the layout does, and FuzzAgainstGoSMPP holds the rest
+// to it.
+
+// messageRuns are the strings of the two, each with the integers that always follow it, up to the next string or short_message.
+var messageRuns = func() (out []run) {
+	for _, f := range LayoutOf(SubmitSM).Fields {
+		switch f.Kind {
+		case CString:
+			out = append(out, run{name: f.Name})
+		case Uint8, Length:
+			out[len(out)-1].integers++
+		}
+	}
+	return out
+}()
+
+type run struct {
+	name     string
+	integers int
+}
+
+// messageFixed is the octets that every one has: the NULs of the strings, and the integers.
+var messageFixed = func() (n int) {
+	for _, r := range messageRuns {
+		n += 1 + r.integers
+	}
+	return n
+}()
 
 // encodeMessage writes a submit_sm or deliver_sm (SMPP 3.4, 4.4.1 and 4.6.1) with one allocation.
 func (m *Message) encodeMessage(h Header) ([]byte, error) {
-	texts := [...]struct {
-		name pdufield.Name
-		s    string
-	}{
-		{pdufield.ServiceType, m.ServiceType}, {pdufield.SourceAddr, m.Source.Addr}, {pdufield.DestinationAddr, m.Dest.Addr},
-		{pdufield.ScheduleDeliveryTime, m.ScheduleDelivery}, {pdufield.ValidityPeriod, m.Validity},
+	if len(m.ShortMessage) > MaxShortMessage {
+		return nil, fmt.Errorf("smpp: short_message is %d octets, at most %d fit", len(m.ShortMessage), MaxShortMessage)
 	}
 	size := HeaderLen + messageFixed + len(m.ShortMessage) + m.TLVs.size()
-	for _, t := range &texts {
-		if strings.IndexByte(t.s, 0) >= 0 {
-			return nil, fmt.Errorf("smpp: %s holds a NUL octet", t.name)
+	for i, s := range [...]string{m.ServiceType, m.Source.Addr, m.Dest.Addr, m.ScheduleDelivery, m.Validity} {
+		if strings.IndexByte(s, 0) >= 0 {
+			return nil, fmt.Errorf("smpp: %s holds a NUL octet", messageRuns[i].name)
 		}
-		size += len(t.s)
+		size += len(s)
 	}
 	b := appendHeader(make([]byte, 0, size), h)
 	b = append(append(b, m.ServiceType...), 0)
@@ -48,7 +68,7 @@ func (m *Message) encodeMessage(h Header) ([]byte, error) {
 func decodeMessage(body []byte) (*Message, error) {
 	end, ok := mandatoryLen(body)
 	if !ok {
-		return nil, fmt.Errorf("%w: it ends before %s", ErrMalformed, pdufield.SMLength)
+		return nil, fmt.Errorf("%w: it ends before short_message", ErrMalformed)
 	}
 	rest, n := body[end:], int(body[end-1])
 	if n > len(rest) {
@@ -63,25 +83,23 @@ func decodeMessage(body []byte) (*Message, error) {
 	m.ScheduleDelivery, m.Validity = c.text(), c.text()
 	m.RegisteredDelivery, m.ReplaceIfPresent, m.DataCoding, m.DefaultMessageID = c.octet(), c.octet(), c.octet(), c.octet()
 	m.ShortMessage = rest[:n:n]
-	m.TLVs = decodeTLVs(rest[n:])
+	m.TLVs, _ = readTLVs(rest[n:])
 	return m, nil
 }
 
 // mandatoryLen is the length of the fields up to sm_length; not ok when the body ends before.
 func mandatoryLen(body []byte) (n int, ok bool) {
-	// What stands behind each of the five strings: TON and NPI of either address; esm_class, protocol_id and priority_flag;
-	// nothing; and the five octets that end with sm_length.
-	for _, skip := range [...]int{2, 2, 3, 0, 5} {
+	for _, r := range messageRuns {
 		i := bytes.IndexByte(body[n:], 0)
-		if i < 0 || n+i+1+skip > len(body) {
+		if i < 0 || n+i+1+r.integers > len(body) {
 			return 0, false
 		}
-		n += i + 1 + skip
+		n += i + 1 + r.integers
 	}
 	return n, true
 }
 
-// checked reads fields whose lengths were checked before; cursor, in operate.go, is for the rarer PDUs and checks itself.
+// checked reads fields whose lengths were checked before.
 type checked string
 
 func (c *checked) octet() byte {
@@ -96,20 +114,4 @@ func (c *checked) text() string {
 	s := string(*c)[:i]
 	*c = (*c)[i+1:]
 	return s
-}
-
-// size is the octets that append writes.
-func (t TLVs) size() (n int) {
-	for _, p := range t {
-		n += 4 + len(p.Value)
-	}
-	return n
-}
-
-// countTLVs is how many parameters scanTLVs finds.
-func countTLVs(b []byte) (n int) {
-	for ; len(b) >= 4; n++ {
-		b = b[4+min(len(b)-4, int(binary.BigEndian.Uint16(b[2:]))):]
-	}
-	return n
 }

@@ -5,20 +5,6 @@ import (
 	"fmt"
 )
 
-// The optional parameters this project reads or writes (SMPP 3.4, 5.3.2).
-const (
-	TagReceiptedMessageID   uint16 = 0x001E
-	TagUserMessageReference uint16 = 0x0204
-	TagSarMsgRefNum         uint16 = 0x020C
-	TagSarTotalSegments     uint16 = 0x020E
-	TagSarSegmentSeqnum     uint16 = 0x020F
-	TagScInterfaceVersion   uint16 = 0x0210
-	TagNetworkErrorCode     uint16 = 0x0423
-	TagMessagePayload       uint16 = 0x0424
-	TagDeliveryFailureCode  uint16 = 0x0425
-	TagMessageState         uint16 = 0x0427
-)
-
 // TLV is one optional parameter.
 type TLV struct {
 	Tag   uint16
@@ -64,16 +50,27 @@ func (t TLVs) append(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// decodeTLVs reads what is behind the mandatory fields. Some SMSCs put a stray NUL there: when the octets only make
-// whole parameters without it, it is skipped.
-func decodeTLVs(b []byte) TLVs {
+// size is the octets that append writes.
+func (t TLVs) size() (n int) {
+	for _, p := range t {
+		n += tlvHeader + len(p.Value)
+	}
+	return n
+}
+
+// tlvHeader is the octets of a tag and a length.
+const tlvHeader = 4
+
+// readTLVs reads what is behind the mandatory fields. Some SMSCs put a stray NUL there: when the octets only make whole
+// parameters without it, it is skipped.
+func readTLVs(b []byte) (t TLVs, skipped int) {
 	t, whole := scanTLVs(b)
 	if !whole && len(b) > 0 && b[0] == 0 {
 		if u, ok := scanTLVs(b[1:]); ok {
-			return u
+			return u, 1
 		}
 	}
-	return t
+	return t, 0
 }
 
 // scanTLVs reads parameters until the octets end; whole is false when the last one was cut. A cut value is kept as
@@ -82,10 +79,10 @@ func scanTLVs(b []byte) (t TLVs, whole bool) {
 	if n := countTLVs(b); n > 0 {
 		t = make(TLVs, 0, n)
 	}
-	for len(b) >= 4 {
+	for len(b) >= tlvHeader {
 		p := TLV{Tag: binary.BigEndian.Uint16(b)}
 		n := int(binary.BigEndian.Uint16(b[2:]))
-		b = b[4:]
+		b = b[tlvHeader:]
 		if n > len(b) {
 			p.Value = b
 			return append(t, p), false
@@ -94,4 +91,12 @@ func scanTLVs(b []byte) (t TLVs, whole bool) {
 		t = append(t, p)
 	}
 	return t, len(b) == 0
+}
+
+// countTLVs is how many parameters scanTLVs finds.
+func countTLVs(b []byte) (n int) {
+	for ; len(b) >= tlvHeader; n++ {
+		b = b[tlvHeader+min(len(b)-tlvHeader, int(binary.BigEndian.Uint16(b[2:]))):]
+	}
+	return n
 }

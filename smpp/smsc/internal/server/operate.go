@@ -50,9 +50,9 @@ func (b *bind) query(ctx context.Context, _ *session.Session, f wire.Frame) {
 		return
 	}
 	state, at := sub.state(time.Now())
-	resp := wire.QueryResp{MessageID: q.MessageID}
-	if resp.State, _ = state.Code(); resp.State == 0 {
-		resp.State = 7 // UNKNOWN
+	resp := wire.QueryResp{MessageID: q.MessageID, State: wire.Unknown}
+	if n, ok := state.Code(); ok {
+		resp.State = wire.MessageState(n)
 	}
 	if !at.IsZero() {
 		resp.FinalDate = at.UTC().Format(finalDateLayout) + finalDateUniversal
