@@ -160,7 +160,7 @@ func (c command) tell(what string) bool {
 		list(c.stdout, "malformed answers", smsc.MalformedKinds())
 		list(c.stdout, "wire faults", smsc.FaultKinds())
 	case "pics":
-		_ = conform.Statement(c.stdout, fmt.Sprintf("smscsim %s:", version.Read())+" protocol implementation conformance statement", conform.PDUs, conform.TLVs)
+		_ = conform.Statement(c.stdout, fmt.Sprintf("smscsim %s:", version.Read())+" protocol implementation conformance statement")
 	default:
 		return false
 	}

@@ -9,7 +9,6 @@ type Layout struct {
 	Name    string // submit_sm
 	Section string // of SMPP 3.4
 	Fields  []Field
-	TLVs    bool // the specification has optional parameters for it; real peers write them behind any fields
 }
 
 // Field is a mandatory field.
@@ -137,54 +136,55 @@ var (
 
 const timeMax = 17 // octets of a time (SMPP 3.4, 7.1.1) with its NUL
 
-// layouts are the PDUs of SMPP 3.4, in the order of its chapter 4.
+// layouts are the PDUs of SMPP 3.4, in the order of its chapter 4. Behind any fields there may be optional parameters: real
+// peers write them where the specification has none, too.
 var layouts = []Layout{
-	{BindTransmitter, "bind_transmitter", "4.1.1", bindFields, false},
-	{BindTransmitterResp, "bind_transmitter_resp", "4.1.2", bindRespFields, true},
-	{BindReceiver, "bind_receiver", "4.1.3", bindFields, false},
-	{BindReceiverResp, "bind_receiver_resp", "4.1.4", bindRespFields, true},
-	{BindTransceiver, "bind_transceiver", "4.1.5", bindFields, false},
-	{BindTransceiverResp, "bind_transceiver_resp", "4.1.6", bindRespFields, true},
-	{Outbind, "outbind", "4.1.7", []Field{systemID, password}, false},
-	{Unbind, "unbind", "4.2.1", nil, false},
-	{UnbindResp, "unbind_resp", "4.2.2", nil, false},
-	{GenericNack, "generic_nack", "4.3.1", nil, false},
+	{BindTransmitter, "bind_transmitter", "4.1.1", bindFields},
+	{BindTransmitterResp, "bind_transmitter_resp", "4.1.2", bindRespFields},
+	{BindReceiver, "bind_receiver", "4.1.3", bindFields},
+	{BindReceiverResp, "bind_receiver_resp", "4.1.4", bindRespFields},
+	{BindTransceiver, "bind_transceiver", "4.1.5", bindFields},
+	{BindTransceiverResp, "bind_transceiver_resp", "4.1.6", bindRespFields},
+	{Outbind, "outbind", "4.1.7", []Field{systemID, password}},
+	{Unbind, "unbind", "4.2.1", nil},
+	{UnbindResp, "unbind_resp", "4.2.2", nil},
+	{GenericNack, "generic_nack", "4.3.1", nil},
 	{SubmitSM, "submit_sm", "4.4.1",
-		slices.Concat([]Field{serviceType}, source(addrMax), dest(addrMax), content(timeMax)), true},
-	{SubmitSMResp, "submit_sm_resp", "4.4.2", idFields, false},
+		slices.Concat([]Field{serviceType}, source(addrMax), dest(addrMax), content(timeMax))},
+	{SubmitSMResp, "submit_sm_resp", "4.4.2", idFields},
 	{SubmitMulti, "submit_multi", "4.5.1", slices.Concat([]Field{serviceType}, source(addrMax), []Field{
 		{Name: "number_of_dests", Section: "5.2.24", Kind: Count, Max: MaxDests, Each: slices.Concat(
 			[]Field{{Name: "dest_flag", Section: "5.2.25", Kind: Uint8}},
 			when(DestAddress, dest(addrMax)),
 			when(DestList, []Field{{Name: "dl_name", Section: "5.2.27", Kind: CString, Max: 21}}),
 		)},
-	}, content(timeMax)), true},
+	}, content(timeMax))},
 	{SubmitMultiResp, "submit_multi_resp", "4.5.2", slices.Concat(idFields, []Field{
 		{Name: "no_unsuccess", Section: "5.2.26", Kind: Count, Max: MaxDests, Each: slices.Concat(
 			dest(addrMax), []Field{{Name: "error_status_code", Section: "5.1.3", Kind: Uint32}},
 		)},
-	}), false},
+	})},
 	{DeliverSM, "deliver_sm", "4.6.1",
-		slices.Concat([]Field{serviceType}, source(addrMax), dest(addrMax), content(1)), true},
-	{DeliverSMResp, "deliver_sm_resp", "4.6.2", idFields, false},
+		slices.Concat([]Field{serviceType}, source(addrMax), dest(addrMax), content(1))},
+	{DeliverSMResp, "deliver_sm_resp", "4.6.2", idFields},
 	{DataSM, "data_sm", "4.7.1", slices.Concat([]Field{serviceType}, source(longAddrMax), dest(longAddrMax),
-		[]Field{esmClass, registered, dataCoding}), true},
-	{DataSMResp, "data_sm_resp", "4.7.2", idFields, false},
-	{QuerySM, "query_sm", "4.8.1", slices.Concat(idFields, source(addrMax)), false},
+		[]Field{esmClass, registered, dataCoding})},
+	{DataSMResp, "data_sm_resp", "4.7.2", idFields},
+	{QuerySM, "query_sm", "4.8.1", slices.Concat(idFields, source(addrMax))},
 	{QuerySMResp, "query_sm_resp", "4.8.2", slices.Concat(idFields, []Field{
 		{Name: "final_date", Section: "5.2.15", Kind: CString, Max: timeMax},
 		{Name: "message_state", Section: "5.2.28", Kind: Uint8},
 		{Name: "error_code", Section: "4.8.2", Kind: Uint8},
-	}), false},
-	{CancelSM, "cancel_sm", "4.9.1", slices.Concat([]Field{serviceType, messageID}, source(addrMax), dest(addrMax)), false},
-	{CancelSMResp, "cancel_sm_resp", "4.9.2", nil, false},
+	})},
+	{CancelSM, "cancel_sm", "4.9.1", slices.Concat([]Field{serviceType, messageID}, source(addrMax), dest(addrMax))},
+	{CancelSMResp, "cancel_sm_resp", "4.9.2", nil},
 	{ReplaceSM, "replace_sm", "4.10.1", slices.Concat(idFields, source(addrMax), times(timeMax),
-		[]Field{registered, defaultMsg}, shortMessage), false},
-	{ReplaceSMResp, "replace_sm_resp", "4.10.2", nil, false},
-	{EnquireLink, "enquire_link", "4.11.1", nil, false},
-	{EnquireLinkResp, "enquire_link_resp", "4.11.2", nil, false},
+		[]Field{registered, defaultMsg}, shortMessage)},
+	{ReplaceSMResp, "replace_sm_resp", "4.10.2", nil},
+	{EnquireLink, "enquire_link", "4.11.1", nil},
+	{EnquireLinkResp, "enquire_link_resp", "4.11.2", nil},
 	{AlertNotification, "alert_notification", "4.12.1", slices.Concat(source(longAddrMax),
-		address("esme_addr_ton", "esme_addr_npi", "esme_addr", "5.2.10", longAddrMax)), true},
+		address("esme_addr_ton", "esme_addr_npi", "esme_addr", "5.2.10", longAddrMax))},
 }
 
 var byCommand = func() map[Command]*Layout {

@@ -1,5 +1,10 @@
 package wire
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Parameter is an optional parameter of the specification (SMPP 3.4, 5.3.2): Field.Max and Min are the octets of its value.
 type Parameter struct {
 	Tag uint16
@@ -20,12 +25,6 @@ const (
 	TagNetworkErrorCode     uint16 = 0x0423
 	TagMessagePayload       uint16 = 0x0424
 	TagMessageState         uint16 = 0x0427
-)
-
-// The tags that are a vendor's own (SMPP 3.4, 5.3.2).
-const (
-	FirstVendorTag uint16 = 0x1400
-	LastVendorTag  uint16 = 0x3FFF
 )
 
 const payloadMax = 64<<10 - 1
@@ -97,3 +96,20 @@ var byTag = func() map[uint16]*Parameter {
 
 // ParameterOf is the row of a tag; nil for one that the specification does not have.
 func ParameterOf(tag uint16) *Parameter { return byTag[tag] }
+
+// TagName is the specification's name of a tag; "vendor 0x1400" of a vendor's own, "0x9999" of any other.
+func TagName(tag uint16) string {
+	switch p := ParameterOf(tag); {
+	case p != nil:
+		return p.Name
+	case VendorTag(tag):
+		return fmt.Sprintf("vendor 0x%04X", tag)
+	}
+	return fmt.Sprintf("0x%04X", tag)
+}
+
+// VendorTag reports whether a tag is a vendor's own (SMPP 3.4, 5.3.2).
+func VendorTag(tag uint16) bool { return tag >= 0x1400 && tag <= 0x3FFF }
+
+// Parameters are all, by their tags.
+func Parameters() []Parameter { return slices.Clone(parameters) }

@@ -27,10 +27,10 @@ func (s *Span) Uint() (n uint32) {
 }
 
 // Spans goes over a PDU's body by the layout of its command: the mandatory fields in their order, then the optional parameters.
-// It ends with the first that is not whole; what is behind that, or behind the last, belongs to none. The values are parts of
-// body, and what a caller writes over those it has seen changes nothing.
-func Spans(c Command, body []byte) iter.Seq[Span] {
-	return func(yield func(Span) bool) {
+// It ends with the first that is not whole; what is behind that, or behind the last, belongs to none. A span is good until the
+// next one; the values are parts of body, and what a caller writes over those it has seen changes nothing.
+func Spans(c Command, body []byte) iter.Seq[*Span] {
+	return func(yield func(*Span) bool) {
 		l := LayoutOf(c)
 		if l == nil || len(l.Fields) == 0 {
 			return
@@ -43,8 +43,8 @@ func Spans(c Command, body []byte) iter.Seq[Span] {
 }
 
 // HeaderSpans goes over what is there of a PDU's header.
-func HeaderSpans(pdu []byte) iter.Seq[Span] {
-	return func(yield func(Span) bool) {
+func HeaderSpans(pdu []byte) iter.Seq[*Span] {
+	return func(yield func(*Span) bool) {
 		w := walk{body: pdu[:min(len(pdu), HeaderLen)], yield: yield}
 		w.fields(HeaderFields, false)
 	}
@@ -56,7 +56,8 @@ type walk struct {
 	at     int
 	length int  // of the Octets to come
 	flag   byte // of the entry of a Count
-	yield  func(Span) bool
+	span   Span
+	yield  func(*Span) bool
 }
 
 // fields goes over fields in a row, and reports whether it may go on behind them.
@@ -92,20 +93,18 @@ func (w *walk) fields(list []Field, entry bool) bool {
 const destFlag = "dest_flag"
 
 // next takes a field.
-func (w *walk) next(f *Field) Span {
+func (w *walk) next(f *Field) *Span {
 	left := w.body[w.at:]
-	s := Span{Field: f, From: w.at}
+	s := &w.span
+	*s = Span{Field: f, From: w.at}
 	n := 1
 	switch f.Kind {
 	case CString:
-		n = bytes.IndexByte(left, 0) + 1
-		if s.Whole = n > 0; s.Whole {
-			s.Value = left[: n-1 : n-1]
-		} else {
-			n = len(left)
-			s.Value = left
+		end := bytes.IndexByte(left, 0)
+		if s.Whole = end >= 0; !s.Whole {
+			end, n = len(left), 0
 		}
-		w.at += n
+		s.Value, w.at = left[:end:end], w.at+end+n
 		s.To = w.at
 		return s
 	case Octets:
@@ -116,8 +115,7 @@ func (w *walk) next(f *Field) Span {
 	if s.Whole = n <= len(left); !s.Whole {
 		n = len(left)
 	}
-	s.Value = left[:n:n]
-	w.at += n
+	s.Value, w.at = left[:n:n], w.at+n
 	s.To = w.at
 	return s
 }
@@ -128,7 +126,8 @@ func (w *walk) tlvs() {
 	list, skipped := readTLVs(w.body[from:])
 	from += skipped
 	for _, p := range list {
-		s := Span{Field: &unknown, TLV: true, Tag: p.Tag, Value: p.Value, From: from, To: from + tlvHeader + len(p.Value)}
+		s := &w.span
+		*s = Span{Field: &unknown, TLV: true, Tag: p.Tag, Value: p.Value, From: from, To: from + tlvHeader + len(p.Value)}
 		if known := ParameterOf(p.Tag); known != nil {
 			s.Field = &known.Field
 		}

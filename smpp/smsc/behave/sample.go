@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otpgw/otpgw/smpp/smsc/conform"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -31,7 +30,7 @@ func (f ReceiptFormat) Sample() string {
 		notes = append(notes, fmt.Sprintf("esm_class 0x%02X", m.ESMClass))
 	}
 	for _, t := range m.TLVs {
-		name, _ := conform.TLVName(t.Tag)
+		name := wire.TagName(t.Tag)
 		if t.Tag == wire.TagMessagePayload {
 			notes = append(notes, name+" instead of short_message")
 			continue

@@ -1,9 +1,8 @@
 package conform
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -25,50 +24,78 @@ func Check(f wire.Frame, now time.Time) *Breach {
 	if p == nil {
 		return nil
 	}
-	c := checker{left: f.Body, state: state{now: now}}
-	for i := range p.Fields {
-		if b := c.field(&p.Fields[i]); b != nil {
+	c := checker{state: state{now: now}, use: useOf(f.Command), fields: p.Fields}
+	at := 0
+	for s := range wire.Spans(f.Command, f.Body) {
+		if s.TLV && c.use == 0 {
+			return nil // they are not looked at
+		}
+		if b := c.span(s); b != nil {
 			return b
 		}
+		if s.TLV && s.From != at {
+			return cutTLV
+		}
+		at = s.To
 	}
-	if use := useOf(f.Command); use != 0 {
-		return c.tlvs(use)
+	if c.use == 0 {
+		return nil
 	}
-	return nil
+	if at < len(f.Body) {
+		return cutTLV
+	}
+	return sarBreach(c.sar)
 }
 
 // CheckDest checks one destination of a submit_multi as that of a submit_sm.
 func CheckDest(a wire.Address) *Breach {
-	c := checker{left: append(append([]byte{a.TON, a.NPI}, a.Addr...), 0)}
-	for _, f := range oneDest {
-		if b := c.field(&f); b != nil {
+	var c checker
+	values := [][]byte{{a.TON}, {a.NPI}, []byte(a.Addr)}
+	submit := byCommand[wire.SubmitSM]
+	from := slices.IndexFunc(submit.Fields, func(f Field) bool { return f.Name == "dest_addr_ton" })
+	for i, v := range values {
+		if b := c.field(&submit.Fields[from+i], v); b != nil {
 			return b
 		}
 	}
 	return nil
 }
 
-var oneDest = needed(destFields(addrMax, ""), wire.StatusInvDstAdr)
-
-// checker reads a body from front to back.
+// checker judges a body from front to back.
 type checker struct {
-	left []byte
 	state
+	use    Uses
+	fields []Field // those to come
+	sar    [3]int  // ref, total and number, each one more than it says; zero: not there
 }
 
 func short(field string) *Breach {
 	return &Breach{wire.StatusInvCmdLen, field, "the PDU ends before it does"}
 }
 
-func (c *checker) field(f *Field) *Breach {
-	if f.Kind == Dests {
-		return c.dests(f)
+var cutTLV = &Breach{invStream, "optional parameters", "the last one is cut"}
+
+func (c *checker) span(s *wire.Span) *Breach {
+	switch {
+	case s.TLV && !s.Whole:
+		return cutTLV
+	case s.TLV:
+		return c.tlv(s)
+	case !s.Whole:
+		return short(s.Name)
+	case s.Entry:
+		return entryBreach(s)
 	}
-	v, ok := c.value(f)
-	if !ok {
-		return short(f.Name)
+	f := &c.fields[0]
+	c.fields = c.fields[1:]
+	if n := s.Uint(); f.Kind == wire.Count && (n == 0 || int(n) > f.Max) {
+		return &Breach{invNumDests, s.Name, fmt.Sprintf("%d is not within 1 and %d", n, f.Max)}
 	}
-	if f.Kind == CString && f.Max > 0 && len(v) >= f.Max {
+	return c.field(f, s.Value)
+}
+
+func (c *checker) field(f *Field, v []byte) *Breach {
+	if f.Kind == wire.CString && len(v) >= f.Max {
 		return &Breach{f.TooLong, f.Name, fmt.Sprintf("is %d characters, at most %d fit", len(v), f.Max-1)}
 	}
 	for i := range f.Refuses {
@@ -78,26 +105,6 @@ func (c *checker) field(f *Field) *Breach {
 	}
 	c.learn(f, v)
 	return nil
-}
-
-// value takes the octets of a field, of a CString without its NUL; not ok when the body ends in it.
-func (c *checker) value(f *Field) (v []byte, ok bool) {
-	n := 1
-	switch f.Kind {
-	case CString:
-		if n = bytes.IndexByte(c.left, 0); n < 0 {
-			return nil, false
-		}
-		v, c.left = c.left[:n], c.left[n+1:]
-		return v, true
-	case Octets:
-		n = c.length
-	}
-	if n > len(c.left) {
-		return nil, false
-	}
-	v, c.left = c.left[:n], c.left[n:]
-	return v, true
 }
 
 // learn keeps what later fields are checked by.
@@ -114,80 +121,43 @@ func (c *checker) learn(f *Field, v []byte) {
 	}
 }
 
-// dests reads the list of a submit_multi. Its addresses are not checked here: each that is wrong is refused by itself.
-func (c *checker) dests(f *Field) *Breach {
-	if len(c.left) == 0 {
-		return short(f.Name)
+// entryBreach judges an entry of the list of a submit_multi. Its addresses are not checked here: each that is wrong is refused
+// by itself.
+func entryBreach(s *wire.Span) *Breach {
+	if s.Name != "dest_flag" {
+		return nil
 	}
-	n := int(c.left[0])
-	c.left = c.left[1:]
-	if n == 0 || n > 254 {
-		return &Breach{invNumDests, f.Name, fmt.Sprintf("%d is not within 1 and 254", n)}
+	switch flag := byte(s.Uint()); flag {
+	case wire.DestAddress:
+		return nil
+	case wire.DestList:
+		return &Breach{invListName, "dl_name", "there are no distribution lists"}
+	default:
+		return &Breach{invDestFlag, "dest_flag", fmt.Sprintf("%d is neither 1 nor 2", flag)}
 	}
-	for range n {
-		if len(c.left) == 0 {
-			return short("dest_flag")
-		}
-		flag := c.left[0]
-		c.left = c.left[1:]
-		switch {
-		case flag == 2:
-			return &Breach{invListName, "dl_name", "there are no distribution lists"}
-		case flag != 1:
-			return &Breach{invDestFlag, "dest_flag", fmt.Sprintf("%d is neither 1 nor 2", flag)}
-		case len(c.left) < 2:
-			return short("dest_addr_npi")
-		}
-		end := bytes.IndexByte(c.left[2:], 0)
-		if end < 0 {
-			return short("destination_addr")
-		}
-		c.left = c.left[2+end+1:]
-	}
-	return nil
 }
 
-// tlvs reads the optional parameters.
-func (c *checker) tlvs(use Uses) *Breach {
-	var sar [3]int // ref, total, number; zero: not there
-	for len(c.left) > 0 {
-		if len(c.left) < 4 {
-			return &Breach{invStream, "optional parameters", "the last one is cut"}
-		}
-		tag, n := binary.BigEndian.Uint16(c.left), int(binary.BigEndian.Uint16(c.left[2:]))
-		if c.left = c.left[4:]; n > len(c.left) {
-			return &Breach{invStream, "optional parameters", "the last one is cut"}
-		}
-		v := c.left[:n]
-		c.left = c.left[n:]
-		if b := c.tlv(tag, v, use); b != nil {
-			return b
-		}
-		switch tag {
-		case wire.TagSarMsgRefNum:
-			sar[0] = 1
-		case wire.TagSarTotalSegments:
-			sar[1] = 1 + int(v[0])
-		case wire.TagSarSegmentSeqnum:
-			sar[2] = 1 + int(v[0])
-		}
-	}
-	return sarBreach(sar)
-}
-
-func (c *checker) tlv(tag uint16, v []byte, use Uses) *Breach {
-	t := byTag[tag]
+func (c *checker) tlv(s *wire.Span) *Breach {
+	t, v := byTag[s.Tag], s.Value
 	switch {
 	case t == nil: // 3.3: what is not known is passed over
 		return nil
-	case t.In&use == 0:
+	case t.In&c.use == 0:
 		return &Breach{notAllowed, t.Name, "is no parameter of this PDU"}
 	case len(v) < t.Min || len(v) > t.Max:
 		return &Breach{invLength, t.Name, fmt.Sprintf("is %d octets, %d to %d are right", len(v), t.Min, t.Max)}
 	case t.Most > 0 && v[0] > t.Most:
 		return &Breach{invValue, t.Name, fmt.Sprintf("%d is over %d", v[0], t.Most)}
-	case tag == wire.TagMessagePayload && c.length > 0:
+	case s.Tag == wire.TagMessagePayload && c.length > 0:
 		return &Breach{wire.StatusInvMsgLen, "sm_length", "is not 0, and there is a message_payload"}
+	}
+	switch s.Tag {
+	case wire.TagSarMsgRefNum:
+		c.sar[0] = 1
+	case wire.TagSarTotalSegments:
+		c.sar[1] = 1 + int(v[0])
+	case wire.TagSarSegmentSeqnum:
+		c.sar[2] = 1 + int(v[0])
 	}
 	return nil
 }

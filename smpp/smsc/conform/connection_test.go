@@ -34,13 +34,13 @@ func body(p conform.PDU, field string, value []byte) []byte {
 			v = value
 		}
 		switch f.Kind {
-		case conform.CString:
+		case wire.CString:
 			b = append(append(b, v...), 0)
-		case conform.Octets:
+		case wire.Octets:
 			if !none {
 				b = append(b, v...)
 			}
-		case conform.Dests:
+		case wire.Count:
 			b = append(b, v...)
 		default:
 			if len(v) == 0 {
@@ -85,7 +85,7 @@ func TestEachFieldIsRefused(t *testing.T) {
 			t.Errorf("%s with right fields was refused with %s", p.Name, s)
 		}
 		for _, f := range p.Fields {
-			if f.Kind == conform.CString {
+			if f.Kind == wire.CString {
 				long := bytes.Repeat([]byte("1"), f.Max)
 				if s := ask(t, srv, e, p, body(p, f.Name, long)); s != f.TooLong || s == wire.StatusOK {
 					t.Errorf("%s, %s of %d octets: %s, want %s", p.Name, f.Name, f.Max, s, f.TooLong)
@@ -129,7 +129,7 @@ func TestLenient(t *testing.T) {
 		}
 		for _, f := range p.Fields {
 			for _, r := range f.Refuses {
-				if r.What == "none" || f.Kind == conform.Length {
+				if r.What == "none" || f.Kind == wire.Length {
 					continue
 				}
 				if s := ask(t, srv, e, p, body(p, f.Name, r.Example)); s != wire.StatusOK {

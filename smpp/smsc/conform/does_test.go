@@ -458,13 +458,13 @@ func TestWhatIsSentIsAsItSays(t *testing.T) {
 
 func checkSent(t *testing.T, pdu smsc.PDU) {
 	t.Helper()
-	row := conform.PDU{}
-	for _, p := range conform.PDUs {
+	var row *conform.PDU
+	for i, p := range conform.PDUs {
 		if p.Name == pdu.Command {
-			row = p
+			row = &conform.PDUs[i]
 		}
 	}
-	if row.Name == "" || row.Direction == conform.Received {
+	if row == nil || row.Direction == conform.Received {
 		t.Errorf("%s is not among what is sent", pdu.Command)
 		return
 	}
@@ -473,17 +473,17 @@ func checkSent(t *testing.T, pdu smsc.PDU) {
 		return
 	}
 	for _, f := range row.Fields {
-		if f.Kind == conform.Octets && len(fields) == 0 {
+		if f.Kind == wire.Octets && len(fields) == 0 {
 			return
 		}
 		if len(fields) == 0 || fields[0].Name != f.Name {
 			t.Errorf("%s has no %s: %+v", pdu.Command, f.Name, pdu.Fields)
 			return
 		}
-		if f.Kind == conform.CString && fields[0].Length > f.Max {
+		if f.Kind == wire.CString && fields[0].Length > f.Max {
 			t.Errorf("%s: %s is %d octets", pdu.Command, f.Name, fields[0].Length)
 		}
-		if fields = fields[1:]; f.Kind == conform.Refused {
+		if fields = fields[1:]; f.Kind == wire.Count {
 			return
 		}
 	}

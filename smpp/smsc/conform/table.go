@@ -1,33 +1,36 @@
 package conform
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
+	"github.com/otpgw/otpgw/smpp/internal/pics"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Kind is how a field is written (SMPP 3.4, 3.1).
-type Kind int
+// PDU is a PDU of the specification, and what the simulator does with it: Layout is how it is written, which stands in
+// package wire, Fields are its fields with their rules, in the same order.
+type PDU struct {
+	*wire.Layout
+	Direction Direction
+	Does      string
+	Fields    []Field
+}
 
-// The kinds of field.
-const (
-	Integer Kind = iota // one octet
-	CString             // octets that end with a NUL
-	Length              // one octet: how many octets of the next field there are
-	Octets              // as many as Length said
-	Dests               // the list of a submit_multi: number_of_dests, and as many destinations
-	Refused             // the list of its response: no_unsuccess, and as many destinations with a status
-)
-
-// Field is one row: a mandatory field of a PDU.
+// Field is a mandatory field with its rule.
 type Field struct {
-	Name    string
-	Section string // of SMPP 3.4
-	Kind    Kind
-	Max     int         // octets of a CString with its NUL
-	TooLong wire.Status // what a longer one is refused with
+	*wire.Field
+	TooLong wire.Status // what a longer string is refused with
 	Does    string      // what the simulator does with the value; of a PDU that it sends, what it writes
+	Refuses []Refusal
+}
+
+// rule is one row: a Field by its name, before it is put to the layout.
+type rule struct {
+	Name    string
+	TooLong wire.Status
+	Does    string
 	Refuses []Refusal
 }
 
@@ -40,23 +43,41 @@ type Refusal struct {
 }
 
 // Direction is which way a PDU goes.
-type Direction string
+type Direction = pics.Direction
 
 // The directions.
 const (
-	Received Direction = "received"
-	Sent     Direction = "sent"
-	Both     Direction = "both"
+	Received = pics.Received
+	Sent     = pics.Sent
+	Both     = pics.Both
 )
 
-// PDU is a PDU of the specification with its fields.
-type PDU struct {
+// row is a PDU before its rules are put to its layout.
+type row struct {
 	Command   wire.Command
-	Name      string
-	Section   string
 	Direction Direction
 	Does      string
-	Fields    []Field
+	Rules     []rule // none: nothing is said of its fields
+}
+
+// build puts rules to the fields they are of. A rule that is of none, or out of order, is a fault of the table.
+func build(rows []row) (list []PDU) {
+	for _, r := range rows {
+		p := PDU{Layout: wire.LayoutOf(r.Command), Direction: r.Direction, Does: r.Does}
+		for i := range p.Layout.Fields {
+			f := Field{Field: &p.Layout.Fields[i]}
+			if r.Rules != nil {
+				rule := r.Rules[i]
+				if rule.Name != f.Name || len(r.Rules) != len(p.Layout.Fields) {
+					panic(fmt.Sprintf("conform: the rules of %s do not fit its layout at %s", p.Name, f.Name))
+				}
+				f.TooLong, f.Does, f.Refuses = rule.TooLong, rule.Does, rule.Refuses
+			}
+			p.Fields = append(p.Fields, f)
+		}
+		list = append(list, p)
+	}
+	return list
 }
 
 // state is what a check knows of the fields in front of the one it looks at.
@@ -67,15 +88,6 @@ type state struct {
 	length    int
 }
 
-// Layout is the fields of a PDU's body in their order; not ok for a command of no known body.
-func Layout(c wire.Command) (fields []Field, ok bool) {
-	p := byCommand[c]
-	if p == nil {
-		return nil, false
-	}
-	return p.Fields, true
-}
-
 var byCommand = func() map[wire.Command]*PDU {
 	m := make(map[wire.Command]*PDU)
 	for i := range PDUs {
@@ -84,14 +96,5 @@ var byCommand = func() map[wire.Command]*PDU {
 	return m
 }()
 
-// Name is the specification's name of a command; not ok when it has none.
-func Name(c wire.Command) (string, bool) {
-	p := byCommand[c]
-	if p == nil {
-		return "", false
-	}
-	return p.Name, true
-}
-
-// join is the fields of several in a row.
-func join(parts ...[]Field) []Field { return slices.Concat(parts...) }
+// join is the rules of several in a row.
+func join(parts ...[]rule) []rule { return slices.Concat(parts...) }

@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
-	"github.com/otpgw/otpgw/smpp/smsc/conform"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -24,20 +23,9 @@ type Field struct {
 	TLV     bool   `json:"tlv,omitempty"`
 }
 
-// commandName is the specification's name of a command_id, or its number.
-func commandName(c wire.Command) string {
-	if name, ok := conform.Name(c); ok {
-		return name
-	}
-	return fmt.Sprintf("0x%08X", uint32(c))
-}
-
-// dissector reads a PDU from front to back.
+// dissector names what the fields of a PDU say, by what those in front of them said.
 type dissector struct {
-	raw    []byte
-	at     int
 	out    []Field
-	length int // sm_length
 	coding byte
 	class  byte
 	ton    byte // of the address that is read
@@ -49,90 +37,83 @@ type dissector struct {
 func Dissect(raw []byte) []Field { return dissect(raw, "") }
 
 func dissect(raw []byte, alphabet text.Alphabet) []Field {
-	d := &dissector{raw: raw, alphabet: alphabet}
-	for _, name := range [...]string{"command_length", "command_id", "command_status", "sequence_number"} {
-		if len(raw)-d.at < 4 {
-			d.rest()
-			return d.out
+	d := &dissector{alphabet: alphabet}
+	at := 0
+	// take enters a span that begins at octet base of the PDU, behind what stands in front of it and is of no field.
+	take := func(s *wire.Span, base int, value, meaning string) {
+		if s.From == s.To && !s.Whole {
+			return // the PDU ends before it
 		}
-		v := d.number(4)
-		d.add(name, 4, strconv.FormatUint(v, 10), headerMeaning(name, v, len(raw)))
+		d.undecoded(raw, at, base+s.From)
+		at = base + s.To
+		d.out = append(d.out, Field{Name: s.Name, Value: value, Meaning: meaning, Offset: base + s.From, Length: s.To - s.From, TLV: s.TLV})
 	}
-	command := headerOf(raw).Command
-	fields, known := conform.Layout(command)
-	for _, f := range fields {
-		if d.at >= len(raw) || !d.field(f.Name, f.Kind) {
-			break
+	for s := range wire.HeaderSpans(raw) {
+		if s.Whole {
+			take(s, 0, strconv.FormatUint(uint64(s.Uint()), 10), headerMeaning(s.Name, s.Uint(), len(raw)))
 		}
 	}
-	if known && len(fields) > 0 {
-		d.tlvs()
+	if at == wire.HeaderLen {
+		for s := range wire.Spans(headerOf(raw).Command, raw[wire.HeaderLen:]) {
+			if s.Kind == wire.Uint32 && !s.Whole {
+				break
+			}
+			if s.TLV {
+				s.Field = &wire.Field{Name: wire.TagName(s.Tag)}
+			}
+			value, meaning := d.read(s)
+			take(s, wire.HeaderLen, value, meaning)
+		}
 	}
-	d.rest()
+	d.undecoded(raw, at, len(raw))
 	return d.out
 }
 
-func headerMeaning(name string, v uint64, length int) string {
+// undecoded enters octets that are of no field.
+func (d *dissector) undecoded(raw []byte, from, to int) {
+	if from < to {
+		d.out = append(d.out, Field{Name: "undecoded", Value: hex.EncodeToString(raw[from:to]), Offset: from, Length: to - from})
+	}
+}
+
+func headerMeaning(name string, v uint32, length int) string {
 	switch name {
 	case "command_length":
-		if v != uint64(length) {
+		if uint64(v) != uint64(length) {
 			return fmt.Sprintf("the PDU has %d octets", length)
 		}
 	case "command_id":
-		return commandName(wire.Command(v))
+		return wire.Command(v).String()
 	case "command_status":
 		return wire.Status(v).Name()
 	}
 	return ""
 }
 
-func (d *dissector) number(n int) (v uint64) {
-	for _, c := range d.raw[d.at : d.at+n] {
-		v = v<<8 | uint64(c)
-	}
-	return v
-}
-
-// add enters a field of n octets, and goes behind it.
-func (d *dissector) add(name string, n int, value, meaning string) {
-	d.out = append(d.out, Field{Name: name, Value: value, Meaning: meaning, Offset: d.at, Length: n})
-	d.at += n
-}
-
-func (d *dissector) rest() {
-	if d.at < len(d.raw) {
-		d.add("undecoded", len(d.raw)-d.at, hex.EncodeToString(d.raw[d.at:]), "")
-	}
-}
-
-// field reads one field, and reports whether it was all there.
-func (d *dissector) field(name string, s conform.Kind) bool {
-	left := d.raw[d.at:]
-	switch s {
-	case conform.CString:
-		i := bytes.IndexByte(left, 0)
-		if i < 0 {
-			d.add(name, len(left), printable(left), "its NUL is missing")
-			return false
+// read is a field's value as it is written, and what it means.
+func (d *dissector) read(s *wire.Span) (value, meaning string) {
+	switch {
+	case s.TLV:
+		value, meaning = d.tlv(s.Tag, s.Value)
+		if !s.Whole {
+			meaning = fmt.Sprintf("it is cut: it says it has %d octets", s.Announced)
 		}
-		d.add(name, i+1, printable(left[:i]), d.nameMeaning(name, string(left[:i])))
-		return true
-	case conform.Octets:
-		n := min(d.length, len(left))
-		meaning := ""
-		if n < d.length {
-			meaning = "it is cut"
-		}
-		d.octets(name, n, meaning)
-		return n == d.length
-	case conform.Dests, conform.Refused:
-		return d.list(name, s)
+		return value, meaning
+	case s.Kind == wire.CString && !s.Whole:
+		return printable(s.Value), "its NUL is missing"
+	case s.Kind == wire.CString:
+		return printable(s.Value), d.nameMeaning(s.Name, string(s.Value))
+	case s.Kind == wire.Octets && !s.Whole:
+		return hex.EncodeToString(s.Value), "it is cut"
+	case s.Kind == wire.Octets:
+		return hex.EncodeToString(s.Value), d.textMeaning(s.Value)
+	case s.Kind == wire.Uint32:
+		return strconv.FormatUint(uint64(s.Uint()), 10), wire.Status(s.Uint()).Name()
+	case !s.Whole:
+		return "", ""
 	}
-	if len(left) == 0 {
-		return false
-	}
-	v := left[0]
-	switch name {
+	v := s.Value[0]
+	switch s.Name {
 	case "source_addr_ton", "dest_addr_ton":
 		d.ton = v
 	case "esm_class":
@@ -140,11 +121,15 @@ func (d *dissector) field(name string, s conform.Kind) bool {
 	case "data_coding":
 		d.coding = v
 	}
-	if s == conform.Length {
-		d.length = int(v)
-	}
-	d.add(name, 1, strconv.Itoa(int(v)), d.octetMeaning(name, v))
-	return true
+	return strconv.Itoa(int(v)), d.octetMeaning(s.Name, v)
+}
+
+// textMeaning is the text of a short_message or message_payload.
+func (d *dissector) textMeaning(b []byte) string {
+	part, _ := text.ParsePart(d.class, d.coding, b, nil)
+	part.Number, part.Total = 1, 1
+	s, _ := text.Join([]text.Part{part}, d.alphabet)
+	return s
 }
 
 // nameMeaning is a name of letters in an address as people read it, when its octets are not that.
@@ -158,108 +143,20 @@ func (d *dissector) nameMeaning(field, octets string) string {
 	return ""
 }
 
-// octets enters the octets of a text, with the text as what they mean.
-func (d *dissector) octets(name string, n int, meaning string) {
-	b := d.raw[d.at : d.at+n]
-	if meaning == "" {
-		part, _ := text.ParsePart(d.class, d.coding, b, nil)
-		part.Number, part.Total = 1, 1
-		meaning, _ = text.Join([]text.Part{part}, d.alphabet)
-	}
-	d.add(name, n, hex.EncodeToString(b), meaning)
-}
-
-// The entries of a list of destinations.
-var (
-	oneDest = []conform.Field{
-		{Name: "dest_addr_ton"}, {Name: "dest_addr_npi"}, {Name: "destination_addr", Kind: conform.CString},
-	}
-	oneList = []conform.Field{{Name: "dl_name", Kind: conform.CString}}
-)
-
-// list reads the destinations of a submit_multi, or those that its response refuses.
-func (d *dissector) list(name string, s conform.Kind) bool {
-	if d.at >= len(d.raw) {
-		return false
-	}
-	n := int(d.raw[d.at])
-	d.add(name, 1, strconv.Itoa(n), "")
-	address := oneDest
-	for range n {
-		if s == conform.Dests {
-			if d.at >= len(d.raw) {
-				return false
-			}
-			flag := d.raw[d.at]
-			if !d.field("dest_flag", conform.Integer) {
-				return false
-			}
-			if address = oneDest; flag == 2 {
-				address = oneList
-			}
-		}
-		for _, f := range address {
-			if !d.field(f.Name, f.Kind) {
-				return false
-			}
-		}
-		if s == conform.Refused {
-			if len(d.raw)-d.at < 4 {
-				return false
-			}
-			v := d.number(4)
-			d.add("error_status_code", 4, strconv.FormatUint(v, 10), wire.Status(v).Name())
-		}
-	}
-	return true
-}
-
-// tlvs reads the optional parameters.
-func (d *dissector) tlvs() {
-	for len(d.raw)-d.at >= 4 {
-		tag := uint16(d.number(2))
-		n := int(d.raw[d.at+2])<<8 | int(d.raw[d.at+3])
-		value := d.raw[d.at+4:]
-		meaning := ""
-		if n > len(value) {
-			meaning = fmt.Sprintf("it is cut: it says it has %d octets", n)
-		} else {
-			value = value[:n]
-		}
-		name, v, m := d.tlvMeaning(tag, value)
-		if meaning == "" {
-			meaning = m
-		}
-		d.add(name, 4+len(value), v, meaning)
-		d.out[len(d.out)-1].TLV = true
-	}
-}
-
-// tlvMeaning names an optional parameter, writes its value, and says what it means.
-func (d *dissector) tlvMeaning(tag uint16, value []byte) (name, v, meaning string) {
-	name, ok := conform.TLVName(tag)
-	switch {
-	case ok:
-	case tag >= 0x1400 && tag <= 0x3FFF: // SMPP 3.4, 5.3.2
-		name = fmt.Sprintf("vendor 0x%04X", tag)
-	default:
-		name = fmt.Sprintf("0x%04X", tag)
-	}
+// tlv writes the value of an optional parameter, and says what it means.
+func (d *dissector) tlv(tag uint16, value []byte) (v, meaning string) {
 	switch tag {
 	case wire.TagMessagePayload:
-		part, _ := text.ParsePart(d.class, d.coding, value, nil)
-		part.Number, part.Total = 1, 1
-		meaning, _ = text.Join([]text.Part{part}, d.alphabet)
-		return name, hex.EncodeToString(value), meaning
-	case wire.TagReceiptedMessageID, 0x001D:
-		return name, printable(bytes.TrimRight(value, "\x00")), ""
+		return hex.EncodeToString(value), d.textMeaning(value)
+	case wire.TagReceiptedMessageID, wire.TagStatusInfoText:
+		return printable(bytes.TrimRight(value, "\x00")), ""
 	case wire.TagMessageState:
 		if len(value) == 1 {
-			return name, strconv.Itoa(int(value[0])), stateMeaning(value[0])
+			return strconv.Itoa(int(value[0])), stateMeaning(value[0])
 		}
 	case wire.TagNetworkErrorCode:
 		if len(value) == 3 && value[0] < '0' {
-			return name, hex.EncodeToString(value), fmt.Sprintf("network type %d, error %d", value[0], int(value[1])<<8|int(value[2]))
+			return hex.EncodeToString(value), fmt.Sprintf("network type %d, error %d", value[0], int(value[1])<<8|int(value[2]))
 		}
 	}
 	switch {
@@ -268,11 +165,11 @@ func (d *dissector) tlvMeaning(tag uint16, value []byte) (name, v, meaning strin
 		for _, c := range value {
 			n = n<<8 | int(c)
 		}
-		return name, strconv.Itoa(n), ""
+		return strconv.Itoa(n), ""
 	case len(value) > 0 && printableASCII(value):
-		return name, hex.EncodeToString(value), string(value)
+		return hex.EncodeToString(value), string(value)
 	}
-	return name, hex.EncodeToString(value), ""
+	return hex.EncodeToString(value), ""
 }
 
 func stateMeaning(n byte) string {

@@ -63,7 +63,7 @@ func (r *record) segments(alphabet text.Alphabet) []Segment {
 			continue
 		}
 		s.Raw = f.Bytes()
-		s.Command, s.Sequence, s.Fields = commandName(f.Command), f.Sequence, dissect(s.Raw, alphabet)
+		s.Command, s.Sequence, s.Fields = f.Command.String(), f.Sequence, dissect(s.Raw, alphabet)
 		s.content(f, r.msg.DataCoding, alphabet)
 	}
 	return out

@@ -92,7 +92,7 @@ func (t *taps) add(b *bind, out bool, raw []byte) {
 			e.raw = nil // do not keep the room of a long one
 		}
 		*e = tapped{t.last, now, b, out, append(e.raw[:0], raw...)}
-		hidePassword(e.raw)
+		wire.HidePasswords(e.raw, '*')
 		t.n++
 		for t.octets += len(raw); t.octets > maxTapOctets && t.n > 1; {
 			t.drop()
@@ -102,7 +102,7 @@ func (t *taps) add(b *bind, out bool, raw []byte) {
 		return
 	}
 	cp := bytes.Clone(raw)
-	hidePassword(cp)
+	wire.HidePasswords(cp, '*')
 	p := tapped{t.last, now, b, out, cp}.pdu()
 	for ch := range t.subs {
 		select {
@@ -124,7 +124,7 @@ func (t *taps) drop() {
 func (e tapped) pdu() PDU {
 	h := headerOf(e.raw)
 	p := PDU{
-		ID: e.id, Time: e.at, Session: e.b.id, Remote: e.b.remote, Out: e.out, Command: commandName(h.Command),
+		ID: e.id, Time: e.at, Session: e.b.id, Remote: e.b.remote, Out: e.out, Command: h.Command.String(),
 		Status: h.Status.Name(), Sequence: h.Sequence, Length: len(e.raw), Fields: dissect(e.raw, e.b.srv.cfg.Alphabet), Raw: e.raw,
 	}
 	if acc := e.b.bound.Load(); acc != nil {
@@ -147,26 +147,6 @@ func headerOf(raw []byte) wire.Header {
 		Command:  wire.Command(binary.BigEndian.Uint32(h[4:])),
 		Status:   wire.Status(binary.BigEndian.Uint32(h[8:])),
 		Sequence: binary.BigEndian.Uint32(h[12:]),
-	}
-}
-
-// hidePassword overwrites the password of a bind or outbind.
-func hidePassword(raw []byte) {
-	if len(raw) <= wire.HeaderLen {
-		return
-	}
-	switch headerOf(raw).Command {
-	case wire.BindTransmitter, wire.BindReceiver, wire.BindTransceiver, wire.Outbind:
-	default:
-		return
-	}
-	body := raw[wire.HeaderLen:]
-	i := bytes.IndexByte(body, 0)
-	if i < 0 {
-		return
-	}
-	for i++; i < len(body) && body[i] != 0; i++ {
-		body[i] = '*'
 	}
 }
 
@@ -198,7 +178,7 @@ func (t *taps) choose(f PDUFilter, all bool) (chosen []tapped) {
 		if !all && e.id <= f.After {
 			break
 		}
-		if f.Session != "" && e.b.id != f.Session || !all && f.Command != "" && commandName(headerOf(e.raw).Command) != f.Command {
+		if f.Session != "" && e.b.id != f.Session || !all && f.Command != "" && headerOf(e.raw).Command.String() != f.Command {
 			continue
 		}
 		e.raw = bytes.Clone(e.raw)
