@@ -26,6 +26,7 @@ type admin struct {
 	token    string // for what changes something
 
 	dead      *deadLetters
+	samples   *samples
 	endpoints *endpoints
 }
 

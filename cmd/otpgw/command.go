@@ -26,6 +26,9 @@ Usage:
                        lists them
   otpgw explain -to +359888123456 [-app APP] [-from SENDER] [-template TEXT]
                        what a request would get, and why: route, links, sender, text, encoding, parts, cost; nothing is sent
+  otpgw send -to +359888123456 [-link LINK | -route ROUTE] [-from SENDER] [-text TEXT] [-wait 30s]
+                       one test message through the running gateway, over a link or the one that the number's route would take;
+                       prints the carrier's answers and receipts; exit status 1 when it was not taken, or not delivered
   otpgw version        print the version
   otpgw -demo          run the gateway with a simulated SMSC and an application "demo"
   otpgw -help          this text
@@ -67,6 +70,7 @@ var subcommands = map[string]subcommand{
 	"check":   checkCommand,
 	"ctl":     ctlCommand,
 	"explain": explainCommand,
+	"send":    sendCommand,
 	"version": versionCommand,
 }
 

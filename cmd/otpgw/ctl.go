@@ -122,13 +122,9 @@ func ctlCommand(*flag.FlagSet) func(context.Context, cli) int {
 
 // ask makes a verb's request and shows its answer.
 func (c cli) ask(ctx context.Context, v verb, args []string) int {
-	lookup, _, err := c.lookup()
+	at, err := c.adminPort()
 	if err != nil {
 		return complain(c.stderr, err)
-	}
-	at := adminClient(config.AdminOf(lookup))
-	if at.Token == "" {
-		at.Token, _ = readToken(at.TokenFile) // reading needs none, and the daemon says so where it is needed
 	}
 	method, payload := v.request(args)
 	for {
@@ -224,6 +220,19 @@ func showRoutes(w io.Writer, body []byte) error {
 
 // adminClient is a daemon's operator's port.
 type adminClient config.Admin
+
+// adminPort is that of the gateway which the settings are of.
+func (c cli) adminPort() (adminClient, error) {
+	lookup, _, err := c.lookup()
+	if err != nil {
+		return adminClient{}, err
+	}
+	at := adminClient(config.AdminOf(lookup))
+	if at.Token == "" {
+		at.Token, _ = readToken(at.TokenFile) // reading needs none, and the daemon says so where it is needed
+	}
+	return at, nil
+}
 
 // send makes one request of it.
 func (at adminClient) send(ctx context.Context, method, path string, body []byte) (int, []byte, error) {

@@ -167,6 +167,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.api = httpServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) }), d.log)
 	ops := &admin{
 		daemon: d, registry: registry, started: time.Now(), token: d.token,
+		samples:   newSamples(d.tracker),
 		dead:      &deadLetters{queue: d.queue, dispatch: d.dispatch, log: d.log},
 		endpoints: &endpoints{config: func() *config.Config { return d.live.Load().config }, dispatch: d.dispatch, log: d.log},
 	}
