@@ -2,6 +2,8 @@ package queue
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,6 +75,18 @@ func (d *daemons) lives(daemon string) bool {
 	defer d.mu.Unlock()
 	_, ok := d.others[daemon]
 	return ok
+}
+
+// Daemons are this daemon, and the others that share the store and are alive: names of this run. A store that is this daemon's alone
+// has one without a name.
+func (q *Queue) Daemons() (self string, others []string) {
+	d := q.daemons
+	if d == nil {
+		return "", nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.self, slices.Sorted(maps.Keys(d.others))
 }
 
 // leased: this daemon may claim and hand out.

@@ -21,6 +21,7 @@ const (
 	bucketOptOuts  = "optout"
 	bucketHandsets = "handset"
 	bucketTold     = "told"
+	bucketControl  = "control"
 	workSMS        = "sms." // and a route
 	workEvents     = "events"
 	workParked     = "parked"
@@ -46,6 +47,8 @@ func (q *Queue) declare(o Options) {
 		bucketHandsets: {limit: Limit{50_000, 64 * mib, time.Hour}},
 		// Full: of more OTPs it is not kept how their callbacks went; the log has it.
 		bucketTold: {limit: Limit{250_000, 32 * mib, 2 * time.Hour}},
+		// Full: what an operator wants done is refused.
+		bucketControl: {limit: Limit{Msgs: 10_000, Bytes: 8 * mib}},
 	}
 	for name, b := range q.buckets {
 		b.q, b.name = q, name
@@ -192,6 +195,9 @@ func (q *Queue) Told() *Bucket { return q.buckets[bucketTold] }
 
 // Handsets holds the parts of handsets' long messages until all are there.
 func (q *Queue) Handsets() *Bucket { return q.buckets[bucketHandsets] }
+
+// Control holds what operators want of all daemons.
+func (q *Queue) Control() *Bucket { return q.buckets[bucketControl] }
 
 // SMS is the work queue of a route. For one that is neither in Options.Routes nor was added its Pull returns an error.
 func (q *Queue) SMS(route string) *Consumer { return q.consumer(workSMS + route) }

@@ -22,7 +22,7 @@ func (q *Queue) AddRoute(name string) error {
 	w := newWork(q, workSMS+name, q.smsLimit)
 	all := append(slices.Clone(q.works()), w)
 	q.work.Store(&all) // before it hears of its messages, so that it misses no claim of theirs
-	q.ledger.Watch(w.bucket, w.changed)
+	q.ledger.Watch(w.bucket, w.changed, w.changed)
 	w.begin()
 	return nil
 }

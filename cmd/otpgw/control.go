@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/orders"
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
@@ -42,6 +44,7 @@ func (a *admin) control(mux *http.ServeMux) {
 	mux.Handle("POST /links/{link}/{action}", a.audited(a.order))
 	mux.HandleFunc("GET /routes", a.routes)
 	mux.Handle("GET "+waysPath, a.audited(a.ways))
+	mux.HandleFunc("GET /daemons", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.orders.Names()) })
 	mux.Handle("POST /reload", a.audited(a.reloadNow))
 	mux.Handle("POST /loglevel/{level}", a.audited(a.logLevel))
 	mux.Handle("POST /optouts/{action}", a.audited(a.optOut))
@@ -83,24 +86,22 @@ func stateOf(l *link.Link) linkState {
 	return linkState{Link: l.Name(), Paused: l.Paused(), Up: l.Up(), InFlight: l.InFlight(), Rate: l.Rate(), Binds: l.Status()}
 }
 
-// orders are what may be done with a link.
-var orders = map[string]func(*link.Link){
-	"pause":  func(l *link.Link) { l.Pause(true) },
-	"resume": func(l *link.Link) { l.Pause(false) },
-	"drain":  func(l *link.Link) { l.Pause(true) }, // and who asks waits until nothing is in flight
-	"rebind": func(l *link.Link) { l.Rebind() },
-}
+// linkVerbs are what may be done with a link. Who has one drained asks again until nothing is in flight.
+var linkVerbs = []string{verbPause, verbResume, verbDrain, verbRebind}
 
 func (a *admin) order(w http.ResponseWriter, r *http.Request) {
-	l, do := a.fleet.find(r.PathValue("link")), orders[r.PathValue("action")]
+	l, verb := a.fleet.find(r.PathValue("link")), r.PathValue("action")
 	switch {
 	case l == nil:
 		fail(w, http.StatusNotFound, "no link has this name; GET /links names them")
-	case do == nil:
+	case !slices.Contains(linkVerbs, verb):
 		fail(w, http.StatusNotFound, "a link can be told to pause, resume, drain or rebind")
 	default:
-		do(l)
-		reply(w, http.StatusOK, stateOf(l))
+		done := a.tell(r, orders.Order{Verb: verb, Target: l.Name()})
+		reply(w, http.StatusOK, struct {
+			linkState
+			obeyed
+		}{stateOf(l), done})
 	}
 }
 
@@ -146,7 +147,11 @@ func (a *admin) reloadNow(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		fail(w, http.StatusUnprocessableEntity, err.Error()+"; nothing has changed")
 	default:
-		reply(w, http.StatusOK, done)
+		told := a.tell(r, orders.Order{Verb: verbReload})
+		reply(w, http.StatusOK, struct {
+			reloaded
+			obeyed
+		}{done, told})
 	}
 }
 
@@ -156,9 +161,13 @@ func (a *admin) logLevel(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "the level is trace, debug, info, warn, error or disabled")
 		return
 	}
-	zerolog.SetGlobalLevel(level)
-	reply(w, http.StatusOK, map[string]string{"level": level.String(), "until": "the next start or reload"})
+	told := a.tell(r, orders.Order{Verb: verbLogLevel, Target: level.String()})
+	reply(w, http.StatusOK, struct {
+		Level string `json:"level"`
+		Until string `json:"until"`
+		obeyed
+	}{level.String(), "the next start or reload", told})
 }
 
 // drainPoll is how often `otpgw ctl drain` looks.
-const drainPoll = 200 * time.Millisecond
+const drainPoll = 300 * time.Millisecond

@@ -34,6 +34,7 @@ var verbs = []verb{
 	{"rebind", "LINK", "unbind with care, and bind again at once", "POST", linkPath("rebind"), showLink},
 	{"routes", "", "the routes: what waits, and which run on their backup", "GET", fixedPath("/routes"), showRoutes},
 	{"otp", "ID|NUMBER", "an OTP's whole way with the time of each step; of a number, the newest OTPs", "GET", wayPath, showWays},
+	{"daemons", "", "the daemons that share the store", "GET", fixedPath("/daemons"), showJSON},
 	{"reload", "", "read the configuration again; a wrong one changes nothing", "POST", fixedPath("/reload"), showJSON},
 	{"dead", "[list | replay | drop] [SEQUENCE | app=APP | kind=KIND | host=HOST | otp=ID]...", "dead letters: of one sequence, or all that fit", "", deadPath, showJSON},
 	{"endpoints", "", "callback URLs that are disabled", "GET", fixedPath("/endpoints"), showJSON},
@@ -95,7 +96,9 @@ func (v verb) request(args []string) (method string, body []byte) {
 
 func ctlUsage() string {
 	var b strings.Builder
-	b.WriteString("otpgw ctl [-config FILE] VERB asks a running gateway, at OTPGW_ADMIN_ADDR with OTPGW_ADMIN_TOKEN:\n")
+	b.WriteString("otpgw ctl [-config FILE] [-here] VERB asks a running gateway, at OTPGW_ADMIN_ADDR with OTPGW_ADMIN_TOKEN. What changes something\n" +
+		"is done by all daemons that share its store, and it says which did it; with -here by that daemon alone. A paused link stays\n" +
+		"paused, restarts included, until it is resumed.\n")
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, v := range verbs {
 		fmt.Fprintf(tw, "  %s %s\t%s\n", v.name, v.args, v.help)
@@ -104,7 +107,8 @@ func ctlUsage() string {
 	return b.String()
 }
 
-func ctlCommand(*flag.FlagSet) func(context.Context, cli) int {
+func ctlCommand(flags *flag.FlagSet) func(context.Context, cli) int {
+	here := flags.Bool("here", false, "")
 	return func(ctx context.Context, c cli) int {
 		if len(c.args) == 0 {
 			fmt.Fprint(c.stderr, ctlUsage())
@@ -112,7 +116,7 @@ func ctlCommand(*flag.FlagSet) func(context.Context, cli) int {
 		}
 		for _, v := range verbs {
 			if v.name == c.args[0] && v.takes(c.args[1:]) {
-				return c.ask(ctx, v, c.args[1:])
+				return c.ask(ctx, v, c.args[1:], *here)
 			}
 		}
 		fmt.Fprintf(c.stderr, "otpgw ctl: %q is no verb with its arguments\n%s", strings.Join(c.args, " "), ctlUsage())
@@ -121,29 +125,33 @@ func ctlCommand(*flag.FlagSet) func(context.Context, cli) int {
 }
 
 // ask makes a verb's request and shows its answer.
-func (c cli) ask(ctx context.Context, v verb, args []string) int {
+func (c cli) ask(ctx context.Context, v verb, args []string, here bool) int {
 	at, err := c.adminPort()
 	if err != nil {
 		return complain(c.stderr, err)
 	}
 	method, payload := v.request(args)
+	path := v.path(args)
+	if here && !strings.Contains(path, "?") {
+		path += "?here"
+	}
 	for {
-		status, body, err := at.send(ctx, method, v.path(args), payload)
+		status, body, err := at.send(ctx, method, path, payload)
 		if err != nil {
 			fmt.Fprintf(c.stderr, "otpgw ctl: %v; OTPGW_ADMIN_ADDR says where the gateway is\n", err)
 			return exitFailed
 		}
 		var said struct {
-			Error    string
-			Faults   []string
-			InFlight int
+			Error  string
+			Faults []string
+			obeyed
 		}
 		_ = json.Unmarshal(body, &said) // a list has none of these
 		if status != http.StatusOK {
 			fmt.Fprintf(c.stderr, "otpgw ctl: %s\n", strings.Join(append([]string{said.Error}, said.Faults...), "\n  "))
 			return exitFailed
 		}
-		if v.name == "drain" && said.InFlight > 0 {
+		if v.name == "drain" && said.left() > 0 {
 			select {
 			case <-time.After(drainPoll):
 				continue
@@ -155,8 +163,35 @@ func (c cli) ask(ctx context.Context, v verb, args []string) int {
 			fmt.Fprintf(c.stderr, "otpgw ctl: %v\n", err)
 			return exitFailed
 		}
-		return exitOK
+		return c.showObeyed(said.obeyed)
 	}
+}
+
+// left is what the daemons have in flight yet.
+func (o obeyed) left() (n int) {
+	for _, d := range o.Daemons {
+		n += d.Left
+	}
+	return n
+}
+
+// showObeyed says which daemons of several did it, and is a failure when not all have.
+func (c cli) showObeyed(o obeyed) int {
+	code := exitOK
+	for _, d := range o.Daemons {
+		switch {
+		case d.Error != "":
+			code = exitFailed
+			fmt.Fprintf(c.stderr, "not done by %s: %s\n", d.Daemon, d.Error)
+		case len(o.Daemons) > 1:
+			fmt.Fprintf(c.stderr, "done by %s\n", d.Daemon)
+		}
+	}
+	if o.Warning != "" {
+		code = exitFailed
+		fmt.Fprintf(c.stderr, "otpgw ctl: %s\n", o.Warning)
+	}
+	return code
 }
 
 func showRaw(w io.Writer, body []byte) error {

@@ -28,6 +28,7 @@ import (
 	"github.com/otpgw/otpgw/otp/hooks"
 	"github.com/otpgw/otpgw/otp/optout"
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/orders"
 	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/otpgw/otpgw/smpp/link"
 )
@@ -55,6 +56,7 @@ type daemon struct {
 	box      *seal.Box
 	token    string // of the operator's port
 	fleet    *fleet
+	orders   *orders.Board
 	product  *product
 	api      *http.Server
 	admin    *http.Server
@@ -161,6 +163,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 		Guard: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
+	d.orders = d.board()
 	d.wireLinks(registry)
 	registry.MustRegister(stateCollector{d})
 	d.adopt(d.config)
@@ -224,13 +227,13 @@ func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
 	s := &sink{tracker: d.tracker, service: d.service, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
 	build := func(cfg link.Config) *link.Link {
-		return link.New(cfg, link.Deps{
+		return d.keptPaused(link.New(cfg, link.Deps{
 			Queue: d.queue, Sink: s, Log: d.log, Metrics: metrics,
 			Open: func(m *queue.Outbound) (string, error) {
 				plain, err := d.box.Open(m.Text, queue.TextContext(m.Ref))
 				return string(plain), err
 			},
-		})
+		}))
 	}
 	d.fleet = &fleet{build: build, gone: metrics.Forget, log: d.log, known: make(map[string]link.Config)}
 	s.link = d.fleet.config
@@ -277,6 +280,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	g.Go(func() error { d.hangups(gctx, signals); return nil })
 	work.Go(func() error { return d.tracker.RunParked(workCtx) })
 	work.Go(func() error { return d.records.Run(workCtx) })
+	work.Go(func() error { return d.orders.Run(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
 	work.Go(func() error { return d.service.RunGuard(workCtx) })
 	work.Go(func() error {

@@ -15,7 +15,9 @@ import (
 func TestSend(t *testing.T) {
 	good := startSMSC(t, smsc.Config{})
 	refusing := startSMSC(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome { return smsc.Outcome{Status: wire.StatusInvDstAdr} }})
-	failing := startSMSC(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome { return smsc.Outcome{Receipts: []smsc.Receipt{{State: smsc.Undeliverable, Err: "027"}}} }})
+	failing := startSMSC(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
+		return smsc.Outcome{Receipts: []smsc.Receipt{{State: smsc.Undeliverable, Err: "027"}}}
+	}})
 	p := startDaemon(t, env(t.TempDir(), good.Addr(), map[string]string{
 		"OTPGW_LINKS": "carrier,refuses,fails,down", "OTPGW_ROUTES": "default,none", "OTPGW_ROUTE_DEFAULT_LINKS": "carrier:0,refuses:1,fails:1",
 		"OTPGW_ROUTE_NONE_PREFIXES": "1", "OTPGW_ROUTE_NONE_LINKS": "down",

@@ -1,14 +1,14 @@
 package commitlog
 
-// Watch begins to tell a watcher of a bucket that nobody watches: first of all that is there, in no order, and then of each change.
-// It returns when what is there has been told.
-func (l *Log) Watch(bucket string, w Watcher) { l.state.watch(bucket, w) }
+// Watch begins to tell a watcher of each change of a bucket that nobody watches, after it has told there of all that is there, in no
+// order.
+func (l *Log) Watch(bucket string, there, w Watcher) { l.state.watch(bucket, there, w) }
 
-func (s *State) watch(name string, w Watcher) {
+func (s *State) watch(name string, there, w Watcher) {
 	s.telling.Lock() // what is applied meanwhile is told afterwards
 	defer s.telling.Unlock()
 	for _, c := range s.beginWatch(name, w) {
-		w(c)
+		there(c)
 	}
 }
 
