@@ -50,6 +50,9 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 			return Otp{}, err
 		}
 	}
+	if !test {
+		s.Queue.Yield(ctx, route, app.Name)
+	}
 	err = s.storeNew(ctx, app, r, now, uses)
 	if err == nil {
 		err = s.arrive(ctx, r)

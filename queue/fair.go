@@ -12,6 +12,14 @@ type fair struct {
 
 func newFair() *fair { return &fair{groups: make(map[string]*list.List)} }
 
+// of is how many items a group has.
+func (f *fair) of(group string) int {
+	if g := f.groups[group]; g != nil {
+		return g.Len()
+	}
+	return 0
+}
+
 // push puts an item at the end of its group.
 func (f *fair) push(i *item) {
 	g := f.groups[i.group]

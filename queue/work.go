@@ -38,6 +38,7 @@ type work struct {
 	waiting []*want
 	again   bool // handed out again soon, see patience
 	pullers []*Puller
+	brake   brake
 }
 
 // item is a message of a work queue.
@@ -80,7 +81,8 @@ type want struct {
 }
 
 func newWork(q *Queue, bucket string, limit Limit) *work {
-	return &work{q: q, bucket: bucket, limit: limit, items: make(map[string]*item), groups: make(map[string]fill), draws: make(map[string]float64), idle: newFair(), claimed: newFair(), best: noPriority}
+	return &work{q: q, bucket: bucket, limit: limit, items: make(map[string]*item), groups: make(map[string]fill), draws: make(map[string]float64), idle: newFair(), claimed: newFair(), best: noPriority,
+		brake: brake{waiting: make(map[string][]chan struct{})}}
 }
 
 // changed follows the log.
@@ -194,6 +196,7 @@ func (w *work) hand() {
 		to.puller.served = time.Now()
 		i.state, i.draw = itemOut, 0
 		i.attempts++
+		w.speed(i.group)
 		to.got <- i
 	}
 	if w.q.daemons != nil {
