@@ -1,6 +1,7 @@
 package otp
 
 import (
+	"bytes"
 	"context"
 	"net/url"
 	"slices"
@@ -112,11 +113,12 @@ func (s *Service) Find(ctx context.Context, app *App, q Query) (Found, error) {
 // newest keeps the newest records that fit and come after last: as many as a page has, and one more. app "" is any.
 func (s *Service) newest(ctx context.Context, app string, q Query, last *Record) ([]*Record, error) {
 	var page []*Record
-	err := s.Queue.Records().Each(ctx, func(id, value string) bool {
-		if !strings.Contains(value, q.Phone) { // a record has its number as it is; most are another's, and need not be decoded
+	phone := []byte(q.Phone)
+	err := s.Queue.Records().Each(ctx, func(id string, value []byte) bool {
+		if !bytes.Contains(value, phone) { // a record has its number as it is; most are another's, and need not be decoded
 			return true
 		}
-		r, err := decodeRecord(id, []byte(value))
+		r, err := decodeRecord(id, value)
 		if err != nil || app != "" && r.App != app || r.Phone != q.Phone || !q.covers(r.Created) ||
 			last != nil && newerFirst(last, r) >= 0 {
 			return true

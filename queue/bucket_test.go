@@ -251,3 +251,27 @@ func TestLatest(t *testing.T) {
 		}
 	})
 }
+
+// TestAgeOfBucket: what is stored without a time of its own goes with the bucket's age, in memory and on disk.
+func TestAgeOfBucket(t *testing.T) {
+	t.Parallel()
+	q := queuetest.Open(t, func(o *queue.Options) { o.Limits.Receipts.Age, o.Limits.Holds.Age = time.Second, time.Second })
+	ctx := context.Background()
+	_, err := q.Receipts().Create(ctx, "created", []byte("1"), 0)
+	must(t, err)
+	_, err = q.Receipts().Put(ctx, "longer", []byte("1"), time.Hour)
+	must(t, err)
+	must(t, q.Commit(ctx, q.Begin().Put(q.Holds(), "hold", []byte("1"), 0)))
+	gone := func(b *queue.Bucket, key string) bool {
+		_, err := b.Get(ctx, key)
+		return errors.Is(err, queue.ErrNotFound)
+	}
+	for deadline := time.Now().Add(20 * time.Second); !gone(q.Receipts(), "created") || !gone(q.Holds(), "hold"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it stays for ever")
+		}
+	}
+	if gone(q.Receipts(), "longer") {
+		t.Error("what has a time of its own went with the bucket's")
+	}
+}

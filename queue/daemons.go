@@ -173,9 +173,25 @@ func (d *daemons) stop() {
 	_, _ = d.q.ledger.Commit(ctx, commitlog.Tx{{Bucket: daemonBucket, Key: d.self, Action: commitlog.Delete}})
 }
 
+// formatName stands, in the place of a work queue's name, before the newest format of the log that a daemon reads; a daemon without it
+// reads the first.
+const formatName = ""
+
+// allRead says whether all daemons that share the log read what this one may write in its newest format.
+func (d *daemons) allRead() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, names := range d.others {
+		if names[formatName] < commitlog.Format {
+			return false
+		}
+	}
+	return true
+}
+
 // encodePriorities: a name's length, the name, the priority; and so on.
 func (q *Queue) encodePriorities() []byte {
-	out := []byte{1}
+	out := []byte{1, byte(len(formatName)), commitlog.Format}
 	for _, w := range q.works() {
 		if p := w.priority(); p != noPriority {
 			out = append(append(append(out, byte(len(w.bucket))), w.bucket...), p)

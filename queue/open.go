@@ -92,6 +92,9 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	}
 	options := commitlog.Options{Stream: &logStream{q: q}, Snapshots: snapshots{q}, Sole: q.server != nil, Log: q.log, Watchers: watchers,
 		SnapshotEvery: o.SnapshotEvery}
+	if q.daemons != nil {
+		options.Packed = q.daemons.allRead
+	}
 	if !o.SyncAlways {
 		options.Settle = 3 * o.SyncInterval
 	}

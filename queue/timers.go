@@ -14,7 +14,7 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// Timers are entries of the log; each daemon keeps a heap of all, by time. The daemon that stored a timer fires it when it is
+// Timers are entries of the log; each daemon keeps an index of all, by time: a calendar, and a heap of those that are near. The daemon that stored a timer fires it when it is
 // due, the others a little later, should it still be there. What a timer does must be decided by compare-and-set and take
 // the timer away, so of several that fire one wins.
 const (
@@ -45,9 +45,10 @@ func (q *Queue) timerOp(id string, at time.Time, data []byte) commitlog.Op {
 type timers struct {
 	q *Queue
 
-	mu   sync.Mutex // guards the rest
-	due  timerHeap
-	wake chan struct{}
+	mu    sync.Mutex // guards the rest
+	later calendar
+	due   timerHeap
+	wake  chan struct{}
 }
 
 // armed is a timer that waits for its time.
@@ -58,18 +59,48 @@ type armed struct {
 	attempt  int
 }
 
-func newTimers(q *Queue) *timers { return &timers{q: q, wake: make(chan struct{}, 1)} }
+func newTimers(q *Queue) *timers {
+	return &timers{q: q, later: newCalendar(), wake: make(chan struct{}, 1)}
+}
 
 // changed follows the log.
 func (t *timers) changed(c commitlog.Change) {
 	if c.Gone || len(c.Value) < 8 {
 		return
 	}
-	at := time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(c.Value[:8]))))
+	at := dueAt([]byte(c.Value))
 	if !c.Mine {
-		at = at.Add(t.rank(c.Key))
+		at += t.rank(c.Key).Milliseconds()
 	}
-	t.arm(armed{at: at.UnixMilli(), key: c.Key, revision: c.Revision})
+	t.mu.Lock()
+	far, first := t.later.add(at, c.Key)
+	t.mu.Unlock()
+	if first {
+		t.nudge()
+	}
+	if !far {
+		t.arm(armed{at: at, key: c.Key, revision: c.Revision})
+	}
+}
+
+// dueAt is when the timer with a value is due, for whoever stored it.
+func dueAt(value []byte) int64 { return int64(binary.BigEndian.Uint64(value)) }
+
+// near arms the timers of the calendar whose time comes in the next seconds. One that was replaced meanwhile is in the calendar
+// again, or armed, where its new time belongs.
+func (t *timers) near(now int64) {
+	t.mu.Lock()
+	opened := t.later.open(now)
+	t.mu.Unlock()
+	eachOpened(opened, func(at int64, key string) {
+		e, ok := t.q.ledger.Get(timerBucket, key)
+		if !ok || len(e.Value) < 8 {
+			return
+		}
+		if own := dueAt(e.Value); own == at || own+t.rank(key).Milliseconds() == at {
+			t.arm(armed{at: at, key: key, revision: e.Revision})
+		}
+	})
 }
 
 func (t *timers) arm(a armed) {
@@ -102,13 +133,18 @@ func (t *timers) nudge() {
 // next is the first timer that is due, with its data; false, and how long to wait, when there is none.
 func (t *timers) next() (a armed, fired Timer, wait time.Duration, ok bool) {
 	now := t.q.Now().UnixMilli()
+	t.near(now)
 	for {
 		t.mu.Lock()
 		if len(t.due) == 0 || t.due[0].at > now {
-			wait = time.Hour
+			at := now + time.Hour.Milliseconds()
 			if len(t.due) > 0 {
-				wait = time.Duration(t.due[0].at-now) * time.Millisecond
+				at = min(at, t.due[0].at)
 			}
+			if opens := t.later.next(); opens > 0 {
+				at = min(at, opens)
+			}
+			wait = time.Duration(at-now) * time.Millisecond
 			t.mu.Unlock()
 			return a, fired, wait, false
 		}

@@ -25,7 +25,7 @@ type Tx struct {
 // Begin returns an empty transaction.
 func (q *Queue) Begin() *Tx { return &Tx{q: q} }
 
-// Create sets a key that has no value.
+// Create sets a key that has no value. Here and below ttl 0 is the bucket's own age.
 func (t *Tx) Create(b *Bucket, key string, value []byte, ttl time.Duration) *Tx {
 	return t.bucket(b, key, commitlog.Op{Value: value, TTL: ttl, If: commitlog.IfAbsent})
 }
@@ -59,6 +59,9 @@ func (t *Tx) bucket(b *Bucket, key string, o commitlog.Op) *Tx {
 	case o.If == commitlog.IfAbsent:
 		t.fail(b.admit(len(key) + len(o.Value)))
 		t.fresh = t.fresh || b.name == bucketRecords
+	}
+	if o.Action == commitlog.Set && o.TTL == 0 {
+		o.TTL = b.limit.Age
 	}
 	o.Bucket, o.Key = b.name, compact(key)
 	t.ops = append(t.ops, o)

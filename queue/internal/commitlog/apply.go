@@ -17,11 +17,14 @@ const readPause = 100 * time.Millisecond
 
 // apply does one message of the stream and tells whoever waits for it. Called by one goroutine.
 func (l *Log) apply(m Message) error {
-	b, err := decodeBatch(m.Data)
+	b, err := decodeBatch(m.Data, l.unpacked)
 	if err != nil {
 		err = fmt.Errorf("%w, at position %d", err, m.Position)
 		l.fail(err)
 		return err
+	}
+	if cap(b.data) > cap(l.unpacked) && cap(b.data) <= 2*maxBatch && m.Data[0] == formatPacked {
+		l.unpacked = b.data
 	}
 	mine := b.writer == l.writer
 	results, err := l.state.apply(b, m.Stamp.UnixMilli(), m.Position, mine)

@@ -5,10 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/klauspost/compress/s2"
 )
 
-// formatVersion is the first octet of a batch. A program meets a newer one only when a newer program wrote it, and stops.
-const formatVersion = 1
+// The first octet of a batch is its format. A program meets one that it does not know only when a newer program wrote it, and stops.
+const (
+	formatPlain  = 1
+	formatPacked = 2 // the transactions are compressed (S2)
+
+	// Format is the newest that this program reads.
+	Format = formatPacked
+)
+
+// packFrom is the length of transactions that is worth compressing.
+const packFrom = 512
 
 // batch is one message of the stream.
 type batch struct {
@@ -22,26 +33,47 @@ type batch struct {
 // id is the message id that the stream drops repetitions by.
 func (b *batch) id() string { return fmt.Sprintf("%016x.%d", b.writer, b.counter) }
 
-func (b *batch) encode() []byte {
-	out := make([]byte, 0, len(b.data)+40)
-	out = append(out, formatVersion)
+// encode writes the batch; pack: whoever reads it reads formatPacked.
+func (b *batch) encode(pack bool) []byte {
+	format, data := byte(formatPlain), b.data
+	if pack && len(data) >= packFrom {
+		if packed := s2.Encode(nil, data); len(packed) < len(data) {
+			format, data = formatPacked, packed
+		}
+	}
+	out := make([]byte, 0, len(data)+40)
+	out = append(out, format)
 	out = binary.BigEndian.AppendUint64(out, b.writer)
 	out = binary.AppendUvarint(out, b.counter)
 	out = binary.AppendUvarint(out, uint64(b.clock))
 	out = binary.AppendUvarint(out, uint64(b.txs))
-	return append(out, b.data...)
+	return append(out, data...)
 }
 
-func decodeBatch(data []byte) (*batch, error) {
-	if len(data) == 0 {
+// longestBatch keeps a damaged length from taking all memory.
+const longestBatch = 64 << 20
+
+// decodeBatch reads a batch. Its transactions are a part of data, or of room, which is used again.
+func decodeBatch(data, room []byte) (*batch, error) {
+	if len(data) == 0 || data[0] == 0 {
 		return nil, errTruncated
 	}
-	if data[0] > formatVersion {
-		return nil, fmt.Errorf("%w (format %d, this program reads %d)", ErrFormat, data[0], formatVersion)
+	format := data[0]
+	if format > Format {
+		return nil, fmt.Errorf("%w (format %d, this program reads %d)", ErrFormat, format, Format)
 	}
 	r := reader{rest: data[1:]}
 	b := &batch{writer: r.fixed(), counter: r.uvarint(), clock: int64(r.uvarint()), txs: int(r.uvarint())}
 	b.data = r.rest
+	if format == formatPacked && !r.bad {
+		n, err := s2.DecodedLen(b.data)
+		if err != nil || n > longestBatch {
+			return nil, errTruncated
+		}
+		if b.data, err = s2.Decode(room[:cap(room)], b.data); err != nil {
+			return nil, errTruncated
+		}
+	}
 	if r.bad || b.txs < 0 || b.txs > len(b.data) {
 		return nil, errTruncated
 	}

@@ -175,7 +175,7 @@ func (l *Log) take(counter uint64) ([]*waiter, *batch) {
 // send appends a batch until its outcome is known. A refusal counts as one only while no attempt is unanswered: else that
 // one may have stored it.
 func (l *Log) send(b *batch, list []*waiter) {
-	data, id := b.encode(), b.id()
+	data, id := b.encode(l.o.Packed == nil || l.o.Packed()), b.id()
 	unanswered := false
 	l.waiting.Store(int64(l.clock.elapsed()))
 	defer l.waiting.Store(0)

@@ -11,10 +11,15 @@ func TestEachWhileChanging(t *testing.T) {
 	s := newState()
 	b := s.bucket("b")
 	const kept = 5 * eachChunk
-	for i := range kept {
-		b.entries[fmt.Sprint("kept", i)] = entry{value: "v"}
+	put := func(key string, expires int64) {
+		e := entry{key: []byte(key), value: []byte("v"), revision: 1, expires: expires}
+		old := s.find(b, e.key)
+		s.store(b, e, &old)
 	}
-	b.entries["over"] = entry{value: "v", expires: 5}
+	for i := range kept {
+		put(fmt.Sprint("kept", i), 0)
+	}
+	put("over", 5)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -25,13 +30,13 @@ func TestEachWhileChanging(t *testing.T) {
 			default:
 			}
 			s.mu.Lock()
-			b.entries[fmt.Sprint("new", i)] = entry{value: "v"}
-			delete(b.entries, fmt.Sprint("new", i-100))
+			put(fmt.Sprint("new", i), 0)
+			s.remove(b, fmt.Append(nil, "new", i-100), false)
 			s.mu.Unlock()
 		}
 	})
 	seen := make(map[string]int)
-	s.each("b", 10, func(key, _ string) bool { seen[key]++; return true })
+	s.each("b", 10, func(key string, _ []byte) bool { seen[key]++; return true })
 	close(stop)
 	wg.Wait()
 	for i := range kept {
@@ -43,9 +48,9 @@ func TestEachWhileChanging(t *testing.T) {
 		t.Error("what is over was seen")
 	}
 	n := 0
-	s.each("b", 10, func(string, string) bool { n++; return n < 7 })
+	s.each("b", 10, func(string, []byte) bool { n++; return n < 7 })
 	if n != 7 {
 		t.Errorf("it went on to %d", n)
 	}
-	s.each("none", 10, func(string, string) bool { t.Error("a bucket that is not there"); return true })
+	s.each("none", 10, func(string, []byte) bool { t.Error("a bucket that is not there"); return true })
 }

@@ -1,30 +1,41 @@
 package commitlog
 
-// expiry is the index of what runs out: for each second the keys whose time to live may end in it. An entry whose time was
-// made longer stays where it is and is moved when its old second has come, so that a change of it costs nothing here.
+import "math"
+
+// expiry is the index of what runs out: for each second the places of what may run out in it. An entry whose time was made
+// longer stays where it is and is moved when its old second has come, so that a change of it costs nothing here; one that has left its
+// place leaves the place here, where nothing, or another entry, is found when the second has come.
 type expiry struct {
-	slots map[uint32][]expiring
+	slots map[uint32][]ref
 	done  uint32 // every slot up to this one is empty
 }
 
-type expiring struct {
-	bucket *bucket
-	key    string
-}
+// maxTime is the last that the index can name, in 2106.
+const maxTime = (math.MaxUint32 - 1) * 1000
 
-func newExpiry() expiry { return expiry{slots: make(map[uint32][]expiring)} }
+func newExpiry() expiry { return expiry{slots: make(map[uint32][]ref)} }
 
 // slotOf is the second at whose end a time is past.
 func slotOf(ms int64) uint32 { return uint32((ms + 999) / 1000) }
 
-// add returns the slot that has the key: that of the entry before it, where it is not too late.
-func (x *expiry) add(b *bucket, key string, expires int64, before uint32) uint32 {
-	slot := max(slotOf(expires), x.done+1)
-	if before != 0 && before <= slot {
-		return before
+// choose decides which second has an entry: that which had it before (0 for none), where it is not too late, else its own. listed: it is
+// the one before.
+func (x *expiry) choose(e *entry, before uint32) (listed bool) {
+	if e.expires == 0 {
+		return false
 	}
-	x.slots[slot] = append(x.slots[slot], expiring{b, key})
-	return slot
+	own := slotOf(e.expires)
+	if before > x.done && before <= own && own-before <= math.MaxUint16 {
+		e.late = uint16(own - before)
+		return true
+	}
+	e.late = 0
+	return false
+}
+
+func (x *expiry) add(r ref, slot uint32) {
+	slot = max(slot, x.done+1)
+	x.slots[slot] = append(x.slots[slot], r)
 }
 
 // expire deletes what has run out by the clock. For callers that hold mu for writing.
@@ -52,18 +63,19 @@ func (s *State) expire() {
 func (s *State) expireSlot(slot uint32) {
 	list := s.expiry.slots[slot]
 	delete(s.expiry.slots, slot)
-	for _, one := range list {
-		e, there := one.bucket.entries[one.key]
-		if !there || e.slot != slot {
+	for _, r := range list {
+		if !s.pages.holds(r) {
 			continue
 		}
-		if e.over(s.clock) {
-			s.remove(one.bucket, one.key, false)
-			continue
-		}
-		if e.expires != 0 {
-			e.slot = s.expiry.add(one.bucket, one.key, e.expires, 0)
-			one.bucket.entries[one.key] = e
+		e, there := readEntry(s.pages.at(r))
+		switch {
+		case !there || e.expires == 0 || e.slot() > slot: // another entry, that is somewhere else in the index
+		case e.over(s.clock):
+			s.remove(s.numbered[e.bucket], e.key, false)
+		case e.late > 0:
+			e.late = 0
+			e.write(s.pages.at(r))
+			s.expiry.add(r, e.slot())
 		}
 	}
 }

@@ -52,6 +52,8 @@ type Options struct {
 	Log       zerolog.Logger
 	Watchers  map[string]Watcher // by bucket
 
+	Packed func() bool // whether every process that reads the stream reads format 2; nil: it does
+
 	SnapshotEvery int64         // octets of log between two snapshots, at least; 0 is a default
 	Settle        time.Duration // from a snapshot to the removal of the log before it: after a power loss one of them must be there
 }
@@ -80,6 +82,8 @@ type Log struct {
 	inflight map[uint64][]*waiter
 	failed   error // why nothing can be committed any more
 	closing  bool
+
+	unpacked []byte // room for a batch; owned by the applying goroutine
 
 	wake    chan struct{} // something is pending
 	applied atomic.Int64  // when something was last applied, in nanoseconds of the clock's monotonic time

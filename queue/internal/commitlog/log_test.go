@@ -314,7 +314,7 @@ func TestDamagedSnapshotIsRefused(t *testing.T) {
 func TestNewerFormatStops(t *testing.T) {
 	m := newMemory()
 	l := open(t, m)
-	m.store("newer", []byte{formatVersion + 1, 1, 2, 3})
+	m.store("newer", []byte{Format + 1, 1, 2, 3})
 	select {
 	case <-l.Broken():
 	case <-time.After(10 * time.Second):
@@ -389,11 +389,13 @@ func TestFullLogRefuses(t *testing.T) {
 func FuzzDecodeBatch(f *testing.F) {
 	b := batch{writer: 1, counter: 2, clock: 3, txs: 2, data: appendTx(appendTx(nil, Tx{{Bucket: "a", Key: "k", Value: []byte("v"), TTL: time.Second}}),
 		Tx{{Bucket: "a", Key: "k", Action: Delete, If: IfRevision, Revision: 1}})}
-	f.Add(b.encode())
+	f.Add(b.encode(false))
+	b.data, b.txs = bytes.Repeat(b.data, 40), 80
+	f.Add(b.encode(true))
 	f.Add([]byte{1})
 	f.Add([]byte{2})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b, err := decodeBatch(data)
+		b, err := decodeBatch(data, nil)
 		if err != nil {
 			return
 		}

@@ -159,7 +159,7 @@ func (r *modelRun) read(l *Log, group int) (s groupState) {
 		return s
 	}
 	for key := range modelKeys {
-		s[key], _ = strconv.Atoi(b.entries[groupKey(group, key)].value)
+		s[key], _ = strconv.Atoi(string(l.state.find(b, []byte(groupKey(group, key))).entry.value))
 	}
 	return s
 }

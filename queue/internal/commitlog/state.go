@@ -1,7 +1,9 @@
 package commitlog
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -12,13 +14,13 @@ import (
 // writer repeats one.
 const writerAge = 10_000_000
 
-// entryOverhead is what an entry costs beside its key and value: its place in a map and in the index of times.
-const entryOverhead = 120
-
 // State is the memory that results from a log. Its zero value is not usable; see newState.
 type State struct {
 	mu       sync.RWMutex // guards the rest
 	buckets  map[string]*bucket
+	numbered []*bucket // by number
+	pages    pages
+	hashes   uint32 // the bits of a hash that count: all
 	writers  map[uint64]lastBatch
 	clock    int64  // milliseconds since 1970; never goes back
 	stamp    int64  // the last time stamp of the stream, which may
@@ -39,22 +41,6 @@ type lastBatch struct {
 	position uint64
 }
 
-// bucket is a namespace of keys.
-type bucket struct {
-	name    string
-	entries map[string]entry
-	size    int64 // keys and values
-	watched bool
-}
-
-// entry is a value in memory.
-type entry struct {
-	value    string
-	revision uint64
-	expires  int64  // milliseconds; 0 for never
-	slot     uint32 // where the index of times has it; 0 for nowhere
-}
-
 // watched is a change on its way to a watcher.
 type watched struct {
 	bucket string
@@ -63,15 +49,16 @@ type watched struct {
 
 func newState() *State {
 	return &State{buckets: make(map[string]*bucket), writers: make(map[uint64]lastBatch), watchers: make(map[string]Watcher),
-		expiry: newExpiry()}
+		pages: newPages(), hashes: math.MaxUint32, expiry: newExpiry()}
 }
 
 // bucket finds or makes one; for callers that hold mu for writing.
 func (s *State) bucket(name string) *bucket {
 	b := s.buckets[name]
 	if b == nil {
-		b = &bucket{name: name, entries: make(map[string]entry), watched: s.watchers[name] != nil}
+		b = &bucket{name: name, number: uint16(len(s.numbered)), index: make(map[uint32]ref), watched: s.watchers[name] != nil}
 		s.buckets[name] = b
+		s.numbered = append(s.numbered, b)
 	}
 	return b
 }
@@ -91,15 +78,16 @@ func (s *State) get(bucket, key string, now int64) (Entry, bool) {
 	if b == nil {
 		return Entry{}, false
 	}
-	e, ok := b.entries[key]
-	if !ok || e.over(max(s.clock, now)) {
+	var room [64]byte
+	f := s.find(b, append(room[:0], key...))
+	if !f.there || f.entry.over(max(s.clock, now)) {
 		return Entry{}, false
 	}
-	return Entry{Value: []byte(e.value), Revision: e.revision, Expires: timeOf(e.expires)}, true
+	return Entry{Value: append([]byte{}, f.entry.value...), Revision: f.entry.revision, Expires: timeOf(f.entry.expires)}, true
 }
 
 // over: its time to live has ended.
-func (e entry) over(clock int64) bool { return e.expires != 0 && e.expires <= clock }
+func (e *entry) over(clock int64) bool { return e.expires != 0 && e.expires <= clock }
 
 func timeOf(ms int64) time.Time {
 	if ms == 0 {
@@ -135,10 +123,16 @@ func (s *State) applyLocked(b *batch, stamp int64, position uint64, mine bool) (
 		if r.bad {
 			return results, fmt.Errorf("%w: at position %d", errTruncated, position)
 		}
+		if !s.pages.room() || len(s.numbered) >= maxBuckets {
+			return results, fmt.Errorf("%w: at position %d", errTooLarge, position)
+		}
 		results = append(results, s.do(s.ops, mine))
 	}
 	return results, nil
 }
+
+// errTooLarge: the same log would stop every process; the bounds of those who write are far below.
+var errTooLarge = errors.New("commitlog: more is in the log than a process can hold")
 
 // advance moves the clock: to the time that the batch carries, or by the step between the stamps of two messages. A step back
 // counts as none, so that a server whose clock is set back does not stop the log's.
@@ -177,7 +171,7 @@ func (s *State) do(ops []op, mine bool) result {
 			s.set(s.bucket(string(o.bucket)), o, mine)
 		case Delete:
 			if b := s.buckets[string(o.bucket)]; b != nil {
-				s.remove(b, string(o.key), mine)
+				s.remove(b, o.key, mine)
 			}
 		}
 	}
@@ -188,48 +182,54 @@ func (s *State) holds(o *op) bool {
 	if o.cond == Always {
 		return true
 	}
-	var e entry
-	there := false
+	var f found
 	if b := s.buckets[string(o.bucket)]; b != nil {
-		e, there = b.entries[string(o.key)]
-		there = there && !e.over(s.clock)
+		f = s.find(b, o.key)
+		f.there = f.there && !f.entry.over(s.clock)
 	}
 	if o.cond == IfAbsent {
-		return !there
+		return !f.there
 	}
-	return there && e.revision == o.revision
+	return f.there && f.entry.revision == o.revision
 }
 
 func (s *State) set(b *bucket, o *op, mine bool) {
-	key := string(o.key)
-	old, there := b.entries[key]
-	s.keepForSnapshot(b, key, old, there)
-	e := entry{value: string(o.value), revision: s.revision}
+	old := s.find(b, o.key)
+	s.keepForSnapshot(b, o.key, &old)
+	e := entry{key: o.key, value: o.value, revision: s.revision}
 	if o.ttl > 0 {
-		e.expires = s.clock + o.ttl.Milliseconds()
-		e.slot = s.expiry.add(b, key, e.expires, old.slot)
+		e.expires = min(s.clock+o.ttl.Milliseconds(), maxTime)
 	}
-	b.entries[key] = e
-	b.size += int64(len(e.value) - len(old.value))
-	if !there {
-		b.size += int64(len(key))
-	}
+	s.store(b, e, &old)
 	if b.watched {
-		s.changes = append(s.changes, watched{b.name, Change{Key: key, Value: e.value, Revision: e.revision, Expires: timeOf(e.expires), Mine: mine}})
+		s.changes = append(s.changes, watched{b.name, Change{Key: string(e.key), Value: string(e.value), Revision: e.revision,
+			Expires: timeOf(e.expires), Mine: mine}})
 	}
 }
 
-func (s *State) remove(b *bucket, key string, mine bool) {
-	old, there := b.entries[key]
-	if !there {
+// store puts an entry where it belongs, and into the index of times.
+func (s *State) store(b *bucket, e entry, old *found) {
+	before := uint32(0)
+	if old.there && old.entry.expires != 0 {
+		before = old.entry.slot()
+	}
+	listed := s.expiry.choose(&e, before)
+	r := s.put(b, e, old)
+	if e.expires != 0 && (!listed || r != old.ref) {
+		s.expiry.add(r, e.slot())
+	}
+}
+
+func (s *State) remove(b *bucket, key []byte, mine bool) {
+	old := s.find(b, key)
+	if !old.there {
 		return
 	}
-	s.keepForSnapshot(b, key, old, there)
-	delete(b.entries, key)
-	b.size -= int64(len(key) + len(old.value))
-	if b.watched {
-		s.changes = append(s.changes, watched{b.name, Change{Key: key, Value: old.value, Revision: old.revision, Gone: true, Mine: mine}})
+	s.keepForSnapshot(b, key, &old)
+	if e := &old.entry; b.watched {
+		s.changes = append(s.changes, watched{b.name, Change{Key: string(key), Value: string(e.value), Revision: e.revision, Gone: true, Mine: mine}})
 	}
+	s.drop(b, &old)
 }
 
 // tell gives the changes of a batch to the watchers, after the lock is open again, so that they may read.
@@ -259,19 +259,17 @@ func (s *State) stats(name string) BucketStats {
 	if b == nil {
 		return BucketStats{}
 	}
-	return BucketStats{len(b.entries), b.bytes()}
+	return BucketStats{b.keys, b.bytes()}
 }
-
-func (b *bucket) bytes() int64 { return b.size + int64(len(b.entries))*entryOverhead }
 
 // bytes is the memory of all.
 func (s *State) bytes() (sum int64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, b := range s.buckets {
-		sum += b.bytes()
+		sum += int64(b.keys) * indexSize
 	}
-	return sum
+	return sum + s.pages.bytes
 }
 
 // hash is the same in every process that has applied the same log to the same position. It is a sum over the entries, so
@@ -280,12 +278,10 @@ func (s *State) hash() (position, sum uint64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var line []byte
-	for _, b := range s.buckets {
-		for key, e := range b.entries {
-			line = fmt.Appendf(line[:0], "%q %q %q %d %d", b.name, key, e.value, e.revision, e.expires)
-			sum += xxhash.Sum64(line)
-		}
-	}
+	s.eachEntry(func(b *bucket, e entry) {
+		line = fmt.Appendf(line[:0], "%q %q %q %d %d", b.name, e.key, e.value, e.revision, e.expires)
+		sum += xxhash.Sum64(line)
+	})
 	line = fmt.Appendf(line[:0], "%d %d %d", s.clock, s.stamp, s.revision)
 	return s.position, sum + xxhash.Sum64(line)
 }

@@ -18,9 +18,12 @@ func (s *State) beginWatch(name string, w Watcher) (there []Change) {
 	s.watchers[name] = w
 	b := s.bucket(name)
 	b.watched = true
-	for key, e := range b.entries {
-		if !e.over(s.clock) {
-			there = append(there, Change{Key: key, Value: e.value, Revision: e.revision, Expires: timeOf(e.expires)})
+	for _, r := range b.index {
+		if r == deleted {
+			continue
+		}
+		if e, _ := readEntry(s.pages.at(r)); !e.over(s.clock) {
+			there = append(there, Change{Key: string(e.key), Value: string(e.value), Revision: e.revision, Expires: timeOf(e.expires)})
 		}
 	}
 	return there
@@ -33,7 +36,7 @@ func (s *State) names() (names []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for name, b := range s.buckets {
-		if len(b.entries) > 0 {
+		if b.keys > 0 {
 			names = append(names, name)
 		}
 	}

@@ -1,0 +1,124 @@
+package commitlog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// TestOldSnapshotIsRead: a snapshot of the first form, with names of buckets between the entries and nothing compressed.
+func TestOldSnapshotIsRead(t *testing.T) {
+	b := []byte(oldMagic)
+	for _, v := range []uint64{7, 1_000_000, 1_000_000, 9, 0} { // position, clock, stamp, revision, writers
+		b = binary.AppendUvarint(b, v)
+	}
+	entry := func(key, value string, revision, expires uint64) {
+		b = appendString(appendString(append(b, recordEntry), key), value)
+		b = binary.AppendUvarint(binary.AppendUvarint(b, revision), expires)
+	}
+	b = appendString(append(b, recordBucket), "a")
+	entry("k", "v", 3, 0)
+	b = appendString(append(b, recordBucket), "b")
+	entry("k", "w", 9, 2_000_000)
+	b = binary.AppendUvarint(append(b, recordEnd), 2)
+	b = binary.BigEndian.AppendUint64(b, xxhash.Sum64(b))
+	s := newState()
+	if err := s.load(bytes.NewReader(b)); err != nil {
+		t.Fatal(err)
+	}
+	for bucket, want := range map[string]Entry{"a": {Value: []byte("v"), Revision: 3}, "b": {Value: []byte("w"), Revision: 9, Expires: time.UnixMilli(2_000_000)}} {
+		if e, ok := s.get(bucket, "k", 0); !ok || fmt.Sprint(e) != fmt.Sprint(want) {
+			t.Errorf("%s: %v, want %v", bucket, e, want)
+		}
+	}
+	for i := range b {
+		damaged := bytes.Clone(b)
+		damaged[i] ^= 0x20
+		if newState().load(bytes.NewReader(damaged)) == nil || newState().load(bytes.NewReader(b[:i])) == nil {
+			t.Fatalf("octet %d of %d: damaged or cut off there, it is read as if nothing were wrong", i, len(b))
+		}
+	}
+}
+
+// TestSnapshotWhileChanging: a snapshot is the state of its position, whatever is set, moved and taken away while it is written; and
+// what it does under the lock is bounded by a page, so that nobody waits for it.
+func TestSnapshotWhileChanging(t *testing.T) {
+	s := newState()
+	b := s.bucket("b")
+	set := func(i, size int) {
+		s.revision++
+		s.set(b, &op{key: fmt.Appendf(nil, "%06d", i), value: bytes.Repeat([]byte{byte(i)}, size), ttl: time.Hour}, false)
+	}
+	const n = 5000
+	for i := range n {
+		set(i, 300)
+	}
+	_, sum := s.hash()
+	_, write, err := s.save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	changed := 0
+	err = write(writerFunc(func(p []byte) (int, error) {
+		s.mu.Lock() // as apply does it between two pieces
+		for range 50 {
+			i := changed * 7 % n
+			changed++
+			switch changed % 3 {
+			case 0:
+				s.remove(b, fmt.Appendf(nil, "%06d", i), false)
+			default:
+				set(i, 100+changed%600)
+			}
+		}
+		set(n+changed, 20)
+		s.mu.Unlock()
+		return out.Write(p)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.saved()
+	loaded := newState()
+	if err := loaded.load(&out); err != nil {
+		t.Fatal(err)
+	}
+	if _, got := loaded.hash(); got != sum || changed < 100 {
+		t.Errorf("it is another state, after %d changes", changed)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestPackedBatches: batches are compressed where every reader reads that, and only there.
+func TestPackedBatches(t *testing.T) {
+	for name, packed := range map[string]bool{"all read it": true, "one does not": false} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory()
+			l := open(t, m, func(o *Options) { o.Packed = func() bool { return packed } })
+			value := bytes.Repeat([]byte("value "), 500)
+			commit(t, l, Op{Bucket: "a", Key: "long", Value: value})
+			commit(t, l, Op{Bucket: "a", Key: "short", Value: []byte("v")})
+			want(t, l, "a", "long", string(value))
+			formats := make(map[byte]int)
+			for _, one := range m.messages {
+				formats[one.Data[0]]++
+				if one.Data[0] == formatPacked && len(one.Data) > len(value)/4 {
+					t.Errorf("a batch has %d octets", len(one.Data))
+				}
+			}
+			if (formats[formatPacked] == 1) != packed || formats[formatPlain] < 1 {
+				t.Errorf("formats: %v", formats)
+			}
+			l.Close(t.Context())
+			want(t, open(t, m), "a", "long", string(value))
+		})
+	}
+}
