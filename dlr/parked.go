@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // deadKind is the kind of this package's dead letters: DLQ subject dlq.receipt.
@@ -59,10 +60,7 @@ func (t *Tracker) RunParked(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := t.pullParked(ctx); err != nil && ctx.Err() == nil {
 			t.log.Warn().Err(err).Msg("parked receipts: cannot pull, trying again")
-			select {
-			case <-ctx.Done():
-			case <-time.After(pullPause):
-			}
+			_ = backoff.Sleep(ctx, pullPause)
 		}
 	}
 	return nil
@@ -146,9 +144,5 @@ func (t *Tracker) age(attempt int) (age time.Duration) {
 
 // wait is the pause after the nth look-up: 50 ms, 100 ms, ... 5 min.
 func (t *Tracker) wait(attempt int) time.Duration {
-	w := t.FirstWait
-	for i := 1; i < attempt && w < t.LongWait; i++ {
-		w *= 2
-	}
-	return min(w, t.LongWait)
+	return backoff.Doubled(t.FirstWait, attempt-1, t.LongWait)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // undoTimeout bounds the removal of the key of a request that came to nothing.
@@ -66,10 +67,8 @@ func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []b
 		case time.Now().After(deadline):
 			return Otp{}, false, &Error{Code: CodeDuplicateID, Message: "The first request with this Idempotency-Key is still under way", Reset: s.now().Add(time.Second)}
 		}
-		select {
-		case <-ctx.Done():
-			return Otp{}, false, storeError(ctx.Err())
-		case <-time.After(answerPause):
+		if err := backoff.Sleep(ctx, answerPause); err != nil {
+			return Otp{}, false, storeError(err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // Names of streams; they are part of the contract with operators (nats stream ls) and with other daemons.
@@ -143,10 +144,8 @@ func (q *Queue) patiently(ctx context.Context, request func(context.Context) err
 		if err == nil || !isTransient(err) && apiCode(err) != codeNoPeers {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, longestPause) != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		case <-time.After(longestPause):
 		}
 	}
 }

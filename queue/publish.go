@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // Times of one operation.
@@ -43,7 +45,8 @@ func (q *Queue) retry(ctx context.Context, attempt func(context.Context) error) 
 		ctx, cancel = context.WithTimeout(ctx, opTimeout)
 		defer cancel()
 	}
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	pause := backoff.Backoff{First: firstPause, Longest: longestPause}
+	for {
 		err := q.once(ctx, attempt)
 		if err == nil || !isTransient(err) {
 			return classify(err)
@@ -53,7 +56,7 @@ func (q *Queue) retry(ctx context.Context, attempt func(context.Context) error) 
 			return fmt.Errorf("%w: %w (last attempt: %w)", ErrUnavailable, ctx.Err(), err)
 		case <-q.closing:
 			return fmt.Errorf("%w: shutting down", ErrUnavailable)
-		case <-time.After(pause):
+		case <-time.After(pause.Next()):
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
@@ -198,7 +199,7 @@ func (t *timers) fire(ctx context.Context, a armed, fired Timer, work func(conte
 	at, err := work(ctx, fired)
 	switch {
 	case err != nil:
-		at = t.q.Now().Add(min(timerRetry<<min(a.attempt-1, 6), timerLongest))
+		at = t.q.Now().Add(backoff.Doubled(timerRetry, a.attempt-1, timerLongest))
 		t.q.log.Warn().Err(err).Str("timer", fired.ID).Int("attempt", a.attempt).Msg("a timer's work is not done yet")
 	case at.IsZero():
 		_, err = t.q.ledger.Commit(ctx, commitlog.Tx{{Bucket: timerBucket, Key: a.key, Action: commitlog.Delete, If: commitlog.IfRevision, Revision: a.revision}})

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // verb is one thing that ctl asks of a daemon: the request that says it, and how its answer is shown.
@@ -152,12 +153,10 @@ func (c cli) ask(ctx context.Context, v verb, args []string, here bool) int {
 			return exitFailed
 		}
 		if v.name == "drain" && said.left() > 0 {
-			select {
-			case <-time.After(drainPoll):
-				continue
-			case <-ctx.Done():
+			if backoff.Sleep(ctx, drainPoll) != nil {
 				return exitFailed
 			}
+			continue
 		}
 		if err := v.show(c.stdout, body); err != nil {
 			fmt.Fprintf(c.stderr, "otpgw ctl: %v\n", err)

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
+	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/conform"
 )
@@ -189,10 +190,7 @@ func outbind(ctx context.Context, srv *smsc.Server, o options) {
 			return
 		}
 		o.Log.Warn().Err(err).Msg("outbind failed, it is tried again")
-		select {
-		case <-ctx.Done():
-		case <-time.After(outbindPause):
-		}
+		_ = backoff.Sleep(ctx, outbindPause)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // DefaultSchedule is the wait before each try, from the failure of the one before: 75.6 h in all.
@@ -128,7 +129,7 @@ func (d *Dispatcher) confirmAll(ctx context.Context) {
 			break
 		}
 		d.o.Log.Warn().Err(err).Msg("callbacks: cannot pull, trying again")
-		sleep(ctx, pullPause)
+		_ = backoff.Sleep(ctx, pullPause)
 	}
 	for _, c := range in {
 		close(c)
@@ -169,13 +170,4 @@ func firstPause(schedule []time.Duration) time.Duration {
 		return time.Second
 	}
 	return max(schedule[1]/5, time.Millisecond)
-}
-
-func sleep(ctx context.Context, pause time.Duration) {
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // seal makes items of a lane a stored batch, or adds them to one that was never sent (into): in one transaction they are no
@@ -44,7 +45,7 @@ func (d *Dispatcher) store(tx *queue.Tx, item *queue.Delivery) error {
 	for errors.Is(err, queue.ErrUnknown) && d.post.Err() == nil {
 		// What this daemon commits is applied in order: behind this one the other is, or never will be.
 		if again := d.commit(d.o.Queue.Begin()); again != nil {
-			sleep(d.post, sealPause)
+			_ = backoff.Sleep(d.post, sealPause)
 			continue
 		}
 		there := item.Load()

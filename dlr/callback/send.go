@@ -2,11 +2,11 @@ package callback
 
 import (
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // Reasons of dead letters.
@@ -126,7 +126,7 @@ func (d *Dispatcher) wait(tries int) time.Duration {
 }
 
 // spread lengthens a wait by up to a tenth, at random: what failed together is not to come back together.
-func spread(wait time.Duration) time.Duration { return wait + rand.N(wait/10+1) }
+func spread(wait time.Duration) time.Duration { return backoff.Spread(wait, wait/10) }
 
 // bury dead-letters a batch, to be replayed from its first try.
 func (d *Dispatcher) bury(b *batch, tries int, reason string) error {

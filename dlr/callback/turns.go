@@ -3,6 +3,8 @@ package callback
 import (
 	"container/heap"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // place is the line that a lane which has something to send stands in.
@@ -41,7 +43,8 @@ type host struct {
 
 // Times of hosts that do not answer.
 const (
-	silentTries = 3 // in a row, and a host is shut
+	silentTries = 3  // in a row, and a host is shut
+	longestRest = 60 // times the first pause of a host or lane that goes on failing
 	longestShut = time.Minute
 	doubtTime   = time.Minute
 )
@@ -292,7 +295,7 @@ func (t *lanes) judged(l *lane, v verdict) {
 		h.doubt = now.Add(doubtTime)
 		if h.silent >= silentTries {
 			h.window, h.shutAt = 1, now
-			h.shut = now.Add(spread(backoff(t.pause, h.silent-silentTries)))
+			h.shut = now.Add(spread(backoff.Doubled(t.pause, h.silent-silentTries, longestRest*t.pause)))
 		}
 	}
 	switch {
@@ -305,7 +308,7 @@ func (t *lanes) judged(l *lane, v verdict) {
 	case v.begun.After(l.failed):
 		l.failed, l.proven, l.window = now, false, 1
 		if l.fails++; l.fails > 1 || !v.answered {
-			l.paused = now.Add(spread(backoff(t.pause, l.fails-1)))
+			l.paused = now.Add(spread(backoff.Doubled(t.pause, l.fails-1, longestRest*t.pause)))
 		}
 	}
 	if v.wait > 0 {
@@ -325,11 +328,6 @@ func (l *lane) due(now time.Time) {
 	if l.timer != nil {
 		l.timer.Reset(0)
 	}
-}
-
-// backoff doubles a pause with each further failure, up to sixty times the first.
-func backoff(first time.Duration, more int) time.Duration {
-	return min(first<<min(more, 6), 60*first)
 }
 
 // finish takes a batch out of hand.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // Defaults of Config.
@@ -104,7 +106,7 @@ func (c *Client) do(ctx context.Context, r call, out any) error {
 			}
 			return err
 		}
-		if sleep(ctx, delay) != nil {
+		if backoff.Sleep(ctx, delay) != nil {
 			return err // of the last try: it says more than the context does
 		}
 	}
@@ -149,15 +151,4 @@ func (c *Client) roundTrip(req *http.Request, out any) error {
 		return &transportError{fmt.Errorf("client: the answer is not the API's: %w", err)}
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -3,10 +3,11 @@ package client
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // repeat says what a second try of a request does.
@@ -38,8 +39,8 @@ func (e *transportError) notSent() bool {
 
 // after says whether a failed try may be made again, and when.
 func (r repeat) after(err error, try int) (time.Duration, bool) {
-	pause := min(firstPause<<min(try, 10), lastPause)
-	pause = pause/2 + rand.N(pause/2)
+	half := backoff.Doubled(firstPause, try, lastPause) / 2
+	pause := backoff.Spread(half, half)
 	if t, ok := errors.AsType[*transportError](err); ok {
 		return pause, !errors.Is(err, context.Canceled) && (r != counting || t.notSent())
 	}

@@ -42,8 +42,8 @@ func Doubled(first time.Duration, n int, longest time.Duration) time.Duration {
 	return min(first, longest)
 }
 
-// Spread is d, and up to half as much again.
-func Spread(d time.Duration) time.Duration { return d + rand.N(d/2+1) }
+// Spread is d and, by chance, up to more on top of it.
+func Spread(d, more time.Duration) time.Duration { return d + rand.N(more+1) }
 
 // Sleep waits, and returns the error of ctx when that ends first.
 func Sleep(ctx context.Context, d time.Duration) error {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -89,7 +90,7 @@ func (b *bind) status() BindStatus {
 // run keeps the bind until ctx ends.
 func (b *bind) run(ctx context.Context) {
 	log := b.link.log.With().Str("bind", b.name).Logger()
-	retry := backoff{base: backoffBase, limit: backoffLimit}
+	retry := backoff.Backoff{First: backoffBase, Longest: backoffLimit}
 	for ctx.Err() == nil {
 		began := time.Now()
 		b.set(stateConnecting, nil, nil)
@@ -105,9 +106,9 @@ func (b *bind) run(ctx context.Context) {
 			continue
 		}
 		if time.Since(began) > backoffLimit || b.took.Swap(false) {
-			retry.reset() // it held, or it worked: this is a new trouble
+			retry.Reset() // it held, or it worked: this is a new trouble
 		}
-		state, wait := stateWaiting, retry.next()
+		state, wait := stateWaiting, backoffBase/2+retry.Next()
 		switch {
 		case misconfigured(err):
 			state, wait = stateRefused, misconfigWait
@@ -119,7 +120,7 @@ func (b *bind) run(ctx context.Context) {
 		log.Warn().Err(err).Dur("retry_in", wait).Str("state", state).Str("advice", advice(err)).Msg("bind down")
 		b.link.deps.Metrics.ended(b.link.cfg.Name, b.name, err)
 		b.down(state, err, wait)
-		if !sleep(ctx, wait) {
+		if backoff.Sleep(ctx, wait) != nil {
 			break
 		}
 	}

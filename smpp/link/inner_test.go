@@ -43,21 +43,6 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func TestBackoffGrowsAndIsCapped(t *testing.T) {
-	b := backoff{base: 100 * time.Millisecond, limit: 3 * time.Second}
-	var longest time.Duration
-	for range 100 {
-		d := b.next()
-		if d < b.base/2 || d > b.limit+b.base/2 {
-			t.Fatalf("waits %s", d)
-		}
-		longest = max(longest, d)
-	}
-	if longest < time.Second {
-		t.Errorf("never waits longer than %s", longest)
-	}
-}
-
 // TestReferenceComesAgainAfter256Messages: those to one number count up, and a message that is sent again keeps its own.
 func TestReferenceComesAgainAfter256Messages(t *testing.T) {
 	r := newReferences()

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -68,5 +69,5 @@ func (l *ledger) keep(id string, t *trouble) {
 
 // delay is how long a message waits after that many failures of its own.
 func (t *trouble) delay() time.Duration {
-	return min(retryDelayLimit, time.Second<<min(max(t.failures-1, 0), 5))
+	return backoff.Doubled(time.Second, t.failures-1, retryDelayLimit)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/otpgw/otpgw/smpp/internal/session"
 )
 
@@ -88,7 +89,7 @@ func (w *shift) keepPulling(ctx context.Context, r Route) {
 	for ctx.Err() == nil {
 		if err := w.pull(ctx, r); err != nil && ctx.Err() == nil {
 			w.bind.link.log.Error().Err(err).Str("route", r.Name).Msg("the queue does not give messages, trying again")
-			sleep(ctx, time.Second)
+			_ = backoff.Sleep(ctx, time.Second)
 		}
 	}
 }

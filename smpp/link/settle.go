@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -297,7 +297,8 @@ func (l *Link) retry(e *errand) {
 	l.giveBack(e, spread(t.delay()))
 }
 
-func spread(d time.Duration) time.Duration { return d + rand.N(d/2) }
+// spread: what failed together is not to come back together.
+func spread(d time.Duration) time.Duration { return backoff.Spread(d, d/2) }
 
 // worstOf is the result that decides: what ends the message, before what has to be tried again, before what is taken.
 func worstOf(results []result) int {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // gap: the stream does not have what stands between the last message that was applied and the one at next.
@@ -107,7 +109,7 @@ func (l *Log) readTo(ctx context.Context, last uint64) error {
 		return err
 	}
 	l.o.Log.Warn().Err(err).Msg("reading of the log interrupted")
-	return pause(ctx, readPause)
+	return backoff.Sleep(ctx, readPause)
 }
 
 // read applies what comes. after is called behind each message.
@@ -141,7 +143,7 @@ func (l *Log) follow(ctx context.Context) {
 		case err != nil:
 			l.o.Log.Warn().Err(err).Msg("reading of the log interrupted")
 		}
-		_ = pause(ctx, readPause)
+		_ = backoff.Sleep(ctx, readPause)
 	}
 }
 
@@ -192,15 +194,4 @@ func (l *Log) loadSnapshot(ctx context.Context) error {
 	}
 	l.o.Log.Info().Uint64("position", l.state.position).Int64("bytes", l.state.bytes()).Dur("took", time.Since(begun)).Msg("the snapshot is read")
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

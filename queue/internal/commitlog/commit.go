@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // Commit stores a transaction and returns its revision when it is applied here. ErrConflict: a condition does not hold.
@@ -179,7 +181,8 @@ func (l *Log) send(b *batch, list []*waiter) {
 	unanswered := false
 	l.waiting.Store(int64(l.clock.elapsed()))
 	defer l.waiting.Store(0)
-	for wait := firstPause; ; wait = min(2*wait, longestPause) {
+	pause := backoff.Backoff{First: firstPause, Longest: longestPause}
+	for {
 		ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 		position, err := l.o.Stream.Append(ctx, id, data)
 		cancel()
@@ -199,7 +202,7 @@ func (l *Log) send(b *batch, list []*waiter) {
 		select {
 		case <-l.broken:
 			return
-		case <-time.After(wait):
+		case <-time.After(pause.Next()):
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // How snapshots are kept.
@@ -57,7 +59,7 @@ func (l *Log) Snapshot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, l.o.Settle); err != nil {
+	if err := backoff.Sleep(ctx, l.o.Settle); err != nil {
 		return err
 	}
 	if err := l.o.Stream.Trim(ctx, position); err != nil {

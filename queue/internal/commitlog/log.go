@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/rs/zerolog"
 )
 
@@ -145,7 +146,7 @@ func (l *Log) arrive(ctx context.Context) error {
 		if err == nil || l.Err() != nil {
 			return err
 		}
-		if pause(ctx, readPause) != nil {
+		if backoff.Sleep(ctx, readPause) != nil {
 			return err
 		}
 	}

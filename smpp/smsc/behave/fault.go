@@ -7,6 +7,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/backoff"
 )
 
 // Fault is a way in which octets go over the connection.
@@ -62,7 +64,7 @@ func (f Fault) Write(ctx context.Context, conn net.Conn, pdu []byte, pause time.
 		if pause <= 0 {
 			pause = partialPause
 		}
-		if !sleep(ctx, pause) {
+		if backoff.Sleep(ctx, pause) != nil {
 			return ctx.Err()
 		}
 		_, err := conn.Write(pdu[half:])
@@ -87,23 +89,11 @@ func bytewise(ctx context.Context, conn net.Conn, pdu []byte) error {
 		if _, err := conn.Write(pdu[i : i+1]); err != nil {
 			return err
 		}
-		if !sleep(ctx, bytePause) {
+		if backoff.Sleep(ctx, bytePause) != nil {
 			return ctx.Err()
 		}
 	}
 	return nil
-}
-
-// sleep waits, and reports whether ctx still lives.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // reset closes a connection so that the peer sees a reset.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -246,11 +247,7 @@ func (b *bind) retry(d *delivery, answer string) {
 
 // pauseAfter is the time from the nth attempt of a receipt to the next.
 func pauseAfter(n int, first time.Duration) time.Duration {
-	pause := first
-	for ; n > 1 && pause < longestReceiptPause; n-- {
-		pause *= 2
-	}
-	return max(first, min(pause, longestReceiptPause))
+	return max(first, backoff.Doubled(first, n-1, longestReceiptPause))
 }
 
 // pdu is the receipt as its layout has it, or the message from a handset.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
 )
 
@@ -261,12 +262,10 @@ func (s *Server) accept(ln net.Listener) {
 		}
 		if err != nil {
 			s.log.Warn().Err(err).Msg("cannot accept a connection")
-			select {
-			case <-time.After(acceptPause):
-				continue
-			case <-s.ctx.Done():
+			if backoff.Sleep(s.ctx, acceptPause) != nil {
 				return
 			}
+			continue
 		}
 		if _, err := s.handle(conn); err != nil {
 			conn.Close()
