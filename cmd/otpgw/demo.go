@@ -45,8 +45,9 @@ func runDemo(ctx context.Context, c cli) int {
 		fmt.Fprintf(c.stderr, "otpgw: the demo's configuration is wrong: %v\n", err)
 		return exitUsage
 	}
-	log := newLogger(c.stderr, "auto").Level(zerolog.WarnLevel)
-	dm, err := startDemo(vars, log)
+	log, flush := newLogger(c.stderr, "auto")
+	defer flush()
+	dm, err := startDemo(vars, log.Level(zerolog.WarnLevel))
 	if err != nil {
 		fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
 		return exitFailed
@@ -62,7 +63,9 @@ func runDemo(ctx context.Context, c cli) int {
 	if err != nil {
 		return complain(c.stderr, err)
 	}
-	return runDaemon(ctx, conf, read, newLogger(c.stderr, string(conf.LogFormat)), func(d *daemon) {
+	log, flushAll := newLogger(c.stderr, string(conf.LogFormat))
+	defer flushAll()
+	return runDaemon(ctx, conf, read, log, func(d *daemon) {
 		dm.received.secret.Store(&conf.Apps[0].CallbackSecrets[0])
 		dm.greet(c.stdout, d)
 	})

@@ -9,13 +9,17 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// newLogger makes a logger of all levels; the daemon's level is zerolog's global one, which a reload may change. Format auto is console on a terminal, else JSON.
-func newLogger(w io.Writer, format string) zerolog.Logger {
+// newLogger makes a logger of all levels; the daemon's level is zerolog's global one, which a reload may change. Format auto is
+// console on a terminal, else JSON.
+// flush writes the lines that still wait.
+func newLogger(w io.Writer, format string) (log zerolog.Logger, flush func()) {
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	if format == "console" || format == "auto" && terminal(w) {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05.000", NoColor: !terminal(w)}
+		return zerolog.New(w).With().Timestamp().Logger(), func() {}
 	}
-	return zerolog.New(w).With().Timestamp().Logger()
+	gathered := newLogLines(w)
+	return zerolog.New(gathered).With().Timestamp().Logger(), gathered.Flush
 }
 
 func terminal(w io.Writer) bool {
