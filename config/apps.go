@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/phone"
 )
 
 // The bounds of an application's settings that package otp does not keep for requests too.
@@ -24,6 +25,8 @@ var appRows = []setting[otp.App]{
 	{"SENDERS", "", "approved senders, comma-separated: 3 to 11 characters, or up to 15 digits",
 		read(func(v *value, a *otp.App) { a.Senders = v.senders() })},
 	{"FROM", "", "default sender, one of the approved; empty: the first of them", read(func(v *value, a *otp.App) { a.From = v.from(a.Senders) })},
+	{"SENDERS_<COUNTRY>", "", "approved senders for numbers of COUNTRY (US, CA, ...) in place of SENDERS and FROM, the default one first: where names are refused, a number",
+		read(readSendersIn)},
 	{"TEMPLATE", "Your verification code is {{pin}}", "message text, holds {{pin}}", read(func(v *value, a *otp.App) { a.Template = v.template() })},
 	{"TEMPLATE_<LANG>", "", "text for destinations that speak LANG, a language tag: FR, BG, PT_BR, SR_LATN", read(readTemplate)},
 	{"TTL", "300", "how long a PIN is valid: seconds, or a duration like 5m; {}",
@@ -179,6 +182,23 @@ func (v *value) senders() []string {
 		}
 	}
 	return senders
+}
+
+// readSendersIn reads the senders of one country.
+func readSendersIn(v *value, app *otp.App) {
+	country := strings.ToUpper(v.chosen)
+	switch _, twice := app.SendersIn[country]; {
+	case !phone.IsCountry(country):
+		v.fault("%q is not a country; end the name in two letters of ISO 3166-1, like US", v.chosen)
+	case twice:
+		v.fault("the country %s has two lists of senders; take one out", country)
+	default:
+		if app.SendersIn == nil {
+			app.SendersIn = make(map[string][]string)
+		}
+		app.SendersIn[country] = v.senders()
+		v.chosen = country
+	}
 }
 
 // from reads the default sender, which is the first approved one unless told otherwise.

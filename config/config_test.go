@@ -216,8 +216,8 @@ func TestRoute(t *testing.T) {
 		{"+442071838750", "uk"}, {"+447700100123", "uk"}, {"+447700900123", "ee"}, {"447700900123", "ee"},
 		{"+35988123456", "rest"}, {"+4", "rest"}, {"", "rest"},
 	} {
-		if route, ok := c.Route(test.number); route != test.route || !ok {
-			t.Errorf("%s goes to %q, %v; want %q", test.number, route, ok, test.route)
+		if route, err := c.Route(otp.Traffic{To: test.number}); route != test.route || err != nil {
+			t.Errorf("%s goes to %q, %v; want %q", test.number, route, err, test.route)
 		}
 	}
 	want := []link.Route{{Name: "uk", Priority: 1}, {Name: "ee", Priority: 0}}
@@ -226,7 +226,7 @@ func TestRoute(t *testing.T) {
 	}
 
 	c = mustLoad(t, with("OTPGW_ROUTES=uk", "OTPGW_ROUTE_UK_PREFIXES=44", "OTPGW_ROUTE_UK_LINKS=tele"))
-	if route, ok := c.Route("+35988123456"); ok {
+	if route, err := c.Route(otp.Traffic{To: "+35988123456"}); err == nil {
 		t.Errorf("a number of no prefix goes to %q", route)
 	}
 }
@@ -238,7 +238,7 @@ func BenchmarkRoute(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		c.Route("+35988123456")
+		c.Route(otp.Traffic{To: "+35988123456"})
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,15 +16,19 @@ const (
 	defaultRoute = "default" // the one route that need not say its links
 	priorityMax  = 9
 	weightMax    = 1000
+	mccLength    = 3 // ITU-T E.212
 )
 
 // prefixForm is the begin of an E.164 number: no country code begins with 0.
 var prefixForm = regexp.MustCompile(`^[1-9][0-9]*$`)
 
-// Route is a set of destinations and the links that serve them.
+// Route is a set of messages and the links that carry them.
 type Route struct {
 	Name     string
 	Prefixes []string    // digits, without +; "" is every destination that no other route has
+	Apps     []string    // applications; none is all
+	Senders  []string    // that are registered with the carriers of these links; none is all that are registered with nobody
+	Networks []string    // MCC, or MCC and MNC; none is all
 	Links    []RouteLink // the preferred first: by priority, then as they are named
 }
 
@@ -38,34 +43,22 @@ type RouteLink struct {
 // routeDraft is a route of which not all variables are read, and what it has to agree with.
 type routeDraft struct {
 	Route
-	router *router
-	links  []link.Config
+	links []link.Config
+	apps  []otp.App
 }
 
 // routeRows are the variables of one route.
 var routeRows = []setting[routeDraft]{
 	{"PREFIXES", "", "digit prefixes of the destinations, longest wins; empty: every destination no other route has",
-		read(func(v *value, r *routeDraft) { r.Prefixes = v.prefixes(r.Name, r.router) })},
+		read(func(v *value, r *routeDraft) { r.Prefixes = v.prefixes() })},
+	{"APPS", "", "applications whose messages only it takes, before any route that names none; empty: all",
+		read(func(v *value, r *routeDraft) { r.Apps = v.routeApps(r.apps) })},
+	{"SENDERS", "", "senders that are registered with its carriers: their messages go over routes that name them, or not at all; looked at before applications; empty: all others",
+		read(func(v *value, r *routeDraft) { r.Senders = v.routeSenders() })},
+	{"NETWORKS", "", "networks of the numbers as OTPGW_LOOKUP_URL tells them, each MCC or MCC and MNC, like 240 or 24007; looked at after applications; empty: all",
+		read(func(v *value, r *routeDraft) { r.Networks = v.routeNetworks() })},
 	{"LINKS", "", "links as name:priority, 0 (first) to 9, or name:priority*weight, 1 to 1000: a:0*3,b:0*1 sends three quarters over a; empty, for the route default only: all links at 0",
 		read(func(v *value, r *routeDraft) { r.Links = v.routeLinks(r.Name, r.links) })},
-}
-
-// router finds the route of a number: one map lookup for each length a prefix may have.
-type router struct {
-	byPrefix map[string]string
-	longest  int
-}
-
-// Route returns the route of a phone number, given as E.164 with or without its +: the one with the
-// longest prefix of it. It is not ok when no route takes the number.
-func (c *Config) Route(e164 string) (route string, ok bool) {
-	digits := strings.TrimPrefix(e164, "+")
-	for n := min(c.router.longest, len(digits)); n >= 0; n-- {
-		if route, ok = c.router.byPrefix[digits[:n]]; ok {
-			return route, true
-		}
-	}
-	return "", false
 }
 
 // RouteNames are the names of the routes.
@@ -77,24 +70,17 @@ func (c *Config) RouteNames() []string {
 	return names
 }
 
-// add gives a prefix to a route, unless another has it.
-func (r *router) add(prefix, route string) (owner string, ok bool) {
-	if owner, taken := r.byPrefix[prefix]; taken {
-		return owner, false
-	}
-	r.byPrefix[prefix] = route
-	r.longest = max(r.longest, len(prefix))
-	return route, true
-}
-
 func readRoutes(v *value, l *loader) {
-	l.config.router.byPrefix = make(map[string]string)
+	l.config.router = newRouter()
 	before := len(l.faults)
 	each(l, v, routeGroup, routeRows,
 		func(name string) *routeDraft {
-			return &routeDraft{Route{Name: name}, &l.config.router, l.config.Links}
+			return &routeDraft{Route{Name: name}, l.config.Links, l.config.Apps}
 		},
-		func(_ scope, d *routeDraft) { l.config.Routes = append(l.config.Routes, d.Route) })
+		func(s scope, d *routeDraft) {
+			s.addRoute(&l.config.router, d.Route)
+			l.config.Routes = append(l.config.Routes, d.Route)
+		})
 	if len(l.faults) > before {
 		return // a link may be on no route only because of that fault
 	}
@@ -103,15 +89,32 @@ func readRoutes(v *value, l *loader) {
 			l.warn(listOf(linkGroup), "the link %s is on no route and sends nothing; name it in the LINKS of a route", c.Name)
 		}
 	}
+	l.warnUnreached()
+}
+
+// addRoute gives the router a route, of which no other may take the same messages.
+func (s scope) addRoute(r *router, route Route) {
+	taken, owner := r.add(route)
+	if len(taken) == 0 {
+		return
+	}
+	k, of := taken[0], ""
+	for _, also := range []struct{ kind, name string }{{"sender", k.sender}, {"application", k.app}, {"network", k.network}} {
+		if also.name != "" {
+			of += fmt.Sprintf(" for the %s %s", also.kind, also.name)
+		}
+	}
+	if k.prefix == "" {
+		s.faultOf("PREFIXES", "is not set, and the route %s already takes every destination without a prefix of its own%s; give prefixes, like 44,353, or APPS or SENDERS", owner, of)
+		return
+	}
+	s.faultOf("PREFIXES", "the route %s has the prefix %s already%s; a prefix is of one route", owner, k.prefix, of)
 }
 
 // prefixes reads a route's destinations. No prefix at all is the empty prefix, which is every number's.
-func (v *value) prefixes(route string, r *router) []string {
+func (v *value) prefixes() []string {
 	elements := v.list()
 	if len(elements) == 0 {
-		if owner, ok := r.add("", route); !ok {
-			v.fault("is not set, and the route %s already takes every destination without a prefix of its own; give prefixes, like 44,353", owner)
-		}
 		return []string{""}
 	}
 	var prefixes []string
@@ -123,13 +126,48 @@ func (v *value) prefixes(route string, r *router) []string {
 			v.bad(text, "a prefix: 1 to 15 digits that begin with a country code, like 44 or 35988")
 		default:
 			prefixes = append(prefixes, prefix)
-			if owner, ok := r.add(prefix, route); !ok {
-				v.fault("the route %s has the prefix %s already; a prefix is of one route", owner, prefix)
-			}
 		}
 	}
 	v.text = strings.Join(prefixes, ",")
 	return prefixes
+}
+
+// routeApps reads applications, which are those of OTPGW_APPS.
+func (v *value) routeApps(apps []otp.App) []string {
+	names := v.list()
+	for _, name := range names {
+		if name != "" && !slices.ContainsFunc(apps, func(a otp.App) bool { return a.Name == name }) {
+			v.fault("%q is not an application of OTPGW_APPS; name one of those", name)
+		}
+	}
+	return names
+}
+
+func (v *value) routeSenders() []string {
+	senders := v.list()
+	for _, sender := range senders {
+		if problem := otp.SenderProblem(sender); problem != "" && sender != "" {
+			v.fault("%q %s", sender, problem)
+		}
+	}
+	return senders
+}
+
+// routeNetworks reads 24007, 240-07 and 240 07, or 240 for a whole country.
+func (v *value) routeNetworks() []string {
+	var networks []string
+	for _, text := range v.list() {
+		network := otp.Network(text)
+		switch {
+		case text == "": // list has said so
+		case network == "":
+			v.bad(text, "a network: its MCC of 3 digits, or MCC and MNC of 5 or 6, like 24007")
+		default:
+			networks = append(networks, network)
+		}
+	}
+	v.text = strings.Join(networks, ",")
+	return networks
 }
 
 // routeLinks reads which links serve a route, in any order, and tells the links so.

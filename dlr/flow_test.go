@@ -63,7 +63,7 @@ func TestFromReceiptToCallback(t *testing.T) {
 	}
 	service := &otp.Service{Queue: q, Box: box, Log: zerolog.Nop(),
 		Measure: func(string, string) (int, string) { return 2, "GSM7" },
-		Route:   func(string) (string, bool) { return queuetest.Route, true }}
+		Route:   func(otp.Traffic) (string, error) { return queuetest.Route, nil }}
 	app := &inbox{}
 	server := httptest.NewServer(app)
 	defer server.Close()

@@ -24,8 +24,9 @@ type App struct {
 	APIKeys []string // accepted in X-API-KEY or as a bearer token
 	Secret  string   // OAuth client secret; empty when the application uses keys only
 
-	Senders []string // approved senders; a `from` outside them becomes From
-	From    string   // the default sender, always one of Senders
+	Senders   []string            // approved senders; a `from` outside them becomes From
+	From      string              // the default sender, always one of Senders
+	SendersIn map[string][]string // approved in a country instead of Senders, the default one first
 
 	Template    string            // the plain template, holds {{pin}}
 	Templates   map[string]string // by language subtag in lower case: "fr", "bg"

@@ -20,9 +20,9 @@ func (s *Service) Create(ctx context.Context, app *App, n NewOtp) (Otp, error) {
 // create makes the OTP under a given id.
 func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Otp, error) {
 	testPIN, test := app.TestNumbers[n.Phone.E164]
-	route, ok := s.Route(n.Phone.E164)
-	if !ok && !test {
-		return Otp{}, &Error{Code: CodeNoCoverage, Message: "No coverage for this destination"}
+	route, err := s.Route(Traffic{App: app.Name, From: n.From, To: n.Phone.E164})
+	if err != nil && !test {
+		return Otp{}, err
 	}
 	now := s.now()
 	pin := newPIN(n.PINType, n.PINLength)
@@ -34,8 +34,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		pin, n.PINType, uses = testPIN, typeOf(testPIN), nil
 	}
 	r := s.newRecord(app, n, id, route, pin, now)
-	err := s.compose(r, n, pin)
-	if err != nil {
+	if err = s.compose(r, n, pin); err != nil {
 		return Otp{}, err
 	}
 	r.Delivery = newDelivery(r.Parts, r.Created)

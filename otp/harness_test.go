@@ -72,7 +72,7 @@ func newBenchOn(t testing.TB, q *queue.Queue) *bench {
 	}
 	c := new(clock)
 	return &bench{app: testApp(), clock: c, Service: &Service{Queue: q, Box: box, Measure: measure, Now: c.Now, Log: zerolog.Nop(),
-		Route: func(e164 string) (string, bool) { return queuetest.Route, !strings.HasPrefix(e164, "+1") }}}
+		Route: noRouteTo1}}
 }
 
 func (b *bench) create(t testing.TB, body string) Otp {
@@ -214,3 +214,11 @@ func (e Event) otp(t testing.TB) Otp {
 func intp(n int) *int { return &n }
 
 func sprint(v any) string { return fmt.Sprintf("%+v", v) }
+
+// noRouteTo1 is a choice of routes that has none to the numbers of North America.
+func noRouteTo1(t Traffic) (string, error) {
+	if strings.HasPrefix(t.To, "+1") {
+		return "", ErrNoRoute
+	}
+	return queuetest.Route, nil
+}

@@ -56,6 +56,9 @@ type Record struct {
 	Steps      []byte `cbor:"44,keyasint,omitempty"` // its way, see note
 	TakenNoted int    `cbor:"45,keyasint,omitempty"` // of the messages up to this one it is known that a carrier took it
 
+	Network string `cbor:"41,keyasint,omitempty"` // MCC and MNC of the number, see Traffic
+	Wanted  string `cbor:"42,keyasint,omitempty"` // route that a lookup asked for
+
 	CallbackURL string   `cbor:"30,keyasint,omitempty"`
 	Delivery    Delivery `cbor:"31,keyasint,omitempty"`
 	Announced   int      `cbor:"32,keyasint,omitempty"` // changes, see Event.N

@@ -100,7 +100,9 @@ func (m *removed) move(ctx context.Context, d *queue.Delivery) {
 	var to string
 	ok := false
 	if err == nil {
-		to, ok = m.s.Route(o.To)
+		var none error
+		to, none = m.s.Route(Traffic{App: o.App, From: o.From, To: o.To})
+		ok = none == nil
 	}
 	if ok && to != o.Route {
 		err = m.s.Queue.Commit(ctx, m.s.Queue.Begin().Move(d, to))

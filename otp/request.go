@@ -57,7 +57,6 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 	var f faults
 	n := NewOtp{
 		Phone:       f.phone(o.value("phoneNumber"), o.value("countryIso")),
-		From:        app.sender(f.from(o.value("from"), app.From)),
 		TrackID:     f.trackID(o.value("trackId")),
 		TTL:         f.ttl(o.value("ttl"), app.TTL),
 		MaxAttempts: f.maxAttempts(o.value("maxAttempts"), app.MaxAttempts),
@@ -65,6 +64,7 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 		PINLength:   f.pinLength(o.value("pinLength"), app.PINLength),
 		CallbackURL: f.callbackURL(o.value("otpCallbackUrl"), app.CallbackURL, callbackAllowed),
 	}
+	n.From = app.sender(f.from(o.value("from"), app.From), n.Phone.Country)
 	n.WebOTPDomain = f.webOTPDomain(o.value("webOtpDomain"), app.WebOTPDomain)
 	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
 	n.PIN, n.Context, n.Vouched = f.ownPIN(o.value("pin"), app), f.context(o), f.vouched(o.value("risk"))

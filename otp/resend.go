@@ -49,6 +49,10 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	if err := r.mayResend(app, s.now(), by); err != nil {
 		return nil, err
 	}
+	route, err := s.routeOf(r) // which may be another one by now: routes are changed while OTPs live
+	if err != nil && !r.Test {
+		return nil, err
+	}
 	if _, err := s.Box.Open(r.Text, queue.TextContext(r.ID)); err != nil {
 		return nil, sealError(r.ID, err) // no link could open it either
 	}
@@ -57,7 +61,7 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 			return "", err
 		}
 		now.again(at)
-		now.Route = s.routeNow(now)
+		now.Route = route
 		now.note(step{Kind: stepAgain, N: now.Resends, Self: by == byTimer}, at)
 		r = now
 		if by == byTimer {
@@ -83,14 +87,6 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 		return nil, storeError(err)
 	}
 	return r, nil
-}
-
-// routeNow is the route that a record's number takes now; its own when none does. Routes are changed while OTPs live.
-func (s *Service) routeNow(r *Record) string {
-	if route, ok := s.Route(r.Phone); ok {
-		return route
-	}
-	return r.Route
 }
 
 // arrive is for the message to a test number, which is never sent, and counts as delivered.

@@ -89,12 +89,12 @@ func TestResendCounts(t *testing.T) {
 	b.app.SendLimits = limit.Limits{{Max: 2, Per: time.Hour}}
 	o := b.create(t, french)
 	b.clock.advance(time.Minute)
-	before := b.record(t, o.OtpID)
-	route := b.Route
-	b.Route = func(string) (string, bool) { return "no such queue", true }
+	before, route := b.record(t, o.OtpID), b.Route
+	b.Route = func(Traffic) (string, error) { return "no such queue", nil }
 	if _, err := b.Resend(context.Background(), b.app, o.OtpID); err == nil || codeOf(err) == CodeRateLimit {
 		t.Fatal(err)
 	}
+	b.Route = route
 	after := b.record(t, o.OtpID)
 	if after.Resends != 0 || after.Message != before.Message || len(after.Others) != 0 {
 		t.Errorf("%+v", after)

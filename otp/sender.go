@@ -1,6 +1,7 @@
 package otp
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -66,10 +67,28 @@ func nameProblem(name string) string {
 	return ""
 }
 
-// sender is who the message comes from: an approved sender as asked for, else the application's own.
-func (a *App) sender(asked string) string {
-	if slices.Contains(a.Senders, asked) {
+// sender is who the message to a country comes from: a sender as asked for that is approved there, else the application's own
+// for that country.
+func (a *App) sender(asked, country string) string {
+	approved, own := a.Senders, a.From
+	if there := a.SendersIn[country]; len(there) > 0 {
+		approved, own = there, there[0]
+	}
+	if slices.Contains(approved, asked) {
 		return asked
 	}
-	return a.From
+	return own
+}
+
+// AllSenders are those for any country and those for single ones, each once.
+func (a *App) AllSenders() []string {
+	all := slices.Clone(a.Senders)
+	for _, country := range slices.Sorted(maps.Keys(a.SendersIn)) {
+		for _, sender := range a.SendersIn[country] {
+			if !slices.Contains(all, sender) {
+				all = append(all, sender)
+			}
+		}
+	}
+	return all
 }

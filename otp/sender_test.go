@@ -45,7 +45,7 @@ func TestValidSender(t *testing.T) {
 func TestSenderApproved(t *testing.T) {
 	app := testApp()
 	for asked, want := range map[string]string{"Other": "Other", "Verify": "Verify", "Stranger": "Verify", "other": "Verify"} {
-		if got := app.sender(asked); got != want {
+		if got := app.sender(asked, "SE"); got != want {
 			t.Errorf("%s: %s", asked, got)
 		}
 	}

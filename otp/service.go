@@ -25,8 +25,8 @@ type Service struct {
 
 	// Measure says in how many parts a text goes over a route, and in which encoding. No parts: it cannot be sent.
 	Measure func(route, text string) (parts int, encoding string)
-	// Route says which route a number (E.164 with +) takes.
-	Route func(e164 string) (route string, ok bool)
+	// Route says which route a message takes. Its error is an *Error, ErrNoRoute or one that says more.
+	Route func(Traffic) (route string, err error)
 	// Links are the names of the links, for Conversion. Nil: none.
 	Links func() []string
 	// FirstLink is the link that a route prefers, for a message sent again to avoid. Nil, or "": not known.

@@ -78,7 +78,7 @@ func TestSendLimitRefund(t *testing.T) {
 	b := newBench(t)
 	b.app.SendLimits = limit.Limits{{Max: 2, Per: time.Hour}}
 	route := b.Route
-	b.Route = func(string) (string, bool) { return "no such queue", true }
+	b.Route = func(Traffic) (string, error) { return "no such queue", nil }
 	for range 5 {
 		if err := b.try(french); err == nil || codeOf(err) == CodeRateLimit {
 			t.Fatal(err)

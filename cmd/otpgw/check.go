@@ -30,6 +30,10 @@ func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 			return exitFailed
 		}
 		tellKey(conf, c.stdout)
+		if err := conf.Routing(c.stdout); err != nil {
+			fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
+			return exitFailed
+		}
 		code := exitOK
 		if *bind {
 			code = tryLinks(ctx, conf.Links, c)

@@ -74,6 +74,8 @@ func TestCommandLine(t *testing.T) {
 		{"check -bind with nobody there", []string{"check", "-bind"}, good, 1, []string{"FAILED", "connection refused"}, []string{"1 of 1 links failed"}},
 		{"explain", []string{"explain", "-to", "+359888123456", "-from", "Bank"}, append([]string{"OTPGW_APP_SHOP_TEMPLATE_BG=Код {{pin}}"}, good...), 0,
 			[]string{"+359888123456, BG", "default", "carrier", "Verify (Bank is not among", "Код 000000", "the template in bg", "UCS2, 1 part(s)"}, nil},
+		{"check shows the routes", []string{"check"}, append([]string{"OTPGW_ROUTES=default,brand", "OTPGW_ROUTE_BRAND_SENDERS=Verify", "OTPGW_ROUTE_BRAND_LINKS=carrier"}, good...), exitWarnings,
+			[]string{"# Verify  *            *        *       brand    carrier:0\n"}, []string{"OTPGW_ROUTE_DEFAULT_PREFIXES: the route can never match"}},
 		{"explain of no number", []string{"explain", "-to", "12"}, good, 2, nil, []string{"no country code"}},
 		{"callback secret", []string{"check", "-callback-secret", "shop"}, good, 0, []string{"whsec_"}, nil},
 		{"callback secret of nobody", []string{"check", "-callback-secret", "x"}, good, 2, nil, []string{`"x"`}},

@@ -137,7 +137,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	guard := callback.Guard{Allow: d.config.CallbackAllow}
 	d.service = &otp.Service{
 		Queue: d.queue, Box: box, Apps: d.config.Apps, Retention: d.config.Retention, CallbackAllowed: guard.Allowed, Log: d.log,
-		Route:     func(e164 string) (string, bool) { return d.live.Load().config.Route(e164) },
+		Route:     func(t otp.Traffic) (string, error) { return d.live.Load().config.Route(t) },
 		Measure:   func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
 		Links:     func() []string { return d.live.Load().linkNames() },
 		FirstLink: func(route string) string { return d.live.Load().firstLink(route) },

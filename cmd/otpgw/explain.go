@@ -62,9 +62,10 @@ func explain(c cli, conf *config.Config, to, name, from, template string) error 
 	if err != nil {
 		return err
 	}
-	route, ok := conf.Route(n.Phone.E164)
-	if !ok {
-		return fmt.Errorf("no route takes %s: give a route that prefix, or none", n.Phone.E164)
+	traffic := otp.Traffic{App: app.Name, From: n.From, To: n.Phone.E164}
+	route, err := conf.Route(traffic)
+	if err != nil {
+		return fmt.Errorf("%s (%s): give a route that prefix, or none", n.Phone.E164, err)
 	}
 	text := n.Render("explain", strings.Repeat("0", n.PINLength))
 	parts, encoding := newLive(conf).measure(route, text)
@@ -90,7 +91,7 @@ func explain(c cli, conf *config.Config, to, name, from, template string) error 
 	}
 	tw := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
-		{"application", app.Name}, {"number", n.Phone.E164 + ", " + n.Phone.Country}, {"route", route}, {"link", why},
+		{"application", app.Name}, {"number", n.Phone.E164 + ", " + n.Phone.Country}, {"route", route + ", " + conf.WhyRoute(traffic)}, {"link", why},
 		{"sender", sender}, {"text", text}, {"chosen", language},
 		{"encoding", fmt.Sprintf("%s, %d part(s)", encoding, parts)},
 		{"cost", fmt.Sprintf("%g", conf.Prices.Of(n.Phone.E164)*float64(parts))},

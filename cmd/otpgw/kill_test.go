@@ -140,14 +140,17 @@ func (y *tally) add(to string) int {
 	return y.all
 }
 
-func (y *tally) wait(t *testing.T, to string) {
+func (y *tally) wait(t *testing.T, to string) { t.Helper(); y.waitFor(t, to, 1) }
+
+// waitFor waits until so many messages came to a number.
+func (y *tally) waitFor(t *testing.T, to string, copies int) {
 	t.Helper()
 	deadline := time.After(testTimeout)
 	for {
 		y.mu.Lock()
 		n, news := y.by[to], y.news
 		y.mu.Unlock()
-		if n > 0 {
+		if n >= copies {
 			return
 		}
 		select {
@@ -159,6 +162,13 @@ func (y *tally) wait(t *testing.T, to string) {
 }
 
 // copies is how many messages came once, twice and so on.
+// of is how many messages came to a number.
+func (y *tally) of(to string) int {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return y.by[to]
+}
+
 func (y *tally) copies() map[int]int {
 	y.mu.Lock()
 	defer y.mu.Unlock()

@@ -302,11 +302,16 @@ func (a answer) json(t testing.TB, v any) {
 
 // call makes a request with the test's API key; a nil error only when there was an answer.
 func call(c *http.Client, method, url, body string) (answer, error) {
+	return callAs(c, "key", method, url, body)
+}
+
+// callAs is call with another API key.
+func callAs(c *http.Client, key, method, url, body string) (answer, error) {
 	req, err := http.NewRequest(method, url, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return answer{}, err
 	}
-	req.Header.Set("X-API-KEY", "key")
+	req.Header.Set("X-API-KEY", key)
 	req.Header.Set(adminHeader, testAdminToken)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.Do(req)

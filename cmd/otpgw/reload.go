@@ -81,11 +81,9 @@ func (d *daemon) strands(was, c *config.Config) error {
 			continue
 		}
 		n := d.queue.SMS(r.Name).Len()
-		for _, prefix := range r.Prefixes {
-			if _, taken := c.Route(prefix); n > 0 && !taken {
-				return fmt.Errorf("OTPGW_ROUTES: the route %s is taken out, %d messages wait for it, and no other route takes its numbers; "+
-					"give those to a route, or wait until they are sent", r.Name, n)
-			}
+		if n > 0 && !c.Covers(r) {
+			return fmt.Errorf("OTPGW_ROUTES: the route %s is taken out, %d messages wait for it, and no other route takes its numbers; "+
+				"give those to a route, or wait until they are sent", r.Name, n)
 		}
 	}
 	return nil

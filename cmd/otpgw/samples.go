@@ -189,8 +189,8 @@ func (a *admin) sampleLink(asked *sampleRequest) (l *link.Link, route string, er
 		return l, "", nil
 	}
 	if route = asked.Route; route == "" {
-		if route, ok = conf.Route(number.E164); !ok {
-			return nil, "", errors.New("no route takes the number; say which with -route, or over which -link")
+		if route, err = conf.Route(otp.Traffic{From: asked.From, To: number.E164}); err != nil {
+			return nil, "", fmt.Errorf("no route takes the number (%w); say which with -route, or over which -link", err)
 		}
 	}
 	at := slices.IndexFunc(conf.Routes, func(r config.Route) bool { return r.Name == route })

@@ -20,6 +20,7 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/otp"
 )
 
 func read(t *testing.T, name string) string {
@@ -64,7 +65,7 @@ func TestExampleConfiguration(t *testing.T) {
 		t.Errorf("warnings %v in\n%s", c.Warnings, c)
 	}
 	for number, links := range map[string][]string{"+447700900123": {"carrier2", "carrier1"}, "+35988123456": {"carrier1", "carrier2"}} {
-		name, _ := c.Route(number)
+		name, _ := c.Route(otp.Traffic{To: number})
 		i := slices.IndexFunc(c.Routes, func(r config.Route) bool { return r.Name == name })
 		if got := c.Routes[i].Links; got[0].Name != links[0] || got[1].Name != links[1] || got[1].Priority != 1 {
 			t.Errorf("%s goes over %v, want %v", number, got, links)

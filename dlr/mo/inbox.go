@@ -33,8 +33,8 @@ type Inbox struct {
 	Queue *queue.Queue
 	Box   *seal.Box
 	List  *optout.List
-	Apps  func() []otp.App                          // those of the present configuration
-	Route func(e164 string) (route string, ok bool) // of a reply
+	Apps  func() []otp.App                            // those of the present configuration
+	Route func(otp.Traffic) (route string, err error) // of a reply
 	Log   zerolog.Logger
 
 	taken *prometheus.CounterVec
@@ -121,7 +121,7 @@ func (i *Inbox) read(ctx context.Context, m Message, owners []*otp.App) (result 
 func (i *Inbox) owners(to string) (owners []*otp.App) {
 	apps := i.Apps()
 	for n := range apps {
-		for _, sender := range apps[n].Senders {
+		for _, sender := range apps[n].AllSenders() {
 			if sameSender(sender, to) {
 				owners = append(owners, &apps[n])
 				break

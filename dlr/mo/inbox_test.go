@@ -29,7 +29,7 @@ func newInbox(t *testing.T, apps ...otp.App) *Inbox {
 	}
 	q := queuetest.Open(t)
 	return &Inbox{Queue: q, Box: box, List: optout.New(q.OptOuts(), box), Apps: func() []otp.App { return apps }, Log: zerolog.Nop(),
-		Route: func(string) (string, bool) { return queuetest.Route, true }}
+		Route: func(otp.Traffic) (string, error) { return queuetest.Route, nil }}
 }
 
 // event is the next event in the store, as it would be sent.

@@ -100,23 +100,23 @@ func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from phone.N
 	if text == "" {
 		return nil
 	}
-	route, ok := i.Route(from.E164)
-	if !ok {
-		i.Log.Warn().Str("app", app.Name).Msg("no route for a reply to a handset")
-		return nil
-	}
 	sender := app.From
-	for _, s := range app.Senders {
+	for _, s := range app.AllSenders() {
 		if sameSender(s, m.To) {
 			sender = s
 		}
+	}
+	route, err := i.Route(otp.Traffic{App: app.Name, From: sender, To: from.E164})
+	if err != nil {
+		i.Log.Warn().Err(err).Str("app", app.Name).Msg("no route for a reply to a handset")
+		return nil
 	}
 	at := m.Received.UTC()
 	name := fmt.Sprintf("%s %s %s %d", app.Name, from.E164, text, at.Unix()/int64(replyLife/time.Second))
 	const ref = "" // of no OTP
 	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(i.Box.Name("reply", name))).String()
-	err := i.Queue.PublishSMS(ctx, queue.Outbound{ID: id, Ref: ref, App: app.Name, Route: route, From: sender, To: from.E164,
-		Text: i.Box.Seal([]byte(text), queue.TextContext(ref)), TLVs: app.TLVs, Created: at, Expires: time.Now().Add(replyLife)})
+	err = i.Queue.PublishSMS(ctx, queue.Outbound{ID: id, Ref: ref, App: app.Name, Route: route, From: sender, To: from.E164,
+		Text: i.Box.Seal([]byte(text), queue.TextContext(ref)), TLVs: app.TLVs, Country: from.Country, Created: at, Expires: time.Now().Add(replyLife)})
 	if errors.Is(err, queue.ErrFull) {
 		i.Log.Warn().Str("app", app.Name).Msg("no room for a reply to a handset")
 		return nil // what the handset wanted is done; that it is told is the less

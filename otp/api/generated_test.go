@@ -94,7 +94,7 @@ func generatedGateway(t *testing.T) string {
 	}
 	list[0].Secret = "demo-secret"
 	s := &otp.Service{Queue: queuetest.Open(t), Box: box, Apps: list, Measure: measure, Now: time.Now, Log: zerolog.Nop(),
-		Route: func(e164 string) (string, bool) { return queuetest.Route, !strings.HasPrefix(e164, "+1") }}
+		Route: noRouteTo1}
 	server := httptest.NewServer(New(Config{Apps: list, Service: s, Log: zerolog.Nop()}))
 	t.Cleanup(server.Close)
 	return server.URL

@@ -252,7 +252,7 @@ func FuzzHandler(f *testing.F) {
 	f.Add("GET", "/otp/%2e%2e/", "", []byte(``))
 	f.Add("POST", "/oauth/token", "application/x-www-form-urlencoded", []byte(`grant_type=client_credentials&client_id=demo&client_secret=x`))
 	f.Add("POST", "/oauth/revoke", "application/x-www-form-urlencoded; charset=x", []byte(`token=%zz`))
-	noRoute := &otp.Service{Route: func(string) (string, bool) { return "", false }, Log: zerolog.Nop()}
+	noRoute := &otp.Service{Route: func(otp.Traffic) (string, error) { return "", otp.ErrNoRoute }, Log: zerolog.Nop()}
 	h := New(Config{Apps: apps(), Service: noRoute, Log: zerolog.Nop()})
 	f.Fuzz(func(t *testing.T, method, path, contentType string, body []byte) {
 		req, err := http.NewRequest(method, "http://x", strings.NewReader(string(body)))

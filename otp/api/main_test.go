@@ -90,7 +90,7 @@ func newGateway(t testing.TB, opts ...queuetest.Option) *gateway {
 	g := &gateway{log: new(lockedBuffer)}
 	log := zerolog.New(g.log).Level(zerolog.DebugLevel)
 	g.service = &otp.Service{Queue: queuetest.Open(t, opts...), Box: box, Measure: measure, Log: log,
-		Route: func(e164 string) (string, bool) { return queuetest.Route, !strings.HasPrefix(e164, "+1") },
+		Route: noRouteTo1,
 		Now: func() time.Time {
 			return time.Now().Add(time.Duration(g.offset.Load()))
 		}}
@@ -223,3 +223,11 @@ func (g *gateway) text(t testing.TB) string {
 }
 
 func wrong(pin string) string { return pin[:len(pin)-1] + string('2'+(pin[len(pin)-1]-'2'+1)%8) }
+
+// noRouteTo1 is a choice of routes that has none to the numbers of North America.
+func noRouteTo1(t otp.Traffic) (string, error) {
+	if strings.HasPrefix(t.To, "+1") {
+		return "", otp.ErrNoRoute
+	}
+	return queuetest.Route, nil
+}

@@ -70,7 +70,7 @@ func newGateway(t *testing.T) *gateway {
 		MaxResends: 1, TestNumbers: map[string]string{testNumber: testPIN}}}
 	g := &gateway{service: &otp.Service{Queue: queuetest.Open(t), Box: box, Apps: apps, Log: zerolog.Nop(), Now: time.Now,
 		Measure: func(_, s string) (int, string) { return 1, "GSM7" },
-		Route:   func(e164 string) (string, bool) { return queuetest.Route, !strings.HasPrefix(e164, "+1") }}}
+		Route:   noRouteTo1}}
 	s := httptest.NewServer(g.wrap(api.New(api.Config{Apps: apps, Service: g.service, Log: zerolog.Nop()})))
 	t.Cleanup(s.Close)
 	g.url = s.URL
@@ -104,4 +104,12 @@ func (g *gateway) messages(t *testing.T) (n int) {
 		}
 	}
 	return n
+}
+
+// noRouteTo1 is a choice of routes that has none to the numbers of North America.
+func noRouteTo1(t otp.Traffic) (string, error) {
+	if strings.HasPrefix(t.To, "+1") {
+		return "", otp.ErrNoRoute
+	}
+	return queuetest.Route, nil
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -54,6 +55,17 @@ func Countries() []string { return slices.Sorted(maps.Keys(phonenumbers.GetSuppo
 // GB is a country here, UK is not.
 func IsCountry(s string) bool {
 	return phonenumbers.GetSupportedRegions()[s] || slices.Contains(unnumbered, s)
+}
+
+// Begins says whether a number of any country may begin with these digits.
+func Begins(digits string) bool {
+	for code := range phonenumbers.GetSupportedCallingCodes() {
+		c := strconv.Itoa(code)
+		if strings.HasPrefix(c, digits) || strings.HasPrefix(digits, c) {
+			return true
+		}
+	}
+	return false
 }
 
 // Parse reads an international number, which begins with "+", or a national one of the country, as people write and paste it

@@ -67,13 +67,13 @@ func (g *gateway) parked(t testing.TB, tracker *dlr.Tracker) {
 	t.Cleanup(func() { cancel(); <-done })
 }
 
-func (g *gateway) route(e164 string) (string, bool) {
+func (g *gateway) route(t otp.Traffic) (string, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if r, ok := g.routes[e164]; ok {
-		return r, true
+	if r, ok := g.routes[t.To]; ok {
+		return r, nil
 	}
-	return queuetest.Route, true
+	return queuetest.Route, nil
 }
 
 // adapter is cmd/otpgw's sink: what is no receipt is a message of a handset.

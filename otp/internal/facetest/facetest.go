@@ -37,7 +37,7 @@ func New(t *testing.T, apps []otp.App, faces func(*otp.Service) []api.Face) *Gat
 	g := new(Gateway)
 	g.Service = &otp.Service{Queue: queuetest.Open(t), Box: box, Apps: apps, Log: zerolog.Nop(),
 		Measure: func(string, string) (int, string) { return 1, "GSM7" },
-		Route:   func(e164 string) (string, bool) { return queuetest.Route, !strings.HasPrefix(e164, "+1") },
+		Route:   noRouteTo1,
 		Now:     func() time.Time { return time.Now().Add(time.Duration(g.offset.Load())) }}
 	s := httptest.NewServer(api.New(api.Config{Apps: apps, Service: g.Service, Log: zerolog.Nop(), Faces: faces(g.Service)}))
 	t.Cleanup(s.Close)
@@ -106,4 +106,12 @@ func (g *Gateway) Text(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return o.To + " " + string(text)
+}
+
+// noRouteTo1 is a choice of routes that has none to the numbers of North America.
+func noRouteTo1(t otp.Traffic) (string, error) {
+	if strings.HasPrefix(t.To, "+1") {
+		return "", otp.ErrNoRoute
+	}
+	return queuetest.Route, nil
 }
