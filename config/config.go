@@ -65,8 +65,9 @@ type Config struct {
 
 	Warnings []Fault // what deserves a look and stops nothing
 
-	router router
-	lines  map[string][]line // what Print writes, by group
+	router  router
+	syncSet bool              // see SyncSet
+	lines   map[string][]line // what Print writes, by group
 }
 
 // NATS says which NATS is used. With an empty URL it is a server inside the process.
@@ -74,7 +75,7 @@ type NATS struct {
 	URL        string // one or several, comma-separated
 	Creds      string // path of a credentials file
 	Replicas   int
-	Sync       time.Duration // fsync interval of the embedded store
+	Sync       time.Duration // fsync interval of the embedded store, or what the operator says of the external servers'
 	SyncAlways bool          // fsync each write; Sync is 0 then
 }
 
@@ -99,6 +100,9 @@ const (
 func (f LogFormat) Console(terminal bool) bool {
 	return f == LogConsole || f == LogAuto && terminal
 }
+
+// SyncSet: OTPGW_NATS_SYNC is set, and so not a default that says nothing of external servers.
+func (c *Config) SyncSet() bool { return c.syncSet }
 
 // loader is one run of Load.
 type loader struct {

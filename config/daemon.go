@@ -39,7 +39,7 @@ var daemonRows = []setting[loader]{
 		reader[loader]{read: readNATSURL, show: withoutTokens}},
 	{"OTPGW_NATS_CREDS", "", "credentials file for the external cluster", read(readNATSCreds)},
 	{"OTPGW_NATS_REPLICAS", "1", "copies of each stream in the external cluster, {}", replicas()},
-	{"OTPGW_NATS_SYNC", "1s", "fsync interval of the embedded store, {}, or always", syncInterval()},
+	{"OTPGW_NATS_SYNC", "1s", "fsync interval of the embedded store, {}, or always; with OTPGW_NATS_URL the one that its servers have, for otpgw check", syncInterval()},
 	{"OTPGW_RETENTION", "1h", "how long an OTP is known after its PIN ran out, for questions and late receipts, {}; it is in the memory of every daemon",
 		duration(retentionLeast, retentionMost, time.Second, func(l *loader) *time.Duration { return &l.config.Retention })},
 	{"OTPGW_MEMORY", "0", "MiB that the daemon may take, 64 to 1048576; new OTPs are refused (503) when those that are there take 0.6 of it; 0: half of what the machine or its cgroup has",
@@ -123,6 +123,7 @@ func syncInterval() reader[loader] {
 	r := duration(syncLeast, syncMost, time.Millisecond, func(l *loader) *time.Duration { return &l.config.NATS.Sync })
 	interval := r.read
 	r.read = func(v *value, l *loader) {
+		l.config.syncSet = slices.Contains(l.environ, "OTPGW_NATS_SYNC")
 		if l.config.NATS.SyncAlways = v.trim() == "always"; !l.config.NATS.SyncAlways {
 			interval(v, l)
 		}

@@ -7,18 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-)
-
-// The oldest server with scheduled messages, prioritized pull and per-message TTL.
-const (
-	minMajor = 2
-	minMinor = 12
 )
 
 const (
@@ -82,6 +75,9 @@ func (q *Queue) options(o Options) []nats.Option {
 			}
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			if err := checkVersion(nc.ConnectedServerVersion()); err != nil { // one of the cluster that was not seen at the start
+				q.log.Error().Err(err).Str("server", nc.ConnectedServerName()).Msg("a NATS server of the cluster is too old")
+			}
 			q.log.Info().Str("server", nc.ConnectedServerName()).Msg("NATS connection restored")
 		})}
 	if q.server != nil {
@@ -137,18 +133,4 @@ func redacted(urls string) string {
 		}
 	}
 	return strings.Join(list, ",")
-}
-
-// checkVersion refuses a server older than 2.12.
-func checkVersion(version string) error {
-	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
-	if len(parts) >= 2 {
-		major, err1 := strconv.Atoi(parts[0])
-		minor, err2 := strconv.Atoi(parts[1])
-		if err1 == nil && err2 == nil && (major > minMajor || major == minMajor && minor >= minMinor) {
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: it is version %q, and %d.%d or newer is needed (scheduled messages, prioritized pull, per-message TTL)",
-		ErrVersion, version, minMajor, minMinor)
 }

@@ -21,7 +21,7 @@ var (
 	ErrStopped     = errors.New("queue: puller stopped")                   // Next after Stop
 	ErrExpired     = errors.New("queue: message has expired")              // nothing was stored
 	ErrInUse       = errors.New("queue: data directory is in use")         // another process has the embedded store open
-	ErrVersion     = errors.New("queue: the NATS server is too old")       // needs 2.12
+	ErrVersion     = errors.New("queue: the NATS server is too old")       // see oldestServer
 	ErrName        = errors.New("queue: not usable in a key or a subject") // see Token
 )
 

@@ -3,20 +3,33 @@ package queue
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/mod/semver"
 )
 
+// TestVersion: a server older than the one that torture runs on is refused, with what its version is known for.
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	for version, ok := range map[string]bool{"2.12.0": true, "2.12.0-RC.1": true, "2.15.2": true, "v2.12.3": true, "3.0.0": true, "2.100": true,
-		"2.11.9": false, "2.9.25": false, "1.99.0": false, "": false, "2": false, "x.y.z": false} {
+	for version, why := range map[string]string{"2.15.2": "", "v2.15.2": "", "2.15.3": "", "2.16.0-RC.1": "", "3.0.0": "", "2.100": "",
+		"2.15.2-RC.1": "was tried", "2.15.1": "was tried", "2.14.7": "was tried", "2.14.6": "8594", "2.14.0-RC.1": "7676", "2.12.2": "7633", "2.12.14": "7676",
+		"2.11.9": "scheduled", "2.9.25": "scheduled", "1.99.0": "scheduled", "": "needed", "2": "scheduled", "x.y.z": "needed"} {
 		err := checkVersion(version)
-		if (err == nil) != ok || err != nil && !errors.Is(err, ErrVersion) {
-			t.Errorf("version %q: %v", version, err)
+		if (err == nil) != (why == "") || err != nil && (!errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), why)) {
+			t.Errorf("version %q: %v, want %q", version, err, why)
+		}
+	}
+	if err := checkVersion(server.VERSION); err != nil {
+		t.Errorf("the embedded server: %v", err)
+	}
+	for i := range knownFaults[1:] {
+		if semver.Compare(knownFaults[i].mended, knownFaults[i+1].mended) >= 0 || semver.Compare(knownFaults[i+1].mended, oldestServer) > 0 {
+			t.Errorf("the list of faults is not in order at %s", knownFaults[i].mended)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/queue/seal"
@@ -38,11 +39,29 @@ func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 		if *bind {
 			code = tryLinks(ctx, conf.Links, c)
 		}
-		if warned(conf.Warnings, c.stderr) && code == exitOK {
+		if warned(append(conf.Warnings, syncWarnings(conf)...), c.stderr) && code == exitOK {
 			code = exitWarnings
 		}
 		return code
 	}
+}
+
+// longestSync is how much of what was promised may go with the power before it is worth a warning.
+const longestSync = 10 * time.Second
+
+// syncWarnings tell of a store that syncs to its disk rarely. An external server does so every two minutes by default, and nothing
+// in its protocol tells: neither INFO nor $JS.API has it. So the operator repeats it to the daemon.
+func syncWarnings(c *config.Config) []config.Fault {
+	n := c.NATS
+	say := func(text string) []config.Fault { return []config.Fault{{Variable: "OTPGW_NATS_SYNC", Text: text}} }
+	switch {
+	case n.URL != "" && !c.SyncSet():
+		return say("is not set: the NATS servers cannot be asked how often they sync to their disks; by default it is every 2 minutes, and what was " +
+			"accepted in them is lost where all copies lose their power at once. Set sync_interval in their configuration to 1s, or always, and say the same here")
+	case !n.SyncAlways && n.Sync > longestSync:
+		return say(fmt.Sprintf("%s: what was accepted in that time is lost where the power fails; 1s costs nothing that can be measured", n.Sync))
+	}
+	return nil
 }
 
 // tellKey says where the secret key is that no variable gives.

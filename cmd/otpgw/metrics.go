@@ -18,6 +18,7 @@ var (
 	stateBytes      = prometheus.NewDesc("otpgw_state_bytes", "Memory that the state of the OTPs takes, about.", nil, nil)
 	stateMaxBytes   = prometheus.NewDesc("otpgw_state_max_bytes", "The bound of it, at which new OTPs are refused; 0 for none.", nil, nil)
 	clockSkew       = prometheus.NewDesc("otpgw_clock_skew_seconds", "By how much the clock of this machine is ahead of the store's.", nil, nil)
+	natsVersion     = prometheus.NewDesc("otpgw_nats_info", "The NATS servers that the store is connected to, by version.", []string{"version"}, nil)
 	consumerPending = prometheus.NewDesc("otpgw_queue_in_flight", "Messages with a worker or waiting for another try.", []string{"queue"}, nil)
 )
 
@@ -25,7 +26,7 @@ var (
 type storeCollector struct{ queue *queue.Queue }
 
 func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, stateBytes, stateMaxBytes, clockSkew} {
+	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, stateBytes, stateMaxBytes, clockSkew, natsVersion} {
 		ch <- d
 	}
 }
@@ -36,6 +37,9 @@ func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
 	used, most := c.queue.MemoryBytes()
 	for d, v := range map[*prometheus.Desc]float64{stateBytes: float64(used), stateMaxBytes: float64(most), clockSkew: c.queue.Skew().Seconds()} {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	}
+	for _, v := range c.queue.Servers() {
+		ch <- prometheus.MustNewConstMetric(natsVersion, prometheus.GaugeValue, 1, v)
 	}
 	stats, err := c.queue.Stats(ctx)
 	if err != nil {
