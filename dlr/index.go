@@ -32,11 +32,12 @@ type Index struct {
 	bucket    Bucket
 	cache     *cache
 	overtaken *overtaken
+	now       func() time.Time // the clock that times of messages and receipts are by
 }
 
 // NewIndex returns an index over the bucket.
 func NewIndex(b Bucket) *Index {
-	return &Index{bucket: b, cache: newCache(cacheSize, time.Now), overtaken: newOvertaken()}
+	return &Index{bucket: b, cache: newCache(cacheSize, time.Now), overtaken: newOvertaken(), now: time.Now}
 }
 
 // errNoID is returned for a message id without any octet: no receipt can name it.

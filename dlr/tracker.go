@@ -55,9 +55,11 @@ type Tracker struct {
 
 // NewTracker returns a tracker with the default times. RunParked is to be run beside it.
 func NewTracker(q *queue.Queue, reports Reports, log zerolog.Logger) *Tracker {
+	index := NewIndex(q.Receipts())
+	index.now = q.Now
 	return &Tracker{Settle: DefaultSettle, GiveUp: DefaultGiveUp, FirstWait: DefaultFirstWait, LongWait: DefaultLongWait,
-		Gone: DefaultGone, PartsWait: DefaultPartsWait, Now: time.Now,
-		queue: q, index: NewIndex(q.Receipts()), reports: reports, log: log, metrics: newMetrics(), habits: newPartHabits()}
+		Gone: DefaultGone, PartsWait: DefaultPartsWait, Now: q.Now,
+		queue: q, index: index, reports: reports, log: log, metrics: newMetrics(), habits: newPartHabits()}
 }
 
 // Accepted stores that the SMSC took a part under messageID. It is called before the message is taken off its queue, and

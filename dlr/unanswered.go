@@ -166,7 +166,7 @@ func (x *Index) meet(ctx context.Context, key string, change func(m *meeting) bo
 		if err == nil {
 			_ = json.Unmarshal(e.Value, &m) // unreadable is as good as empty
 		}
-		now := time.Now()
+		now := x.now()
 		m.Waits = slices.DeleteFunc(m.Waits, func(w wait) bool { return now.After(w.Until) })
 		m.Strays = slices.DeleteFunc(m.Strays, func(s stray) bool { return now.Sub(s.Received) > unansweredFor })
 		if !change(&m) {

@@ -24,6 +24,9 @@ const (
 	leaseMargin   = 2 * time.Second // before its end, from the beginning of the last renewal
 	noPriority    = uint8(255)
 	leaseAttempts = 4 * time.Second
+	// leaseGrace is how long a lease may be over before its daemon counts as gone. While nothing can be stored no lease can be
+	// renewed, and the first batch that is stored again ends all of them; the renewals are right behind it.
+	leaseGrace = time.Second
 )
 
 // daemons is what this daemon knows of all.
@@ -59,11 +62,24 @@ func (d *daemons) changed(c commitlog.Change) {
 		d.others[c.Key] = decodePriorities(c.Value)
 	}
 	d.mu.Unlock()
-	if c.Gone && known {
-		d.log.Info().Str("daemon", c.Key).Msg("another daemon has left; its messages are taken over")
-		for _, w := range d.q.works() {
-			w.orphaned(c.Key)
-		}
+	switch {
+	case !c.Gone || !known:
+	case c.Expires.After(d.q.Now()): // it took its lease back
+		d.left(c.Key)
+	default:
+		d.q.schedule.after(leaseGrace, func() {
+			if !d.lives(c.Key) {
+				d.left(c.Key)
+			}
+		})
+	}
+}
+
+// left makes free what a daemon had that is gone.
+func (d *daemons) left(daemon string) {
+	d.log.Info().Str("daemon", daemon).Msg("another daemon has left; its messages are taken over")
+	for _, w := range d.q.works() {
+		w.orphaned(daemon)
 	}
 }
 

@@ -228,7 +228,7 @@ func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	s := &sink{tracker: d.tracker, service: d.service, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
 	build := func(cfg link.Config) *link.Link {
 		return d.keptPaused(link.New(cfg, link.Deps{
-			Queue: d.queue, Sink: s, Log: d.log, Metrics: metrics,
+			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: metrics,
 			Open: func(m *queue.Outbound) (string, error) {
 				plain, err := d.box.Open(m.Text, queue.TextContext(m.Ref))
 				return string(plain), err

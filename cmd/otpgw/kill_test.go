@@ -189,3 +189,39 @@ func (y *tally) repeated() int {
 	}
 	return n
 }
+
+// TestReceiptOfAKilledDaemon: the daemon is killed when the carrier has the message and before its id is stored, and before
+// another start has a link the user is done: nobody sends it again, and nobody knows its id. Its receipt is told all the same.
+func TestReceiptOfAKilledDaemon(t *testing.T) {
+	submitted := make(chan struct{}, 10)
+	sim := startSMSC(t, smsc.Config{ReceiptDelay: 300 * time.Millisecond, ReceiptRetry: 200 * time.Millisecond, ReceiptTries: 1000,
+		ResponseTimeout: time.Second, OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
+			submitted <- struct{}{}
+			return smsc.Outcome{Status: wire.StatusOK, Delay: time.Second}
+		}})
+	dir := t.TempDir()
+	vars := env(dir, sim.Addr(), nil)
+	d := startDaemon(t, vars)
+	c := client(t)
+	var o created
+	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"+46700000001"}`, 201).json(t, &o)
+	<-submitted
+	d.kill()
+	d = startDaemon(t, env(dir, "127.0.0.1:1", nil)) // nobody is there
+	mustCall(t, c, "DELETE", d.HTTP+"/otp/"+o.OtpID, "", http.StatusOK)
+	d.stop()
+	d = startDaemon(t, vars)
+	for deadline := time.Now().Add(testTimeout); ; time.Sleep(50 * time.Millisecond) {
+		var got struct{ Delivery struct{ Status string } }
+		mustCall(t, c, "GET", d.HTTP+"/otp/"+o.OtpID, "", http.StatusOK).json(t, &got)
+		if got.Delivery.Status == "DELIVERED" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the carrier said that it was delivered; the record says %s", got.Delivery.Status)
+		}
+	}
+	if len(submitted) > 0 {
+		t.Error("it was sent again, though nobody waits for it")
+	}
+}

@@ -71,6 +71,23 @@ func (s *sink) Unanswered(ctx context.Context, u link.Unanswered) (link.Past, er
 	return link.Past(state), err
 }
 
+// inherited has receipts found that came, or come, of a message with which another process may have ended: from when it was made on.
+func (s *sink) inherited(ctx context.Context, i link.Inherited) (heard bool, err error) {
+	parts := make([]int, i.Parts)
+	for n := range parts {
+		parts[n] = n + 1
+	}
+	for _, name := range i.Links {
+		one, err := s.tracker.Unanswered(ctx, dlr.Try{Link: name, Entry: entryOf(i.Message, 0, i.Parts), Parts: parts,
+			Sent: i.Message.Created, Until: i.Message.Expires})
+		if err != nil {
+			return false, err
+		}
+		heard = heard || one
+	}
+	return heard, nil
+}
+
 func (s *sink) Answered(ctx context.Context, u link.Unanswered) error {
 	return s.service.Answered(ctx, try(u))
 }

@@ -175,7 +175,8 @@ func (t *lanes) addBatch(s *sealed) {
 		l.coming, l.came = max(l.coming-1, 0), time.Now()
 		delete(t.expected, s.id)
 		s.tries, s.early, s.woken = 0, false, false // however long it took to come back
-		s.open = s.d.Attempt <= 1 && s.items < maxItems && s.octets < maxBody
+		// One that another daemon had in hand meanwhile may have been sent by it: it does not change any more.
+		s.open = s.d.Attempt <= 1 && !s.d.Orphan && s.items < maxItems && s.octets < maxBody
 	}
 	if s.open {
 		l.open[s.class()] = s

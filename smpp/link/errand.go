@@ -29,15 +29,26 @@ func (e *errand) remember() *trouble {
 
 // ack takes the message off the queue: its outcome is stored.
 func (l *Link) ack(ctx context.Context, e *errand) {
-	l.commit(ctx, l.deps.Queue.Begin().Done(e.Delivery), e)
+	if err := l.commit(ctx, l.deps.Queue.Begin().Done(e.Delivery)); err != nil {
+		l.endLater(e, err)
+	}
 }
 
-func (l *Link) commit(ctx context.Context, tx *queue.Tx, e *errand) {
+func (l *Link) commit(ctx context.Context, tx *queue.Tx) error {
 	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
 	defer cancel()
-	if err := l.deps.Queue.Commit(ctx, tx); err != nil {
-		l.log.Error().Err(err).Uint64("sequence", e.Sequence).Msg("it is not stored that the message is done, it may come again")
+	return l.deps.Queue.Commit(ctx, tx)
+}
+
+// endLater ends an errand later whose end cannot be stored now: the message comes back, and what is known of it here, or in the
+// store, keeps it from being sent once more.
+func (l *Link) endLater(e *errand, err error) {
+	l.log.Error().Err(err).Uint64("sequence", e.Sequence).Msg("it is not stored that the message is done; that is tried again")
+	if e.m == nil {
+		_ = e.Nak(retryDelayLimit)
+		return
 	}
+	l.retry(e)
 }
 
 // giveBack returns the message to the queue, for any bind, after a delay; what is known of it stays here.

@@ -45,7 +45,7 @@ func (b *bind) store(ctx context.Context, f wire.Frame) wire.Status {
 func (l *Link) decode(m *wire.Message) Incoming {
 	in := Incoming{
 		Link: l.cfg.Name, Receipt: l.isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
-		TLVs: m.TLVs.Map(), Received: time.Now(), Part: 1, Parts: 1,
+		TLVs: m.TLVs.Map(), Received: l.now(), Part: 1, Parts: 1,
 	}
 	if in.Receipt {
 		in.Text = text.Sniff(content(m))

@@ -36,9 +36,12 @@ type Deps struct {
 	Queue *queue.Queue
 	Sink  Sink
 	// Open unseals the text of a message. An error is final for that message.
-	Open    func(m *queue.Outbound) (string, error)
-	Log     zerolog.Logger
-	Metrics *Metrics // shared by all links of a daemon
+	Open func(m *queue.Outbound) (string, error)
+	// Inherited is told of a message that another process had in hand, which ended or gave it back, before anything is done with
+	// it: it may have gone out. heard: all its receipts are there, so it did. Nil: nobody is told.
+	Inherited func(ctx context.Context, i Inherited) (heard bool, err error)
+	Log       zerolog.Logger
+	Metrics   *Metrics // shared by all links of a daemon
 }
 
 // Link is one carrier link. Make it with New, then Run it.
@@ -54,6 +57,7 @@ type Link struct {
 	peers    atomic.Pointer[[]*Link] // the other links of the daemon, see Introduce
 	unmarked rate.Sometimes          // a line in the log, see isReceipt
 	ledger   *ledger                 // of all of them
+	now      func() time.Time        // the store's clock: what this machine's says of a message's times decides nothing
 	started  time.Time
 	busy     sync.WaitGroup // what outlives its session: messages being settled, receipts being stored
 }
@@ -67,10 +71,14 @@ func New(cfg Config, deps Deps) *Link {
 		textOpt: cfg.Text(),
 		orders:  newOrders(cfg.Routes),
 		ledger:  newLedger(),
-		started: time.Now(),
+		now:     time.Now,
 
 		unmarked: rate.Sometimes{Interval: time.Minute},
 	}
+	if deps.Queue != nil {
+		l.now = deps.Queue.Now
+	}
+	l.started = l.now()
 	l.governor = newGovernor(cfg.TPS, time.Now)
 	if cfg.Trace != "" {
 		l.trace = newTrace(cfg.Trace, cfg.TraceSize, l.log, func(n uint64) { deps.Metrics.untraced(cfg.Name, n) })

@@ -16,7 +16,7 @@ func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) 
 	pdu := &wire.Message{
 		ServiceType:        l.cfg.ServiceType,
 		ESMClass:           p.ESMClass,
-		Validity:           l.cfg.validity(m.Expires, time.Now()),
+		Validity:           l.cfg.validity(m.Expires, l.now()),
 		RegisteredDelivery: 1, // a receipt for success and failure (5.2.17)
 		DataCoding:         p.DataCoding,
 		ShortMessage:       p.ShortMessage,

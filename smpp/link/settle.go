@@ -14,15 +14,19 @@ import (
 
 // over asks what all daemons know of a message, where it may be more than that it was never sent, and settles one that is not
 // to be sent any more.
-func (l *Link) over(ctx context.Context, e *errand) bool {
+func (l *Link) over(ctx context.Context, e *errand, parts int) bool {
 	if !e.asked && l.firstHand(e) && e.trouble == nil {
 		return false
 	}
 	if !e.asked {
 		store, cancel := context.WithTimeout(ctx, sinkTimeout)
 		defer cancel()
-		var err error
-		if e.past, err = l.past(store, e); err != nil {
+		heard, err := l.inherit(store, e, parts)
+		if err == nil {
+			e.past, err = l.past(store, e)
+			e.past.Over = e.past.Over || heard
+		}
+		if err != nil {
 			l.log.Error().Err(err).Str("msg", e.m.ID).Msg("the store does not say whether the message was sent; it waits")
 			l.retry(e)
 			return true
@@ -30,6 +34,19 @@ func (l *Link) over(ctx context.Context, e *errand) bool {
 		e.asked = true
 	}
 	return l.enough(ctx, e)
+}
+
+// inherit has the receipts recognised of a message that another process had in hand: killed between the SMSC's answer and the
+// storing of its id, it left nobody behind who knows that id.
+func (l *Link) inherit(ctx context.Context, e *errand, parts int) (heard bool, err error) {
+	if l.deps.Inherited == nil || e.trouble != nil || l.firstHand(e) {
+		return false, nil
+	}
+	i := Inherited{Message: e.m, Parts: parts, Links: []string{l.cfg.Name}}
+	for _, o := range l.others(e.m.Route) {
+		i.Links = append(i.Links, o.cfg.Name)
+	}
+	return l.deps.Inherited(ctx, i)
 }
 
 // firstHand: nobody had the message before. What is older than this daemon may have been in the hands of one that died.
@@ -47,7 +64,7 @@ func (l *Link) countAhead(ctx context.Context, e *errand) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
 	defer cancel()
-	now := time.Now()
+	now := l.now()
 	if _, err := l.deps.Sink.Unanswered(ctx, Unanswered{Link: l.cfg.Name, Message: e.m, Sent: now}); err != nil {
 		return err
 	}
@@ -243,7 +260,10 @@ func (l *Link) taken(ctx context.Context, e *errand, t *try) {
 	}
 	tx := l.deps.Queue.Begin().Done(e.Delivery)
 	l.deps.Sink.HandedOver(tx, h)
-	l.commit(ctx, tx, e)
+	if err := l.commit(ctx, tx); err != nil {
+		l.noteTaken(e, t)
+		l.endLater(e, err)
+	}
 }
 
 // refuse ends a message that nothing more is done for.

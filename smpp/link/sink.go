@@ -50,6 +50,13 @@ type Unanswered struct {
 	Dropped bool      // the session ended; else the time did
 }
 
+// Inherited is a message that another process had in hand, and that may have gone out over one of its route's links.
+type Inherited struct {
+	Links   []string
+	Message *queue.Outbound
+	Parts   int
+}
+
 // Past is what all daemons together know of a message.
 type Past struct {
 	Over       bool // nothing more is to be sent: it was taken, or its end is known, or nobody waits for it any more

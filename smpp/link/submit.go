@@ -38,10 +38,8 @@ func (w *shift) submit(ctx context.Context, p permit, e *errand) {
 		l.unsendable(ctx, e, m, err)
 		return
 	}
-	if e.m == nil {
-		e.m, e.trouble = m, l.ledger.take(m.ID)
-	}
-	if l.over(ctx, e) || l.elsewhere(e) {
+	l.read(e, m)
+	if l.over(ctx, e, len(parts)) || l.elsewhere(e) {
 		p.release()
 		return
 	}
@@ -59,6 +57,13 @@ func (w *shift) submit(ctx context.Context, p permit, e *errand) {
 	t, err := w.submitParts(ctx, p, e, parts)
 	leave()
 	w.settle(ctx, e, t, err)
+}
+
+// read makes m the errand's message, with what is known of it.
+func (l *Link) read(e *errand, m *queue.Outbound) {
+	if e.m == nil {
+		e.m, e.trouble = m, l.ledger.take(m.ID)
+	}
 }
 
 // submitAlone sends a message under which sessions ended again and again, with nothing else in flight. When it does end this
@@ -96,7 +101,7 @@ func (l *Link) prepare(d *queue.Delivery) (*queue.Outbound, []text.Part, error) 
 		return nil, nil, err
 	}
 	m := &message
-	if time.Until(m.Expires) <= 0 {
+	if !l.now().Before(m.Expires) {
 		return m, nil, errDead
 	}
 	body, err := l.deps.Open(m)
@@ -118,6 +123,13 @@ func (l *Link) unsendable(ctx context.Context, e *errand, m *queue.Outbound, cau
 		return
 	}
 	if errors.Is(cause, errDead) {
+		l.read(e, m)
+		store, cancel := context.WithTimeout(ctx, sinkTimeout)
+		defer cancel()
+		if _, err := l.inherit(store, e, 1); err != nil {
+			l.retry(e)
+			return
+		}
 		l.log.Info().Str("msg", m.ID).Msg("not sent: the PIN has expired")
 		l.deps.Metrics.dead(l.cfg.Name)
 		l.ack(ctx, e)
@@ -149,7 +161,7 @@ func (w *shift) submitParts(ctx context.Context, first permit, e *errand, parts 
 		first.release()
 		return t, err
 	}
-	if t.sent = time.Now(); e.ahead != 0 {
+	if t.sent = w.bind.link.now(); e.ahead != 0 {
 		t.sent = time.Unix(0, e.ahead)
 	}
 	var others sync.WaitGroup
