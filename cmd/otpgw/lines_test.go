@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,12 +15,12 @@ import (
 // writes is a writer that counts, and fails while it is told to.
 type writes struct {
 	bytes.Buffer
-	calls int
+	calls atomic.Int32
 	err   error
 }
 
 func (w *writes) Write(p []byte) (int, error) {
-	w.calls++
+	w.calls.Add(1)
 	if w.err != nil {
 		return 0, w.err
 	}
@@ -34,13 +35,14 @@ func TestLogLinesAreGathered(t *testing.T) {
 		for range 100 {
 			log.Info().Msg("a")
 		}
-		if w.calls != 0 {
-			t.Errorf("%d writes before the pause", w.calls)
+		synctest.Wait()
+		if n := w.calls.Load(); n != 0 {
+			t.Errorf("%d writes before the pause", n)
 		}
 		time.Sleep(linesPause)
 		synctest.Wait()
-		if n := strings.Count(w.String(), "\n"); n != 100 || w.calls > 2 {
-			t.Errorf("%d lines in %d writes after the pause", n, w.calls)
+		if n := strings.Count(w.String(), "\n"); n != 100 || w.calls.Load() > 2 {
+			t.Errorf("%d lines in %d writes after the pause", n, w.calls.Load())
 		}
 		log.Info().Msg("b")
 		log.Warn().Msg("c")
