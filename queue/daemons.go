@@ -40,13 +40,16 @@ type daemons struct {
 	mu     sync.Mutex                  // guards the rest
 	others map[string]map[string]uint8 // priorities by work queue; of the daemons whose lease is good
 
+	onLeft func(daemon string) // is told of each that is gone
 	renew  chan struct{}
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 }
 
 func newDaemons(q *Queue) *daemons {
-	return &daemons{q: q, log: q.log, self: nuid.Next()[:12], from: time.Now(), others: make(map[string]map[string]uint8), renew: make(chan struct{}, 1)}
+	d := &daemons{q: q, log: q.log, self: nuid.Next()[:12], from: time.Now(), others: make(map[string]map[string]uint8), renew: make(chan struct{}, 1)}
+	d.onLeft = d.left
+	return d
 }
 
 // changed follows the leases.
@@ -64,12 +67,12 @@ func (d *daemons) changed(c commitlog.Change) {
 	d.mu.Unlock()
 	switch {
 	case !c.Gone || !known:
-	case c.Expires.After(d.q.Now()): // it took its lease back
-		d.left(c.Key)
+	case !c.Over: // it took its lease back
+		d.onLeft(c.Key)
 	default:
 		d.q.schedule.after(leaseGrace, func() {
 			if !d.lives(c.Key) {
-				d.left(c.Key)
+				d.onLeft(c.Key)
 			}
 		})
 	}

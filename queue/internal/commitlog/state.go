@@ -227,7 +227,7 @@ func (s *State) remove(b *bucket, key []byte, mine bool) {
 	}
 	s.keepForSnapshot(b, key, &old)
 	if e := &old.entry; b.watched {
-		s.changes = append(s.changes, watched{b.name, Change{Key: string(key), Value: string(e.value), Revision: e.revision, Expires: timeOf(e.expires), Gone: true, Mine: mine}})
+		s.changes = append(s.changes, watched{b.name, Change{Key: string(key), Value: string(e.value), Revision: e.revision, Gone: true, Over: e.expires != 0 && e.expires <= s.clock, Mine: mine}})
 	}
 	s.drop(b, &old)
 }

@@ -62,9 +62,10 @@ type Change struct {
 	Key      string
 	Value    string
 	Revision uint64
-	Expires  time.Time // of what is gone: when it ran out, or would have
-	Gone     bool      // deleted, or its time to live is over
-	Mine     bool      // by a transaction of this process since its start
+	Expires  time.Time
+	Gone     bool // deleted, or its time to live is over
+	Over     bool // it is gone because its time to live is
+	Mine     bool // by a transaction of this process since its start
 }
 
 // Watcher is told of each change of a bucket, in the log's order, by the one goroutine that applies. It must not block.
