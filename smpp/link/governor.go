@@ -9,57 +9,47 @@ import (
 	"github.com/otpgw/otpgw/smpp/internal/session"
 )
 
-// The rules of a governor.
+// The pace of a governor.
 const (
 	leastRate = 1.0   // parts per second that a link is never slowed under
 	leastPeak = 10.0  // what a rate that was not known to be kept to is believed to have been
 	startOpen = 2.0   // parts in flight over a link without TPS, and
-	startGain = 1.015 // times as many for each that the SMSC takes while others wait, until one is refused
+	startGain = 1.015 // times as many for each that the SMSC takes while others wait, until too many are refused
 	startRate = 2.0   // parts per second that may go in any case
 	unlimited = 1e5   // a rate above is none
 
-	slowTo   = 0.9  // of the ceiling, after a refusal, and where the crossing begins
-	quick    = 0.05 // of the ceiling, each second, up to there
-	crossing = 500  // parts from there across the ceiling
-	beyond   = 1.1  // of the ceiling: it does not hold any more
-	growth   = 1.15 // of the rate, each second, from there on
+	slowTo = 0.97       // of the rate, after a refusal; and of the ceiling, up to which
+	quick  = 0.05       // of the ceiling each second is made up for,
+	slowly = 1.0 / 5000 // of the rate with each part across it,
+	beyond = 1.1        // of the ceiling: it does not hold any more
+	growth = 1.15       // of the rate, each second, from there on
 
 	startWait = 2 * time.Millisecond  // before it is tried again whether an answer came
 	burst     = 20 * time.Millisecond // worth of parts that may go at once, to make up for late timers
-	noiseTime = 5 * time.Minute       // that a share of refusals which has nothing to do with the rate is believed
 )
 
 // governor paces the parts of a link, over all its binds, and finds the rate that the SMSC takes. Receipts, enquire_link
 // and their answers are not its business.
 //
 // The rate is at most TPS. Without TPS the answers set the pace at first: few parts are in flight, and more only after the
-// SMSC took some while others waited. When the SMSC refuses a part for the rate (ESME_RTHROTTLED), that rate is the ceiling, and the present one goes below it, the more
-// the larger the share of refusals is. From there it climbs: soon up to nine tenths of the ceiling, in 500 parts across it, so that a carrier with a fixed rate refuses a part in several hundred; once well past it the ceiling
-// is gone. Time alone carries it up to the ceiling; beyond, only parts that had to wait do, for a rate that nobody used
-// proves nothing. Parts whose turn was before the rate fell do not make it fall again.
-//
-// Some SMSCs refuse a share of the parts however slowly they come, being busy with their other customers. So a row of
-// refusals, each at a lower rate, is a fall, and each lower rate is a trial: where the share does not go down with it after two
-// or three, the rate does not matter. It goes back up, and for some minutes only the part that was refused waits, unless
-// clearly more are refused than then; that much more is again the rate's.
+// SMSC took some while others waited. When more parts are refused for the rate (ESME_RTHROTTLED) than at any rate (trial.go),
+// that rate is the ceiling, and the present one goes below it. From there it climbs: soon up to slowTo of the ceiling, and so
+// slowly across it that a carrier with a fixed rate refuses a part in several hundred; once well past it the ceiling is gone.
+// Time alone carries it up to the ceiling; beyond, only parts that had to wait do, for a rate that nobody used proves nothing.
 type governor struct {
 	most float64 // parts per second; +Inf without TPS
 	now  func() time.Time
 
-	mu       sync.Mutex // guards the rest
-	rate     float64    // the present one
-	ceiling  float64    // what the SMSC seems to take; 0 is not known
-	tokens   float64
-	open     float64   // tokens at most while the rate is not known
-	at       time.Time // when rate and tokens were last brought up to date
-	pressed  time.Time // when a part last had to wait
-	slowed   time.Time // when the rate last fell
-	answers  tally     // to parts whose turn was since
-	fall     fall
-	noise    float64 // the share that is refused at any rate,
-	noiseEnd time.Time
-	taken    meter
-	refused  uint64
+	mu      sync.Mutex // guards the rest
+	rate    float64    // the present one
+	ceiling float64    // what the SMSC seems to take; 0 is not known
+	tokens  float64
+	open    float64   // tokens at most while the rate is not known
+	at      time.Time // when rate and tokens were last brought up to date
+	pressed time.Time // when a part last had to wait
+	taken   meter
+	refused uint64
+	trial   trial
 }
 
 // newGovernor makes the governor of a link with so many parts per second, 0 for as many as it takes.
@@ -68,6 +58,7 @@ func newGovernor(tps int, now func() time.Time) *governor {
 	if tps > 0 {
 		g.most, g.rate, g.tokens = float64(tps), float64(tps), 1
 	}
+	g.trial.watch(g.unknown())
 	return g
 }
 
@@ -118,34 +109,25 @@ func (g *governor) advance(now time.Time) {
 	} else {
 		g.tokens = min(1+math.Floor(g.rate*burst.Seconds()), g.tokens+seconds*g.rate)
 	}
-	for seconds = min(seconds, 3600); seconds > 0 && g.rate < g.most && g.ceiling > 0 && !g.holds(); seconds-- {
+	for seconds = min(seconds, 3600); seconds > 0 && g.ceiling > 0 && g.trial.steps < 2 && g.rate < g.most; seconds-- {
 		g.climb(min(seconds, 1), g.used(now))
-	}
-	if g.rate > 0.97*g.ceiling && g.ceiling > leastRate {
-		g.fall = fall{}
 	}
 	if g.rate >= min(g.most, unlimited) {
 		g.rate, g.ceiling = g.most, 0
 	}
 }
 
-// holds: the rate is kept, far below the last refusal, until the answers tell whether the share went down with it.
-func (g *governor) holds() bool { return g.fall.steps > 0 && g.rate < 0.99*slowTo*g.ceiling }
-
 // climb raises the rate for a part of a second.
 func (g *governor) climb(seconds float64, used bool) {
 	switch {
 	case g.rate < slowTo*g.ceiling:
 		g.rate = min(slowTo*g.ceiling, g.rate+seconds*quick*g.ceiling)
-	case g.rate >= g.ceiling && !used:
-	case g.noise > 0 && used:
-		g.rate *= 1 + seconds*(growth-1)
-		g.ceiling = max(g.ceiling, g.rate/beyond)
-	case g.rate < beyond*g.ceiling:
-		g.rate += seconds * max(g.rate, leastPeak) / crossing * (1 - slowTo) * g.ceiling
+	case g.trial.steps > 0, g.rate >= g.ceiling && !used:
+	case g.rate < beyond*g.ceiling && g.trial.noise == 0:
+		g.rate *= 1 + seconds*max(g.rate, leastPeak)*slowly
 	default:
 		g.rate *= 1 + seconds*(growth-1)
-		g.ceiling = g.rate / beyond
+		g.ceiling = max(g.ceiling, g.rate/beyond)
 	}
 }
 
@@ -173,59 +155,41 @@ func (g *governor) answered(class Class, granted time.Time) {
 	if class == Throttled {
 		g.refused++
 	}
-	if !granted.After(g.slowed) {
-		return
-	}
-	g.answers.add(class == Throttled)
-	switch {
-	case class == Throttled && g.excess(now):
+	switch g.trial.judge(class == Throttled, granted, now, g.rate) {
+	case slower:
 		g.slow(now)
-	case g.holds() && g.fall.over(g.answers):
-		g.fall = fall{}
+	case asBefore:
+		g.rate, g.ceiling = g.most, 0
 	}
 }
 
-// excess tells a refusal that the rate may be the reason for from one that would have come anyway.
-func (g *governor) excess(now time.Time) bool {
-	if !now.Before(g.noiseEnd) {
-		g.noise = 0
-	}
-	if g.noise == 0 {
-		return true
-	}
-	deviation := math.Sqrt(g.noise * (1 - g.noise) / g.answers.all)
-	return g.answers.all > 4 && g.answers.share() > g.noise+3*deviation
-}
-
-// slow lowers the rate, unless the answers say that it does not matter.
+// slow lowers the rate: a little at first, then below what passed, by the half at most.
 func (g *governor) slow(now time.Time) {
 	g.advance(now)
-	rate := g.rate
-	unknown := g.unknown()
-	switch sent := g.taken.sum(now) / (1 - g.noise); {
-	case unknown:
-		rate = min(rate, max(leastPeak, sent))
-	case !g.used(now): // it was not kept to: the window was full, or there was little to send
-		rate = min(rate, max(leastPeak, sent, rate/2))
+	rate, t := g.rate, &g.trial
+	lately := g.taken.sum(now)
+	start := g.unknown() && t.noise == 0 && t.answers.all < 3*lately
+	if g.unknown() || !g.used(now) { // it was not kept to: the window was full, or there was little to send
+		rate = min(rate, max(leastPeak, lately/(1-t.noise)))
+	}
+	switch passed := t.row.passed() / (1 - t.noise); {
+	case start: // what was taken so far was saved up
+		g.ceiling, g.rate = rate, rate/2
+	case t.steps == 0:
+		g.ceiling, g.rate = rate, slowTo*rate
+	case t.row.refused < t.row.all:
+		g.ceiling = min(rate, max(rate/2, passed))
+		g.rate = slowTo * g.ceiling
+	default: // nothing passed: that says nothing of the ceiling
+		g.rate = min(rate, passed)
 	}
 	least := min(leastRate, g.most)
-	switch {
-	case g.noise > 0:
-		share := g.answers.refused / (g.answers.all + 1)
-		g.ceiling = max(least, rate*(1-share)/(1-g.noise))
-		g.rate, g.fall = slowTo*g.ceiling, fall{}
-	case g.fall.step(g.answers):
-		g.noise, g.noiseEnd = g.fall.noise(), now.Add(noiseTime)
-		g.rate, g.ceiling = g.most, 0
-		g.fall = fall{}
-	default:
-		factor := max(0.5, min(slowTo, 1-2*g.fall.share()))
-		if unknown {
-			factor = 0.5 // what was taken so far was saved up
-		}
-		g.ceiling, g.rate = max(least, rate), max(least, factor*rate)
+	g.ceiling, g.rate = max(g.ceiling, least), max(g.rate, least)
+	g.tokens = 0
+	t.begin(now)
+	if start { // and what an SMSC counts by the second begins anew then
+		t.since = now.Add(time.Second)
 	}
-	g.tokens, g.slowed, g.answers = 0, now, tally{}
 }
 
 // Rate is how fast a link sends.
