@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/phone"
 )
 
@@ -58,7 +59,7 @@ var appRows = []setting[otp.App]{
 	{"RESEND_AFTER", off, "sent again by itself after this time without a receipt, or at once when it failed; or off",
 		durationOrOff(otp.MinResendInterval, otp.MaxTTL, time.Second, func(a *otp.App) *time.Duration { return &a.ResendAfter })},
 	{"GUARD", "observe", "guard against SMS pumping: off, observe (log, metric, risk in the answer) or enforce (refuse)",
-		oneOf(func(a *otp.App) *otp.GuardMode { return &a.Guard.Mode }, otp.GuardOff, otp.GuardObserve, otp.GuardEnforce)},
+		oneOf(func(a *otp.App) *guard.Mode { return &a.Guard.Mode }, guard.Off, guard.Observe, guard.Enforce)},
 	{"GUARD_COUNTRIES", "", "the only countries to send to, as SE,NO; empty: all", read(func(v *value, a *otp.App) { a.Guard.Allow = v.countries() })},
 	{"GUARD_DENY", "", "countries not to send to", read(func(v *value, a *otp.App) { a.Guard.Deny = v.countries() })},
 	{"GUARD_TRUST", "", "beginnings of numbers that are never a risk, as +46701,+46702",
@@ -104,7 +105,7 @@ func (s scope) checkApp(app *otp.App) {
 	case app.ResendAfter >= app.TTL && app.ResendAfter > 0:
 		s.warnOf("RESEND_AFTER", "is without effect while a PIN is valid for no longer than that")
 	}
-	if g := app.Guard; g.Mode != otp.GuardEnforce && (len(g.Allow) > 0 || len(g.Deny) > 0) {
+	if g := app.Guard; g.Mode != guard.Enforce && (len(g.Allow) > 0 || len(g.Deny) > 0) {
 		s.warnOf("GUARD", "is %s, so no country is refused; set it to enforce for that", g.Mode)
 	}
 	if len(app.APIKeys) == 0 && app.Secret == "" && app.SupabaseSecret == "" && !s.hasFault("API_KEYS", "SECRET") {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
 )
 
@@ -20,7 +20,7 @@ func TestAbuseDefaults(t *testing.T) {
 		"MAX_RESENDS":     {app.MaxResends, 3},
 		"RESEND_INTERVAL": {app.ResendInterval, 30 * time.Second},
 		"RESEND_AFTER":    {app.ResendAfter, time.Duration(0)},
-		"GUARD":           {app.Guard, otp.Guard{Mode: otp.GuardObserve, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}},
+		"GUARD":           {app.Guard, guard.Settings{Mode: guard.Observe, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}},
 		"FACES":           {fmt.Sprint(app.OwnPIN, app.CAMARA) + app.SupabaseSecret, "false false"},
 		"TEST_NUMBERS":    {len(app.TestNumbers), 0},
 		"AUTH_FAILURES":   {c.AuthFailures, 20},
@@ -47,7 +47,7 @@ func TestAbuseSettings(t *testing.T) {
 		"SEND_LIMITS":     {app.SendLimits, limit.Limits{{Max: 3, Per: 90 * time.Second}, {Max: 1000, Per: 744 * time.Hour}}},
 		"TRY_LIMITS":      {app.TryLimits, limit.Limits(nil)},
 		"RESENDS":         {[]any{app.MaxResends, app.ResendInterval, app.ResendAfter}, []any{1, 5 * time.Second, time.Minute}},
-		"GUARD":           {app.Guard, otp.Guard{Mode: otp.GuardEnforce, Allow: []string{"SE", "NO"}, Deny: []string{"FR"}, Trust: []string{"+46701", "+46702"}, CountryUnverified: 7, Share: 0.5}},
+		"GUARD":           {app.Guard, guard.Settings{Mode: guard.Enforce, Allow: []string{"SE", "NO"}, Deny: []string{"FR"}, Trust: []string{"+46701", "+46702"}, CountryUnverified: 7, Share: 0.5}},
 		"AUTOFILL":        {app.WebOTPDomain + app.AppHash, "shop.exampleFA+9qCX9VSu"},
 		"TEST_NUMBERS":    {app.TestNumbers, map[string]string{"+46700000000": "123456", "+46700000001": "ABCD"}},
 		"AUTH_FAILURES":   {c.AuthFailures, 0},

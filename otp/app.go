@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
 )
 
@@ -54,7 +55,7 @@ type App struct {
 	ResendInterval time.Duration // least time between two messages of one OTP
 	ResendAfter    time.Duration // without a receipt, and at once after a failure: sent again by itself; 0 is never
 
-	Guard Guard
+	Guard guard.Settings
 
 	WebOTPDomain string // "example.com": its web pages may read the PIN; empty for none
 	AppHash      string // of an Android app that may read the PIN: 11 characters; empty for none

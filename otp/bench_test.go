@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
 )
 
@@ -40,10 +41,10 @@ func BenchmarkCreate(b *testing.B) {
 // BenchmarkCreateGuarded: with the limits and the guard of the defaults, each to another number, of which a hundred share a prefix.
 func BenchmarkCreateGuarded(b *testing.B) {
 	s := newBench(b)
-	s.app.SendLimits, s.app.Guard = limit.Limits{{Max: 5, Per: 10 * time.Minute}, {Max: 10, Per: 24 * time.Hour}}, Guard{Mode: GuardObserve, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}
+	s.app.SendLimits, s.app.Guard = limit.Limits{{Max: 5, Per: 10 * time.Minute}, {Max: 10, Per: 24 * time.Hour}}, guard.Settings{Mode: guard.Observe, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go func() { _ = s.RunGuard(ctx) }()
+	go func() { _ = s.RunCounts(ctx) }()
 	var next atomic.Int64
 	b.SetParallelism(16)
 	b.RunParallel(func(pb *testing.PB) {

@@ -30,17 +30,17 @@ type Conversion struct {
 
 const conversionReaders = 16
 
-// converted counts for Conversion, as watched does for the guard, and whatever the guard's settings are.
+// converted counts for Conversion, as count does for the guard, and whatever the guard's settings are.
 func (s *Service) converted(r *Record, sent, verified int) {
 	if !r.Test {
-		s.watch.add(s.conversionKey(r.App, "country", r.Country), r.Created, sent, verified)
+		s.counter.Add(s.conversionKey(r.App, "country", r.Country), r.Created, sent, verified)
 	}
 }
 
 // convertedOver counts for the link that carries an OTP.
 func (s *Service) convertedOver(r *Record, sent, verified int) {
 	if !r.Test && r.Link != "" {
-		s.watch.add(s.conversionKey(r.App, "link", r.Link), r.Created, sent, verified)
+		s.counter.Add(s.conversionKey(r.App, "link", r.Link), r.Created, sent, verified)
 	}
 }
 
@@ -70,7 +70,7 @@ func (s *Service) conversionBy(ctx context.Context, app *App, by string, names [
 	g.SetLimit(conversionReaders)
 	for _, name := range names {
 		g.Go(func() error {
-			t := s.watch.tally(ctx, s, s.conversionKey(app.Name, by, name), s.now())
+			t := s.countsOf(ctx, s.conversionKey(app.Name, by, name))
 			mu.Lock()
 			defer mu.Unlock()
 			for day, sent := range t.SentDays {

@@ -36,13 +36,11 @@
 //
 // All of it is shared by all daemons and kept in the store, under names that tell no number (seal.Box.Name):
 //
-//   - Limits: how many messages a number gets, and how many guesses its OTPs, in any stretch of time. The times of the last
-//     uses of a number are one value, changed by compare-and-set, so a limit is exact. A use is stored with what it is a
-//     use of, and what is refused does not count.
+//   - otp/limit: how many messages a number gets, and how many guesses its OTPs, in any stretch of time, exactly.
 //   - CreateOnce: a request that comes twice makes one OTP.
 //   - OptedOut: a number whose owner wrote STOP gets no message, a resend neither (otp/optout, dlr/mo).
-//   - Guard: what it counts is added up in memory and stored once a second, for a country's count would be fought over; it
-//     judges by shares, to which a second does not matter.
+//   - otp/guard: whether a message smells of SMS pumping, by what was sent and verified before (otp/internal/counts). It judges by
+//     shares, to which a second does not matter.
 //
 // # Several messages
 //

@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/guard"
+	"github.com/otpgw/otpgw/otp/internal/counts"
 	"github.com/rs/zerolog"
 )
 
-var standardGuard = Guard{Mode: GuardEnforce, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}
+var standardGuard = guard.Settings{Mode: guard.Enforce, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}
 
 func guardBench(t *testing.T) *bench {
 	b := newBench(t)
@@ -39,21 +41,21 @@ func TestGuardRules(t *testing.T) {
 	b := guardBench(t)
 	for _, test := range []struct {
 		name   string
-		guard  Guard
+		guard  guard.Settings
 		number string
 		risk   string
 	}{
-		{"all countries", Guard{Mode: GuardEnforce}, "+46700000001", ""},
-		{"allowed", Guard{Mode: GuardEnforce, Allow: []string{"SE", "NO"}}, "+46700000001", ""},
-		{"not allowed", Guard{Mode: GuardEnforce, Allow: []string{"NO"}}, "+46700000001", RiskCountry},
-		{"denied", Guard{Mode: GuardEnforce, Deny: []string{"SE"}}, "+46700000001", RiskCountry},
-		{"denied, off", Guard{Mode: GuardOff, Deny: []string{"SE"}}, "+46700000001", ""},
-		{"denied, the zero value", Guard{Deny: []string{"SE"}}, "+46700000001", ""},
-		{"denied, trusted", Guard{Mode: GuardEnforce, Deny: []string{"SE"}, Trust: []string{"+467000"}}, "+46700000001", ""},
-		{"another is trusted", Guard{Mode: GuardEnforce, Deny: []string{"SE"}, Trust: []string{"+467001"}}, "+46700000001", RiskCountry},
-		{"premium", Guard{Mode: GuardEnforce}, "+33899123456", RiskNumberType},
-		{"toll free", Guard{Mode: GuardEnforce}, "+33800123456", RiskNumberType},
-		{"premium, trusted", Guard{Mode: GuardEnforce, Trust: []string{"+33899"}}, "+33899123456", ""},
+		{"all countries", guard.Settings{Mode: guard.Enforce}, "+46700000001", ""},
+		{"allowed", guard.Settings{Mode: guard.Enforce, Allow: []string{"SE", "NO"}}, "+46700000001", ""},
+		{"not allowed", guard.Settings{Mode: guard.Enforce, Allow: []string{"NO"}}, "+46700000001", guard.RiskCountry},
+		{"denied", guard.Settings{Mode: guard.Enforce, Deny: []string{"SE"}}, "+46700000001", guard.RiskCountry},
+		{"denied, off", guard.Settings{Mode: guard.Off, Deny: []string{"SE"}}, "+46700000001", ""},
+		{"denied, the zero value", guard.Settings{Deny: []string{"SE"}}, "+46700000001", ""},
+		{"denied, trusted", guard.Settings{Mode: guard.Enforce, Deny: []string{"SE"}, Trust: []string{"+467000"}}, "+46700000001", ""},
+		{"another is trusted", guard.Settings{Mode: guard.Enforce, Deny: []string{"SE"}, Trust: []string{"+467001"}}, "+46700000001", guard.RiskCountry},
+		{"premium", guard.Settings{Mode: guard.Enforce}, "+33899123456", guard.RiskNumberType},
+		{"toll free", guard.Settings{Mode: guard.Enforce}, "+33800123456", guard.RiskNumberType},
+		{"premium, trusted", guard.Settings{Mode: guard.Enforce, Trust: []string{"+33899"}}, "+33899123456", ""},
 	} {
 		b.app.Guard = test.guard
 		wantRisk(t, test.name, b.try(`{"phoneNumber":"`+test.number+`"}`), test.risk)
@@ -68,14 +70,14 @@ func TestGuardPrefix(t *testing.T) {
 	for n := range 5 {
 		wantRisk(t, "fresh", b.try(swedish(1, n)), "")
 	}
-	wantRisk(t, "five in an hour", b.try(swedish(1, 9)), RiskPrefixTraffic)
+	wantRisk(t, "five in an hour", b.try(swedish(1, 9)), guard.RiskPrefixTraffic)
 	wantRisk(t, "another prefix", b.try(swedish(2, 9)), "")
 	b.clock.advance(90 * time.Minute)
 	for n := range 5 {
 		wantRisk(t, "the next hours", b.try(swedish(1, 10+n)), "")
 		b.clock.advance(20 * time.Minute)
 	}
-	wantRisk(t, "ten in a day", b.try(swedish(1, 20)), RiskPrefixTraffic)
+	wantRisk(t, "ten in a day", b.try(swedish(1, 20)), guard.RiskPrefixTraffic)
 	b.clock.advance(25 * time.Hour)
 	wantRisk(t, "the day after", b.try(swedish(1, 21)), "")
 }
@@ -100,17 +102,17 @@ func TestGuardCountry(t *testing.T) {
 	for n := range 10 {
 		wantRisk(t, "fresh", b.try(swedish(n, 1)), "")
 	}
-	wantRisk(t, "ten in an hour", b.try(swedish(11, 1)), RiskCountryTraffic)
+	wantRisk(t, "ten in an hour", b.try(swedish(11, 1)), guard.RiskCountryTraffic)
 	wantRisk(t, "another country", b.try(french), "")
 
 	b = guardBench(t)
 	b.app.Guard.PrefixUnverified = 0
 	_, country := b.groups(b.app.Name, "+46700000000", "SE")
-	b.watch.add(country, b.now().Add(-5*24*time.Hour), 300, 300)
+	b.counter.Add(country, b.now().Add(-5*24*time.Hour), 300, 300)
 	for n := range 30 { // a fifth of 300 is 60, half of that in an hour
 		wantRisk(t, "after a good day", b.try(swedish(n, 1)), "")
 	}
-	wantRisk(t, "more than that", b.try(swedish(31, 1)), RiskCountryTraffic)
+	wantRisk(t, "more than that", b.try(swedish(31, 1)), guard.RiskCountryTraffic)
 }
 
 // TestGuardObserve: nothing is refused; the answer, the log and the count tell, and no log has the number.
@@ -118,16 +120,16 @@ func TestGuardObserve(t *testing.T) {
 	b := guardBench(t)
 	var log bytes.Buffer
 	b.Log = zerolog.New(&log).Level(zerolog.InfoLevel)
-	b.app.Guard.Mode, b.app.Guard.Deny = GuardObserve, []string{"SE"}
+	b.app.Guard.Mode, b.app.Guard.Deny = guard.Observe, []string{"SE"}
 	o := b.create(t, swedish(1, 1))
-	if !slices.Equal(o.Risk, []string{RiskCountry}) {
+	if !slices.Equal(o.Risk, []string{guard.RiskCountry}) {
 		t.Errorf("%v", o.Risk)
 	}
 	got, err := b.Get(context.Background(), b.app, o.OtpID)
 	if err != nil || !slices.Equal(got.Risk, o.Risk) {
 		t.Errorf("%v, %v", got.Risk, err)
 	}
-	if n := b.Risks()[RiskCount{"demo", GuardObserve, RiskCountry}]; n != 1 {
+	if n := b.Risks()[guard.Risk{App: "demo", Mode: guard.Observe, Name: guard.RiskCountry}]; n != 1 {
 		t.Errorf("counted %d", n)
 	}
 	b.create(t, swedish(2, 1))
@@ -156,34 +158,30 @@ func TestGuardShared(t *testing.T) {
 	b.app.Guard.PrefixUnverified, b.app.Guard.CountryUnverified = 1000, 0
 	for n := range 60 {
 		wantCode(t, "create", daemons[n%3].try(swedish(1, n)), 0)
-		daemons[n%3].flushGuard(context.Background())
+		daemons[n%3].counter.Flush(context.Background(), b.countStore())
 	}
 	fresh := &bench{app: b.app, clock: b.clock, Service: &Service{Queue: b.Queue, Box: b.Box, Measure: measure, Now: b.Now, Route: b.Route, Log: b.Log}}
 	prefix, country := b.groups(b.app.Name, "+46700010000", "SE")
 	for _, key := range []string{prefix, country} {
-		if w := fresh.watch.tally(context.Background(), fresh.Service, key, b.now()).since(b.now(), time.Hour); w.Sent != 60 {
+		if w := fresh.countsOf(context.Background(), key).Since(b.now(), time.Hour); w.Sent != 60 {
 			t.Errorf("%s: %+v", key, w)
 		}
 	}
 	fresh.app.Guard.PrefixUnverified = 100
-	wantRisk(t, "a daemon that has just started", fresh.try(swedish(1, 99)), RiskPrefixTraffic)
+	wantRisk(t, "a daemon that has just started", fresh.try(swedish(1, 99)), guard.RiskPrefixTraffic)
 }
 
-// TestRunGuard: the counts go to the store by themselves, and at the end.
-func TestRunGuard(t *testing.T) {
+// TestRunCounts: the counts go to the store by themselves, and at the end.
+func TestRunCounts(t *testing.T) {
 	t.Parallel()
 	b := guardBench(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); _ = b.RunGuard(ctx) }()
+	go func() { defer close(done); _ = b.RunCounts(ctx) }()
 	o := b.create(t, french)
 	prefix, _ := b.groups(b.app.Name, o.PhoneNumber, "FR")
-	stored := func() window {
-		tally, _, err := b.readTally(context.Background(), prefix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return tally.since(b.now(), time.Hour)
+	stored := func() counts.Window {
+		return new(counts.Counter).Of(context.Background(), b.countStore(), prefix).Since(b.now(), time.Hour)
 	}
 	for deadline := time.Now().Add(10 * time.Second); stored().Sent != 1; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -193,18 +191,7 @@ func TestRunGuard(t *testing.T) {
 	wantCode(t, "verify", b.verify(o.OtpID, b.pin(t, o.OtpID)), 0)
 	cancel()
 	<-done
-	if w := stored(); w != (window{1, 1}) {
+	if w := stored(); w != (counts.Window{Sent: 1, Verified: 1}) {
 		t.Errorf("%+v", w)
-	}
-}
-
-// TestWatchBounded: memory has a bound, what is not stored yet is kept within it.
-func TestWatchBounded(t *testing.T) {
-	var w watch
-	for n := range 5 * watchSize {
-		w.add(fmt.Sprint(n), time.Unix(0, 0), 1, 0)
-	}
-	if n := len(w.new) + len(w.old); n > watchSize {
-		t.Errorf("%d groups", n)
 	}
 }

@@ -71,7 +71,7 @@ func (s *Service) Outcome(ctx context.Context, app *App, id string, verified boo
 		return Otp{}, err
 	}
 	if changed && verified {
-		s.watched(app, told, 0, 1)
+		s.count(app, told, 0, 1)
 	}
 	return s.show(told, s.now()), nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue"
 )
@@ -234,7 +235,7 @@ func TestTestNumber(t *testing.T) {
 	b.Price = func(string) float64 { return 1 }
 	b.app.TestNumbers = map[string]string{"+33612345678": "012345", "+14165550123": "ABCD"}
 	b.app.SendLimits, b.app.TryLimits = limit.Limits{{Max: 1, Per: time.Hour}}, limit.Limits{{Max: 1, Per: time.Hour}}
-	b.app.Guard = Guard{Mode: GuardEnforce, Deny: []string{"FR"}}
+	b.app.Guard = guard.Settings{Mode: guard.Enforce, Deny: []string{"FR"}}
 	for range 3 {
 		o := b.create(t, french)
 		if o.Cost != 0 || o.Status != StatusPending {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/otp/guard"
+	"github.com/otpgw/otpgw/otp/internal/counts"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
 )
@@ -53,7 +55,8 @@ type Service struct {
 
 	apps    atomic.Pointer[[]App] // after Reconfigure
 	finding sync.Mutex            // one question of Find at a time
-	watch   watch
+	counter counts.Counter
+	found   guard.Found
 }
 
 // Clock is the service's time.

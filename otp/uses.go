@@ -33,7 +33,7 @@ func (s *Service) commitUses(ctx context.Context, app *App, uses []use, rest fun
 	for i, u := range uses {
 		counted[i] = s.counted(app, u)
 	}
-	err := s.counter().Commit(ctx, counted, rest)
+	err := s.uses().Commit(ctx, counted, rest)
 	for _, u := range uses {
 		err = s.overLimit(app, u, err)
 	}
@@ -42,10 +42,10 @@ func (s *Service) commitUses(ctx context.Context, app *App, uses []use, rest fun
 
 // addUse adds a use to a transaction, unless it would be over a limit.
 func (s *Service) addUse(ctx context.Context, tx *queue.Tx, app *App, u use) error {
-	return s.overLimit(app, u, s.counter().Add(ctx, tx, s.counted(app, u)))
+	return s.overLimit(app, u, s.uses().Add(ctx, tx, s.counted(app, u)))
 }
 
-func (s *Service) counter() limit.Counter { return limit.Counter{Queue: s.Queue, Now: s.now} }
+func (s *Service) uses() limit.Counter { return limit.Counter{Queue: s.Queue, Now: s.now} }
 
 func (s *Service) counted(app *App, u use) limit.Use {
 	return limit.Use{Key: u.what.kind + "." + s.Box.Name(u.what.kind+":"+app.Name, u.who), Limits: u.limits}

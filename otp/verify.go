@@ -33,7 +33,7 @@ func (s *Service) VerifyAs(ctx context.Context, app *App, id string, v Verificat
 	if err := s.settle(ctx, r.ID, right && key.sameContext); err != nil {
 		return "", err
 	}
-	s.watched(app, r, 0, 1)
+	s.count(app, r, 0, 1)
 	if v.Proof {
 		return s.proof(r)
 	}

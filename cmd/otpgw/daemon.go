@@ -282,7 +282,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	work.Go(func() error { return d.records.Run(workCtx) })
 	work.Go(func() error { return d.orders.Run(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
-	work.Go(func() error { return d.service.RunGuard(workCtx) })
+	work.Go(func() error { return d.service.RunCounts(workCtx) })
 	work.Go(func() error {
 		return d.service.RunRemoved(workCtx, func() []string { return d.live.Load().config.RouteNames() }, d.rerouted)
 	})

@@ -68,6 +68,6 @@ func (c riskCollector) Describe(ch chan<- *prometheus.Desc) { ch <- guardRisks }
 
 func (c riskCollector) Collect(ch chan<- prometheus.Metric) {
 	for risk, n := range c.service.Risks() {
-		ch <- prometheus.MustNewConstMetric(guardRisks, prometheus.CounterValue, float64(n), risk.App, string(risk.Mode), risk.Risk)
+		ch <- prometheus.MustNewConstMetric(guardRisks, prometheus.CounterValue, float64(n), risk.App, string(risk.Mode), risk.Name)
 	}
 }

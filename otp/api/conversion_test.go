@@ -51,7 +51,7 @@ func TestConversion(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
-	if err := g.service.RunGuard(ctx); err != nil { // stores what is counted here
+	if err := g.service.RunCounts(ctx); err != nil { // stores what is counted here
 		t.Fatal(err)
 	}
 	twin := g.twin(t)

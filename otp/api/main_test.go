@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
@@ -70,10 +71,10 @@ func apps() []otp.App {
 	third := demo
 	third.Name, third.APIKeys, third.Secret = "third", []string{thirdKey}, "third"
 	third.SendLimits, third.TryLimits = limit.Limits{{Max: 2, Per: time.Hour}}, limit.Limits{{Max: 3, Per: 24 * time.Hour}}
-	third.Guard = otp.Guard{Mode: otp.GuardEnforce, Deny: []string{"SE"}}
+	third.Guard = guard.Settings{Mode: guard.Enforce, Deny: []string{"SE"}}
 	fourth := demo
 	fourth.Name, fourth.APIKeys, fourth.Secret, fourth.Rate = "fourth", []string{fourthKey}, "", 10
-	fourth.Guard = otp.Guard{Mode: otp.GuardObserve, Allow: []string{"FR"}}
+	fourth.Guard = guard.Settings{Mode: guard.Observe, Allow: []string{"FR"}}
 	demo.OwnPIN = true
 	demo.Limits = map[string]limit.Limits{"ip": {{Max: 2, Per: 10 * time.Minute}}, "session": {{Max: 3, Per: time.Hour}}}
 	return []otp.App{demo, other, third, fourth}

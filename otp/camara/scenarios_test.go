@@ -22,6 +22,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
+	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/internal/facetest"
 	"github.com/otpgw/otpgw/otp/limit"
 )
@@ -48,7 +49,7 @@ func newOperator(t *testing.T) *operator {
 	t.Helper()
 	shop := otp.App{Name: "shop", Secret: "shop-secret", APIKeys: []string{"shop-key"}, Senders: []string{"Shop"}, From: "Shop", Template: "{{pin}}",
 		TTL: 5 * time.Minute, MaxAttempts: maxTry, PINType: otp.PINNumbers, PINLength: 6, CAMARA: true,
-		SendLimits: limit.Limits{{Max: maxSend, Per: time.Hour}}, Guard: otp.Guard{Mode: otp.GuardEnforce, Deny: []string{"NO"}}}
+		SendLimits: limit.Limits{{Max: maxSend, Per: time.Hour}}, Guard: guard.Settings{Mode: guard.Enforce, Deny: []string{"NO"}}}
 	bare := shop
 	bare.Name, bare.Secret, bare.APIKeys, bare.CAMARA = "bare", "bare-secret", []string{"bare-key"}, false
 	document, err := openapi3.NewLoader().LoadFromData(Document)

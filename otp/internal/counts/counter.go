@@ -1,0 +1,187 @@
+package counts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/otpgw/otpgw/queue"
+)
+
+// How a Counter works.
+const (
+	fresh        = 5 * time.Second // how old stored counts may be to judge by
+	flushEvery   = time.Second
+	flushTimeout = 5 * time.Second
+	flushWriters = 16
+	flushTries   = 10    // of a group that other daemons count too
+	groupsKept   = 16384 // in memory, about 500 bytes each
+)
+
+// Store is where counts are kept, and the clock that goes with it.
+type Store struct {
+	Bucket *queue.Bucket
+	Now    func() time.Time // the store's clock, which all daemons share
+	Log    zerolog.Logger
+}
+
+// Counter is this daemon's part of the counting. Its memory is bounded: of what was read, the groups used least lately go, and
+// while the store does not answer no further groups are counted than it has room for. The zero Counter has counted nothing.
+type Counter struct {
+	start   sync.Once
+	read    *lru.Cache[string, stored]
+	mu      sync.Mutex // guards the rest, and that what is read gets no older
+	pending map[string]Counts
+}
+
+// stored is what the store has of a group, as far as is known.
+type stored struct {
+	counts   Counts
+	revision uint64
+	at       time.Time // real time of the reading
+}
+
+func (c *Counter) init() {
+	c.start.Do(func() {
+		c.read, _ = lru.New[string, stored](groupsKept) // fails for a size of 0
+		c.pending = make(map[string]Counts)
+	})
+}
+
+// Add counts for a group, at the time that an OTP was made.
+func (c *Counter) Add(key string, at time.Time, sent, verified int) {
+	c.init()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, known := c.pending[key]
+	if !known {
+		if len(c.pending) >= groupsKept {
+			return
+		}
+		p = empty()
+		c.pending[key] = p
+	}
+	p.add(at, sent, verified)
+}
+
+// Of is the counts of a group: those stored, a few seconds old at most, and those of this daemon that are not stored yet. Without
+// the store it is what is known here.
+func (c *Counter) Of(ctx context.Context, s Store, key string) Counts {
+	c.init()
+	known, ok := c.read.Get(key)
+	if !ok || time.Since(known.at) >= fresh {
+		counts, revision, err := s.read(ctx, key)
+		if err != nil {
+			s.Log.Debug().Err(err).Msg("counts are those known here, the store has not answered")
+		} else {
+			known = c.know(key, counts, revision)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return known.counts.plus(c.pending[key], s.Now())
+}
+
+// know takes what was read, unless something newer is known, and returns what is known then.
+func (c *Counter) know(key string, counts Counts, revision uint64) stored {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := stored{counts, revision, time.Now()}
+	if newer, ok := c.read.Peek(key); ok && newer.revision > revision {
+		now.counts, now.revision = newer.counts, newer.revision
+	}
+	c.read.Add(key, now)
+	return now
+}
+
+// Run stores what is counted, until ctx ends, and then what is left.
+func (c *Counter) Run(ctx context.Context, s Store) error {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			c.Flush(context.WithoutCancel(ctx), s)
+			return nil
+		case <-tick.C:
+			c.Flush(ctx, s)
+		}
+	}
+}
+
+// Flush stores all that is pending. What cannot be stored is tried again the next time.
+func (c *Counter) Flush(ctx context.Context, s Store) {
+	c.init()
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	c.mu.Lock()
+	keys := slices.Collect(maps.Keys(c.pending))
+	c.mu.Unlock()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(flushWriters)
+	for _, key := range keys {
+		g.Go(func() error { return c.flush(ctx, s, key) })
+	}
+	if err := g.Wait(); err != nil {
+		s.Log.Warn().Err(err).Int("groups", len(keys)).Msg("counts of OTPs sent and verified are not stored yet")
+	}
+}
+
+// flush stores what is pending of a group. It is not pending meanwhile, and not in Of: for the time of a write a judgement may be
+// by fewer.
+func (c *Counter) flush(ctx context.Context, s Store, key string) error {
+	c.mu.Lock()
+	pending := c.pending[key]
+	delete(c.pending, key)
+	known, _ := c.read.Peek(key)
+	c.mu.Unlock()
+	counts, revision := known.counts, known.revision
+	var err error
+	for range flushTries {
+		sum := counts.plus(pending, s.Now())
+		if revision, err = s.write(ctx, key, sum, revision); err == nil {
+			c.know(key, sum, revision)
+			return nil
+		}
+		if !errors.Is(err, queue.ErrConflict) {
+			break
+		}
+		if counts, revision, err = s.read(ctx, key); err != nil {
+			break
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pending[key] = pending.plus(c.pending[key], s.Now())
+	return err
+}
+
+func (s Store) read(ctx context.Context, key string) (c Counts, revision uint64, err error) {
+	e, err := s.Bucket.Get(ctx, key)
+	if errors.Is(err, queue.ErrNotFound) {
+		return c, 0, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(e.Value, &c)
+	}
+	return c, e.Revision, err
+}
+
+func (s Store) write(ctx context.Context, key string, c Counts, revision uint64) (uint64, error) {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return 0, err
+	}
+	if revision == 0 {
+		return s.Bucket.Create(ctx, key, data, 0)
+	}
+	return s.Bucket.Update(ctx, key, data, 0, revision)
+}
