@@ -5,43 +5,129 @@ import (
 	"encoding/binary"
 	"regexp"
 	"slices"
+	"strings"
 
+	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
+
+const dataCodingUCS2 = 8 // SMPP 3.4, 5.2.19
 
 // maskOctet stands for an octet that a trace does not show.
 const maskOctet = '*'
 
-const dataCodingUCS2 = 8 // SMPP 3.4, 5.2.19
-
-// redact returns a copy of a PDU for the trace. Every length stays; what is replaced is the text of messages, the
-// passwords of binds, and all that cannot be read for certain. Of a message's user data header the known elements
-// stay, of a receipt its fields but for the text.
+// redact returns a copy of a PDU for the trace. Every length stays; what is replaced is what the layout calls secret (the
+// passwords of binds, the text of messages) and all that cannot be read for certain. Of a message's user data header the known
+// elements stay, of a receipt its fields but for the text.
 func redact(pdu []byte) []byte {
 	b := bytes.Clone(pdu)
 	if len(b) <= wire.HeaderLen {
 		return b
 	}
-	c := &cursor{rest: b[wire.HeaderLen:]}
-	switch wire.Command(binary.BigEndian.Uint32(b[4:])) {
-	case wire.BindTransceiver, wire.BindTransmitter, wire.BindReceiver:
-		c.text()
-		mask(c.text())
-		c.text()
-		c.skip(3)
-		c.text()
-	case wire.SubmitSM, wire.DeliverSM:
-		c.message()
-	case wire.DataSM:
-		c.data()
-	case wire.BindTransceiverResp, wire.BindTransmitterResp, wire.BindReceiverResp,
-		wire.SubmitSMResp, wire.DeliverSMResp, wire.DataSMResp:
-		return b // ids
-	case wire.AlertNotification:
-		return b // numbers
+	command, body := wire.Command(binary.BigEndian.Uint32(b[4:])), b[wire.HeaderLen:]
+	end, at := certain(command, body), 0
+	var esm, coding byte
+	for s := range wire.Spans(command, body) {
+		if s.To > end {
+			break
+		}
+		mask(body[at:s.From]) // octets that are of no field
+		at = s.To
+		switch {
+		case s.Name == "esm_class":
+			esm = byte(s.Uint())
+		case s.Name == "data_coding":
+			coding = byte(s.Uint())
+		case s.Secret == wire.Password:
+			mask(s.Value)
+		case s.Secret == wire.Text:
+			maskText(s.Value, esm, coding)
+		}
 	}
-	mask(c.rest) // a command that we do not know, or what is behind the end of one that we do
+	mask(body[at:])
 	return b
+}
+
+// certain is how many octets of a body can be read for certain. Where an octet is missing, or a length lies, what is read as one
+// field is another, and may be a secret.
+func certain(c wire.Command, body []byte) (end int) {
+	password := wire.LayoutOf(c).Holds(wire.Password)
+	vendor := -1 // where the optional parameters of vendors begin
+	var ton byte
+	for s := range wire.Spans(c, body) {
+		if strings.HasSuffix(s.Name, "_ton") {
+			ton = byte(s.Uint())
+		}
+		switch ok := plausible(c, s, ton); {
+		case ok:
+		case s.Secret == wire.Password && len(s.Value) > 0 && !s.Whole: // cut short
+			return end
+		case password: // what seems to be the system_id may end with it
+			return 0
+		case vendor >= 0 && s.Name == "":
+			return vendor
+		default:
+			return end
+		}
+		if end = s.To; s.TLV && s.Name == "" && vendor < 0 {
+			vendor = s.From
+		}
+	}
+	switch {
+	case end == len(body):
+	case password:
+		return 0
+	case vendor >= 0:
+		return vendor
+	}
+	return end
+}
+
+const (
+	lastTON        = 6    // SMPP 3.4, 5.2.5
+	firstVersion   = 0x30 // of SMPP
+	longestPlain   = 64   // octets of a string that is shown; a message_id has as many
+	longestName    = 20   // octets of a sender's name, which may be of any alphabet
+	longestInteger = 4    // octets of an optional parameter that may have any value
+)
+
+// plausible: a field holds what such a field holds; ton is of the address that it may be.
+func plausible(c wire.Command, s *wire.Span, ton byte) bool {
+	switch {
+	case s.TLV:
+		return s.Whole && plausibleParameter(s)
+	case s.Kind == wire.CString && !s.Whole: // real SMSCs leave out the NUL of an id
+		return c&wire.ResponseBit != 0 && plain(s.Value)
+	case !s.Whole:
+		return false
+	case s.Name == "source_addr" || s.Name == "destination_addr":
+		return plain(s.Value) || ton == text.TONAlphanumeric && len(s.Value) <= longestName
+	case s.Kind == wire.CString:
+		return plain(s.Value)
+	case s.Name == "interface_version":
+		return s.Uint() >= firstVersion
+	case strings.HasSuffix(s.Name, "_ton"):
+		return s.Uint() <= lastTON
+	}
+	return true
+}
+
+// plausibleParameter knows the parameters of the specification by their sizes, and those of vendors where they are short and
+// plain, as the identities are that some countries want.
+func plausibleParameter(s *wire.Span) bool {
+	p := wire.ParameterOf(s.Tag)
+	switch {
+	case p == nil:
+		return wire.VendorTag(s.Tag) && plain(s.Value)
+	case len(s.Value) < p.Min || len(s.Value) > p.Max:
+		return false
+	}
+	return p.Secret != wire.Public || len(s.Value) <= longestInteger || plain(bytes.TrimRight(s.Value, "\x00"))
+}
+
+// plain is what a string of a PDU that was read rightly is made of.
+func plain(v []byte) bool {
+	return len(v) <= longestPlain && !bytes.ContainsFunc(v, func(c rune) bool { return c < ' ' || c > '~' })
 }
 
 func mask(b []byte) {
@@ -51,90 +137,6 @@ func mask(b []byte) {
 	b[0] = maskOctet
 	for done := 1; done < len(b); done *= 2 {
 		copy(b[done:], b[:done])
-	}
-}
-
-// cursor walks over a PDU's body. When a field is not there, nothing is, and rest stays as it is, to be masked.
-type cursor struct {
-	rest []byte
-	cut  bool
-}
-
-// text takes a C-octet string and returns it without its NUL.
-func (c *cursor) text() []byte {
-	i := bytes.IndexByte(c.rest, 0)
-	if c.cut || i < 0 {
-		c.cut = true
-		return nil
-	}
-	s := c.rest[:i]
-	c.rest = c.rest[i+1:]
-	return s
-}
-
-func (c *cursor) skip(n int) []byte {
-	if c.cut || n > len(c.rest) {
-		c.cut = true
-		return nil
-	}
-	s := c.rest[:n]
-	c.rest = c.rest[n:]
-	return s
-}
-
-func (c *cursor) octet() byte {
-	if s := c.skip(1); s != nil {
-		return s[0]
-	}
-	return 0
-}
-
-func (c *cursor) addresses() {
-	for range 2 {
-		c.skip(2)
-		c.text()
-	}
-}
-
-// message reads a submit_sm or deliver_sm (SMPP 3.4, 4.4.1).
-func (c *cursor) message() {
-	c.text()
-	c.addresses()
-	esm := c.octet()
-	c.skip(2)
-	c.text()
-	c.text()
-	c.skip(2)
-	coding := c.octet()
-	c.skip(1)
-	if text := c.skip(int(c.octet())); !c.cut {
-		maskText(text, esm, coding)
-		c.tlvs(esm, coding)
-	}
-}
-
-// data reads a data_sm (4.7.1).
-func (c *cursor) data() {
-	c.text()
-	c.addresses()
-	esm := c.octet()
-	c.skip(1)
-	coding := c.octet()
-	c.tlvs(esm, coding)
-}
-
-// tlvs reads the parameters up to one that is not whole.
-func (c *cursor) tlvs(esm, coding byte) {
-	for !c.cut && len(c.rest) >= 4 {
-		n := int(binary.BigEndian.Uint16(c.rest[2:]))
-		if len(c.rest) < 4+n {
-			return
-		}
-		head := c.skip(4)
-		value := c.skip(n)
-		if binary.BigEndian.Uint16(head) == wire.TagMessagePayload {
-			maskText(value, esm, coding)
-		}
 	}
 }
 

@@ -211,7 +211,7 @@ func (l *Layout) Field(name string) *Field {
 	return nil
 }
 
-// holds reports whether a mandatory field is such a secret.
-func (l *Layout) holds(s Secrecy) bool {
-	return slices.ContainsFunc(l.Fields, func(f Field) bool { return f.Secret == s })
+// Holds reports whether a mandatory field is such a secret; not for the layout of no command.
+func (l *Layout) Holds(s Secrecy) bool {
+	return l != nil && slices.ContainsFunc(l.Fields, func(f Field) bool { return f.Secret == s })
 }

@@ -148,7 +148,7 @@ func HidePasswords(pdu []byte, mask byte) {
 		return
 	}
 	c := Command(binary.BigEndian.Uint32(pdu[4:]))
-	if l := LayoutOf(c); l == nil || !l.holds(Password) {
+	if !LayoutOf(c).Holds(Password) {
 		return
 	}
 	for s := range Spans(c, pdu[HeaderLen:]) {

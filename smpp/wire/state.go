@@ -16,11 +16,8 @@ const (
 	Accepted      MessageState = 6
 	Unknown       MessageState = 7
 	Rejected      MessageState = 8
-
-	lastState34 = Rejected // those behind it are of SMPP 5.0, 4.7.15
-
-	Skipped   MessageState = 9
-	Scheduled MessageState = 10 // 0 on the wire
+	Skipped       MessageState = 9  // of SMPP 5.0, 4.7.15
+	Scheduled     MessageState = 10 // the same; 0 on the wire
 )
 
 var stateNames = [...]string{"NONE", "ENROUTE", "DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD",

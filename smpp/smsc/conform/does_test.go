@@ -282,7 +282,7 @@ func replaces(p place) {
 
 // pending is a server with a message that is not delivered yet, and its id.
 func pending(p place) (*smsc.Server, *esmetest.Client, string) {
-	srv := esmetest.Start(p.t, smsc.Config{ReceiptDelay: 400 * time.Millisecond})
+	srv := esmetest.Start(p.t, smsc.Config{ReceiptDelay: 2 * time.Second})
 	e := esmetest.Bound(p.t, srv, wire.BindTransceiver, "a")
 	m := esmetest.Message("491701234567", "first text")
 	m.Source = wire.Address{TON: 1, Addr: "4917"}
