@@ -51,6 +51,6 @@
 //
 // # Trace
 //
-// With OTPGW_LINK_<NAME>_TRACE each PDU, without text and passwords (redact.go), goes to a pcap file (pcap.go) of
-// made-up TCP packets (trace.go), also where the connection itself is TLS and could not be captured.
+// With OTPGW_LINK_<NAME>_TRACE each PDU, without text and passwords (redact.go), goes to a pcap file (trace.go), also where the
+// connection itself is TLS and could not be captured.
 package link

@@ -173,7 +173,8 @@ func traced(t *testing.T, pdu []byte) (b []byte) {
 	here := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}
 	tr.open(here, here).pdu(true, pdu)
 	for len(tr.queue) > 0 {
-		b = append(b, (<-tr.queue).payload...)
+		p := <-tr.queue
+		b = append(b, p.Payload()...)
 	}
 	return b
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/smpp/internal/capture"
 )
 
 // DefaultTraceSize is how large a trace file grows, in octets.
@@ -15,37 +17,25 @@ const DefaultTraceSize = 64 << 20
 const (
 	traceQueue  = 4096    // PDUs that wait for the disk, and
 	traceMemory = 4 << 20 // their octets; above, PDUs are left out and counted
-	traceMSS    = 60_000  // octets of a PDU in one packet; IP has room for 65,495
 	tracePause  = 10 * time.Second
 )
 
-// trace writes the PDUs of a link to a file that Wireshark reads. What they say is in redact.go, how they are written in
-// pcap.go. A session never waits for it: when the disk is slow, PDUs are missing in the trace, and Wireshark says so, for
+// trace writes the PDUs of a link to a file that Wireshark reads. What of them is shown is in redact.go, how they are written in
+// package capture. A session never waits for it: when the disk is slow, PDUs are missing in the trace, and Wireshark says so, for
 // the sequence numbers go on.
 type trace struct {
-	file  *pcapFile
+	file  *capture.File
 	log   zerolog.Logger
 	lost  func(uint64)
-	queue chan packet
+	queue chan capture.Packet
 	held  atomic.Int64 // octets in queue
 }
-
-// packet is one PDU, or a begin or end of a connection, on its way to the file.
-type packet struct {
-	at       time.Time
-	from, to net.TCPAddr
-	flags    tcpFlags
-	seq, ack uint32
-	payload  []byte // redacted
-}
-
-type tcpFlags struct{ syn, ack, fin bool }
 
 func newTrace(path string, size int64, log zerolog.Logger, lost func(uint64)) *trace {
 	if size <= 0 {
 		size = DefaultTraceSize
 	}
-	return &trace{file: &pcapFile{path: path, limit: size}, log: log, lost: lost, queue: make(chan packet, traceQueue)}
+	return &trace{file: &capture.File{Path: path, Limit: size}, log: log, lost: lost, queue: make(chan capture.Packet, traceQueue)}
 }
 
 // start begins to write; the returned function writes what is queued and ends it.
@@ -59,21 +49,21 @@ func (t *trace) start() (stop func()) {
 }
 
 func (t *trace) write(ending <-chan struct{}) {
-	defer t.file.close()
+	defer t.file.Close()
 	var retry time.Time
-	take := func(p packet) {
-		t.held.Add(-int64(len(p.payload)))
+	take := func(p capture.Packet) {
+		t.held.Add(-int64(len(p.Payload())))
 		if time.Now().Before(retry) {
 			t.lost(1)
 			return
 		}
-		err := t.file.write(p)
+		err := t.file.Write(p)
 		if err == nil && len(t.queue) == 0 {
-			err = t.file.flush() // idle: whoever reads the file sees all
+			err = t.file.Flush() // idle: whoever reads the file sees all
 		}
 		if err != nil {
 			retry = time.Now().Add(tracePause)
-			t.file.close()
+			t.file.Close()
 			t.lost(1)
 			t.log.Error().Err(err).Dur("retry_in", tracePause).Msg("the PDU trace cannot be written")
 		}
@@ -98,8 +88,8 @@ func (t *trace) write(ending <-chan struct{}) {
 }
 
 // add queues a packet unless too much waits.
-func (t *trace) add(p packet) {
-	n := int64(len(p.payload))
+func (t *trace) add(p capture.Packet) {
+	n := int64(len(p.Payload()))
 	if t.held.Add(n) > traceMemory {
 		t.held.Add(-n)
 		t.lost(1)
@@ -113,65 +103,33 @@ func (t *trace) add(p packet) {
 	}
 }
 
-// flow is one connection in the trace: a TCP stream with the real addresses and made-up sequence numbers.
+// flow is one connection in the trace. The numbers of its packets go on also when one is lost.
 type flow struct {
-	trace       *trace
-	local, peer net.TCPAddr
-
-	mu       sync.Mutex // guards the rest; the reader and the writer of a session come at once
-	sent     uint32     // the next sequence number of ours,
-	received uint32     // and of the peer's
+	trace *trace
+	mu    sync.Mutex // guards tcp; the reader and the writer of a session come at once
+	tcp   *capture.Flow
 }
 
 // open begins a flow with a handshake, so that Wireshark knows who called whom.
 func (t *trace) open(local, peer net.Addr) *flow {
-	f := &flow{trace: t, local: tcpAddr(local), peer: tcpAddr(peer)}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.emit(true, tcpFlags{syn: true}, nil)
-	f.emit(false, tcpFlags{syn: true, ack: true}, nil)
-	f.emit(true, tcpFlags{ack: true}, nil)
+	f := &flow{trace: t, tcp: capture.NewFlow(capture.AddrPort(local), capture.AddrPort(peer))}
+	f.add(f.tcp.Open)
 	return f
-}
-
-func tcpAddr(a net.Addr) net.TCPAddr {
-	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP != nil {
-		return *tcp
-	}
-	return net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
 }
 
 // pdu is session.Options.Trace.
 func (f *flow) pdu(out bool, b []byte) {
 	b = redact(b)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(b) > 0 {
-		n := min(len(b), traceMSS)
-		f.emit(out, tcpFlags{ack: true}, b[:n])
-		b = b[n:]
-	}
+	f.add(func(at time.Time) []capture.Packet { return f.tcp.PDU(at, out, b) })
 }
 
 // close ends the flow.
-func (f *flow) close() {
+func (f *flow) close() { f.add(f.tcp.Close) }
+
+func (f *flow) add(next func(at time.Time) []capture.Packet) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.emit(true, tcpFlags{fin: true, ack: true}, nil)
-	f.emit(false, tcpFlags{fin: true, ack: true}, nil)
-}
-
-// emit queues a packet and moves the sequence numbers on, also when the packet is lost. The caller holds mu.
-func (f *flow) emit(out bool, flags tcpFlags, payload []byte) {
-	p := packet{at: time.Now(), from: f.local, to: f.peer, flags: flags, seq: f.sent, ack: f.received, payload: payload}
-	next := &f.sent
-	if !out {
-		p.from, p.to, p.seq, p.ack = f.peer, f.local, f.received, f.sent
-		next = &f.received
+	for _, p := range next(time.Now()) {
+		f.trace.add(p)
 	}
-	*next += uint32(len(payload))
-	if flags.syn || flags.fin {
-		*next++ // both take a number (RFC 9293, 3.4)
-	}
-	f.trace.add(p)
 }

@@ -1,8 +1,8 @@
-package link
+package capture
 
 import (
 	"fmt"
-	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,31 +10,31 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// TestTraceThatCannotBeWrittenPushesNothingOut: while the disk is full the older traces stay, and after it the same file goes on,
+// TestFileThatCannotBeWrittenPushesNothingOut: while the disk is full the older files stay, and after it the same file goes on,
 // whole packet by whole packet.
-func TestTraceThatCannotBeWrittenPushesNothingOut(t *testing.T) {
+func TestFileThatCannotBeWrittenPushesNothingOut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.pcap")
-	for n := 1; n <= pcapKeep; n++ {
-		if err := os.WriteFile(fmt.Sprint(path, ".", n), fmt.Append(nil, n), pcapMode); err != nil {
+	for n := 1; n <= keepFiles; n++ {
+		if err := os.WriteFile(fmt.Sprint(path, ".", n), fmt.Append(nil, n), fileMode); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f := &pcapFile{path: path, limit: 1 << 20}
-	a := net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}
+	f := &File{Path: path, Limit: 1 << 20}
+	a := netip.MustParseAddrPort("127.0.0.1:1")
 	write := func(fails bool) {
 		t.Helper()
-		err := f.write(packet{from: a, to: a, payload: make([]byte, 100)})
+		err := f.Write(Packet{from: a, to: a, payload: make([]byte, 100)})
 		if fails {
 			f.file.Close() // the disk is full: flush fails
 		}
 		if err == nil {
-			err = f.flush()
+			err = f.Flush()
 		}
 		if (err != nil) != fails {
 			t.Fatal(err)
 		}
 		if err != nil {
-			_ = f.close() // as trace.write does
+			_ = f.Close() // as whoever writes does
 		}
 	}
 	for range 6 {
@@ -45,12 +45,12 @@ func TestTraceThatCannotBeWrittenPushesNothingOut(t *testing.T) {
 		write(true)
 		write(false)
 	}
-	if err := f.close(); err != nil {
+	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for n := 1; n <= pcapKeep; n++ {
+	for n := 1; n <= keepFiles; n++ {
 		if b, err := os.ReadFile(fmt.Sprint(path, ".", n)); err != nil || string(b) != fmt.Sprint(n) {
-			t.Errorf("the older trace %d: %q, %v", n, b, err)
+			t.Errorf("the older file %d: %q, %v", n, b, err)
 		}
 	}
 	file, err := os.Open(path)
