@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -16,21 +18,30 @@ type Entry struct {
 	MessageID string // ours, the msgId of callbacks
 	Part      int    // from 1; 0: the id stands for all parts
 	Parts     int
-	To        string    // destination in E.164, optional; its last digits are stored, to compare with those of a receipt
-	From      string    // sender, optional; where it is a number, a receipt's may be the same
-	At        time.Time // of the response; zero: not known
+	To        string        // destination in E.164, optional; its last digits are stored, to compare with those of a receipt
+	From      string        // sender, optional; where it is a number, a receipt's may be the same
+	At        time.Time     // of the response; zero: not known
+	Keep      time.Duration // how long a receipt may still find it; 0: as long as the bucket keeps it
 }
 
 // stored is an Entry with the id that the SMSC gave, exactly as it did.
 type stored struct {
-	Original  string `json:"i"`
-	OtpID     string `json:"o"`
-	MessageID string `json:"m"`
-	Part      int    `json:"p"`
-	Parts     int    `json:"n"`
-	Address   string `json:"a,omitempty"` // last digits of the destination
-	Sender    string `json:"s,omitempty"` // last digits of the sender, where it is a number
-	At        int64  `json:"t,omitempty"` // of the response, in Unix milliseconds
+	Original  string `json:"i" cbor:"-"`
+	OtpID     string `json:"o" cbor:"2,keyasint,omitempty"`
+	MessageID string `json:"m" cbor:"3,keyasint,omitempty"`
+	Part      int    `json:"p" cbor:"4,keyasint,omitempty"`
+	Parts     int    `json:"n" cbor:"5,keyasint,omitempty"`
+	Address   string `json:"a,omitempty" cbor:"6,keyasint,omitempty"` // last digits of the destination
+	Sender    string `json:"s,omitempty" cbor:"7,keyasint,omitempty"` // last digits of the sender, where it is a number
+	At        int64  `json:"t,omitempty" cbor:"8,keyasint,omitempty"` // of the response, in Unix milliseconds
+}
+
+// packed is the form of a stored in the bucket, of which there are as many as messages: its UUIDs take 17 octets.
+type packed struct {
+	stored
+	ID      []byte `cbor:"1,keyasint"`            // Original, which may be no text
+	Otp     []byte `cbor:"9,keyasint,omitempty"`  // OtpID, see queue.PackID
+	Message []byte `cbor:"10,keyasint,omitempty"` // MessageID, the same
 }
 
 func (s stored) entry() Entry {
@@ -118,12 +129,36 @@ func (c chain) match(k candidate, q Query) match {
 	return best
 }
 
+// encode writes the chain as CBOR with numbered fields.
 func (c chain) encode() []byte {
-	b, err := json.Marshal(c)
+	list := make([]packed, len(c))
+	for i, s := range c {
+		list[i] = packed{s, []byte(s.Original), queue.PackID(s.OtpID), queue.PackID(s.MessageID)}
+		list[i].OtpID, list[i].MessageID = "", ""
+	}
+	b, err := cbor.Marshal(list)
 	if err != nil {
 		panic(err) // strings and ints: cannot fail
 	}
 	return b
+}
+
+// decodeChain reads what encode wrote, or an older version in JSON. What cannot be read is as good as empty, and is overwritten by the
+// next Put.
+func decodeChain(value []byte) (c chain) {
+	if len(value) > 0 && value[0] == '[' {
+		_ = json.Unmarshal(value, &c)
+		return c
+	}
+	var list []packed
+	if cbor.Unmarshal(value, &list) != nil {
+		return nil
+	}
+	for _, p := range list {
+		p.Original, p.OtpID, p.MessageID = string(p.ID), queue.UnpackID(p.Otp), queue.UnpackID(p.Message)
+		c = append(c, p.stored)
+	}
+	return c
 }
 
 // maxKeyPart keeps keys well below the limits of a NATS subject.

@@ -2,7 +2,6 @@ package dlr
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -60,21 +59,21 @@ func (x *Index) Put(ctx context.Context, link, messageID string, e Entry) error 
 	if whole, n, ok := cutPart(id); ok && e.Parts > 1 && (n == e.Part || n == e.Part-1) {
 		w := s
 		w.Original, w.Part = whole, 0
-		if err := x.put(ctx, link, w); err != nil {
+		if err := x.put(ctx, link, w, e.Keep); err != nil {
 			return err
 		}
 	}
-	return x.put(ctx, link, s)
+	return x.put(ctx, link, s, e.Keep)
 }
 
-func (x *Index) put(ctx context.Context, link string, s stored) error {
+func (x *Index) put(ctx context.Context, link string, s stored, keep time.Duration) error {
 	key := keyOf(link, normal(s.Original))
 	x.cache.put(key, s)
 	for range maxRaces {
 		list := chain{s}
-		_, err := x.bucket.Create(ctx, key, list.encode(), 0)
+		_, err := x.bucket.Create(ctx, key, list.encode(), keep)
 		if errors.Is(err, queue.ErrConflict) {
-			list, err = x.extend(ctx, key, s)
+			list, err = x.extend(ctx, key, s, keep)
 		}
 		if err == nil {
 			x.cache.confirm(key, list)
@@ -89,13 +88,13 @@ func (x *Index) put(ctx context.Context, link string, s stored) error {
 }
 
 // extend adds an entry to a key that is there already.
-func (x *Index) extend(ctx context.Context, key string, s stored) (chain, error) {
+func (x *Index) extend(ctx context.Context, key string, s stored, keep time.Duration) (chain, error) {
 	list, revision, err := x.read(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	list = list.with(s)
-	_, err = x.bucket.Update(ctx, key, list.encode(), 0, revision)
+	_, err = x.bucket.Update(ctx, key, list.encode(), keep, revision)
 	return list, err
 }
 
@@ -104,11 +103,7 @@ func (x *Index) read(ctx context.Context, key string) (chain, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	var list chain
-	if err := json.Unmarshal(e.Value, &list); err != nil {
-		return nil, e.Revision, nil // unreadable is as good as empty, and is overwritten by the next Put
-	}
-	return list, e.Revision, nil
+	return decodeChain(e.Value), e.Revision, nil
 }
 
 // Query is a receipt's view of a message.

@@ -2,7 +2,9 @@ package dlr
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -177,4 +179,59 @@ func BenchmarkIndex(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestIndexValues: an id of a carrier takes few octets, an older value in JSON is read, and what cannot be read is as nothing.
+func TestIndexValues(t *testing.T) {
+	c := chain{{Original: "77", OtpID: "6f9619ff-8b86-4011-b42d-00c04fc964ff", MessageID: "264c0c3b-2650-562d-92dd-685d584504c8", Part: 1, Parts: 1,
+		Address: "11234567", At: 1_800_000_000_123}, {Original: "077", OtpID: "o1", MessageID: "m", Sender: "123456"}}
+	old, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string][]byte{"CBOR": c.encode(), "JSON": old} {
+		if got := decodeChain(value); !reflect.DeepEqual(got, c) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if n := len(c[:1].encode()); n > 80 {
+		t.Errorf("%d octets for one id", n)
+	}
+	for _, damaged := range []string{"", "[", "\x81", "\x81\xa1\x01", "x"} {
+		if got := decodeChain([]byte(damaged)); len(got) != 0 {
+			t.Errorf("%q is %v", damaged, got)
+		}
+	}
+}
+
+// TestIndexKeeps: an id is known as long as its message's OTP, and not for the bucket's age.
+func TestIndexKeeps(t *testing.T) {
+	q := queuetest.Open(t)
+	ctx := context.Background()
+	b := &keeps{Bucket: q.Receipts()}
+	x := NewIndex(b)
+	for _, id := range []string{"1A2B", "1a2b"} { // made, and added to
+		if err := x.Put(ctx, "l", id, Entry{OtpID: "o", MessageID: id, Keep: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(b.kept) != 3 || b.kept[0] != time.Minute || b.kept[2] != time.Minute {
+		t.Errorf("kept for %v", b.kept)
+	}
+}
+
+// keeps notes for how long something is stored.
+type keeps struct {
+	Bucket
+	kept []time.Duration
+}
+
+func (k *keeps) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
+	k.kept = append(k.kept, ttl)
+	return k.Bucket.Create(ctx, key, value, ttl)
+}
+
+func (k *keeps) Update(ctx context.Context, key string, value []byte, ttl time.Duration, revision uint64) (uint64, error) {
+	k.kept = append(k.kept, ttl)
+	return k.Bucket.Update(ctx, key, value, ttl, revision)
 }

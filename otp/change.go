@@ -51,6 +51,9 @@ func (s *Service) try(ctx context.Context, r *Record, revision uint64, f changeF
 		return err
 	}
 	r.noteEnd(before, now)
+	if r.Status != StatusPending {
+		r.Text = nil // no message of it goes out any more
+	}
 	announced := kind != "" && r.CallbackURL != ""
 	tx, err := s.changeTx(r, revision, now, kind, announced)
 	if announced && errors.Is(err, queue.ErrFull) {

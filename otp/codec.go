@@ -5,17 +5,101 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/otpgw/otpgw/queue"
 )
 
 // Records are stored as CBOR (RFC 8949) with numbers for names: a third of the size of JSON, which counts in the memory of every
 // daemon, and a fraction of its cost. Their first octet is the version of the form. A field that this version of the
 // program does not know is kept, so that daemons of two versions work on one store.
-const recordVersion = 1
+const (
+	recordVersion = 2
+	oldestRecord  = 1 // without what storedRecord has beside Record
+)
+
+// storedRecord is a Record in the form it is stored in: what is long and always the same, or a UUID, in few octets.
+// Its own fields have numbers from 201, which Record's never reach.
+type storedRecord struct {
+	Record
+	Track  []byte `cbor:"201,keyasint,omitempty"` // TrackID, where it is a UUID; see queue.PackID
+	Sent   []byte `cbor:"202,keyasint,omitempty"` // Message, the same
+	Words  []byte `cbor:"203,keyasint,omitempty"` // of the texts of words; 0: the text is in its field
+	Single bool   `cbor:"204,keyasint,omitempty"` // one part, of which all is as of the whole
+}
+
+// recordWords are the words that stand for one octet each, from 1. It only ever grows at its end.
+var recordWords = []string{
+	string(StatusPending), string(StatusVerified), string(StatusExpired), string(StatusCancelled), string(StatusFailed),
+	string(PINNumbers), string(PINLetters), string(PINAlphanumeric), "GSM7", "UCS2",
+	string(DeliveryAccepted), string(DeliverySent), string(DeliveryDelivered), string(DeliveryFailed), string(DeliveryRejected),
+	string(DeliveryNoCoverage), string(DeliveryScheduled),
+}
+
+// words are the texts that Words stands for.
+func (r *Record) words() []*string {
+	return []*string{(*string)(&r.Status), (*string)(&r.PINType), &r.Encoding, (*string)(&r.Delivery.Status)}
+}
+
+// stored is the form of a record that is stored. It shares what the record points to.
+func (r *Record) stored() *storedRecord {
+	s := &storedRecord{Record: *r}
+	if packed := queue.PackID(s.TrackID); len(packed) < len(s.TrackID) {
+		s.Track, s.TrackID = packed, ""
+	}
+	if packed := queue.PackID(s.Message); len(packed) < len(s.Message) {
+		s.Sent, s.Message = packed, ""
+	}
+	if d := &s.Delivery; len(d.Parts) == 1 && d.Parts[0].is(d.single()) {
+		s.Single, d.Parts = true, nil
+	}
+	words := s.words()
+	s.Words = make([]byte, len(words))
+	for i, w := range words {
+		if n := slices.Index(recordWords, *w); n >= 0 {
+			s.Words[i], *w = byte(n+1), ""
+		}
+	}
+	return s
+}
+
+// record is the record that was stored.
+func (s *storedRecord) record() (*Record, error) {
+	if len(s.Track) > 0 {
+		s.TrackID = queue.UnpackID(s.Track)
+	}
+	if len(s.Sent) > 0 {
+		s.Message = queue.UnpackID(s.Sent)
+	}
+	words := s.words()
+	for i, n := range s.Words[:min(len(s.Words), len(words))] {
+		if int(n) > len(recordWords) {
+			return nil, errors.New("a word that this version does not know")
+		}
+		if n > 0 {
+			*words[i] = recordWords[n-1]
+		}
+	}
+	if s.Single {
+		s.Delivery.Parts = []PartDelivery{s.Delivery.single()}
+	}
+	return &s.Record, nil
+}
+
+// single is the only part of a delivery whose part is as the whole.
+func (d *Delivery) single() PartDelivery {
+	return PartDelivery{Part: 1, Status: d.Status, ErrorCode: d.ErrorCode, At: d.At, Assumed: d.Assumed}
+}
+
+func (p PartDelivery) is(o PartDelivery) bool {
+	same := p.ErrorCode == o.ErrorCode || p.ErrorCode != nil && o.ErrorCode != nil && *p.ErrorCode == *o.ErrorCode
+	return same && p.Part == o.Part && p.Status == o.Status && p.At.Equal(o.At) && p.Assumed == o.Assumed
+}
 
 var (
 	recordEncoder = must(cbor.EncOptions{Time: cbor.TimeUnixDynamic, OmitEmpty: cbor.OmitEmptyGoValue, Sort: cbor.SortCoreDeterministic}.EncMode())
@@ -31,7 +115,7 @@ func must[T any](v T, err error) T {
 
 // encode writes the record as it is stored.
 func (r *Record) encode() ([]byte, error) {
-	data, err := recordEncoder.Marshal(r)
+	data, err := recordEncoder.Marshal(r.stored())
 	if err == nil && len(r.unknown) > 0 {
 		data, err = withUnknown(data, r.unknown)
 	}
@@ -54,42 +138,49 @@ func withUnknown(data []byte, unknown map[uint64]cbor.RawMessage) ([]byte, error
 
 // decodeRecord reads the record that is stored under an id.
 func decodeRecord(id string, value []byte) (*Record, error) {
-	if len(value) == 0 || value[0] != recordVersion {
+	if len(value) == 0 || value[0] < oldestRecord || value[0] > recordVersion {
 		return nil, fmt.Errorf("record %s: stored in a form that this version does not know", id)
 	}
-	r := &Record{ID: id}
-	err := recordDecoder.Unmarshal(value[1:], r)
+	stored := &storedRecord{}
+	err := recordDecoder.Unmarshal(value[1:], stored)
 	if unknown := (*cbor.UnknownFieldError)(nil); errors.As(err, &unknown) {
-		err = r.decodeUnknown(value[1:])
+		err = stored.decodeUnknown(value[1:])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", id, err)
 	}
+	r, err := stored.record()
+	if err != nil {
+		return nil, fmt.Errorf("record %s: %w", id, err)
+	}
+	r.ID = id
 	r.inUTC()
 	return r, nil
 }
 
 // decodeUnknown reads a record that has fields of a newer version.
-func (r *Record) decodeUnknown(data []byte) error {
-	if err := cbor.Unmarshal(data, r); err != nil {
+func (s *storedRecord) decodeUnknown(data []byte) error {
+	if err := cbor.Unmarshal(data, s); err != nil {
 		return err
 	}
-	if err := cbor.Unmarshal(data, &r.unknown); err != nil {
+	if err := cbor.Unmarshal(data, &s.unknown); err != nil {
 		return err
 	}
-	maps.DeleteFunc(r.unknown, func(number uint64, _ cbor.RawMessage) bool { return recordFields[number] })
+	maps.DeleteFunc(s.unknown, func(number uint64, _ cbor.RawMessage) bool { return recordFields[number] })
 	return nil
 }
 
 // recordFields are the numbers of the fields that this version knows.
-var recordFields = numbersOf(reflect.TypeFor[Record]())
+var recordFields = numbersOf(reflect.TypeFor[Record](), reflect.TypeFor[storedRecord]())
 
-func numbersOf(t reflect.Type) map[uint64]bool {
+func numbersOf(types ...reflect.Type) map[uint64]bool {
 	numbers := make(map[uint64]bool)
-	for i := range t.NumField() {
-		text, _, _ := strings.Cut(t.Field(i).Tag.Get("cbor"), ",")
-		if n, err := strconv.ParseUint(text, 10, 64); err == nil {
-			numbers[n] = true
+	for _, t := range types {
+		for i := range t.NumField() {
+			text, _, _ := strings.Cut(t.Field(i).Tag.Get("cbor"), ",")
+			if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+				numbers[n] = true
+			}
 		}
 	}
 	return numbers

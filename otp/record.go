@@ -93,12 +93,17 @@ func (r *Record) cost() float64 {
 }
 
 // ttl is how long the record is to stay from now on.
-func (s *Service) ttl(r *Record, now time.Time) time.Duration {
+func (s *Service) ttl(r *Record, now time.Time) time.Duration { return s.known(r.Expires, now) }
+
+// KnownFor is how long an OTP whose PIN ends at a time is known from now on; what belongs to it need not be kept for longer.
+func (s *Service) KnownFor(expires time.Time) time.Duration { return s.known(expires, s.now()) }
+
+func (s *Service) known(expires, now time.Time) time.Duration {
 	retention := s.Retention
 	if retention == 0 {
 		retention = DefaultRetention
 	}
-	return max(r.Expires.Add(retention).Sub(now), time.Second)
+	return max(expires.Add(retention).Sub(now), time.Second)
 }
 
 // load reads a record of an application; app "" is any.

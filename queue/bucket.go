@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -137,26 +138,53 @@ func (b *Bucket) admit(size int) error {
 	return nil
 }
 
-// compactUUID begins a key that begins with a UUID, which then are 16 octets instead of 36: keys are in memory.
-const compactUUID = "\x01"
+// What begins a key in the log, where its text is shortened: keys are in memory.
+const (
+	compactUUID = "\x01" // a UUID, in 16 octets instead of 36, and what stands behind it
+	compactName = "\x02" // a name of 32 hexadecimal digits (seal.Box.Name), in 16 octets, and what stands before it
+)
 
 // compact is the form of a key in the log; no two keys have the same.
 func compact(key string) string {
-	const text = 36
-	if len(key) < text {
-		return key
+	const text, digits = 36, 32
+	if len(key) >= text {
+		if id, err := uuid.Parse(key[:text]); err == nil && id.String() == key[:text] {
+			return compactUUID + string(id[:]) + key[text:]
+		}
 	}
-	id, err := uuid.Parse(key[:text])
-	if err != nil || id.String() != key[:text] {
-		return key
+	if begin := len(key) - digits; begin >= 0 {
+		if name, err := hex.DecodeString(key[begin:]); err == nil && hex.EncodeToString(name) == key[begin:] {
+			return compactName + string(name) + key[:begin]
+		}
 	}
-	return compactUUID + string(id[:]) + key[text:]
+	return key
 }
 
 // expand is the key that compact was given.
 func expand(key string) string {
-	if len(key) < 17 || key[:1] != compactUUID {
-		return key
+	switch {
+	case len(key) < 17:
+	case key[:1] == compactUUID:
+		return uuid.UUID([]byte(key[1:17])).String() + key[17:]
+	case key[:1] == compactName:
+		return key[17:] + hex.EncodeToString([]byte(key[1:17]))
 	}
-	return uuid.UUID([]byte(key[1:17])).String() + key[17:]
+	return key
+}
+
+// PackID is a UUID in 17 octets, and any other text as it is: for what is stored by the million.
+func PackID(id string) []byte {
+	const text = 36
+	if len(id) != text {
+		return []byte(id)
+	}
+	return []byte(compact(id))
+}
+
+// UnpackID is the text that PackID was given.
+func UnpackID(packed []byte) string {
+	if len(packed) == 17 {
+		return expand(string(packed))
+	}
+	return string(packed)
 }

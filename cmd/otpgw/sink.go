@@ -35,7 +35,9 @@ func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
 	s.cdr.Part(p)
 	s.log.Info().Str("otp", a.Message.Ref).Str("msg", a.Message.ID).Str("link", a.Link).Str("message_id", a.MessageID).
 		Int("part", a.Part).Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("sent")
-	return s.tracker.Accepted(ctx, a.Link, a.MessageID, entryOf(a.Message, a.Part, a.Parts))
+	e := entryOf(a.Message, a.Part, a.Parts)
+	e.Keep = s.service.KnownFor(a.Message.Expires)
+	return s.tracker.Accepted(ctx, a.Link, a.MessageID, e)
 }
 
 func (s *sink) HandedOver(tx *queue.Tx, h link.HandedOver) {
