@@ -56,7 +56,7 @@ bench: ## otpgw beside Kannel (where it is installed): delivered/s, latency, CPU
 growth: ## what more links, other stores and more daemons cost
 	OTPGW_MEASURE=growth $(GO) test -run '^TestGrowth$$' -count 1 -timeout 3h -v ./cmd/otpgw/measure
 
-volume: ## VOLUME (300000) pending OTPs, several by commas: memory, disk, the time of a start, the rate there
+volume: ## VOLUME (300000) pending OTPs, several by commas, in VOLUME_MEMORY MiB: memory, disk, the time of a start, the rate there
 	OTPGW_MEASURE=volume $(GO) test -run '^TestVolume$$' -count 1 -timeout 6h -v ./cmd/otpgw/measure
 
 soak: ## SOAK_SECONDS (1800) at SOAK_RATE (500) OTPs a second with failures of every kind: memory, goroutines, descriptors and store

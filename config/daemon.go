@@ -42,7 +42,7 @@ var daemonRows = []setting[loader]{
 	{"OTPGW_NATS_SYNC", "1s", "fsync interval of the embedded store, {}, or always; with OTPGW_NATS_URL the one that its servers have, for otpgw check", syncInterval()},
 	{"OTPGW_RETENTION", "1h", "how long an OTP is known after its PIN ran out, for questions and late receipts, {}; it is in the memory of every daemon",
 		duration(retentionLeast, retentionMost, time.Second, func(l *loader) *time.Duration { return &l.config.Retention })},
-	{"OTPGW_MEMORY", "0", "MiB that the daemon may take, 64 to 1048576; new OTPs are refused (503) when those that are there take 0.6 of it; 0: half of what the machine or its cgroup has",
+	{"OTPGW_MEMORY", "0", "MiB that the daemon may take, 64 to 1048576; new OTPs are refused (503) when what is stored takes five sixths of it, of less than 1024 all but 160 MiB or half; 0: half of what the machine or its cgroup has",
 		read(readMemory)},
 	{"OTPGW_SECRET_KEY", "", "32 bytes as base64, seals PINs at rest; empty: generated once into the data directory (mode 0600)",
 		secretly(func(v *value, l *loader) { l.config.SecretKey = v.secretKey() })},

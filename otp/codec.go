@@ -1,6 +1,7 @@
 package otp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -30,6 +32,7 @@ type storedRecord struct {
 	Track  []byte `cbor:"201,keyasint,omitempty"` // TrackID, where it is a UUID; see queue.PackID
 	Sent   []byte `cbor:"202,keyasint,omitempty"` // Message, the same
 	Words  []byte `cbor:"203,keyasint,omitempty"` // of the texts of words; 0: the text is in its field
+	Risks  []byte `cbor:"205,keyasint,omitempty"` // Risk, in words, where all are
 	Single bool   `cbor:"204,keyasint,omitempty"` // one part, of which all is as of the whole
 }
 
@@ -39,6 +42,18 @@ var recordWords = []string{
 	string(PINNumbers), string(PINLetters), string(PINAlphanumeric), "GSM7", "UCS2",
 	string(DeliveryAccepted), string(DeliverySent), string(DeliveryDelivered), string(DeliveryFailed), string(DeliveryRejected),
 	string(DeliveryNoCoverage), string(DeliveryScheduled),
+	guard.RiskCountry, guard.RiskNumberType, guard.RiskPrefixTraffic, guard.RiskCountryTraffic,
+}
+
+// wordFor is the octet of a word; 0 for none.
+func wordFor(text string) byte { return byte(slices.Index(recordWords, text) + 1) }
+
+// wordOf is the word of an octet that is not 0.
+func wordOf(n byte) (string, error) {
+	if int(n) > len(recordWords) {
+		return "", errors.New("a word that this version does not know")
+	}
+	return recordWords[n-1], nil
 }
 
 // words are the texts that Words stands for.
@@ -61,9 +76,17 @@ func (r *Record) stored() *storedRecord {
 	words := s.words()
 	s.Words = make([]byte, len(words))
 	for i, w := range words {
-		if n := slices.Index(recordWords, *w); n >= 0 {
-			s.Words[i], *w = byte(n+1), ""
+		if s.Words[i] = wordFor(*w); s.Words[i] > 0 {
+			*w = ""
 		}
+	}
+	for _, risk := range s.Risk {
+		s.Risks = append(s.Risks, wordFor(risk))
+	}
+	if bytes.IndexByte(s.Risks, 0) < 0 {
+		s.Risk = nil
+	} else {
+		s.Risks = nil
 	}
 	return s
 }
@@ -77,18 +100,23 @@ func (s *storedRecord) record() (*Record, error) {
 		s.Message = queue.UnpackID(s.Sent)
 	}
 	words := s.words()
+	var err error
 	for i, n := range s.Words[:min(len(s.Words), len(words))] {
-		if int(n) > len(recordWords) {
-			return nil, errors.New("a word that this version does not know")
+		if n > 0 && err == nil {
+			*words[i], err = wordOf(n)
 		}
-		if n > 0 {
-			*words[i] = recordWords[n-1]
+	}
+	for _, n := range s.Risks {
+		var risk string
+		if n > 0 && err == nil {
+			risk, err = wordOf(n)
 		}
+		s.Risk = append(s.Risk, risk)
 	}
 	if s.Single {
 		s.Delivery.Parts = []PartDelivery{s.Delivery.single()}
 	}
-	return &s.Record, nil
+	return &s.Record, err
 }
 
 // single is the only part of a delivery whose part is as the whole.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
+
+	"github.com/otpgw/otpgw/otp/guard"
 )
 
 // filled is a record of which every field has a value.
@@ -154,6 +156,8 @@ func TestRecordForms(t *testing.T) {
 		"one part":         {Delivery: one(same)},
 		"one part, later":  {Delivery: one(later)},
 		"one part, others": {Delivery: one(other)},
+		"risks":            {Risk: []string{guard.RiskPrefixTraffic, guard.RiskCountry}},
+		"a new risk":       {Risk: []string{guard.RiskPrefixTraffic, "new"}},
 		"no part":          {Delivery: Delivery{Status: DeliveryAccepted, At: at}},
 	} {
 		r.ID = id

@@ -213,5 +213,33 @@ func (s snapshots) Put(ctx context.Context, position uint64, write func(io.Write
 			err = errors.Join(err, store.Delete(ctx, old))
 		}
 	}
+	return errors.Join(err, s.sweep(ctx, store))
+}
+
+// sweep removes the pieces of snapshots that were never finished: of a daemon that was killed over one. Only one daemon at a time
+// writes snapshots.
+func (s snapshots) sweep(ctx context.Context, store jetstream.ObjectStore) error {
+	list, err := store.List(ctx)
+	if err != nil {
+		return err
+	}
+	const pieces = "$O." + snapshotBucket + ".C."
+	whole := make(map[string]bool)
+	for _, o := range list {
+		whole[pieces+o.NUID] = true
+	}
+	stream, err := s.q.stream().Stream(ctx, "OBJ_"+snapshotBucket)
+	if err != nil {
+		return err
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(pieces+">"))
+	if err != nil {
+		return err
+	}
+	for subject := range info.State.Subjects {
+		if !whole[subject] {
+			err = errors.Join(err, stream.Purge(ctx, jetstream.WithPurgeSubject(subject)))
+		}
+	}
 	return err
 }

@@ -20,7 +20,7 @@ type Options struct {
 	SyncInterval time.Duration // fsync interval of the embedded store; 0 means one second
 	SyncAlways   bool          // fsync each write before it is answered: about 6,000 writes/s in all
 
-	Memory        int64 // octets that the process may take; with less than 0.4 of it free, new records are refused; 0: no bound
+	Memory        int64 // octets that the process may take; when the state has five sixths of it, new records are refused; 0: no bound
 	SnapshotEvery int64 // octets of the log between two snapshots of the state; 0 is a default
 
 	Routes []string // one work queue each; AddRoute makes more

@@ -25,8 +25,14 @@ const (
 // Shares of a bound at which new OTPs are refused, so that those that are there can come to their end.
 const (
 	logShare    = 0.8
-	memoryShare = 0.6 // of Options.Memory: the rest is for what is done with the records
+	memoryShare = 0.84      // of Options.Memory: the rest is for what is done with the records
+	memoryRest  = 160 * mib // at least, or half
 )
+
+// memoryBound is how much the state may take of what the process may.
+func memoryBound(memory int64) int64 {
+	return min(int64(memoryShare*float64(memory)), max(memory-memoryRest, memory/2))
+}
 
 // startTicks looks after the store until Close.
 func (q *Queue) startTicks() {
@@ -87,7 +93,7 @@ func (q *Queue) Skew() time.Duration { return time.Now().Round(0).Sub(q.Now().Ro
 
 // MemoryBytes is about how much memory the store's state takes, and the bound at which new OTPs are refused; 0 for none.
 func (q *Queue) MemoryBytes() (used, most int64) {
-	return q.ledger.Bytes(), int64(float64(q.memory) * memoryShare)
+	return q.ledger.Bytes(), memoryBound(q.memory)
 }
 
 // roomForMore is ErrFull when the store is so full, in memory or on disk, that nothing new is to be begun.

@@ -274,6 +274,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 
 	g.Go(func() error { return serveHTTP(d.api, d.apiLn) })
 	g.Go(func() error { return serveHTTP(d.admin, d.adminLn) })
+	g.Go(func() error { paceCollector(gctx); return nil })
 	var links, work errgroup.Group
 	links.Go(func() error { d.fleet.run(linksCtx); return nil })
 	signals := hangup() // before anybody is told that it is ready

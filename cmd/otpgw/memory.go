@@ -1,19 +1,59 @@
 package main
 
 import (
+	"context"
 	"math"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/otpgw/otpgw/config"
 )
 
-// gcPercent lets the heap grow to four times what is live before it is collected: with few OTPs the live heap is some tens of
-// MiB, and collecting it at each doubling was a tenth of the CPU. With many the limit of limitMemory comes first. GOGC in the
-// environment wins.
-const gcPercent = 300
+// How far the heap may grow beyond what is live before it is collected. With few OTPs the live heap is some tens of MiB, and to
+// collect it at each doubling was a tenth of the CPU. With many it is mostly the log's pages, in which the collector has nothing to
+// follow: a collection costs no more for them, and needs no more room. So the room is a share of the live heap up to a bound, and GC
+// percent follows from it. GOGC in the environment wins.
+const (
+	gcPercent  = 300 // of a small heap
+	gcRoom     = 192 << 20
+	gcLeast    = 5
+	gcInterval = 2 * time.Second
+)
+
+// percentFor is the GC percent for a live heap.
+func percentFor(live uint64) int {
+	if live == 0 {
+		return gcPercent
+	}
+	return int(max(min(gcRoom*100/live, gcPercent), gcLeast))
+}
+
+// paceCollector keeps GC percent at what the live heap needs, until ctx ends.
+func paceCollector(ctx context.Context) {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	tick := time.NewTicker(gcInterval)
+	defer tick.Stop()
+	for now := gcPercent; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		metrics.Read(live)
+		percent := percentFor(live[0].Value.Uint64())
+		if change := percent - now; change*10 > now || change*-10 > now { // to set it stops the world for a moment
+			debug.SetGCPercent(percent)
+			now = percent
+		}
+	}
+}
 
 // leastMemory is what a daemon takes without any OTP, with room to work.
 const leastMemory = 64 << 20

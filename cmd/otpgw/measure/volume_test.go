@@ -15,15 +15,18 @@ import (
 // volumeRow is what a store with so many pending OTPs takes.
 type volumeRow struct {
 	pending             int
-	fill, rate          figures       // while it is filled, and at full rate there
-	paced               figures       // at 500 a second there
-	rss                 int64         // once nothing is to do
+	few, rate           figures       // at full rate: with volumeFew pending, and with all
+	fill, paced         figures       // while it is filled; at 500 a second with all
+	rss, rssPaced       int64         // once nothing is to do; at most at 500 a second
 	disk                int64         // bytes of the data directory
 	cleanStart, crashed time.Duration // until it is ready, after a stop and after kill -9
 }
 
+// volumeFew is how many OTPs are few.
+const volumeFew = 25_000
+
 // TestVolume fills a store with OTPs that are pending, sent and delivered, and says what that takes: `make volume`, for 300,000
-// or those of VOLUME, which may be several, by commas.
+// or those of VOLUME, which may be several, by commas; VOLUME_MEMORY is the daemon's OTPGW_MEMORY.
 func TestVolume(t *testing.T) {
 	text, count := "500", 200
 	if asked("volume") {
@@ -41,13 +44,14 @@ func TestVolume(t *testing.T) {
 		t.Run(word, func(t *testing.T) {
 			r := volume(t, program, n, count)
 			t.Logf("%d pending OTPs, filled with %.0f/s\n"+
-				"  memory        %d MiB at rest, %.0f MiB at most; %.2f KiB an OTP at rest\n"+
+				"  memory        %d MiB at rest, %d MiB at most at 500/s, %.0f MiB at most at full rate; %.2f KiB an OTP at rest\n"+
 				"  disk          %d MiB, %.2f KiB an OTP\n"+
 				"  ready         %s after a stop, %s after kill -9\n"+
-				"  at full rate  %s\n"+
+				"  at full rate  %s; %.2f of the rate with few\n"+
+				"  with few      %s\n"+
 				"  at 500/s      %s",
-				r.pending, r.fill.Rate, r.rss>>20, r.fill.RSS, kib(r.rss, n), r.disk>>20, kib(r.disk, n),
-				r.cleanStart.Round(10*time.Millisecond), r.crashed.Round(10*time.Millisecond), r.rate, r.paced)
+				r.pending, r.fill.Rate, r.rss>>20, r.rssPaced>>20, r.rate.RSS, kib(r.rss, r.pending), r.disk>>20, kib(r.disk, r.pending),
+				r.cleanStart.Round(10*time.Millisecond), r.crashed.Round(10*time.Millisecond), r.rate, r.rate.Rate/r.few.Rate, r.few, r.paced)
 		})
 	}
 }
@@ -61,6 +65,9 @@ func volume(t *testing.T, program string, n, count int) (v volumeRow) {
 	defer smsc.End(most)
 	env := make(map[string]string)
 	addLinks(env, 1, 100, lines.Next(t, smsc, most))
+	if memory := os.Getenv("VOLUME_MEMORY"); memory != "" {
+		env["OTPGW_MEMORY"] = memory
+	}
 	dir := t.TempDir()
 	start := func() (*processtest.Daemon, *running, time.Duration) {
 		began := time.Now()
@@ -70,15 +77,19 @@ func volume(t *testing.T, program string, n, count int) (v volumeRow) {
 		return d, &running{api: []string{d.HTTP}, pids: []int{d.Pid()}}, took
 	}
 	d, r, _ := start()
-	v.pending = n
-	v.fill = r.load(t, loadPlan{API: r.api, Count: n})
-	u, err := d.Usage()
-	if err != nil {
-		t.Fatal(err)
+	next := 0
+	load := func(count, perSecond int) figures {
+		next += count
+		return r.load(t, loadPlan{API: r.api, First: next - count, Count: count, PerSecond: perSecond})
 	}
-	v.rss = u.RSS
-	v.rate = r.load(t, loadPlan{API: r.api, First: n, Count: count})
-	v.paced = r.load(t, loadPlan{API: r.api, First: n + count, Count: count, PerSecond: 500})
+	count = min(count, n/4)
+	load(max(1, min(volumeFew, n/2)-count), 0)
+	v.few = load(count, 0)
+	v.fill = load(max(1, n-next-2*count), 0)
+	v.rss, _ = rssDuring(t, d, func() {})
+	_, v.rssPaced = rssDuring(t, d, func() { v.paced = load(count, 500) })
+	v.rate = load(count, 0)
+	v.pending = next
 	v.disk = diskOf(t, dir)
 	if status := d.Terminate(most); status != 0 {
 		t.Errorf("the daemon ended with status %d", status)
@@ -86,11 +97,38 @@ func volume(t *testing.T, program string, n, count int) (v volumeRow) {
 	d, _, v.cleanStart = start()
 	d.Kill()
 	d, r, v.crashed = start()
-	r.load(t, loadPlan{API: r.api, First: n + 2*count, Count: count}) // and it works
+	load(count, 0) // and it works
 	if status := d.Terminate(most); status != 0 {
 		t.Errorf("the daemon ended with status %d", status)
 	}
 	return v
+}
+
+// rssDuring is the resident memory before and, at most, while f runs.
+func rssDuring(t *testing.T, d *processtest.Daemon, f func()) (before, peak int64) {
+	t.Helper()
+	sample := func() {
+		if u, err := d.Usage(); err == nil {
+			peak = max(peak, u.RSS)
+		}
+	}
+	sample()
+	before = peak
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return before, peak
+		case <-tick.C:
+			sample()
+		}
+	}
 }
 
 // diskOf sums up the files of a directory.

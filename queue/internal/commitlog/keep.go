@@ -14,9 +14,10 @@ const (
 	snapshotLease = 10 * time.Minute // of the process that writes one
 	ownBucket     = "log"            // what the log keeps for itself
 	snapshotKey   = "snapshot"
+	snapshotShare = 3 // the log may grow by one part in so many of the state, which the next snapshot writes as a whole
 )
 
-// keepSnapshots writes a snapshot when the log has grown by its interval and by the size of the state, and removes the log
+// keepSnapshots writes a snapshot when the log has grown by its interval and by a share of the state, and removes the log
 // before it. Of several processes one does it, see takeLease.
 func (l *Log) keepSnapshots(ctx context.Context) {
 	tick := time.NewTicker(snapshotCheck)
@@ -27,7 +28,7 @@ func (l *Log) keepSnapshots(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if l.since.Load() < max(l.o.SnapshotEvery, l.state.bytes()/2) {
+		if l.since.Load() < max(l.o.SnapshotEvery, l.state.bytes()/snapshotShare) {
 			continue
 		}
 		if err := l.Snapshot(ctx); err != nil && ctx.Err() == nil {

@@ -61,7 +61,7 @@ type Options struct {
 
 // Defaults and bounds.
 const (
-	defaultSnapshotEvery = 64 << 20
+	defaultSnapshotEvery = 8 << 20
 	maxBatch             = 256 << 10             // octets; a single transaction may be longer
 	maxPending           = 32 << 20              // octets of transactions that wait for their batch
 	pace                 = time.Millisecond      // between the beginnings of two appends, so that a batch is worth its append
