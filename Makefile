@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check full fuzz chaos kills power torture throttle conformance bench growth volume soak dist
+.PHONY: help run build test check full fuzz chaos kills power torture throttle conformance bench growth sync volume soak dist
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -55,6 +55,9 @@ bench: ## otpgw beside Kannel (where it is installed): delivered/s, latency, CPU
 
 growth: ## what more links, other stores and more daemons cost
 	OTPGW_MEASURE=growth $(GO) test -run '^TestGrowth$$' -count 1 -timeout 3h -v ./cmd/otpgw/measure
+
+sync: ## what the sync of each commit costs (OTPGW_NATS_SYNC=always), in BENCH_ROUNDS (3) turns
+	OTPGW_MEASURE=sync $(GO) test -run '^TestSync$$' -count 1 -timeout 1h -v ./cmd/otpgw/measure
 
 volume: ## VOLUME (300000) pending OTPs, several by commas, in VOLUME_MEMORY MiB: memory, disk, the time of a start, the rate there
 	OTPGW_MEASURE=volume $(GO) test -run '^TestVolume$$' -count 1 -timeout 6h -v ./cmd/otpgw/measure

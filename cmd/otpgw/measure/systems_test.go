@@ -29,6 +29,7 @@ type scenario struct {
 	links   int    // 0: 1
 	daemons int    // 0: 1
 	store   string // "": embedded; node: one external server; R3: three
+	sync    string // OTPGW_NATS_SYNC; "" is the default
 }
 
 // running is a system at work.
@@ -49,6 +50,9 @@ type system struct {
 func otpgw(program string) system {
 	return system{"otpgw", func(t *testing.T, s scenario, smsc string) *running {
 		env := map[string]string{"OTPGW_APP_SHOP_MAX_ATTEMPTS": "3"}
+		if s.sync != "" {
+			env["OTPGW_NATS_SYNC"] = s.sync
+		}
 		addLinks(env, max(1, s.links), s.window, smsc)
 		r := new(running)
 		urls, stopNodes := startStore(t, s.store, r)
