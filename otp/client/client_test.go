@@ -206,18 +206,30 @@ func TestNotSent(t *testing.T) {
 	}
 }
 
-// TestContext: a pause ends with its context.
+// TestContext: a pause between two tries ends with its context, and says so.
 func TestContext(t *testing.T) {
+	asked := make(chan struct{}, 10)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "9")
 		w.WriteHeader(503)
+		asked <- struct{}{}
 	}))
 	defer s.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error, 1)
 	begun := time.Now()
-	if _, err := newClient(t, client.Config{BaseURL: s.URL}).GetOtpStatus(ctx, "x"); err == nil || time.Since(begun) > 5*time.Second {
+	go func() {
+		_, err := newClient(t, client.Config{BaseURL: s.URL}).GetOtpStatus(ctx, "x")
+		failed <- err
+	}()
+	<-asked
+	cancel()
+	var refused *client.Error
+	if err := <-failed; !errors.Is(err, context.Canceled) && !(errors.As(err, &refused) && refused.Status == 503) || time.Since(begun) > 5*time.Second {
 		t.Errorf("after %v: %v", time.Since(begun), err)
+	}
+	if n := len(asked); n != 0 {
+		t.Errorf("%d more requests after the context had ended", n)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -190,8 +191,9 @@ func TestTimeoutNamesItself(t *testing.T) {
 	a, b := tcpPair(t)
 	peer := run(t, b, smsc(map[wire.Command]session.Handler{wire.SubmitSM: func(context.Context, *session.Session, wire.Frame) {}}))
 	esme := run(t, a, session.Options{ResponseTimeout: 50 * time.Millisecond})
-	if _, err := esme.Do(ctx10(t), wire.SubmitSM, submit("x")); !errors.Is(err, session.ErrTimeout) {
-		t.Errorf("error %v", err)
+	_, err := esme.Do(ctx10(t), wire.SubmitSM, submit("x"))
+	if !errors.Is(err, session.ErrTimeout) || !strings.Contains(err.Error(), "submit_sm after 50ms") {
+		t.Errorf("error %v, want one that names the request and the time", err)
 	}
 	// The late answer is counted, and harms nothing.
 	late := wire.Frame{Header: wire.Header{Command: wire.SubmitSMResp, Sequence: 1}}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/text"
@@ -153,23 +154,33 @@ func TestScheduleKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestScheduleWakesForAnEarlierOne: a task due sooner than the one waited for is not late.
+// TestScheduleWakesForAnEarlierOne: a task due sooner than the one waited for is not late, and the later one still fires at its time.
 func TestScheduleWakesForAnEarlierOne(t *testing.T) {
-	s := newSchedule(10)
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() { s.run(ctx) })
-	var order []int
-	done := make(chan struct{})
-	s.add(time.Now().Add(time.Hour), fired{2, &order, nil})
-	s.add(time.Now().Add(time.Millisecond), fired{1, &order, done})
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
-		t.Error("did not wake")
-	}
-	cancel()
-	wg.Wait()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSchedule(10)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { s.run(ctx) })
+		began := time.Now()
+		var order []int
+		late, soon := make(chan struct{}), make(chan struct{})
+		s.add(began.Add(time.Hour), fired{2, &order, late})
+		synctest.Wait() // it waits for the one in an hour
+		s.add(began.Add(time.Minute), fired{1, &order, soon})
+		<-soon
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("the sooner one fired after %v, want a minute", took)
+		}
+		<-late
+		if took := time.Since(began); took != time.Hour {
+			t.Errorf("the later one fired after %v, want an hour", took)
+		}
+		cancel()
+		wg.Wait()
+		if !slices.Equal(order, []int{1, 2}) {
+			t.Errorf("fired %v", order)
+		}
+	})
 }
 
 // part is part n of total of a message, as the submit handler gives it.

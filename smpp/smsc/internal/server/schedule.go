@@ -1,6 +1,7 @@
 package server
 
 import (
+	"container/heap"
 	"context"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ type schedule struct {
 	wake  chan struct{}
 
 	mu    sync.Mutex // guards the rest
-	heap  []entry
+	queue entries
 	added uint64
 }
 
@@ -39,7 +40,7 @@ func (s *schedule) full() bool { return s.size() >= s.limit }
 func (s *schedule) size() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.heap)
+	return len(s.queue)
 }
 
 // add takes a task. Callers who add without bound ask full first; the few who may not fail go over the limit.
@@ -47,19 +48,10 @@ func (s *schedule) add(due time.Time, t task) {
 	s.mu.Lock()
 	s.added++
 	e := entry{due, s.added, t}
-	i := len(s.heap)
-	s.heap = append(s.heap, e)
-	for i > 0 {
-		parent := (i - 1) / 2
-		if !e.before(s.heap[parent]) {
-			break
-		}
-		s.heap[i] = s.heap[parent]
-		i = parent
-	}
-	s.heap[i] = e
+	heap.Push(&s.queue, e)
+	first := s.queue[0].nth == e.nth
 	s.mu.Unlock()
-	if i > 0 { // the goroutine waits for an earlier one already
+	if !first { // the goroutine waits for an earlier one already
 		return
 	}
 	select {
@@ -68,12 +60,31 @@ func (s *schedule) add(due time.Time, t task) {
 	}
 }
 
-func (e entry) before(o entry) bool {
-	if e.due.Equal(o.due) {
-		return e.nth < o.nth
+// entries are a heap by time, for container/heap.
+type entries []entry
+
+func (q entries) Len() int      { return len(q) }
+func (q entries) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q entries) Less(i, j int) bool {
+	if q[i].due.Equal(q[j].due) {
+		return q[i].nth < q[j].nth
 	}
-	return e.due.Before(o.due)
+	return q[i].due.Before(q[j].due)
 }
+func (q *entries) Push(e any) { *q = append(*q, e.(entry)) }
+func (q *entries) Pop() any {
+	last := len(*q) - 1
+	e := (*q)[last]
+	(*q)[last] = entry{}
+	*q = (*q)[:last]
+	if last == 0 && cap(*q) > burst {
+		*q = nil // give back what a burst took
+	}
+	return e
+}
+
+// burst is a queue so long that its memory is not kept.
+const burst = 4096
 
 // run fires tasks until ctx ends; those that wait then are dropped.
 func (s *schedule) run(ctx context.Context) {
@@ -104,41 +115,11 @@ func (s *schedule) run(ctx context.Context) {
 func (s *schedule) due(now time.Time) (t task, rest time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.heap) == 0 {
+	if len(s.queue) == 0 {
 		return nil, 0
 	}
-	if rest = s.heap[0].due.Sub(now); rest > 0 {
+	if rest = s.queue[0].due.Sub(now); rest > 0 {
 		return nil, rest
 	}
-	t = s.heap[0].task
-	last := len(s.heap) - 1
-	e := s.heap[last]
-	s.heap[last] = entry{}
-	s.heap = s.heap[:last]
-	if last > 0 {
-		s.sink(e)
-	} else if cap(s.heap) > 4096 {
-		s.heap = nil // give back what a burst took
-	}
-	return t, 0
-}
-
-// sink finds the place of e, from the root down. The caller holds mu.
-func (s *schedule) sink(e entry) {
-	i := 0
-	for {
-		child := 2*i + 1
-		if child >= len(s.heap) {
-			break
-		}
-		if child+1 < len(s.heap) && s.heap[child+1].before(s.heap[child]) {
-			child++
-		}
-		if !s.heap[child].before(e) {
-			break
-		}
-		s.heap[i] = s.heap[child]
-		i = child
-	}
-	s.heap[i] = e
+	return heap.Pop(&s.queue).(entry).task, 0
 }
