@@ -20,6 +20,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/queue/seal"
 )
 
@@ -105,37 +106,30 @@ func TestFromReceiptToCallback(t *testing.T) {
 		}
 	}
 	want := []string{"dlr_update SENT"}
-	await(t, app, want)
+	told(t, app, want)
 	for range 3 {
 		receipt("1A01", "DELIVRD")
 		receipt("1a02", "DELIVRD")
 	}
 	receipt("1A02", "UNDELIV")
 	want = append(want, "dlr_update DELIVERED")
-	await(t, app, want)
+	told(t, app, want)
 	if err := service.Cancel(ctx, client, o.OtpID); err != nil {
 		t.Fatal(err)
 	}
-	await(t, app, append(want, "otp_update CANCELLED"))
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if !slices.ContainsFunc([]int{1, 2, 3}, func(n int) bool { return q.Events().Stored(otp.EventKey(o.OtpID, n)) }) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("an event was not taken off")
-		}
-	}
+	told(t, app, append(want, "otp_update CANCELLED"))
+	await.That(t, "every event is taken off", func() bool {
+		return !slices.ContainsFunc([]int{1, 2, 3}, func(n int) bool { return q.Events().Stored(otp.EventKey(o.OtpID, n)) })
+	})
 	if got := app.list(); len(got) != 3 {
 		t.Errorf("callbacks %q, want one for each of three changes", got)
 	}
 }
 
-func await(t *testing.T, app *inbox, want []string) {
+func told(t *testing.T, app *inbox, want []string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !slices.Equal(app.list(), want); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("callbacks %q, want %q: %s", app.list(), want, strings.Join(app.raw, "\n"))
-		}
+	if !await.Within(await.Patience, func() bool { return slices.Equal(app.list(), want) }) {
+		t.Fatalf("callbacks %q, want %q: %s", app.list(), want, strings.Join(app.raw, "\n"))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // A receipt that comes in the same instant as its submit_sm_resp waits in memory until the id is known, whatever form the carrier
@@ -23,7 +24,7 @@ func TestReceiptOvertakesItsResponse(t *testing.T) {
 			go func() {
 				done <- tr.Receipt(context.Background(), Incoming{Link: "c", Rule: Auto, From: "+4670123456", To: "Shop", Text: fmt.Sprintf(delivered, ids[1])})
 			}()
-			eventually(t, "the receipt waits", func() bool {
+			await.That(t, "the receipt waits", func() bool {
 				tr.index.overtaken.mu.Lock()
 				defer tr.index.overtaken.mu.Unlock()
 				return tr.index.overtaken.count == 1

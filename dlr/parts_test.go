@@ -9,6 +9,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // long has the parts of a message taken under these ids.
@@ -83,7 +84,7 @@ func TestOneReceiptForAllParts(t *testing.T) {
 			t.Fatalf("message %d: report %+v, want one for all parts", i, r)
 		}
 	}
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
+	await.That(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	long(t, tr, "c", "known", "xk", "yk")
 	receipt("xk")
 	if r := l.last(t); r.Part != 0 {
@@ -112,7 +113,7 @@ func TestReceiptForEachPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	runParked(t, tr)
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
+	await.That(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	for _, r := range l.reports() {
 		if r.Part == 0 {
 			t.Errorf("report for all parts of %s", r.MessageID)

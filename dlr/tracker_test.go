@@ -18,6 +18,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // ledger is a Reports that writes down what it is told.
@@ -96,15 +97,6 @@ func msgs(t *testing.T, q *queue.Queue, stream string) uint64 {
 	return 0
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within 10 s: %s", what)
-		}
-	}
-}
-
 const delivered = "id:%s sub:001 dlvrd:001 submit date:2603040506 done date:2603040507 stat:DELIVRD err:000 text:Your code is 482913"
 
 func TestReceiptIsFolded(t *testing.T) {
@@ -165,7 +157,7 @@ func TestEarlyReceiptIsParkedThenFolded(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.wait(t)
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
+	await.That(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	if got := l.reports(); len(got) != 1 || got[0].OtpID != "o1" {
 		t.Errorf("reports %+v", got)
 	}
@@ -200,8 +192,8 @@ func TestUnmatchedReceiptIsDeadLettered(t *testing.T) {
 		t.Fatal(err)
 	}
 	runParked(t, tr)
-	eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
+	await.That(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
+	await.That(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	list, err := q.DeadLetters(ctx, 0, 10)
 	if err != nil || len(list) != 1 || list[0].Kind != "receipt" || list[0].Reason != resultUnmatched {
 		t.Fatalf("%+v, %v", list, err)
@@ -290,7 +282,7 @@ func TestReceiptOfARecordNotSeenYetIsKept(t *testing.T) {
 	l.fail(nil)
 	runParked(t, tr)
 	l.wait(t)
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
+	await.That(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 }
 
 func TestReceiptOfARecordPastItsRetentionIsCounted(t *testing.T) {
@@ -307,7 +299,7 @@ func TestReceiptOfARecordPastItsRetentionIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	runParked(t, tr)
-	eventually(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
+	await.That(t, "PARKED is empty", func() bool { return msgs(t, q, "parked") == 0 })
 	if n := value(t, tr.metrics.receipts.WithLabelValues("c", resultGone)); n != 1 {
 		t.Errorf("counted %v, want 1", n)
 	}

@@ -18,29 +18,7 @@ import (
 // message takes the next SMS off the queue.
 func (b *bench) message(t testing.TB) (queue.Outbound, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	p, err := b.Queue.SMS(queuetest.Route).Pull(ctx, queue.PullOptions{Max: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Stop()
-	d, err := p.Next(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Ack(ctx); err != nil {
-		t.Fatal(err)
-	}
-	o, err := queue.ParseOutbound(d.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := b.Box.Open(o.Text, queue.TextContext(o.Ref))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o, string(text)
+	return queuetest.Message(t, b.Queue, b.Box)
 }
 
 func TestCreate(t *testing.T) {

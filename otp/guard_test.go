@@ -12,6 +12,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/internal/counts"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/rs/zerolog"
 )
 
@@ -183,11 +184,7 @@ func TestRunCounts(t *testing.T) {
 	stored := func() counts.Window {
 		return new(counts.Counter).Of(context.Background(), b.countStore(), prefix).Since(b.now(), time.Hour)
 	}
-	for deadline := time.Now().Add(10 * time.Second); stored().Sent != 1; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not stored")
-		}
-	}
+	await.That(t, "the OTP's sending is stored", func() bool { return stored().Sent == 1 })
 	wantCode(t, "verify", b.verify(o.OtpID, b.pin(t, o.OtpID)), 0)
 	cancel()
 	<-done

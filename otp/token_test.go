@@ -2,11 +2,13 @@ package otp
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 func TestToken(t *testing.T) {
@@ -79,15 +81,8 @@ func TestTokenGoes(t *testing.T) {
 	if _, err := b.Queue.Tokens().Update(context.Background(), key, e.Value, time.Second, e.Revision); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := b.Queue.Tokens().Get(context.Background(), key); err != nil {
-			if !strings.Contains(err.Error(), queue.ErrNotFound.Error()) {
-				t.Error(err)
-			}
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("still there")
-		}
-	}
+	await.That(t, "the token is gone", func() bool {
+		_, err := b.Queue.Tokens().Get(context.Background(), key)
+		return errors.Is(err, queue.ErrNotFound)
+	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // startCluster runs three servers that replicate.
@@ -39,7 +40,7 @@ func startCluster(t *testing.T) []*server.Server {
 		t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
 		nodes = append(nodes, ns)
 	}
-	waitFor(t, func() bool {
+	await.That(t, "the queue is as it should be", func() bool {
 		for _, ns := range nodes {
 			if len(ns.JetStreamClusterPeers()) == len(nodes) {
 				return true

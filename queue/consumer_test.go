@@ -10,6 +10,7 @@ import (
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 func TestPriorityFailover(t *testing.T) {
@@ -72,7 +73,7 @@ func TestStopGivesBack(t *testing.T) {
 		publishN(t, q, 20)
 		first := pull(t, q.SMS(queuetest.Route), 20, 0)
 		held := next(t, first, 5*time.Second)
-		waitFor(t, func() bool { return inFlight(t, q, "sms."+queuetest.Route) >= 1 })
+		await.That(t, "the queue is as it should be", func() bool { return inFlight(t, q, "sms."+queuetest.Route) >= 1 })
 		began := time.Now()
 		first.Stop()
 		if _, err := first.Next(context.Background()); !errors.Is(err, queue.ErrStopped) {
@@ -92,7 +93,7 @@ func TestStopGivesBack(t *testing.T) {
 			t.Errorf("got %d messages, the held one among them: %v", len(seen), seen[idOf(t, held)])
 		}
 		must(t, held.Ack(context.Background()))
-		waitFor(t, func() bool {
+		await.That(t, "the queue is as it should be", func() bool {
 			s, err := q.Stats(context.Background())
 			must(t, err)
 			return streamOf(t, s, "sms."+queuetest.Route).Msgs == 0
@@ -111,15 +112,6 @@ func inFlight(t testing.TB, q *queue.Queue, name string) int {
 	}
 	t.Fatalf("no consumer %s", name)
 	return 0
-}
-
-func waitFor(t testing.TB, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("did not happen within 10 s")
-		}
-	}
 }
 
 // Heartbeats of idle moments must not push messages out of the puller's buffer while nobody calls Next.

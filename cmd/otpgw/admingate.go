@@ -3,40 +3,17 @@ package main
 import (
 	"net"
 	"net/http"
-	"net/netip"
-	"strings"
+
+	"github.com/otpgw/otpgw/smpp/smsc/origin"
 )
 
-// closedToPages keeps web pages of other origins away from the operator's port: the operator's browser reaches it on behalf of any
-// page that is open in it.
-//
-//   - Writes from another origin are refused, by Sec-Fetch-Site or Origin (http.CrossOriginProtection). Programs, which send
-//     neither header, are not browsers and pass. So are reads that another site's page makes and no person: a link may lead here.
-//   - On a loopback listener the Host has to be an IP address or localhost. Else a page could point a name of its own at
-//     127.0.0.1 and be of the same origin (DNS rebinding). A listener on other addresses is meant to be reached by names.
-//   - Answers say that nobody may frame them, guess at their type, or be told where a link came from. A page of ours sets a
-//     policy for its own content, and keeps frame-ancestors in it.
+// closedToPages keeps web pages of other origins away from the operator's port. Reads that another site's page makes and no person
+// are refused too: a link may lead here. A page of ours sets a policy for its own content, and keeps frame-ancestors in it.
 func closedToPages(next http.Handler, listen net.Addr) http.Handler {
-	at, err := netip.ParseAddrPort(listen.String())
-	loopback := err == nil && at.Addr().Unmap().IsLoopback()
-	origin := http.NewCrossOriginProtection()
-	origin.SetDenyHandler(http.HandlerFunc(refusePage))
-	inner := origin.Handler(next)
+	gate := origin.Gate{Listen: listen.String(), Policy: pagePolicy, Private: readsForAnother, Refuse: refusePage}.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Content-Security-Policy", pagePolicy)
-		switch {
-		case loopback && !namesLoopback(r.Host):
-			fail(w, http.StatusMisdirectedRequest, "this listener is on loopback: the host has to be an IP address or localhost")
-		case readsForAnother(r):
-			refusePage(w, r)
-		default:
-			inner.ServeHTTP(w, r)
-		}
+		w.Header().Set("X-Frame-Options", "DENY") // for browsers that do not know frame-ancestors
+		gate.ServeHTTP(w, r)
 	})
 }
 
@@ -45,20 +22,14 @@ const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'non
 
 // readsForAnother: a browser says that a page of another site asks, and not a person who follows a link.
 func readsForAnother(r *http.Request) bool {
-	site := r.Header.Get("Sec-Fetch-Site")
-	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate" ||
+	return origin.OtherSite(r) && r.Header.Get("Sec-Fetch-Mode") != "navigate" ||
 		r.Header.Get("Sec-Fetch-Dest") == "iframe" || r.Header.Get("Sec-Fetch-Dest") == "frame"
 }
 
-func refusePage(w http.ResponseWriter, _ *http.Request) {
-	fail(w, http.StatusForbidden, "a page of another origin may not use the operator's port")
-}
-
-// namesLoopback reports whether a Host header names this computer without DNS.
-func namesLoopback(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
+func refusePage(w http.ResponseWriter, status int) {
+	if status == http.StatusMisdirectedRequest {
+		fail(w, status, "this listener is on loopback: the host has to be an IP address or localhost")
+		return
 	}
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(strings.Trim(host, "[]")) != nil
+	fail(w, status, "a page of another origin may not use the operator's port")
 }

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -126,10 +126,8 @@ func TestRecordsAgreeWithTheCarrier(t *testing.T) {
 		}
 		return len(receipts) == len(taken)
 	}
-	for deadline := time.Now().Add(testTimeout); !settled(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d receipts were answered", len(receipts), len(taken))
-		}
+	if !await.Within(testTimeout, settled) {
+		t.Fatalf("%d of %d receipts were answered", len(receipts), len(taken))
 	}
 	wantSteps(t, d, ids[len(ids)-1])
 	d.stop()

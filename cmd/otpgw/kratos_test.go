@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -83,14 +83,11 @@ func startKratos(t *testing.T, program, gateway string) (public, admin string) {
 	})
 	public, admin = "http://"+public, "http://"+admin
 	c := client(t)
-	for deadline := time.Now().Add(testTimeout); ; time.Sleep(100 * time.Millisecond) {
-		if a, err := call(c, "GET", public+"/health/ready", ""); err == nil && a.status == http.StatusOK {
-			return public, admin
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("Kratos did not get ready")
-		}
-	}
+	await.That(t, "Kratos is ready", func() bool {
+		a, err := call(c, "GET", public+"/health/ready", "")
+		return err == nil && a.status == http.StatusOK
+	})
+	return public, admin
 }
 
 // freeAddress is one that nobody listens on: Kratos does not say which it took.

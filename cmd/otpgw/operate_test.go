@@ -10,8 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -75,15 +75,6 @@ func endedOTP(t *testing.T, d *process, n int) (id string) {
 	return made.OtpID
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(testTimeout); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", testTimeout, what)
-		}
-	}
-}
-
 // TestOperatorSeesAndReplaysDeadCallbacks: from a receiver that answers 410, over the operator's port, until all is told.
 func TestOperatorSeesAndReplaysDeadCallbacks(t *testing.T) {
 	var gone atomic.Bool
@@ -109,7 +100,7 @@ func TestOperatorSeesAndReplaysDeadCallbacks(t *testing.T) {
 		ids = append(ids, endedOTP(t, d, i))
 	}
 	var letters []deadLetter
-	eventually(t, "each OTP has its dead letters", func() bool {
+	await.That(t, "each OTP has its dead letters", func() bool {
 		op.do("GET", "/dlq", "", &letters)
 		seen := make(map[string]bool)
 		for _, l := range letters {
@@ -153,8 +144,8 @@ func TestOperatorSeesAndReplaysDeadCallbacks(t *testing.T) {
 	if status, _ := op.do("POST", "/dlq/replay?app=shop", "", &all); status != 200 || all.Replayed < len(letters) || all.Left != 0 {
 		t.Errorf("replay of all: %d %+v", status, all)
 	}
-	eventually(t, "nothing is dead", func() bool { op.do("GET", "/dlq", "", &letters); return len(letters) == 0 })
-	eventually(t, "all is told", func() bool { return int(told.Load()) >= all.Replayed })
+	await.That(t, "nothing is dead", func() bool { op.do("GET", "/dlq", "", &letters); return len(letters) == 0 })
+	await.That(t, "all is told", func() bool { return int(told.Load()) >= all.Replayed })
 	if !strings.Contains(d.stderr.String(), `"audit":"dlq.replay"`) || !strings.Contains(d.stderr.String(), `"audit":"endpoint.enable"`) {
 		t.Error("the log does not say what the operator did")
 	}
@@ -206,7 +197,7 @@ func TestOperatorDropsDeadLetters(t *testing.T) {
 	endedOTP(t, d, 1)
 	endedOTP(t, d, 2)
 	var letters []deadLetter
-	eventually(t, "two dead letters", func() bool { op.do("GET", "/dlq", "", &letters); return len(letters) >= 2 })
+	await.That(t, "two dead letters", func() bool { op.do("GET", "/dlq", "", &letters); return len(letters) >= 2 })
 	one := fmt.Sprintf("/dlq/%d", letters[0].Sequence)
 	if status, _ := op.do("DELETE", one, "", nil); status != 200 {
 		t.Errorf("drop: %d", status)

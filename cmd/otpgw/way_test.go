@@ -10,6 +10,7 @@ import (
 
 	"github.com/otpgw/otpgw/dlr/callback"
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -55,12 +56,12 @@ func TestWayOfAnOTP(t *testing.T) {
 			return strings.Contains(strings.Join(find(o.OtpID).OTPs[0].steps(), ","), want)
 		}
 	}
-	eventually(t, "the delivery is told", told("dlr_update acknowledged"))
+	await.That(t, "the delivery is told", told("dlr_update acknowledged"))
 	down.Store(true)
 	mustCall(t, c, "POST", d.HTTP+"/otp/"+o.OtpID, `{"pin":"`+sms.Code+`"}`, 200)
-	eventually(t, "the callback fails", told("otp_update retrying"))
+	await.That(t, "the callback fails", told("otp_update retrying"))
 	down.Store(false)
-	eventually(t, "it is told at last", told("otp_update acknowledged"))
+	await.That(t, "it is told at last", told("otp_update acknowledged"))
 
 	d.kill()
 	log := d.stderr.String()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 func TestDelivers(t *testing.T) {
@@ -127,11 +128,11 @@ func TestSlowURLDelaysNoOther(t *testing.T) {
 	for i := range n {
 		publish(t, q, event(slow.URL, fmt.Sprint("s", i), 1))
 	}
-	eventually(t, "the slow one hangs", func() bool { return len(slow.requests()) > 0 })
+	await.That(t, "the slow one hangs", func() bool { return len(slow.requests()) > 0 })
 	for i := range 20 {
 		at := time.Now()
 		publish(t, q, event(fast.URL, fmt.Sprint("f", i), 1))
-		eventually(t, "the fast one has it", func() bool { return len(fast.items()) == i+1 })
+		await.That(t, "the fast one has it", func() bool { return len(fast.items()) == i+1 })
 		if took := time.Since(at); took > 500*time.Millisecond {
 			t.Errorf("item %d took %v", i, took)
 		}

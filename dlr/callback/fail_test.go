@@ -15,6 +15,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 func deadLetters(t *testing.T, q *queue.Queue) []queue.DeadLetter {
@@ -68,7 +69,7 @@ func TestOrderUnderFailures(t *testing.T) {
 		}
 		ids[r.id] = r.body
 	}
-	eventually(t, "no hold is left", func() bool {
+	await.That(t, "no hold is left", func() bool {
 		for i := range otps {
 			if _, err := q.Holds().Get(context.Background(), fmt.Sprint("o", i)); err == nil {
 				return false
@@ -91,7 +92,7 @@ func TestDeadURLGoesToDLQAndIsReplayed(t *testing.T) {
 	o.Log = zerolog.Nop()
 	start(t, o)
 	publish(t, q, event(app.URL, "o1", 1))
-	eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
+	await.That(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
 	empty(t, q)
 	if got := len(app.requests()); got != len(quick) {
 		t.Errorf("%d tries, want %d", got, len(quick))
@@ -106,7 +107,7 @@ func TestDeadURLGoesToDLQAndIsReplayed(t *testing.T) {
 	if err := q.Replay(context.Background(), dead.Sequence); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the replay came", func() bool { return len(app.items()) == len(quick)+2 })
+	await.That(t, "the replay came", func() bool { return len(app.items()) == len(quick)+2 })
 	empty(t, q)
 	got := app.requests()
 	if first, last := got[0], got[len(got)-1]; last.id != first.id || last.body != first.body {
@@ -122,7 +123,7 @@ func TestReplayThatFailsIsRetried(t *testing.T) {
 	start(t, o)
 	publish(t, q, event(app.URL, "o1", 1))
 	for round := 1; round <= 2; round++ {
-		eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 && msgs(t, q, "events") == 0 })
+		await.That(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 && msgs(t, q, "events") == 0 })
 		if got := len(app.requests()); got != 2*round {
 			t.Fatalf("%d tries after round %d, want %d", got, round, 2*round)
 		}
@@ -130,7 +131,7 @@ func TestReplayThatFailsIsRetried(t *testing.T) {
 			if err := q.Replay(context.Background(), deadLetters(t, q)[0].Sequence); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "it is tried again", func() bool { return len(app.requests()) > 2 })
+			await.That(t, "it is tried again", func() bool { return len(app.requests()) > 2 })
 		}
 	}
 }
@@ -150,14 +151,14 @@ func TestGoneDisablesTheURL(t *testing.T) {
 	o.Log = zerolog.Nop()
 	_, stop := start(t, o)
 	publish(t, q, event(app.URL, "o1", 1))
-	eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
+	await.That(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
 	gone.Store(false)
 	publish(t, q, event(app.URL, "o1", 2), event(other.URL, "o2", 1))
-	eventually(t, "a second dead letter", func() bool { return msgs(t, q, "DLQ") == 2 })
+	await.That(t, "a second dead letter", func() bool { return msgs(t, q, "DLQ") == 2 })
 	stop()
 	d, _ := start(t, o) // it stays so after a restart
 	publish(t, q, event(app.URL, "o3", 1))
-	eventually(t, "a third dead letter", func() bool { return msgs(t, q, "DLQ") == 3 })
+	await.That(t, "a third dead letter", func() bool { return msgs(t, q, "DLQ") == 3 })
 	if got := len(app.requests()); got != 1 {
 		t.Errorf("%d requests, want 1", got)
 	}
@@ -182,7 +183,7 @@ func TestRefusedAddressIsRetriedThenDead(t *testing.T) {
 	o.Guard, o.Log = Guard{}, zerolog.New(zerolog.SyncWriter(&log))
 	_, stop := start(t, o)
 	publish(t, q, event(strings.Replace(app.URL, "127.0.0.1", "localhost", 1)+"/?token=hush", "o1", 1))
-	eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
+	await.That(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
 	empty(t, q)
 	stop()
 	if len(app.requests()) != 0 {
@@ -202,7 +203,7 @@ func TestAppWithoutSecretIsDeadLettered(t *testing.T) {
 	e := event(app.URL, "o1", 1)
 	e.App = "stranger"
 	publish(t, q, e)
-	eventually(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
+	await.That(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })
 	if dead := deadLetters(t, q)[0]; dead.Reason != reasonNoSecret {
 		t.Errorf("reason %q", dead.Reason)
 	}
@@ -223,7 +224,7 @@ func TestRestartInTheMiddleOfRetrying(t *testing.T) {
 	o.Schedule = []time.Duration{0, 20 * time.Millisecond, 300 * time.Millisecond, 20 * time.Millisecond}
 	_, stop := start(t, o)
 	publish(t, q, event(app.URL, "o1", 1), event(app.URL, "o1", 2))
-	eventually(t, "two tries", func() bool { return len(app.requests()) == 2 })
+	await.That(t, "two tries", func() bool { return len(app.requests()) == 2 })
 	stop()
 	up.Store(true)
 	start(t, o)
@@ -244,7 +245,7 @@ func TestShutdownWaitsForPostsAndGivesBackTheRest(t *testing.T) {
 	app := receiver(t, func(request) int { <-release; return 200 })
 	_, stop := start(t, options(t, q))
 	publish(t, q, event(app.URL, "o1", 1))
-	eventually(t, "a request under way", func() bool { return len(app.requests()) == 1 })
+	await.That(t, "a request under way", func() bool { return len(app.requests()) == 1 })
 	publish(t, q, event(app.URL, "o2", 1))
 	ended := make(chan struct{})
 	go func() { stop(); close(ended) }()
@@ -274,7 +275,7 @@ func TestShutdownIsBounded(t *testing.T) {
 	o.Grace, o.Timeout = 100*time.Millisecond, time.Minute
 	_, stop := start(t, o)
 	publish(t, q, event(app.URL, "o1", 1))
-	eventually(t, "a request under way", func() bool { return len(app.requests()) == 1 })
+	await.That(t, "a request under way", func() bool { return len(app.requests()) == 1 })
 	begun := time.Now()
 	stop()
 	if took := time.Since(begun); took > 3*time.Second {

@@ -18,6 +18,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // publishMany stores events quickly: several at a time, those of an OTP in their order.
@@ -111,7 +112,7 @@ func TestDeadURLKeepsOneMessageForTwoHundredChanges(t *testing.T) {
 				time.Sleep(100 * time.Millisecond) // the pace of the load
 			}
 			most := otps*changes/maxItems + 4 // two kinds, each with one that is not full, and what was tried first
-			eventually(t, fmt.Sprintf("%d changes are at most %d messages", otps*changes, most), func() bool { return msgs(t, q, "events") <= most })
+			await.That(t, fmt.Sprintf("%d changes are at most %d messages", otps*changes, most), func() bool { return msgs(t, q, "events") <= most })
 			t.Logf("%d changes are %d messages", otps*changes, msgs(t, q, "events"))
 		})
 	}
@@ -134,7 +135,7 @@ func TestRecoveredURLGetsAllThatWaitsAtOnce(t *testing.T) {
 	o.Schedule = []time.Duration{0, 50 * time.Millisecond, time.Hour, time.Hour}
 	d, _ := start(t, o)
 	publishMany(t, q, 100, 2, func(i, n int) otp.Event { return event(app.URL, fmt.Sprint("o", i), n) })
-	eventually(t, "all wait for an hour", func() bool {
+	await.That(t, "all wait for an hour", func() bool {
 		d.lanes.mu.Lock()
 		defer d.lanes.mu.Unlock()
 		l := d.lanes.byTarget[target{"demo", app.URL}]
@@ -172,10 +173,10 @@ func TestRequestThatFailsForItselfIsNotTriedWithEachSuccess(t *testing.T) {
 	o.Schedule = []time.Duration{0, 100 * time.Millisecond, time.Hour}
 	start(t, o)
 	publish(t, q, event(app.URL, "bad", 1))
-	eventually(t, "it was tried", func() bool { return bad.Load() > 0 })
+	await.That(t, "it was tried", func() bool { return bad.Load() > 0 })
 	for i := range 50 {
 		publish(t, q, event(app.URL, fmt.Sprint("good", i), 1))
-		eventually(t, "the good one came", func() bool { return len(app.items()) >= i+1+int(bad.Load()) })
+		await.That(t, "the good one came", func() bool { return len(app.items()) >= i+1+int(bad.Load()) })
 	}
 	if n := bad.Load(); n > 4 {
 		t.Errorf("it was tried %d times, want 4 at most", n)
@@ -205,7 +206,7 @@ func TestDeadHostsLeaveAGoodURLAlone(t *testing.T) {
 	o.Log, o.Schedule, o.Timeout, o.Lanes, o.Grace = quiet, DefaultSchedule, 2*time.Second, 64, time.Millisecond
 	d, _ := start(t, o)
 	publish(t, q, event(good.URL, "first", 1))
-	eventually(t, "the good URL was told once", func() bool { return len(good.items()) == 1 })
+	await.That(t, "the good URL was told once", func() bool { return len(good.items()) == 1 })
 	publishMany(t, q, urls, 1, func(i, n int) otp.Event {
 		return event(fmt.Sprintf("%s/?o=%d", bases[i%hosts], i), fmt.Sprint("dead", i), n)
 	})
@@ -213,13 +214,13 @@ func TestDeadHostsLeaveAGoodURLAlone(t *testing.T) {
 	for i := range 100 {
 		at := time.Now()
 		publish(t, q, event(good.URL, fmt.Sprint("good", i), 1))
-		eventually(t, "the good URL is told", func() bool { return len(good.items()) == i+2 })
+		await.That(t, "the good URL is told", func() bool { return len(good.items()) == i+2 })
 		worst = max(worst, time.Since(at))
 	}
 	if worst > time.Second {
 		t.Errorf("the good URL waited %v", worst)
 	}
-	eventually(t, "few requests are at dead hosts", func() bool { n, _, _ := d.lanes.size(); return n <= hosts })
+	await.That(t, "few requests are at dead hosts", func() bool { n, _, _ := d.lanes.size(); return n <= hosts })
 }
 
 // TestWaitingCallbacksCostNothing: a URL for each OTP, at a dead host.
@@ -232,7 +233,7 @@ func TestWaitingCallbacksCostNothing(t *testing.T) {
 	publishMany(t, q, n, 1, func(i, n int) otp.Event {
 		return event(fmt.Sprintf("http://127.0.0.1:1/?o=%d", i), fmt.Sprint("o", i), n)
 	})
-	eventually(t, "all are stored requests", func() bool { _, items, batches := d.lanes.size(); return items == 0 && batches == n })
+	await.That(t, "all are stored requests", func() bool { _, items, batches := d.lanes.size(); return items == 0 && batches == n })
 	const window = time.Second
 	before := used(t)
 	time.Sleep(window) // what is measured
@@ -338,7 +339,7 @@ func TestStopIsQuickWithManyWaiting(t *testing.T) {
 	publishMany(t, q, n, 1, func(i, n int) otp.Event {
 		return event(fmt.Sprintf("http://127.0.0.1:1/?o=%d", i), fmt.Sprint("o", i), n)
 	})
-	eventually(t, "all are stored requests", func() bool { _, items, batches := d.lanes.size(); return items == 0 && batches == n })
+	await.That(t, "all are stored requests", func() bool { _, items, batches := d.lanes.size(); return items == 0 && batches == n })
 	begun := time.Now()
 	stop()
 	if took := time.Since(begun); took > 3*time.Second {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // closing is a receiver whose connections serve one request each, though it promises more: it closes them as the next request
@@ -360,7 +361,7 @@ func TestReplayToADisabledURLSaysSo(t *testing.T) {
 	if _, err := d.Replay(ctx, &letter, true); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the replay came", func() bool { return len(app.requests()) == 2 })
+	await.That(t, "the replay came", func() bool { return len(app.requests()) == 2 })
 	empty(t, q)
 	if n := msgs(t, q, "DLQ"); n != 0 {
 		t.Errorf("%d dead letters", n)

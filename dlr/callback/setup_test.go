@@ -16,6 +16,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // item is what the tests put into events.
@@ -147,15 +148,6 @@ func start(t testing.TB, o Options) (d *Dispatcher, stop func()) {
 	return d, stop
 }
 
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(15 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within 15 s: %s", what)
-		}
-	}
-}
-
 func msgs(t testing.TB, q *queue.Queue, stream string) int {
 	t.Helper()
 	s, err := q.Stats(context.Background())
@@ -173,7 +165,7 @@ func msgs(t testing.TB, q *queue.Queue, stream string) int {
 
 func empty(t testing.TB, q *queue.Queue) {
 	t.Helper()
-	eventually(t, "EVENTS is empty", func() bool { return msgs(t, q, "events") == 0 })
+	await.That(t, "EVENTS is empty", func() bool { return msgs(t, q, "events") == 0 })
 }
 
 // inOrder fails the test when an item of an OTP was first received before an earlier one.

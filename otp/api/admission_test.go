@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // TestAdmissionShares: one application never has all slots, and the lines of several are served in turn.
@@ -41,7 +42,7 @@ func TestAdmissionShares(t *testing.T) {
 			order <- app
 			leave()
 		})
-		await(t, func() bool { a.mu.Lock(); defer a.mu.Unlock(); return a.lines[app].waiting.Len() == waiting })
+		await.That(t, "the line is as long as it should be", func() bool { a.mu.Lock(); defer a.mu.Unlock(); return a.lines[app].waiting.Len() == waiting })
 	}
 	for i := range 3 {
 		line(flood, i+1)
@@ -89,7 +90,7 @@ func TestAdmissionGivesUp(t *testing.T) {
 	gone, hangUp = context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { _, err := a.enter(gone, app); done <- err }()
-	await(t, func() bool { a.mu.Lock(); defer a.mu.Unlock(); return a.lines[app].waiting.Len() == 1 })
+	await.That(t, "the line is as long as it should be", func() bool { a.mu.Lock(); defer a.mu.Unlock(); return a.lines[app].waiting.Len() == 1 })
 	hangUp()
 	if err := <-done; err != error(errGone) {
 		t.Errorf("while it waits: %v", err)
@@ -104,7 +105,7 @@ func TestAdmissionGivesUp(t *testing.T) {
 	for range maxWaiting {
 		wg.Go(func() { _, _ = a.enter(rest, app) })
 	}
-	await(t, func() bool { a.mu.Lock(); defer a.mu.Unlock(); return a.lines[app].waiting.Len() == maxWaiting })
+	await.That(t, "the line is as long as it should be", func() bool { a.mu.Lock(); defer a.mu.Unlock(); return a.lines[app].waiting.Len() == maxWaiting })
 	if _, err := a.enter(t.Context(), app); err != error(errBusy) {
 		t.Errorf("a full line: %v", err)
 	}
@@ -118,15 +119,6 @@ func TestAdmissionGivesUp(t *testing.T) {
 	}
 	if a.gone < 2 || a.refused != 2 {
 		t.Errorf("%d gone, %d refused", a.gone, a.refused)
-	}
-}
-
-func await(t *testing.T, true func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !true(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it did not come")
-		}
 	}
 }
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -20,7 +19,6 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
-	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
 )
@@ -198,29 +196,8 @@ func (g *gateway) pin(t testing.TB) string {
 // text takes the next message off the queue.
 func (g *gateway) text(t testing.TB) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	p, err := g.service.Queue.SMS(queuetest.Route).Pull(ctx, queue.PullOptions{Max: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Stop()
-	d, err := p.Next(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Ack(ctx); err != nil {
-		t.Fatal(err)
-	}
-	o, err := queue.ParseOutbound(d.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := g.service.Box.Open(o.Text, queue.TextContext(o.Ref))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	_, text := queuetest.Message(t, g.service.Queue, g.service.Box)
+	return text
 }
 
 func wrong(pin string) string { return pin[:len(pin)-1] + string('2'+(pin[len(pin)-1]-'2'+1)%8) }

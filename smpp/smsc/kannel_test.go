@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 )
@@ -111,7 +112,7 @@ func startKannel(t *testing.T, srv *smsc.Server) *kannel {
 	}
 	k.sendURL = fmt.Sprintf("http://127.0.0.1:%d/cgi-bin/sendsms", send)
 	k.run(dir, "bearerbox", path)
-	esmetest.Eventually(t, "bearerbox has bound", func() bool {
+	await.That(t, "bearerbox has bound", func() bool {
 		for _, s := range srv.Sessions() {
 			if s.Account == "alice" && s.Bind == smsc.Transceiver {
 				return true
@@ -121,7 +122,7 @@ func startKannel(t *testing.T, srv *smsc.Server) *kannel {
 	})
 	k.run(dir, "smsbox", path)
 	// One that is asked before it has connected to bearerbox ends with a failed assertion.
-	esmetest.Eventually(t, "smsbox has connected to bearerbox", func() bool {
+	await.That(t, "smsbox has connected to bearerbox", func() bool {
 		status, err := get(fmt.Sprintf("http://127.0.0.1:%d/status.txt?password=admin", admin))
 		return err == nil && strings.Contains(status, "smsbox:")
 	})
@@ -177,7 +178,7 @@ func (k *kannel) send(to, text string) {
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	var answer string
-	esmetest.Eventually(k.t, "Kannel takes the message", func() bool {
+	await.That(k.t, "Kannel takes the message", func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), esmetest.Patience)
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, k.sendURL+"?"+q.Encode(), nil)

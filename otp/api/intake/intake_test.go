@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"go.uber.org/goleak"
 )
 
@@ -104,11 +105,7 @@ func TestStrangersGoFirst(t *testing.T) {
 	l, let := serve(t, 4)
 	working, idle, first, second := dial(t, l), dial(t, l), dial(t, l), dial(t, l)
 	working.send(t, waiting)
-	for deadline := time.Now().Add(10 * time.Second); l.strangersOpen() != 3; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the request that waits has not begun")
-		}
-	}
+	await.That(t, "the request that waits has begun", func() bool { return l.strangersOpen() == 3 })
 	for _, c := range []struct {
 		client
 		request string

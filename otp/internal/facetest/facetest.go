@@ -2,7 +2,6 @@
 package facetest
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
-	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
 )
@@ -83,29 +81,8 @@ func (g *Gateway) Post(t *testing.T, path, body string, headers ...string) Reply
 // Text takes the next message off the queue: whom it is to, a space, and its text.
 func (g *Gateway) Text(t *testing.T) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	p, err := g.Service.Queue.SMS(queuetest.Route).Pull(ctx, queue.PullOptions{Max: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Stop()
-	d, err := p.Next(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Ack(ctx); err != nil {
-		t.Fatal(err)
-	}
-	o, err := queue.ParseOutbound(d.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := g.Service.Box.Open(o.Text, queue.TextContext(o.Ref))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o.To + " " + string(text)
+	m, text := queuetest.Message(t, g.Service.Queue, g.Service.Box)
+	return m.To + " " + text
 }
 
 // noRouteTo1 is a choice of routes that has none to the numbers of North America.

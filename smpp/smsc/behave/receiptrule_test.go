@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -81,7 +82,7 @@ func TestReceiptTimes(t *testing.T) {
 	e.Submit(esmetest.Message("1", "x"))
 	e.States(2)
 	var m smsc.Message
-	esmetest.Eventually(t, "both are answered", func() bool {
+	await.That(t, "both are answered", func() bool {
 		m = srv.Messages(smsc.Filter{})[0]
 		return len(m.Receipts) == 2 && m.Receipts[1].Status == smsc.ReceiptAnswered
 	})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/conform"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
@@ -437,7 +438,7 @@ func TestWhatIsSentIsAsItSays(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	_, _ = srv.Outbind(ctx, ln.Addr().String(), "esme", "secret")
-	esmetest.Eventually(t, "an enquire_link of ours", func() bool { return len(srv.PDUs(smsc.PDUFilter{Command: "enquire_link"})) > 1 })
+	await.That(t, "an enquire_link of ours", func() bool { return len(srv.PDUs(smsc.PDUFilter{Command: "enquire_link"})) > 1 })
 	_ = e.Unbind(esmetest.Patient(t))
 	other := esmetest.Bound(t, srv, wire.BindTransceiver, "a")
 	go func() { _ = srv.Unbind(esmetest.Patient(t), srv.Sessions()[len(srv.Sessions())-1].ID) }()

@@ -245,16 +245,6 @@ func Wait(t testing.TB, srv *smsc.Server, to string) smsc.Message {
 	return m
 }
 
-// Eventually waits until ok, which looks at what another goroutine does a moment later.
-func Eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(Patience); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 // Raw is a connection that does nothing by itself; it lives on behind a bind that was refused.
 type Raw struct {
 	net.Conn

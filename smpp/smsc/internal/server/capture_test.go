@@ -15,6 +15,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -45,7 +46,7 @@ func captured(t *testing.T) *smsc.Server {
 	big.ShortMessage, big.TLVs = nil, wire.TLVs{{Tag: wire.TagMessagePayload, Value: bytes.Repeat([]byte("y"), 64_000)}}
 	e.Submit(big) // longer than one packet
 	e.Receipt()
-	esmetest.Eventually(t, "the receipt's answer is seen", func() bool { return len(srv.PDUs(smsc.PDUFilter{Command: "deliver_sm_resp"})) == 2 })
+	await.That(t, "the receipt's answer is seen", func() bool { return len(srv.PDUs(smsc.PDUFilter{Command: "deliver_sm_resp"})) == 2 })
 	return srv
 }
 

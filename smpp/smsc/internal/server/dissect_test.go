@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 	"github.com/otpgw/otpgw/smpp/text"
@@ -107,7 +108,7 @@ func TestPDUs(t *testing.T) {
 	id := e.Submit(esmetest.Message("491", "x"))
 	e.Receipt()
 	var names []string
-	esmetest.Eventually(t, "all six are there", func() bool {
+	await.That(t, "all six are there", func() bool {
 		names = nil
 		for _, p := range srv.PDUs(smsc.PDUFilter{}) {
 			names = append(names, fmt.Sprintf("%s %v", p.Command, p.Out))

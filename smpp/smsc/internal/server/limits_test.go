@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -62,7 +63,7 @@ func TestThroughputLimit(t *testing.T) {
 	for range 50 {
 		free.Submit(esmetest.Message("1", "x"))
 	}
-	esmetest.Eventually(t, "it recovers", func() bool { return burst(t, a, 1, 100*time.Millisecond)[wire.StatusOK] == 1 })
+	await.That(t, "it recovers", func() bool { return burst(t, a, 1, 100*time.Millisecond)[wire.StatusOK] == 1 })
 }
 
 // bound2 is a transceiver with that password.
@@ -137,7 +138,7 @@ func TestMaxBinds(t *testing.T) {
 	if err := a.Unbind(esmetest.Patient(t)); err != nil {
 		t.Fatal(err)
 	}
-	esmetest.Eventually(t, "the place is free again", func() bool {
+	await.That(t, "the place is free again", func() bool {
 		return third.Ask(wire.BindTransceiver, wire.Bind{SystemID: "a"}).Status == wire.StatusOK
 	})
 }

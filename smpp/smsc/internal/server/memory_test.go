@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -46,7 +47,7 @@ func TestMemoryIsFlat(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		esmetest.Eventually(t, "all receipts are answered", func() bool {
+		await.That(t, "all receipts are answered", func() bool {
 			for _, m := range srv.Messages(smsc.Filter{Limit: 20}) {
 				for _, r := range m.Receipts {
 					if r.Status != smsc.ReceiptAnswered {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
@@ -336,11 +337,11 @@ func TestInjectMORefused(t *testing.T) {
 func TestSessions(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{})
 	open := esmetest.Connect(t, srv)
-	esmetest.Eventually(t, "the connection is there", func() bool { return len(srv.Sessions()) == 1 })
+	await.That(t, "the connection is there", func() bool { return len(srv.Sessions()) == 1 })
 	e := esmetest.Bound(t, srv, wire.BindTransceiver, "a")
 	e.Submit(esmetest.Message("491", "x"))
 	e.Receipt()
-	esmetest.Eventually(t, "the receipt is counted", func() bool { return srv.Sessions()[1].Delivered == 1 })
+	await.That(t, "the receipt is counted", func() bool { return srv.Sessions()[1].Delivered == 1 })
 	s := srv.Sessions()
 	if len(s) != 2 || s[0].State != "open" || s[0].Account != "" || s[1].State != "bound" || s[1].Account != "a" ||
 		s[1].Bind != smsc.Transceiver || s[1].Submits != 1 || s[1].Remote != e.Session.RemoteAddr().String() && s[1].Remote == "" {
@@ -357,7 +358,7 @@ func TestSessions(t *testing.T) {
 		t.Error(err)
 	}
 	<-open.Ended
-	esmetest.Eventually(t, "none is there", func() bool { return len(srv.Sessions()) == 0 })
+	await.That(t, "none is there", func() bool { return len(srv.Sessions()) == 0 })
 	if err := srv.CloseSession(s[0].ID); !errors.Is(err, smsc.ErrNoSession) {
 		t.Errorf("close: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 	"github.com/otpgw/otpgw/smpp/text"
@@ -37,7 +38,7 @@ func TestReceiptForm(t *testing.T) {
 	if v, _ := r.TLVs.Get(wire.TagMessageState); string(v) != "\x02" {
 		t.Errorf("message_state %v", v)
 	}
-	esmetest.Eventually(t, "the receipt is shown as answered", func() bool {
+	await.That(t, "the receipt is shown as answered", func() bool {
 		rs := srv.Messages(smsc.Filter{})[0].Receipts
 		return len(rs) == 1 && rs[0].Status == smsc.ReceiptAnswered && rs[0].State == smsc.Delivered && rs[0].MessageID == id && rs[0].Attempts == 1
 	})
@@ -138,7 +139,7 @@ func TestReceiptsAreHeld(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{})
 	tx := esmetest.Bound(t, srv, wire.BindTransmitter, "a")
 	id := tx.Submit(esmetest.Message("1", "x"))
-	esmetest.Eventually(t, "queued", func() bool {
+	await.That(t, "queued", func() bool {
 		return srv.Messages(smsc.Filter{})[0].Receipts[0].Status == smsc.ReceiptQueued
 	})
 	if err := tx.Unbind(esmetest.Patient(t)); err != nil {
@@ -178,7 +179,7 @@ func TestReceiptIsSentAgain(t *testing.T) {
 				}
 			}
 			var r smsc.ReceiptInfo
-			esmetest.Eventually(t, string(tt.want), func() bool {
+			await.That(t, string(tt.want), func() bool {
 				r = srv.Messages(smsc.Filter{})[0].Receipts[0]
 				return r.Status == tt.want
 			})
@@ -200,7 +201,7 @@ func TestReceiptTries(t *testing.T) {
 	for range 7 {
 		e.Receipt()
 	}
-	esmetest.Eventually(t, "answered", func() bool {
+	await.That(t, "answered", func() bool {
 		r := srv.Messages(smsc.Filter{})[0].Receipts[0]
 		return r.Status == smsc.ReceiptAnswered && r.Attempts == 7
 	})
@@ -328,7 +329,7 @@ func TestReceiptThatCannotBeEncoded(t *testing.T) {
 	e.Submit(esmetest.Message("1", "long"))
 	e.Submit(esmetest.Message("2", "x"))
 	e.Receipt()
-	esmetest.Eventually(t, "the receipt failed", func() bool {
+	await.That(t, "the receipt failed", func() bool {
 		return srv.Messages(smsc.Filter{To: "1"})[0].Receipts[0].Status == smsc.ReceiptFailed
 	})
 }

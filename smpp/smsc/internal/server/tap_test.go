@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -38,7 +39,7 @@ func TestPDUsByNumber(t *testing.T) {
 		"the newest one":   {smsc.PDUFilter{Number: "491701234567", Limit: 1}, "deliver_sm_resp 491701234567>Verify " + id + "|"},
 		"no such number":   {smsc.PDUFilter{Number: "4917012345"}, ""},
 	} {
-		esmetest.Eventually(t, name, func() bool { return list(tt.f) == tt.want })
+		await.That(t, name, func() bool { return list(tt.f) == tt.want })
 	}
 	for _, p := range srv.PDUs(smsc.PDUFilter{Query: "49abc"}) {
 		if want := "destination_addr: what is no number: letters, whatever the TON"; p.Command == "submit_sm" && p.Breach != want {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -59,7 +60,7 @@ func TestMetrics(t *testing.T) {
 		`smscsim_account_binds{account="bob"} 1`, `smscsim_bind_answers_total{status="ESME_ROK"} 2`,
 		`smscsim_bind_answers_total{status="ESME_RINVPASWD"} 0`,
 	} {
-		esmetest.Eventually(t, want, func() bool { return strings.Contains(metrics(t, srv, ""), "\n"+want+"\n") })
+		await.That(t, want, func() bool { return strings.Contains(metrics(t, srv, ""), "\n"+want+"\n") })
 	}
 	if open := metrics(t, srv, "application/openmetrics-text; version=1.0.0"); !strings.HasSuffix(open, "# EOF\n") {
 		t.Error("OpenMetrics was asked for, and did not come")
