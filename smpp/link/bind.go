@@ -33,7 +33,7 @@ type bind struct {
 
 	mu    sync.Mutex // guards the rest
 	state string
-	since time.Time
+	since time.Time // it is bound, or not
 	retry time.Time // when it is tried again; zero while it is up
 	err   error
 	sess  *session.Session
@@ -59,10 +59,18 @@ func kindName(cmd wire.Command) string {
 
 func (b *bind) sends() bool { return b.cmd != wire.BindReceiver }
 
+// set changes the state. How long it is up, or down, is counted over all tries, and while it is tried again what was wrong is
+// still told.
 func (b *bind) set(state string, err error, s *session.Session) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.state, b.err, b.sess, b.since, b.retry = state, err, s, time.Now(), time.Time{}
+	if (b.state == stateBound) != (state == stateBound) {
+		b.since = time.Now()
+	}
+	if state == stateConnecting {
+		err = b.err
+	}
+	b.state, b.err, b.sess, b.retry = state, err, s, time.Time{}
 	b.link.deps.Metrics.bound(b.link.cfg.Name, b.name, state == stateBound)
 }
 
@@ -71,7 +79,7 @@ func (b *bind) down(state string, err error, wait time.Duration) {
 	b.set(state, err, nil)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.retry = b.since.Add(wait)
+	b.retry = time.Now().Add(wait)
 }
 
 func (b *bind) status() BindStatus {

@@ -115,9 +115,9 @@ func (l *Link) Run(ctx context.Context) error {
 
 // BindStatus is the present state of one bind, for an operator's eyes.
 type BindStatus struct {
-	Bind     string    `json:"bind"`  // "transceiver 1"
-	State    string    `json:"state"` // connecting, bound, waiting, refused, stopped
-	Since    time.Time `json:"since"`
+	Bind     string    `json:"bind"`             // "transceiver 1"
+	State    string    `json:"state"`            // connecting, bound, waiting, refused, stopped
+	Since    time.Time `json:"since"`            // it is bound, or not; over all tries
 	Error    string    `json:"error,omitempty"`  // why it is not bound
 	Advice   string    `json:"advice,omitempty"` // what to look at, or to ask the carrier
 	RetryAt  time.Time `json:"retryAt,omitzero"` // when it is tried again
