@@ -22,6 +22,7 @@ const (
 	bucketHandsets = "handset"
 	bucketTold     = "told"
 	bucketControl  = "control"
+	bucketFunnel   = "funnel"
 	workSMS        = "sms." // and a route
 	workEvents     = "events"
 	workParked     = "parked"
@@ -45,6 +46,8 @@ func (q *Queue) declare(o Options) {
 		bucketOptOuts: {limit: Limit{Msgs: 2_000_000, Bytes: 512 * mib}},
 		// Full: the SMSC is asked to send the part again; these go within minutes.
 		bucketHandsets: {limit: Limit{50_000, 64 * mib, time.Hour}},
+		// Full: what is counted is not seen. A daemon writes 150 keys a day.
+		bucketFunnel: {limit: Limit{50_000, 64 * mib, 26 * day / 24}},
 		// Full: of more OTPs it is not kept how their callbacks went; the log has it.
 		bucketTold: {limit: Limit{250_000, 32 * mib, 2 * time.Hour}},
 		// Full: what an operator wants done is refused.
@@ -195,6 +198,9 @@ func (q *Queue) OptOuts() *Bucket { return q.buckets[bucketOptOuts] }
 
 // Told holds how the callbacks of each OTP went, for whoever looks it up.
 func (q *Queue) Told() *Bucket { return q.buckets[bucketTold] }
+
+// Funnel holds how many OTPs came how far, for people to look at.
+func (q *Queue) Funnel() *Bucket { return q.buckets[bucketFunnel] }
 
 // Handsets holds the parts of handsets' long messages until all are there.
 func (q *Queue) Handsets() *Bucket { return q.buckets[bucketHandsets] }

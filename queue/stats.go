@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // StreamStats is the fill of one stream, or of a bucket or a work queue in the log: of these in memory.
@@ -19,8 +20,9 @@ type StreamStats struct {
 // ConsumerStats is the state of one work queue.
 type ConsumerStats struct {
 	Stream, Name string
-	Waiting      uint64 // stored, not yet delivered
-	InFlight     int    // delivered, not yet acknowledged; those naked with a delay are among them
+	Waiting      uint64    // stored, not yet delivered
+	InFlight     int       // delivered, not yet acknowledged; those naked with a delay are among them
+	Oldest       time.Time // when the oldest of both was stored; zero when there is none
 }
 
 // Stats is what the store holds.
@@ -49,9 +51,52 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	for _, w := range q.works() {
 		one, out := w.stats()
 		s.Streams = append(s.Streams, one)
-		s.Consumers = append(s.Consumers, ConsumerStats{Stream: w.bucket, Name: w.bucket, Waiting: one.Msgs - uint64(out), InFlight: out})
+		s.Consumers = append(s.Consumers, ConsumerStats{Stream: w.bucket, Name: w.bucket, Waiting: one.Msgs - uint64(out), InFlight: out, Oldest: q.storedAt(w)})
 	}
 	return s, nil
+}
+
+// storedAt is when the oldest message of a work queue was stored; zero when there is none.
+func (q *Queue) storedAt(w *work) time.Time {
+	w.mu.Lock()
+	i := w.oldest()
+	w.mu.Unlock()
+	if i == nil {
+		return time.Time{}
+	}
+	value, ok := q.ledger.Get(w.bucket, i.key)
+	if !ok {
+		return time.Time{}
+	}
+	e, err := decodeEnvelope(value.Value)
+	if err != nil {
+		return time.Time{}
+	}
+	return e.stored
+}
+
+// fewItems are looked through one by one; of more, the first of each group that waits are enough, for those stand in their order.
+const fewItems = 4096
+
+// oldest is for callers that hold mu.
+func (w *work) oldest() (first *item) {
+	see := func(i *item) {
+		if first == nil || i.sequence < first.sequence {
+			first = i
+		}
+	}
+	if len(w.items) <= fewItems {
+		for _, i := range w.items {
+			see(i)
+		}
+		return first
+	}
+	for _, f := range []*fair{w.idle, w.claimed} {
+		for _, g := range f.groups {
+			see(g.Front().Value.(*item))
+		}
+	}
+	return first
 }
 
 func (q *Queue) streamStats(ctx context.Context, a asset, s *Stats) error {

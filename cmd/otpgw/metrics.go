@@ -19,6 +19,7 @@ var (
 	stateMaxBytes   = prometheus.NewDesc("otpgw_state_max_bytes", "The bound of it, at which new OTPs are refused; 0 for none.", nil, nil)
 	clockSkew       = prometheus.NewDesc("otpgw_clock_skew_seconds", "By how much the clock of this machine is ahead of the store's.", nil, nil)
 	natsVersion     = prometheus.NewDesc("otpgw_nats_info", "The NATS servers that the store is connected to, by version.", []string{"version"}, nil)
+	consumerOldest  = prometheus.NewDesc("otpgw_queue_oldest_seconds", "Age of the oldest message, whether it waits or not; 0 when there is none.", []string{"queue"}, nil)
 	consumerPending = prometheus.NewDesc("otpgw_queue_in_flight", "Messages with a worker or waiting for another try.", []string{"queue"}, nil)
 )
 
@@ -26,7 +27,7 @@ var (
 type storeCollector struct{ queue *queue.Queue }
 
 func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, stateBytes, stateMaxBytes, clockSkew, natsVersion} {
+	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, consumerOldest, stateBytes, stateMaxBytes, clockSkew, natsVersion} {
 		ch <- d
 	}
 }
@@ -53,10 +54,20 @@ func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(streamBytes, float64(s.Bytes), s.Name)
 		gauge(streamMaxBytes, float64(s.MaxBytes), s.Name)
 	}
-	for _, c := range stats.Consumers {
-		gauge(consumerWaiting, float64(c.Waiting), c.Name)
-		gauge(consumerPending, float64(c.InFlight), c.Name)
+	for _, w := range stats.Consumers {
+		gauge(consumerWaiting, float64(w.Waiting), w.Name)
+		gauge(consumerPending, float64(w.InFlight), w.Name)
+		gauge(consumerOldest, ageOf(w.Oldest, c.queue.Now()), w.Name)
 	}
+
+}
+
+// ageOf is in seconds; 0 of nothing.
+func ageOf(at, now time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return max(now.Sub(at).Seconds(), 0)
 }
 
 var guardRisks = prometheus.NewDesc("otpgw_guard_risks_total", "Risks of SMS pumping that the guard found.", []string{"app", "mode", "risk"}, nil)

@@ -15,6 +15,7 @@ import (
 // Metrics counts what links do, by link. One serves all links of a daemon; a nil *Metrics counts nothing.
 type Metrics struct {
 	parts     *prometheus.CounterVec // link, outcome
+	answers   *prometheus.HistogramVec
 	deadPINs  *prometheus.CounterVec
 	arrived   *prometheus.CounterVec // link, status
 	up        *prometheus.GaugeVec   // link, bind
@@ -39,7 +40,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "otpgw", Subsystem: "smpp", Name: name, Help: help}, labels)
 	}
 	m := &Metrics{
-		parts:    counter("submitted_parts_total", "Parts sent by submit_sm, by what came of them.", "link", "outcome"),
+		parts: counter("submitted_parts_total", "Parts sent by submit_sm, by what came of them.", "link", "outcome"),
+		answers: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "otpgw", Subsystem: "smpp", Name: "response_seconds",
+			Help: "Time from a submit_sm to its response.", Buckets: responseBuckets}, []string{"link"}),
 		deadPINs: counter("expired_messages_total", "Messages not sent because their PIN had expired.", "link"),
 		arrived:  counter("incoming_total", "deliver_sm and data_sm taken, by the status they were answered with.", "link", "status"),
 		drops:    counter("bind_ends_total", "Binds that ended or could not be made.", "link"),
@@ -54,7 +57,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		unneeded:  counter("needless_messages_total", "Messages not sent again: a receipt came, or nobody waited for the PIN any more.", "link"),
 		noTrace:   counter("untraced_pdus_total", "PDUs missing in the trace because the disk was too slow.", "link"),
 	}
-	r.MustRegister(m.parts, m.deadPINs, m.arrived, m.drops, m.up, m.refusals, m.handovers, m.noTrace, m.strays, m.copies, m.endings, m.unneeded, rates{m})
+	r.MustRegister(m.parts, m.answers, m.deadPINs, m.arrived, m.drops, m.up, m.refusals, m.handovers, m.noTrace, m.strays, m.copies, m.endings, m.unneeded, rates{m})
 	return m
 }
 
@@ -84,15 +87,26 @@ func (m *Metrics) watch(l *Link) {
 	defer m.mu.Unlock()
 	m.links = append(slices.DeleteFunc(m.links, func(o *Link) bool { return o.cfg.Name == l.cfg.Name }), l)
 	name := l.cfg.Name
+	m.answers.WithLabelValues(name)
 	for _, outcome := range outcomes() {
 		m.parts.WithLabelValues(name, outcome)
 	}
-	for _, v := range []*prometheus.CounterVec{m.deadPINs, m.drops, m.strays, m.noTrace} {
+	for _, v := range []*prometheus.CounterVec{m.deadPINs, m.drops, m.strays, m.noTrace, m.copies, m.unneeded} {
 		v.WithLabelValues(name)
 	}
 	m.arrived.WithLabelValues(name, wire.StatusOK.String())
+	for _, status := range []wire.Status{StatusNoAnswer, StatusHungUp} {
+		m.endings.WithLabelValues(name, status.String())
+	}
+	for _, o := range m.links {
+		if o != l {
+			m.handovers.WithLabelValues(name, o.cfg.Name)
+			m.handovers.WithLabelValues(o.cfg.Name, name)
+		}
+	}
 	for _, b := range l.binds {
 		m.up.WithLabelValues(name, b.name)
+		m.accepted(name, b.name)
 	}
 }
 
@@ -101,10 +115,13 @@ func (m *Metrics) Forget(link string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.links = slices.DeleteFunc(m.links, func(o *Link) bool { return o.cfg.Name == link })
-	for _, v := range []interface{ DeletePartialMatch(prometheus.Labels) int }{m.parts, m.deadPINs, m.arrived, m.up, m.drops, m.refusals, m.handovers, m.noTrace, m.strays, m.copies, m.endings, m.unneeded} {
+	for _, v := range []interface{ DeletePartialMatch(prometheus.Labels) int }{m.parts, m.answers, m.deadPINs, m.arrived, m.up, m.drops, m.refusals, m.handovers, m.noTrace, m.strays, m.copies, m.endings, m.unneeded} {
 		v.DeletePartialMatch(prometheus.Labels{"link": link})
 	}
 }
+
+// responseBuckets reach from a carrier next door to the longest RESPONSE_TIMEOUT that makes sense.
+var responseBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
 // The outcomes of a part that are no class of status.
 const (
@@ -137,6 +154,9 @@ func (m *Metrics) submitted(link string, results []result) {
 			outcome = outcomeDropped
 		}
 		m.parts.WithLabelValues(link, outcome).Inc()
+		if r.took > 0 {
+			m.answers.WithLabelValues(link).Observe(r.took.Seconds())
+		}
 	}
 }
 
@@ -208,7 +228,13 @@ func (m *Metrics) bound(link, bind string, up bool) {
 	v := 0.0
 	if up {
 		v = 1
-		m.refusals.DeletePartialMatch(prometheus.Labels{"link": link, "bind": bind})
+		m.accepted(link, bind)
 	}
 	m.up.WithLabelValues(link, bind).Set(v)
+}
+
+// accepted: no refusal is known of a bind. It is told as one with the status of success, so that the family is there.
+func (m *Metrics) accepted(link, bind string) {
+	m.refusals.DeletePartialMatch(prometheus.Labels{"link": link, "bind": bind})
+	m.refusals.WithLabelValues(link, bind, wire.StatusOK.String()).Set(0)
 }
