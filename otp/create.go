@@ -60,6 +60,9 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		return Otp{}, storeError(err)
 	}
 	s.count(app, r, 1, 0)
+	if s.Asked != nil {
+		s.Asked(r)
+	}
 	s.Log.Info().Str("app", r.App).Str("otp", r.ID).Str("to", phone.Mask(r.Phone)).Str("country", r.Country).Str("route", r.Route).
 		Int("parts", r.Parts).Str("encoding", r.Encoding).Msg("otp created")
 	return s.show(r, now), nil

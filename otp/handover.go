@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -40,6 +42,23 @@ func (s *Service) sentOver(ctx context.Context, messageID string) (string, error
 		return "", nil
 	}
 	return decodeTaken(e.Value).link, storeErrorOrNil(err)
+}
+
+// CarriedBy is the link whose carrier has an OTP's message, as far as is known here; "" when none is.
+func (s *Service) CarriedBy(r *Record) string {
+	if r.Link != "" {
+		return r.Link
+	}
+	e, err := s.Queue.Sent().Near(r.Message)
+	if err != nil {
+		return ""
+	}
+	return decodeTaken(e.Value).link
+}
+
+// IsFirst says whether a message is the first one of its OTP.
+func IsFirst(otpID, message string) bool {
+	return uuid.Validate(otpID) == nil && messageID(otpID, 0) == message
 }
 
 // CarrierHas says whether a carrier is known to have all of a message. It costs nothing; what another daemon handed over is

@@ -74,6 +74,14 @@ func (r *Record) statusAt(now time.Time) Status {
 	return r.Status
 }
 
+// Asked is when the OTP was asked for: to the second, once its message was sent again.
+func (r *Record) Asked() time.Time {
+	if r.Resends == 0 && r.LastSent.After(r.Created) {
+		return r.LastSent
+	}
+	return r.Created
+}
+
 // sentMessage is one of several messages of an OTP.
 type sentMessage struct {
 	ID       string   `cbor:"1,keyasint"`

@@ -33,6 +33,7 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 		return internal(fmt.Errorf("report of status %q, part %d", d.Status, d.Part))
 	}
 	var carried *Record // when it is known now which link carries the message
+	var arrived *Record // when it is delivered now
 	err := s.changeAlong(ctx, d.OtpID, "", func(r *Record, now time.Time) (EventKind, error) {
 		report, carrier := d, r.Link
 		if report.At.IsZero() {
@@ -48,6 +49,9 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 		changed, announce := r.fold(report)
 		if changed && !r.Test {
 			r.noteDelivery(d, at)
+		}
+		if arrived = nil; before != DeliveryDelivered && r.Delivery.Status == DeliveryDelivered && !r.Delivery.Assumed {
+			arrived = r
 		}
 		if carried = nil; carrier == "" && r.Link != "" {
 			carried = r
@@ -67,6 +71,9 @@ func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 	}, s.resendSoon)
 	if err == nil && carried != nil {
 		s.convertedOver(carried, 1, 0)
+	}
+	if err == nil && arrived != nil && s.Arrived != nil {
+		s.Arrived(arrived)
 	}
 	return err
 }

@@ -37,8 +37,9 @@ type Service struct {
 	Price func(e164 string) float64
 	// OptedOut says whether a number wants no messages of an application. Nil: none has said so.
 	OptedOut func(app, e164 string) (bool, error)
-	// Ended is told of each OTP that has ended, once the change is stored; nil: nobody is.
-	Ended func(*Record)
+	// Asked is told of each OTP that is made, Arrived of each that a receipt says is delivered, and Ended of each that has ended,
+	// once that is stored. Nil: nobody is.
+	Asked, Arrived, Ended func(*Record)
 	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts none.
 	CallbackAllowed func(netip.Addr) bool
 

@@ -1,6 +1,7 @@
 package otp
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -140,9 +141,14 @@ func (r *Record) shownSteps(now time.Time) []Step {
 	if status := r.statusAt(now); status == StatusExpired && !ended {
 		steps = append(steps, Step{At: r.Expires, Kind: StepEnded, Status: status})
 	}
-	slices.SortStableFunc(steps, func(a, b Step) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(steps, func(a, b Step) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(slices.Index(stepOrder, a.Kind), slices.Index(stepOrder, b.Kind)))
+	})
 	return steps
 }
+
+// stepOrder is that of the steps of one millisecond.
+var stepOrder = []StepKind{StepAsked, StepQueued, StepSent, StepUnanswered, StepAnswered, StepReceipt, StepRefused, StepAssumed, StepGuess, StepEnded}
 
 // shown is a step as it is told: what took a while is two.
 func (s step) shown(r *Record) []Step {

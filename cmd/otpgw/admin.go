@@ -40,9 +40,8 @@ func (a *admin) handler() http.Handler {
 	a.dead.register(mux)
 	a.endpoints.register(mux)
 	page := console()
-	for _, path := range []string{"GET /{$}", "GET /console.js", "GET /console.css"} {
-		mux.Handle(path, page)
-	}
+	mux.Handle("GET /{$}", page)
+	mux.Handle("GET /console/", page)
 	a.control(mux)
 	outer := http.NewServeMux()
 	outer.HandleFunc("GET /live", a.stream) // as long as the browser listens

@@ -5,11 +5,8 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"time"
-
-	dto "github.com/prometheus/client_model/go"
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/dlr/callback"
@@ -26,6 +23,7 @@ const consolePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 const (
 	liveInterval = 2 * time.Second
 	liveWrite    = 5 * time.Second // for one event to a browser
+	funnelEvery  = 3               // of the events, there is one of the funnel too
 )
 
 // consoleState is one event of the console's stream.
@@ -40,7 +38,17 @@ type consoleState struct {
 	Apps    []appState   `json:"apps"`
 	Streams []storeState `json:"streams"`
 
-	Disabled []callback.Endpoint `json:"disabled"` // URLs that answered 410
+	Callbacks callbackState       `json:"callbacks"`
+	Disabled  []callback.Endpoint `json:"disabled"` // URLs that answered 410
+}
+
+// callbackState is how callbacks fare: those of all daemons in the store, and the requests of this one.
+type callbackState struct {
+	Waiting  uint64  `json:"waiting"` // changes and requests in the store
+	Oldest   float64 `json:"oldest"`  // seconds
+	Requests int     `json:"requests"`
+	Retrying int     `json:"retrying"`
+	Dead     uint64  `json:"dead"` // letters, of all kinds
 }
 
 type appState struct {
@@ -52,19 +60,20 @@ type storeState struct {
 	Name  string `json:"name"`
 	Bytes uint64 `json:"bytes"`
 	Max   int64  `json:"max"`
+	Full  int    `json:"full,omitempty"` // seconds until it is full, as it fills now
 }
 
-// console serves the page; what it shows comes by the stream.
+// console serves the page and its files; what it shows comes by the stream.
 func console() http.Handler {
-	files, err := fs.Sub(consoleFiles, "console")
-	if err != nil {
-		panic(err) // the files are in the program
-	}
-	served := http.FileServerFS(files)
+	files := http.FileServerFS(consoleFiles)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", consolePolicy)
 		w.Header().Set("Cache-Control", "no-cache")
-		served.ServeHTTP(w, r)
+		if r.URL.Path == "/" {
+			http.ServeFileFS(w, r, consoleFiles, "console/page.html")
+			return
+		}
+		files.ServeHTTP(w, r)
 	})
 }
 
@@ -75,13 +84,22 @@ func (a *admin) stream(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	tick := time.NewTicker(liveInterval)
 	defer tick.Stop()
-	for {
-		text, err := json.Marshal(a.consoleState(r.Context()))
+	send := func(event string, v any) bool {
+		text, err := json.Marshal(v)
 		if err != nil {
-			return // of these types it cannot be
+			return false // of these types it cannot be
 		}
 		_ = control.SetWriteDeadline(time.Now().Add(liveWrite)) // a browser that cannot keep up comes again
-		if _, err := fmt.Fprintf(w, "data: %s\n\n", text); err != nil || control.Flush() != nil {
+		_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", event, text)
+		return err == nil && control.Flush() == nil
+	}
+	for n := 0; ; n++ {
+		if n%funnelEvery == 0 {
+			if p, err := a.funnel.Read(r.Context()); err == nil && !send("funnel", p) {
+				return
+			}
+		}
+		if !send("state", a.consoleState(r.Context())) {
 			return
 		}
 		select {
@@ -97,7 +115,8 @@ func (a *admin) consoleState(ctx context.Context) consoleState {
 	defer cancel()
 	ready := a.check(ctx)
 	s := consoleState{Now: time.Now().UTC(), Uptime: int(time.Since(a.started).Seconds()), Version: version.Read().Number,
-		Ready: ready.Ready, Store: ready.Store, Links: a.linkStates(), Routes: []routeState{}, Apps: a.appStates(), Streams: []storeState{}}
+		Ready: ready.Ready, Store: ready.Store, Links: a.linkStates(), Routes: []routeState{}, Apps: a.appStates(), Streams: []storeState{},
+		Disabled: []callback.Endpoint{}}
 	stats, err := a.queue.Stats(ctx)
 	if err == nil {
 		s.Disabled, err = a.dispatch.Endpoints(ctx)
@@ -106,8 +125,17 @@ func (a *admin) consoleState(ctx context.Context) consoleState {
 		return s // ready says what is wrong
 	}
 	s.Routes = a.routeStates(stats)
+	s.Callbacks.Requests, s.Callbacks.Retrying = a.dispatch.Pending()
+	for _, c := range stats.Consumers {
+		if c.Name == "events" {
+			s.Callbacks.Waiting, s.Callbacks.Oldest = c.Waiting+uint64(c.InFlight), ageOf(c.Oldest, a.queue.Now())
+		}
+	}
 	for _, one := range stats.Streams {
-		s.Streams = append(s.Streams, storeState{one.Name, one.Bytes, one.MaxBytes})
+		if one.Name == "DLQ" {
+			s.Callbacks.Dead = one.Msgs
+		}
+		s.Streams = append(s.Streams, storeState{one.Name, one.Bytes, one.MaxBytes, int(a.growth.fullIn(one, time.Now()).Seconds())})
 	}
 	return s
 }
@@ -118,10 +146,7 @@ func (a *admin) appStates() []appState {
 	for _, app := range a.live.Load().config.Apps {
 		s := appState{App: app.Name, Ended: make(map[string]float64)}
 		for _, status := range endings {
-			var m dto.Metric
-			if a.product.ended.WithLabelValues(app.Name, status.String()).Write(&m) == nil {
-				s.Ended[status.String()] = m.GetCounter().GetValue()
-			}
+			s.Ended[status.String()] = counterOf(a.product.ended.WithLabelValues(app.Name, status.String()))
 		}
 		states = append(states, s)
 	}

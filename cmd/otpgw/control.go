@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"net/http/pprof"
 	"slices"
@@ -24,8 +25,10 @@ type linkState struct {
 	Paused   bool              `json:"paused"`
 	Up       bool              `json:"up"`
 	InFlight int               `json:"inFlight"`
+	Window   int               `json:"window"` // parts that may be in flight
 	Rate     link.Rate         `json:"rate"`
 	Binds    []link.BindStatus `json:"binds"`
+	Receipts map[string]uint64 `json:"receipts"` // by the state they tell, since the start
 }
 
 // routeState is a route as `otpgw ctl routes` shows it.
@@ -35,6 +38,7 @@ type routeState struct {
 	Links    []config.RouteLink `json:"links"`
 	Waiting  uint64             `json:"waiting"`
 	InFlight int                `json:"inFlight"`
+	Oldest   float64            `json:"oldest"`   // seconds that the oldest of both is old
 	Degraded bool               `json:"degraded"` // no link of the first priority can send
 }
 
@@ -77,13 +81,15 @@ func (s *statusWriter) WriteHeader(status int) {
 func (a *admin) linkStates() []linkState {
 	states := []linkState{}
 	for _, l := range a.fleet.links() {
-		states = append(states, stateOf(l))
+		states = append(states, a.stateOf(l))
 	}
 	return states
 }
 
-func stateOf(l *link.Link) linkState {
-	return linkState{Link: l.Name(), Paused: l.Paused(), Up: l.Up(), InFlight: l.InFlight(), Rate: l.Rate(), Binds: l.Status()}
+func (a *admin) stateOf(l *link.Link) linkState {
+	cfg := a.fleet.config(l.Name())
+	return linkState{Link: l.Name(), Paused: l.Paused(), Up: l.Up(), InFlight: l.InFlight(), Window: cfg.Window * cfg.Binds, Rate: l.Rate(),
+		Binds: l.Status(), Receipts: a.product.receipts(l.Name())}
 }
 
 // linkVerbs are what may be done with a link. Who has one drained asks again until nothing is in flight.
@@ -101,7 +107,7 @@ func (a *admin) order(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, struct {
 			linkState
 			obeyed
-		}{stateOf(l), done})
+		}{a.stateOf(l), done})
 	}
 }
 
@@ -120,7 +126,7 @@ func (a *admin) routeStates(stats queue.Stats) []routeState {
 		s := routeState{Route: route.Name, Prefixes: route.Prefixes, Links: route.Links, Degraded: true}
 		for _, c := range stats.Consumers {
 			if strings.TrimPrefix(c.Name, "sms.") == route.Name {
-				s.Waiting, s.InFlight = c.Waiting, c.InFlight
+				s.Waiting, s.InFlight, s.Oldest = c.Waiting, c.InFlight, math.Round(ageOf(c.Oldest, a.queue.Now())*10)/10
 			}
 		}
 		for _, rl := range route.Links {

@@ -25,6 +25,7 @@ import (
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/api/intake"
 	"github.com/otpgw/otpgw/otp/camara"
+	"github.com/otpgw/otpgw/otp/funnel"
 	"github.com/otpgw/otpgw/otp/hooks"
 	"github.com/otpgw/otpgw/otp/optout"
 	"github.com/otpgw/otpgw/queue"
@@ -58,6 +59,8 @@ type daemon struct {
 	fleet    *fleet
 	orders   *orders.Board
 	product  *product
+	funnel   *funnel.Funnel
+	growth   *growth
 	api      *http.Server
 	admin    *http.Server
 	apiLn    net.Listener
@@ -157,7 +160,9 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	registry.MustRegister(d.tracker.Collectors()...)
 	d.keepRecords()
 	d.product = newProduct(registry)
-	d.product.observe(d.service, d.tracker)
+	d.growth = &growth{queue: d.queue}
+	d.funnel = funnel.New(d.queue.Funnel(), d.service.Clock)
+	d.product.observe(d.service, d.tracker, d.funnel)
 	d.dispatch = callback.New(callback.Options{
 		Queue: d.queue, Secrets: func(app string) []string { return d.live.Load().callbackSecrets(app) }, Timeout: d.config.CallbackTimeout,
 		Guard: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
@@ -225,7 +230,7 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 
 func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
-	s := &sink{tracker: d.tracker, service: d.service, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
+	s := &sink{tracker: d.tracker, service: d.service, funnel: d.funnel, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
 	build := func(cfg link.Config) *link.Link {
 		return d.keptPaused(link.New(cfg, link.Deps{
 			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: metrics,
@@ -284,6 +289,8 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	work.Go(func() error { return d.orders.Run(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
 	work.Go(func() error { return d.service.RunCounts(workCtx) })
+	work.Go(func() error { return d.funnel.Run(workCtx) })
+	work.Go(func() error { return d.growth.run(workCtx) })
 	work.Go(func() error {
 		return d.service.RunRemoved(workCtx, func() []string { return d.live.Load().config.RouteNames() }, d.rerouted)
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/otpgw/otpgw/dlr/cdr"
 	"github.com/otpgw/otpgw/dlr/mo"
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/funnel"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/link"
 )
@@ -18,6 +19,7 @@ import (
 type sink struct {
 	tracker *dlr.Tracker
 	service *otp.Service
+	funnel  *funnel.Funnel
 	link    func(name string) link.Config
 	inbox   *mo.Inbox
 	cdr     *cdr.Writer
@@ -41,6 +43,9 @@ func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
 }
 
 func (s *sink) HandedOver(tx *queue.Tx, h link.HandedOver) {
+	if otp.IsFirst(h.Message.Ref, h.Message.ID) {
+		s.funnel.Count(funnel.Event{Stage: funnel.Handed, Asked: h.Message.Created, Link: h.Link})
+	}
 	s.service.HandedOver(tx, otp.HandedOver{MessageID: h.Message.ID, Link: h.Link, Expires: h.Message.Expires,
 		Sent: h.Sent, Took: h.Took, IDs: h.IDs})
 }

@@ -162,3 +162,18 @@ func (s *sealed) shown() Telling {
 	}
 	return w
 }
+
+// Pending is what waits for its receivers with this daemon: requests, and of them those that failed at least once.
+func (d *Dispatcher) Pending() (requests, retrying int) {
+	d.lanes.mu.Lock()
+	defer d.lanes.mu.Unlock()
+	for _, l := range d.lanes.byTarget {
+		requests += len(l.hand)
+		for _, s := range l.hand {
+			if s.said.tries > 0 {
+				retrying++
+			}
+		}
+	}
+	return requests, retrying
+}
