@@ -69,12 +69,17 @@ type App struct {
 // Reconfigure gives the service other applications while it works. What is under way goes on with the old ones.
 func (s *Service) Reconfigure(apps []App) { s.apps.Store(&apps) }
 
+// present are the applications as they are now.
+func (s *Service) present() []App {
+	if changed := s.apps.Load(); changed != nil {
+		return *changed
+	}
+	return s.Apps
+}
+
 // app finds an application that the service knows.
 func (s *Service) app(name string) *App {
-	apps := s.Apps
-	if changed := s.apps.Load(); changed != nil {
-		apps = *changed
-	}
+	apps := s.present()
 	for i := range apps {
 		if apps[i].Name == name {
 			return &apps[i]

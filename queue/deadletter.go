@@ -113,12 +113,16 @@ func (q *Queue) Replay(ctx context.Context, sequence uint64) error {
 // DropDeadLetter removes a dead letter for good; no error when there is none.
 func (q *Queue) DropDeadLetter(ctx context.Context, sequence uint64) error {
 	return q.retry(ctx, func(ctx context.Context) error {
-		err := q.handle(streamDead).DeleteMsg(ctx, sequence)
-		if errorsIsNotFound(err) || errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) && strings.Contains(err.Error(), codeSequenceNotFound) {
-			return nil // an earlier attempt removed it
-		}
-		return err
+		return ignoreNoMessage(q.handle(streamDead).DeleteMsg(ctx, sequence))
 	})
+}
+
+// ignoreNoMessage: an earlier attempt removed it.
+func ignoreNoMessage(err error) error {
+	if errorsIsNotFound(err) || errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) && strings.Contains(err.Error(), codeSequenceNotFound) {
+		return nil
+	}
+	return err
 }
 
 // codeSequenceNotFound is the answer to a deletion of what is not there (nats-server errors.json); the client library keeps

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -182,6 +183,20 @@ func (s snapshots) order(name string) string {
 	return position
 }
 
+// position is that of the newest snapshot; 0 when there is none.
+func (s snapshots) position(ctx context.Context) (uint64, error) {
+	store, err := s.store(ctx)
+	if err != nil {
+		return 0, err
+	}
+	names, err := s.names(ctx, store)
+	if err != nil || len(names) == 0 {
+		return 0, err
+	}
+	_, position, _ := strings.Cut(strings.TrimPrefix(names[0], snapshotPrefix), "-")
+	return strconv.ParseUint(position, 10, 64)
+}
+
 func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
 	store, err := s.store(ctx)
 	if err != nil {
@@ -210,6 +225,9 @@ func (s snapshots) Put(ctx context.Context, position uint64, write func(io.Write
 	names, err := s.names(ctx, store)
 	for _, old := range names {
 		if s.order(old) < s.order(name) {
+			if s.q.erasing.Load() > 0 {
+				err = errors.Join(err, s.q.eraseObject(ctx, store, old))
+			}
 			err = errors.Join(err, store.Delete(ctx, old))
 		}
 	}

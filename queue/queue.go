@@ -49,6 +49,7 @@ type Queue struct {
 	ticks   sync.WaitGroup
 	memory  int64         // Options.Memory
 	fill    atomic.Int64  // of the log's stream, in thousandths of its limit
+	erasing atomic.Int32  // callers of Compact
 	turn    atomic.Uint32 // round robin over the connections
 	closing chan struct{} // closed when Close begins
 	done    chan struct{} // closed when Close ended

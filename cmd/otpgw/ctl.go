@@ -43,6 +43,7 @@ var verbs = []verb{
 	{"optout", "APP NUMBER", "the number wants no messages of the application, as if its owner had written STOP", "POST", fixedPath("/optouts/add"), showJSON},
 	{"optin", "APP NUMBER", "it wants them again", "POST", fixedPath("/optouts/remove"), showJSON},
 	{"optedout", "APP NUMBER", "whether it wants none", "POST", fixedPath("/optouts/show"), showJSON},
+	{"forget", "NUMBER", "erase what is kept of a number, in the whole cluster; its PINs are good no more, and opt-outs stay, as a hash", "POST", fixedPath("/forget"), showJSON},
 	{"loglevel", "LEVEL", "until the next start or reload", "POST", func(a []string) string { return "/loglevel/" + url.PathEscape(a[0]) }, showJSON},
 	{"ready", "", "exit status 0 when the gateway is ready", "GET", fixedPath("/readyz"), func(io.Writer, []byte) error { return nil }},
 	{"pprof", "NAME", "a profile: heap, goroutine, profile (5 s of CPU), to standard output", "GET",
@@ -85,7 +86,9 @@ func (v verb) request(args []string) (method string, body []byte) {
 	switch {
 	case v.name == "enable":
 		body, _ = json.Marshal(map[string]string{"id": args[0]}) // a string
-	case strings.HasPrefix(v.name, "opt"):
+	case v.name == "forget":
+		body, _ = json.Marshal(map[string]string{"number": args[0]}) // a string
+	case strings.HasPrefix(v.name, "opt") && len(args) == 2:
 		body, _ = json.Marshal(optOutState{App: args[0], Number: args[1]}) // strings
 	case v.name == "dead" && len(args) > 0 && args[0] != "list":
 		return map[string]string{"replay": "POST", "drop": "DELETE"}[args[0]], nil

@@ -69,12 +69,13 @@ type daemon struct {
 	live      atomic.Pointer[live]
 	reloading sync.Mutex
 	rerouted  chan struct{} // a reload may have taken routes out
+	compact   chan struct{} // the store's log is to be written anew
 }
 
 // newDaemon opens the store, listens, and wires everything. Nothing works before run. read reads the configuration again,
 // for a reload.
 func newDaemon(ctx context.Context, c *config.Config, read func(context.Context) (*config.Config, error), log zerolog.Logger) (*daemon, error) {
-	d := &daemon{config: c, read: read, log: log, rerouted: make(chan struct{}, 1)}
+	d := &daemon{config: c, read: read, log: log, rerouted: make(chan struct{}, 1), compact: make(chan struct{}, 1)}
 	if err := d.open(ctx); err != nil {
 		d.release()
 		return nil, err
@@ -287,6 +288,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	work.Go(func() error { return d.tracker.RunParked(workCtx) })
 	work.Go(func() error { return d.records.Run(workCtx) })
 	work.Go(func() error { return d.orders.Run(workCtx) })
+	work.Go(func() error { return d.compacts(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
 	work.Go(func() error { return d.service.RunCounts(workCtx) })
 	work.Go(func() error { return d.funnel.Run(workCtx) })

@@ -1,0 +1,102 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
+)
+
+// Each visits what is on a work queue, in whoever's hands, until visit says false. Like Bucket.Each it looks at all there is, and is for
+// people's questions.
+func (c *Consumer) Each(ctx context.Context, visit func(Message) bool) error {
+	if c.err != nil {
+		return c.err
+	}
+	q := c.work.q
+	if err := q.current(); err != nil {
+		return err
+	}
+	if err := q.Commit(ctx, q.Begin()); err != nil {
+		return err
+	}
+	q.ledger.Each(c.work.bucket, func(key string, value []byte) bool {
+		e, err := decodeEnvelope(value)
+		return err != nil || visit(Message{Subject: e.subject, Key: expand(key), Group: e.group, Data: bytes.Clone(e.data)}) && ctx.Err() == nil
+	})
+	return ctx.Err()
+}
+
+// Drop takes a message off a work queue, whoever has it.
+func (t *Tx) Drop(c *Consumer, key string) *Tx {
+	if c.err != nil {
+		return t.fail(c.err)
+	}
+	t.ops = append(t.ops, commitlog.Op{Bucket: c.work.bucket, Key: compact(key), Action: commitlog.Delete})
+	if t.q.daemons != nil {
+		t.ops = append(t.ops, commitlog.Op{Bucket: claimBucket, Key: c.work.claimKey(compact(key)), Action: commitlog.Delete})
+	}
+	return t
+}
+
+// NoTimer takes back a timer that has not fired. It is no error when there is none.
+func (t *Tx) NoTimer(id string) *Tx {
+	t.ops = append(t.ops, commitlog.Op{Bucket: timerBucket, Key: compact(id), Action: commitlog.Delete})
+	return t
+}
+
+// EraseDeadLetter removes a dead letter, and overwrites it on disk; no error when there is none.
+func (q *Queue) EraseDeadLetter(ctx context.Context, sequence uint64) error {
+	return q.retry(ctx, func(ctx context.Context) error {
+		return ignoreNoMessage(q.handle(streamDead).SecureDeleteMsg(ctx, sequence))
+	})
+}
+
+// Compact has the store's state written anew, and what was changed before removed: from the log, and, overwritten, from the snapshot
+// that is replaced. What is deleted of other files is overwritten by and by.
+func (q *Queue) Compact(ctx context.Context) error {
+	q.erasing.Add(1)
+	defer q.erasing.Add(-1)
+	for at := q.ledger.Position(); ; {
+		if err := q.ledger.Snapshot(ctx); err != nil {
+			return logError(err)
+		}
+		newest, err := snapshots{q}.position(ctx)
+		if err != nil || newest >= at {
+			return err
+		}
+		select { // another daemon is about one that was begun before
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(longestPause):
+		}
+	}
+}
+
+// eraseObject overwrites the chunks of an object that is to be deleted.
+func (q *Queue) eraseObject(ctx context.Context, store jetstream.ObjectStore, name string) error {
+	info, err := store.GetInfo(ctx, name)
+	if err != nil {
+		return err
+	}
+	stream, err := q.stream().Stream(ctx, "OBJ_"+info.Bucket)
+	if err != nil {
+		return err
+	}
+	chunks := "$O." + info.Bucket + ".C." + info.NUID
+	for {
+		m, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(chunks))
+		if errorsIsNotFound(err) {
+			return nil
+		}
+		if err == nil {
+			err = stream.SecureDeleteMsg(ctx, m.Sequence)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
