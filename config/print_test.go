@@ -70,7 +70,7 @@ func (fullDisk) Write([]byte) (int, error) { return 0, bytes.ErrTooLarge }
 
 func TestPrintReportsWriter(t *testing.T) {
 	c := mustLoad(t, with())
-	for name, err := range map[string]error{"Print": c.Print(fullDisk{}), "Help": Help(fullDisk{}), "Markdown": Markdown(fullDisk{})} {
+	for name, err := range map[string]error{"Print": c.Print(fullDisk{}), "Help": Help(fullDisk{})} {
 		if err == nil {
 			t.Errorf("%s hides the error of its writer", name)
 		}

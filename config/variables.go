@@ -27,7 +27,7 @@ const (
 )
 
 // Variables is the contract with operators: every variable that is read, in the order in which faults are
-// reported and the configuration is printed. The help text and the README's table are made from it.
+// reported and the configuration is printed. The help text and the tables of README.md are made from it.
 var Variables = allVariables()
 
 func allVariables() []Variable {
@@ -100,24 +100,5 @@ func Help(w io.Writer) error {
 		return err
 	}
 	_, err := io.WriteString(w, "\n"+filesNote)
-	return err
-}
-
-// Markdown writes the table of variables for the README.
-func Markdown(w io.Writer) error {
-	var b strings.Builder
-	b.WriteString("| variable | default | |\n|---|---|---|\n")
-	for _, v := range Variables {
-		name, value := "`"+v.Name+"`", v.Default
-		if v.Secret {
-			name += " *"
-		}
-		if value != "" {
-			value = "`" + value + "`"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, value, strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(v.Meaning))
-	}
-	b.WriteString("\n" + strings.NewReplacer("*", `\*`, "<NAME>", "`<NAME>`").Replace(filesNote))
-	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -7,34 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/otpgw/otpgw/config"
 )
-
-// TestReadmeTable: the README's table of variables is the one the program works by. OTPGW_TEST_UPDATE=1 writes it anew.
-func TestReadmeTable(t *testing.T) {
-	const path, end = "../../README.md", "A duration is a number of seconds or has a unit: 90, 90s, 1m30s.\n"
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var table bytes.Buffer
-	if err := config.Markdown(&table); err != nil {
-		t.Fatal(err)
-	}
-	readme := string(content)
-	if strings.Contains(readme, strings.TrimSpace(table.String())) {
-		return
-	}
-	start := strings.Index(readme, "| variable | default | |\n")
-	stop := strings.Index(readme, end)
-	if os.Getenv("OTPGW_TEST_UPDATE") == "" || start < 0 || stop < start {
-		t.Fatalf("the README's table of variables is an old one; OTPGW_TEST_UPDATE=1 go test -run TestReadmeTable ./cmd/otpgw writes it anew")
-	}
-	if err := os.WriteFile(path, []byte(readme[:start]+table.String()+readme[stop+len(end):]), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestCommandLine(t *testing.T) {
 	good := []string{"OTPGW_APPS=shop", "OTPGW_APP_SHOP_API_KEYS=topsecret-topsecret-topsecret", "OTPGW_APP_SHOP_SENDERS=Verify",

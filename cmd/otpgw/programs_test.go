@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// program is how the README's program of one language is run: with the file it stands in as the last argument.
+// program is how otp/README.md's program of one language is run: with the file it stands in as the last argument.
 type program struct {
-	fence, file, tool string // of the README's block; its name; what has to be installed
+	fence, file, tool string // of the block; its name; what has to be installed
 	command           []string
 	get               string // how to get the tool
 }
@@ -34,10 +34,10 @@ var programs = []program{
 	{"go", "main.go", "go", []string{"go", "run"}, "see go.dev"},
 }
 
-// TestReadmePrograms runs the programs of the README as they stand there, but for address and number: once with the PIN of the
+// TestReadmePrograms runs the programs of otp/README.md as they stand there, but for address and number: once with the PIN of the
 // message that arrived, once with a wrong one.
 func TestReadmePrograms(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../otp/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

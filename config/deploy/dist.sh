@@ -17,7 +17,9 @@ for GOARCH in ${ARCHS:-amd64 arm64}; do
 	STAGE=$dist/$name
 	export STAGE
 	"$here/build.sh" "$STAGE"
-	cp "$root/LICENSE" "$root/README.md" "$here/example.conf" "$here/otpgw.service" "$STAGE/"
+	cp "$root/LICENSE" "$root/README.md" "$here/RUNBOOK.md" "$here/example.conf" "$here/otpgw.service" "$STAGE/"
+	cp "$here/README.md" "$STAGE/OPERATIONS.md"
+	cp "$root/config/README.md" "$STAGE/SETTINGS.md"
 	# nfpm runs here, whatever the package is for.
 	for package in otpgw smscsim; do
 		(cd "$here" && env -u GOOS -u GOARCH ARCH="$GOARCH" go run "${NFPM:-github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.1}" package -f "$package.nfpm.yaml" -p deb -t "$dist/")
