@@ -19,7 +19,8 @@ import (
 
 // How the log is read from a shared server. A reader that hears neither a message nor a heartbeat asks another server.
 const (
-	readAhead     = 1024
+	readAhead     = 1024    // messages
+	readAheadSize = 8 << 20 // octets of them
 	readExpiry    = 2 * time.Second
 	readHeartbeat = 500 * time.Millisecond
 	readerAge     = 10 * time.Second // of a consumer that nobody reads from
@@ -77,6 +78,7 @@ func (s *logStream) Read(ctx context.Context, after uint64, f func(commitlog.Mes
 		if ended {
 			return
 		}
+		s.q.readNow()
 		meta, err := m.Metadata()
 		if err == nil {
 			if delivered++; meta.Sequence.Consumer != delivered {
@@ -90,7 +92,7 @@ func (s *logStream) Read(ctx context.Context, after uint64, f func(commitlog.Mes
 			ended = true
 			end(err)
 		}
-	}, jetstream.PullMaxMessages(readAhead), jetstream.PullExpiry(readExpiry), jetstream.PullHeartbeat(readHeartbeat),
+	}, jetstream.PullMaxMessagesWithBytesLimit(readAhead, readAheadSize), jetstream.PullExpiry(readExpiry), jetstream.PullHeartbeat(readHeartbeat),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { end(err) }))
 	if err != nil {
 		return err
@@ -206,7 +208,11 @@ func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	return store.Get(ctx, names[0])
+	newest, err := store.Get(ctx, names[0])
+	if err != nil {
+		return nil, err
+	}
+	return readCloser{newest, s.q}, nil
 }
 
 func (s snapshots) Put(ctx context.Context, position uint64, write func(io.Writer) error) error {

@@ -101,7 +101,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	if !o.SyncAlways {
 		options.Settle = 3 * o.SyncInterval
 	}
-	if q.ledger, err = commitlog.Open(ctx, options); err != nil {
+	if err := q.readLog(ctx, options); err != nil {
 		return fmt.Errorf("queue: the log: %w", err)
 	}
 	if q.disk != nil { // whoever waits for the log hears of it at once

@@ -46,15 +46,16 @@ type Queue struct {
 	handles  map[string]jetstream.Stream // for reads, by stream name
 	gates    map[string]*gate            // of replicated key-value buckets, by stream name
 
-	ticks   sync.WaitGroup
-	memory  int64         // Options.Memory
-	fill    atomic.Int64  // of the log's stream, in thousandths of its limit
-	erasing atomic.Int32  // callers of Compact
-	turn    atomic.Uint32 // round robin over the connections
-	closing chan struct{} // closed when Close begins
-	done    chan struct{} // closed when Close ended
-	ended   chan struct{} // see Ended
-	fatal   error         // written before ended is closed
+	ticks    sync.WaitGroup
+	memory   int64         // Options.Memory
+	fill     atomic.Int64  // of the log's stream, in thousandths of its limit
+	erasing  atomic.Int32  // callers of Compact
+	lastRead atomic.Int64  // when something of the log was read, in Unix nanoseconds; see whileReading
+	turn     atomic.Uint32 // round robin over the connections
+	closing  chan struct{} // closed when Close begins
+	done     chan struct{} // closed when Close ended
+	ended    chan struct{} // see Ended
+	fatal    error         // written before ended is closed
 
 	mu      sync.Mutex
 	pullers map[*Puller]struct{} // guarded by mu; nil after Close

@@ -14,7 +14,7 @@ const (
 	snapshotLease = 10 * time.Minute // of the process that writes one
 	ownBucket     = "log"            // what the log keeps for itself
 	snapshotKey   = "snapshot"
-	snapshotShare = 3 // the log may grow by one part in so many of the state, which the next snapshot writes as a whole
+	snapshotShare = 6 // the log may grow by one part in so many of the state, which the next snapshot writes as a whole
 )
 
 // keepSnapshots writes a snapshot when the log has grown by its interval and by a share of the state, and removes the log

@@ -1,0 +1,35 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// TestReadingOutlastsItsDeadline: a log that is read for longer than a start may take is read to its end; one of which nothing comes
+// is given up, and a start that is called off at once.
+func TestReadingOutlastsItsDeadline(t *testing.T) {
+	t.Parallel()
+	q := &Queue{}
+	past, cancel := context.WithDeadline(context.Background(), time.Now())
+	defer cancel()
+	reading, done := q.whileReading(past)
+	time.AfterFunc(2*readCheck, func() { q.lastRead.Store(time.Now().Add(-2 * readIdle).UnixNano()) }) // from then on nothing comes
+	begun := time.Now()
+	<-reading.Done()
+	if took := time.Since(begun); took < 2*readCheck || !errors.Is(context.Cause(reading), context.DeadlineExceeded) {
+		t.Errorf("given up after %s: %v", took, context.Cause(reading))
+	}
+	done()
+
+	called, off := context.WithCancel(context.Background())
+	reading, done = q.whileReading(called)
+	defer done()
+	off()
+	select {
+	case <-reading.Done():
+	case <-time.After(20 * time.Second):
+		t.Error("a start that was called off goes on")
+	}
+}
