@@ -76,10 +76,9 @@ func TestRulesFire(t *testing.T) {
 	output(t, exec.Command(promtool, "test", "rules", "alerts_test.yml"))
 }
 
-// TestMetricsExist: what the alerts and the dashboard ask for is told by a gateway that has just started. The two families
-// that come later say so by being there only while something is wrong.
+// TestMetricsExist: what the alerts and the dashboard ask for is told by a gateway that has just started.
 func TestMetricsExist(t *testing.T) {
-	told := []string{"otpgw_smpp_refused"}
+	var told []string
 	for _, m := range typeOrHelp.FindAllStringSubmatch(metricsOf(t), -1) {
 		told = append(told, m[1])
 	}
@@ -108,6 +107,40 @@ func TestMetricsExist(t *testing.T) {
 	}
 }
 
+// TestMetricsFromTheStart: each link, application and route is told of at the first scrape, at 0, in every family that has it for a
+// label; and OpenMetrics is there for who asks for it.
+func TestMetricsFromTheStart(t *testing.T) {
+	text := metricsOf(t)
+	children := map[string][]string{
+		`app="shop"`:          {"otpgw_otps_asked_total", "otpgw_otps_ended_total", "otpgw_otp_verify_seconds_count", "otpgw_otp_delivery_seconds_count", "otpgw_callback_items_total", "otpgw_callback_posts_total", "otpgw_callback_disabled_urls"},
+		`link="carrier1"`:     {"otpgw_smpp_submitted_parts_total", "otpgw_smpp_response_seconds_count", "otpgw_smpp_bound", "otpgw_smpp_refused", "otpgw_smpp_rate_limit", "otpgw_smpp_handovers_total", "otpgw_smpp_copies_total", "otpgw_smpp_needless_messages_total", "otpgw_smpp_refused_messages_total", "otpgw_smpp_bind_ends_total", "otpgw_smpp_expired_messages_total", "otpgw_smpp_incoming_total", "otpgw_receipts_total", "otpgw_receipts_by_state_total", "otpgw_delivery_seconds_count", "otpgw_link_up", "otpgw_link_paused", "otpgw_link_in_flight", "otpgw_link_window"},
+		`route="default"`:     {"otpgw_route_degraded"},
+		`queue="sms.default"`: {"otpgw_queue_waiting", "otpgw_queue_in_flight", "otpgw_queue_oldest_seconds"},
+		`country="other"`:     {"otpgw_otps_by_country_total"},
+		``:                    {"otpgw_build_info", "otpgw_ready", "otpgw_callback_age_seconds_count", "otpgw_store_bytes", "otpgw_store_max_bytes"},
+	}
+	for label, families := range children {
+		for _, family := range families {
+			if !regexp.MustCompile(`(?m)^` + family + `(\{[^}]*` + regexp.QuoteMeta(label) + `[^}]*\})? `).MatchString(text) {
+				t.Errorf("%s{%s} is not there at the start", family, label)
+			}
+		}
+	}
+	// A family that has links for a label has each link.
+	for _, label := range []struct{ name, one, other string }{{"link", "carrier1", "carrier2"}, {"app", "shop", "bank"}} {
+		for _, m := range regexp.MustCompile(`(?m)^(otpgw_\w+)\{[^}]*\b`+label.name+`="`+label.one+`"`).FindAllStringSubmatch(text, -1) {
+			if !regexp.MustCompile(`(?m)^` + m[1] + `\{[^}]*\b` + label.name + `="` + label.other + `"`).MatchString(text) {
+				t.Errorf("%s tells of %s and not of %s", m[1], label.one, label.other)
+			}
+		}
+	}
+	for _, bucket := range []string{`otpgw_callback_age_seconds_bucket{le="10"}`, `otpgw_smpp_response_seconds_bucket{link="carrier1",le="0.01"}`} {
+		if !strings.Contains(text, bucket) {
+			t.Errorf("no bucket %s", bucket)
+		}
+	}
+}
+
 // metricsOf starts a gateway with the example's applications and links, and returns what Prometheus would read.
 func metricsOf(t *testing.T) string {
 	t.Helper()
@@ -126,6 +159,16 @@ func metricsOf(t *testing.T) string {
 	var ready struct{ Message, Admin string }
 	for lines := bufio.NewScanner(log); ready.Message != "ready" && lines.Scan(); {
 		_ = json.Unmarshal(lines.Bytes(), &ready)
+	}
+	asked, err := http.NewRequest("GET", "http://"+ready.Admin+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked.Header.Set("Accept", "application/openmetrics-text;version=1.0.0")
+	if open, err := http.DefaultClient.Do(asked); err != nil || !strings.HasPrefix(open.Header.Get("Content-Type"), "application/openmetrics-text") {
+		t.Errorf("OpenMetrics: %v, %v", open.Header, err)
+	} else {
+		open.Body.Close()
 	}
 	resp, err := http.Get("http://" + ready.Admin + "/metrics")
 	if err != nil {
