@@ -1,8 +1,8 @@
 package dlr
 
 import (
-	"github.com/otpgw/otpgw/dlr/receipt"
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Status is what a message state means for the delivery of an OTP.
@@ -10,13 +10,13 @@ import (
 // ACCEPTD is final in SMPP 3.4 (a human read the message on behalf of the subscriber), but what sends it today means "taken
 // over by the network", and a final state follows. UNKNOWN and SKIPPED are what an SMSC says when it has no better
 // to say and is done with the message.
-func Status(s receipt.State) otp.DeliveryStatus {
+func Status(s wire.MessageState) otp.DeliveryStatus {
 	switch s {
-	case receipt.Delivered:
+	case wire.Delivered:
 		return otp.DeliveryDelivered
-	case receipt.Rejected:
+	case wire.Rejected:
 		return otp.DeliveryRejected
-	case receipt.Enroute, receipt.Accepted, receipt.Scheduled:
+	case wire.Enroute, wire.Accepted, wire.Scheduled:
 		return otp.DeliverySent
 	}
 	return otp.DeliveryFailed // Expired, Deleted, Undeliverable, Unknown, Skipped

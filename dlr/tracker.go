@@ -13,6 +13,7 @@ import (
 	"github.com/otpgw/otpgw/dlr/receipt"
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Reports is where the state of messages goes; otp.Service is one. It must be idempotent, and safe for many goroutines.
@@ -105,10 +106,10 @@ func (t *Tracker) Refused(ctx context.Context, link string, e Entry, status uint
 type Incoming struct {
 	Link     string
 	Rule     Rule
-	Text     string            // decoded; empty when there is none
-	TLVs     map[uint16][]byte // optional parameters of the PDU, by tag
-	From, To string            // source and destination address of the PDU; optional, see Index.Find
-	Received time.Time         // zero for now
+	Text     string    // decoded; empty when there is none
+	TLVs     wire.TLVs // optional parameters of the PDU
+	From, To string    // source and destination address of the PDU; optional, see Index.Find
+	Received time.Time // zero for now
 
 	AnyNumber bool         // the carrier rewrites numbers, see Query
 	Parts     PartReceipts // empty: PartsAuto
@@ -116,19 +117,19 @@ type Incoming struct {
 
 // parked is a receipt after parsing, as it waits on PARKED. It holds nothing of the text.
 type parked struct {
-	Link      string        `json:"link"`
-	Rule      Rule          `json:"rule"`
-	ID        string        `json:"id"`
-	IDHex     string        `json:"idHex,omitempty"`   // instead of ID, where that is no UTF-8
-	OtherID   []byte        `json:"otherId,omitempty"` // any octets
-	State     receipt.State `json:"state"`
-	ErrorCode *int          `json:"errorCode,omitempty"`
-	Addresses []string      `json:"addresses,omitempty"` // last digits
-	Parties   []string      `json:"parties,omitempty"`   // source and destination, see party
-	AnyNumber bool          `json:"anyNumber,omitempty"`
-	Parts     PartReceipts  `json:"parts,omitempty"`
-	Received  time.Time     `json:"received"`
-	Rest      *rest         `json:"rest,omitempty"` // it was folded, and may stand for the other parts as well
+	Link      string            `json:"link"`
+	Rule      Rule              `json:"rule"`
+	ID        string            `json:"id"`
+	IDHex     string            `json:"idHex,omitempty"`   // instead of ID, where that is no UTF-8
+	OtherID   []byte            `json:"otherId,omitempty"` // any octets
+	State     wire.MessageState `json:"state"`
+	ErrorCode *int              `json:"errorCode,omitempty"`
+	Addresses []string          `json:"addresses,omitempty"` // last digits
+	Parties   []string          `json:"parties,omitempty"`   // source and destination, see party
+	AnyNumber bool              `json:"anyNumber,omitempty"`
+	Parts     PartReceipts      `json:"parts,omitempty"`
+	Received  time.Time         `json:"received"`
+	Rest      *rest             `json:"rest,omitempty"` // it was folded, and may stand for the other parts as well
 }
 
 // Match is a receipt with its message.
@@ -136,7 +137,7 @@ type Match struct {
 	Entry
 	Link     string
 	ID       string // of the receipt
-	State    receipt.State
+	State    wire.MessageState
 	Code     *int
 	Received time.Time
 }
@@ -268,8 +269,8 @@ func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Durati
 }
 
 // said is the carrier's word for a state, where that is not what everybody expects.
-func said(s receipt.State) string {
-	if s == receipt.Delivered {
+func said(s wire.MessageState) string {
+	if s == wire.Delivered {
 		return ""
 	}
 	return s.String()
@@ -296,7 +297,7 @@ func (t *Tracker) matched(p parked, e Entry) {
 // wayOfParts says how many receipts are to be expected of the message of one; PartsEach also where there is nothing to decide.
 func (t *Tracker) wayOfParts(p parked, e Entry) PartReceipts {
 	switch {
-	case e.Parts < 2 || e.Part == 0 || p.State != receipt.Delivered:
+	case e.Parts < 2 || e.Part == 0 || p.State != wire.Delivered:
 		return PartsEach
 	case p.Parts == PartsOne, p.Parts == PartsEach:
 		return p.Parts
@@ -350,8 +351,8 @@ const maxKeptTLV = 80
 // message_payload for one, may hold the text.
 func (t *Tracker) refuse(ctx context.Context, in Incoming) error {
 	u := unparsable{Link: in.Link, Keys: receipt.Redact(in.Text), TLVs: make(map[string]string), Received: in.Received.UTC()}
-	for _, tag := range []uint16{receipt.TagReceiptedMessageID, receipt.TagNetworkErrorCode, receipt.TagMessageState} {
-		if v, ok := in.TLVs[tag]; ok {
+	for _, tag := range []uint16{wire.TagReceiptedMessageID, wire.TagNetworkErrorCode, wire.TagMessageState} {
+		if v, ok := in.TLVs.Get(tag); ok {
 			u.TLVs[fmt.Sprintf("%04X", tag)] = hex.EncodeToString(v[:min(len(v), maxKeptTLV)])
 		}
 	}

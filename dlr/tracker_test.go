@@ -14,11 +14,11 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/rs/zerolog"
 
-	"github.com/otpgw/otpgw/dlr/receipt"
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // ledger is a Reports that writes down what it is told.
@@ -132,7 +132,7 @@ func TestReceiptByTLVsOnly(t *testing.T) {
 	if err := tr.Accepted(ctx, "c", "77", Entry{OtpID: "o1"}); err != nil {
 		t.Fatal(err)
 	}
-	tlvs := map[uint16][]byte{receipt.TagReceiptedMessageID: []byte("77\x00"), receipt.TagMessageState: {5}, receipt.TagNetworkErrorCode: {3, 0, 27}}
+	tlvs := wire.TLVs{{Tag: wire.TagReceiptedMessageID, Value: []byte("77\x00")}, {Tag: wire.TagMessageState, Value: []byte{5}}, {Tag: wire.TagNetworkErrorCode, Value: []byte{3, 0, 27}}}
 	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, TLVs: tlvs}); err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestUnparsableReceiptIsDeadLetteredWithoutText(t *testing.T) {
 	tr := NewTracker(q, newLedger(), zerolog.New(&log))
 	ctx := context.Background()
 	in := Incoming{Link: "c", Rule: Auto, Text: "id:5 sub:001 stat:PURPLE err:000 text:Your code is 482913",
-		TLVs: map[uint16][]byte{0x0424: []byte("Your code is 482913"), receipt.TagMessageState: {99}}}
+		TLVs: wire.TLVs{{Tag: 0x0424, Value: []byte("Your code is 482913")}, {Tag: wire.TagMessageState, Value: []byte{99}}}}
 	if err := tr.Receipt(ctx, in); err != nil {
 		t.Fatal(err)
 	}
@@ -342,11 +342,11 @@ func TestAcceptedWithoutID(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	for s, want := range map[receipt.State]otp.DeliveryStatus{
-		receipt.Delivered: otp.DeliveryDelivered, receipt.Rejected: otp.DeliveryRejected,
-		receipt.Enroute: otp.DeliverySent, receipt.Accepted: otp.DeliverySent, receipt.Scheduled: otp.DeliverySent,
-		receipt.Undeliverable: otp.DeliveryFailed, receipt.Expired: otp.DeliveryFailed, receipt.Deleted: otp.DeliveryFailed,
-		receipt.Unknown: otp.DeliveryFailed, receipt.Skipped: otp.DeliveryFailed,
+	for s, want := range map[wire.MessageState]otp.DeliveryStatus{
+		wire.Delivered: otp.DeliveryDelivered, wire.Rejected: otp.DeliveryRejected,
+		wire.Enroute: otp.DeliverySent, wire.Accepted: otp.DeliverySent, wire.Scheduled: otp.DeliverySent,
+		wire.Undeliverable: otp.DeliveryFailed, wire.Expired: otp.DeliveryFailed, wire.Deleted: otp.DeliveryFailed,
+		wire.Unknown: otp.DeliveryFailed, wire.Skipped: otp.DeliveryFailed,
 	} {
 		if got := Status(s); got != want {
 			t.Errorf("%v is %s, want %s", s, got, want)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/otpgw/otpgw/otp/internal/typed"
 )
 
@@ -30,6 +32,7 @@ func ValidSender(s string) bool { return SenderProblem(s) == "" }
 // SenderProblem says why s can be no sender, in words that follow the sender itself: "is not 3 to 15 characters long". Empty
 // when it can.
 func SenderProblem(s string) string {
+	s = norm.NFC.String(s) // as it is sent: macOS writes "é" as an "e" and an accent that follows it
 	number, plus := strings.CutPrefix(s, "+")
 	n := utf8.RuneCountInString(s)
 	switch {

@@ -11,9 +11,9 @@ import (
 	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/dlr"
-	"github.com/otpgw/otpgw/dlr/receipt"
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/funnel"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // product are the metrics of what the gateway is for: how OTPs end, and how the carriers deliver. Its labels are names of
@@ -111,12 +111,12 @@ func (p *product) expect(c *config.Config) {
 }
 
 // told are the states of receipts that are there from the start.
-var told = []receipt.State{receipt.Delivered, receipt.Undeliverable, receipt.Rejected, receipt.Expired}
+var told = []wire.MessageState{wire.Delivered, wire.Undeliverable, wire.Rejected, wire.Expired}
 
 // receipts are how many receipts of a link told which state, since the start.
 func (p *product) receipts(link string) map[string]uint64 {
 	counts := make(map[string]uint64)
-	for s := receipt.Enroute; s <= receipt.Scheduled; s++ {
+	for s := wire.Enroute; s <= wire.Scheduled; s++ {
 		if n := uint64(counterOf(p.states.With(prometheus.Labels{"link": link, "state": s.String()}))); n > 0 {
 			counts[s.String()] = n
 		}
@@ -165,7 +165,7 @@ func (p *product) observe(service *otp.Service, tracker *dlr.Tracker, f *funnel.
 	}
 	tracker.Matched = func(m dlr.Match) {
 		p.states.WithLabelValues(m.Link, m.State.String()).Inc()
-		if m.State == receipt.Delivered && !m.At.IsZero() {
+		if m.State == wire.Delivered && !m.At.IsZero() {
 			p.delivery.WithLabelValues(m.Link).Observe(max(m.Received.Sub(m.At).Seconds(), 0))
 		}
 		if matched != nil {

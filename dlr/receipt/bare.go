@@ -1,17 +1,21 @@
 package receipt
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/otpgw/otpgw/smpp/wire"
+)
 
 // Some SMSCs write no key before the state ("id:77 sub:001 DELIVRD"), and some write no key at all ("77 DELIVRD"). What they
 // write is one of these words: those of SMPP 3.4, Appendix B, and the same spelled in full. Words that people write as well
 // (sent, failed) are not among them.
-var bareWords = map[string]State{
-	"DELIVRD": Delivered, "DELIVERED": Delivered,
-	"UNDELIV": Undeliverable, "UNDELIVERED": Undeliverable, "UNDELIVERABLE": Undeliverable, "UNDELIVRD": Undeliverable,
-	"EXPIRED": Expired, "DELETED": Deleted,
-	"REJECTD": Rejected, "REJECTED": Rejected,
-	"ACCEPTD": Accepted, "ACCEPTED": Accepted, "ENROUTE": Enroute, "BUFFRED": Enroute, "BUFFERED": Enroute,
-	"UNKNOWN": Unknown, "SKIPPED": Skipped,
+var bareWords = map[string]wire.MessageState{
+	"DELIVRD": wire.Delivered, "DELIVERED": wire.Delivered,
+	"UNDELIV": wire.Undeliverable, "UNDELIVERED": wire.Undeliverable, "UNDELIVERABLE": wire.Undeliverable, "UNDELIVRD": wire.Undeliverable,
+	"EXPIRED": wire.Expired, "DELETED": wire.Deleted,
+	"REJECTD": wire.Rejected, "REJECTED": wire.Rejected,
+	"ACCEPTD": wire.Accepted, "ACCEPTED": wire.Accepted, "ENROUTE": wire.Enroute, "BUFFRED": wire.Enroute, "BUFFERED": wire.Enroute,
+	"UNKNOWN": wire.Unknown, "SKIPPED": wire.Skipped,
 }
 
 // negations turn a delivery that is named after them into none.
@@ -23,13 +27,13 @@ func words(s string) []string {
 }
 
 // bareState is the first state that stands in a text without a key.
-func bareState(s string) State {
+func bareState(s string) wire.MessageState {
 	negated := false
 	for _, w := range words(s) {
 		state, ok := bareWords[strings.Trim(w, ".!()[]-")]
 		switch {
-		case ok && state == Delivered && negated:
-			return Undeliverable
+		case ok && state == wire.Delivered && negated:
+			return wire.Undeliverable
 		case ok:
 			return state
 		case negations[w]:

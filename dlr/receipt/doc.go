@@ -10,17 +10,12 @@
 // Data flows one way: octets of a deliver_sm or data_sm in, a Receipt out. The package keeps no state.
 package receipt
 
-// Tags of the TLVs that a receipt may carry, SMPP 3.4, 5.3.2.
-const (
-	TagReceiptedMessageID uint16 = 0x001E // C-octet string, with or without its NUL
-	TagNetworkErrorCode   uint16 = 0x0423 // one octet of network type, two of code; some send ASCII digits
-	TagMessageState       uint16 = 0x0427 // one octet
-)
+import "github.com/otpgw/otpgw/smpp/wire"
 
 // Receipt is what an SMSC said of one message.
 type Receipt struct {
 	ID        string // message id as the receipt writes it, without NULs and blanks around it; never empty
 	OtherID   string // that of the text, where the TLV has another one: either may be the one of the response
-	State     State
+	State     wire.MessageState
 	ErrorCode *int // nil when the receipt has none; its meaning is the carrier's
 }

@@ -4,17 +4,23 @@ import (
 	"encoding/binary"
 	"strconv"
 	"strings"
+
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Parse reads a receipt from its decoded text and its TLVs; either may be empty. It reports false when there is no
 // message id or no state in them. It never panics, whatever the octets.
-func Parse(text string, tlvs map[uint16][]byte) (Receipt, bool) {
-	id, state := tlvID(tlvs[TagReceiptedMessageID]), tlvState(tlvs[TagMessageState])
+func Parse(text string, tlvs wire.TLVs) (Receipt, bool) {
+	value := func(tag uint16) []byte {
+		v, _ := tlvs.Get(tag)
+		return v
+	}
+	id, state := tlvID(value(wire.TagReceiptedMessageID)), tlvState(value(wire.TagMessageState))
 	f, before := read(text, id != "", state != 0)
 	r := Receipt{
 		ID:        f.token(fieldID),
 		State:     parseState(f.token(fieldStat)),
-		ErrorCode: tlvError(tlvs[TagNetworkErrorCode]),
+		ErrorCode: tlvError(value(wire.TagNetworkErrorCode)),
 	}
 	if f.token(fieldStat) == "" {
 		r.State = bareState(before)
@@ -72,7 +78,7 @@ func tlvID(v []byte) string {
 }
 
 // tlvState reads message_state, SMPP 3.4, 5.3.2.35; an ASCII digit is taken for its number.
-func tlvState(v []byte) State {
+func tlvState(v []byte) wire.MessageState {
 	switch {
 	case len(v) == 0:
 		return 0

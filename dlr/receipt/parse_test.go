@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // vector is one entry of testdata/receipts/receipts.json.
@@ -56,15 +58,14 @@ func vectors(t testing.TB) []vector {
 	return list
 }
 
-func (v vector) tlvs(t testing.TB) map[uint16][]byte {
+func (v vector) tlvs(t testing.TB) (out wire.TLVs) {
 	t.Helper()
-	out := make(map[uint16][]byte)
 	for tag, value := range v.TLVs {
 		n, err := strconv.ParseUint(tag, 16, 16)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[uint16(n)] = unhex(t, value)
+		out = append(out, wire.TLV{Tag: uint16(n), Value: unhex(t, value)})
 	}
 	return out
 }
@@ -119,10 +120,13 @@ func TestRedact(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, v := range vectors(f) {
 		tlvs := v.tlvs(f)
-		f.Add(v.Text, tlvs[TagReceiptedMessageID], tlvs[TagMessageState], tlvs[TagNetworkErrorCode])
+		id, _ := tlvs.Get(wire.TagReceiptedMessageID)
+		state, _ := tlvs.Get(wire.TagMessageState)
+		code, _ := tlvs.Get(wire.TagNetworkErrorCode)
+		f.Add(v.Text, id, state, code)
 	}
 	f.Fuzz(func(t *testing.T, text string, id, state, code []byte) {
-		tlvs := map[uint16][]byte{TagReceiptedMessageID: id, TagMessageState: state, TagNetworkErrorCode: code}
+		tlvs := wire.TLVs{{Tag: wire.TagReceiptedMessageID, Value: id}, {Tag: wire.TagMessageState, Value: state}, {Tag: wire.TagNetworkErrorCode, Value: code}}
 		r, ok := Parse(text, tlvs)
 		if ok != (r.ID != "" && r.State != 0) {
 			t.Fatalf("ok is %v for %+v", ok, r)

@@ -156,7 +156,7 @@ func conformMessages(t *testing.T, p peer) {
 			}
 			for range c.parts { // a receipt for each part
 				in := next(t, r.sink.incoming)
-				receipted := string(bytes.TrimRight(in.TLVs[wire.TagReceiptedMessageID], "\x00"))
+				receipted := string(receiptedID(in))
 				if !in.Receipt || !ids[receipted] || !strings.Contains(in.Text, "id:"+receipted+" ") || !strings.Contains(in.Text, "stat:DELIVRD") {
 					t.Errorf("receipt: %+v, want one of %v", in, ids)
 				}

@@ -45,7 +45,7 @@ func (b *bind) store(ctx context.Context, f wire.Frame) wire.Status {
 func (l *Link) decode(m *wire.Message) Incoming {
 	in := Incoming{
 		Link: l.cfg.Name, Receipt: l.isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
-		TLVs: m.TLVs.Map(), Received: l.now(), Part: 1, Parts: 1,
+		TLVs: m.TLVs, Received: l.now(), Part: 1, Parts: 1,
 	}
 	if in.Receipt {
 		in.Text = text.Sniff(content(m))
@@ -53,11 +53,7 @@ func (l *Link) decode(m *wire.Message) Incoming {
 	}
 	in.From = text.ReadAddress(m.Source.TON, m.Source.Addr, l.textOpt.Alphabet)
 	in.To = text.ReadAddress(m.Dest.TON, m.Dest.Addr, l.textOpt.Alphabet)
-	tlvs := make([]text.TLV, len(m.TLVs))
-	for i, t := range m.TLVs {
-		tlvs[i] = text.TLV(t)
-	}
-	if part, err := text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs); err == nil {
+	if part, err := text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, m.TLVs); err == nil {
 		in.Reference, in.Part, in.Parts = part.Ref, part.Number, part.Total
 		part.Number, part.Total = 1, 1 // one part of several is read as it stands
 		in.Text, _ = text.Join([]text.Part{part}, l.textOpt.Alphabet)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -182,7 +183,7 @@ func traced(t *testing.T, pdu []byte) (b []byte) {
 // logged is what a link logs of a PDU that comes, at every level.
 func logged(f wire.Frame) []byte {
 	var out bytes.Buffer
-	l := &Link{cfg: Config{Name: "x"}, deps: Deps{Sink: refusing{}}, log: zerolog.New(&out).Level(zerolog.TraceLevel)}
+	l := &Link{cfg: Config{Name: "x"}, now: time.Now, deps: Deps{Sink: refusing{}}, log: zerolog.New(&out).Level(zerolog.TraceLevel)}
 	(&bind{link: l, name: "transceiver 1"}).store(context.Background(), f)
 	return out.Bytes()
 }

@@ -239,7 +239,7 @@ func TestMessageGoesOutAndReceiptComesIn(t *testing.T) {
 		t.Errorf("accepted: %+v", a)
 	}
 	in := next(t, r.sink.incoming)
-	if !in.Receipt || !strings.Contains(in.Text, "stat:DELIVRD") || string(bytes.TrimRight(in.TLVs[wire.TagReceiptedMessageID], "\x00")) != m.MessageIDs[0] {
+	if !in.Receipt || !strings.Contains(in.Text, "stat:DELIVRD") || string(receiptedID(in)) != m.MessageIDs[0] {
 		t.Errorf("receipt: %+v", in)
 	}
 	r.drained()
@@ -472,4 +472,10 @@ func TestRate(t *testing.T) {
 	if d := last.Sub(first); d < 1300*time.Millisecond { // 30 intervals of 50 ms, less the burst of two
 		t.Errorf("31 parts in %s at 20 parts per second", d)
 	}
+}
+
+// receiptedID is the message id that the TLVs of a receipt have.
+func receiptedID(in link.Incoming) []byte {
+	v, _ := in.TLVs.Get(wire.TagReceiptedMessageID)
+	return bytes.TrimRight(v, "\x00")
 }

@@ -24,9 +24,7 @@ func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) 
 	if err := l.cfg.address(pdu, m.From, m.To); err != nil {
 		return nil, err
 	}
-	for _, t := range p.TLVs {
-		pdu.TLVs = append(pdu.TLVs, wire.TLV(t))
-	}
+	pdu.TLVs = append(pdu.TLVs, p.TLVs...)
 	for _, t := range l.cfg.TLVs {
 		if _, own := m.TLVs[t.Tag]; !own {
 			pdu.TLVs = append(pdu.TLVs, t)

@@ -11,8 +11,6 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-const dataCodingUCS2 = 8 // SMPP 3.4, 5.2.19
-
 // maskOctet stands for an octet that a trace does not show.
 const maskOctet = '*'
 
@@ -146,7 +144,7 @@ func maskText(b []byte, esm, coding byte) {
 		b = b[knownHeader(b):]
 	}
 	kind := esm & wire.ESMClassTypeMask
-	if (kind == wire.ESMClassReceipt || kind == wire.ESMClassIntermediate) && coding != dataCodingUCS2 {
+	if (kind == wire.ESMClassReceipt || kind == wire.ESMClassIntermediate) && text.EncodingOf(coding, "") != text.UCS2 {
 		maskReceipt(b)
 		return
 	}

@@ -72,8 +72,8 @@ type Incoming struct {
 	Link     string
 	Receipt  bool // esm_class or the TLVs say that it is a delivery receipt
 	From, To string
-	Text     string            // decoded; never to be logged
-	TLVs     map[uint16][]byte // by tag
+	Text     string // decoded; never to be logged
+	TLVs     wire.TLVs
 	Received time.Time
 
 	// A handset's message may come in parts: those with the same addresses and reference belong together.

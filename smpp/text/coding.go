@@ -5,49 +5,36 @@ import (
 	"unicode/utf8"
 )
 
-// coding is one way to write text: its data_coding and the units a part of it holds.
+// coding is one way to write text: its encoding, and the units a part of it holds.
 type coding struct {
-	encoding   Encoding
-	dataCoding byte // SMPP 3.4, 5.2.19
-	kind       kind
-	shift      *shift // national language; nil is none
+	kind  kind
+	shift *shift // national language; nil is none
 
 	single int // units in a part that stands alone
 	short  int // in a part with an 8-bit reference
 	wide   int // in a part with a 16-bit reference
 }
 
-type kind uint8
-
-const (
-	kindGSM7 kind = iota
-	kindPacked
-	kindLatin1
-	kindASCII
-	kindUCS2
-)
+func (c *coding) encoding() Encoding { return encodings[c.kind].name }
 
 var (
-	codingGSM7   = coding{GSM7, 0, kindGSM7, nil, 160, 153, 152}
-	codingPacked = coding{GSM7, 0, kindPacked, nil, 160, 153, 152}
-	codingLatin1 = coding{Latin1, 3, kindLatin1, nil, 140, 134, 133}
-	codingASCII  = coding{ASCII, 0, kindASCII, nil, 160, 153, 152}
-	codingUCS2   = coding{UCS2, 8, kindUCS2, nil, 70, 67, 66}
+	codingGSM7   = coding{kindGSM7, nil, 160, 153, 152}
+	codingPacked = coding{kindPacked, nil, 160, 153, 152}
+	codingLatin1 = coding{kindLatin1, nil, 140, 134, 133}
+	codingASCII  = coding{kindASCII, nil, 160, 153, 152}
+	codingUCS2   = coding{kindUCS2, nil, 70, 67, 66}
 )
+
+// codings are those of the alphabets.
+var codings = map[kind]*coding{kindGSM7: &codingGSM7, kindPacked: &codingPacked, kindLatin1: &codingLatin1, kindASCII: &codingASCII}
 
 // codingOf finds the coding of texts that are in a link's alphabet.
 func codingOf(a Alphabet) (*coding, error) {
-	switch a {
-	case "", AlphabetGSM7:
-		return &codingGSM7, nil
-	case AlphabetGSM7Packed:
-		return &codingPacked, nil
-	case AlphabetLatin1:
-		return &codingLatin1, nil
-	case AlphabetASCII:
-		return &codingASCII, nil
+	k, ok := defaults[a]
+	if !ok {
+		return nil, ErrOptions
 	}
-	return nil, ErrOptions
+	return codings[k], nil
 }
 
 // fits finds the units of s; not ok when it cannot go in this coding.

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 func FuzzSplitJoin(f *testing.F) {
@@ -59,7 +61,7 @@ func FuzzDecode(f *testing.F) {
 		if s, _ := Join([]Part{p}, alphabet); !utf8.ValidString(s) {
 			t.Fatalf("%q is not UTF-8", s)
 		}
-		p, _ = ParsePart(esm, dc, nil, []TLV{{TagMessagePayload, b}, {TagSARTotalSegments, b}, {TagSARSegmentSeqnum, b}})
+		p, _ = ParsePart(esm, dc, nil, wire.TLVs{{Tag: wire.TagMessagePayload, Value: b}, {Tag: wire.TagSarTotalSegments, Value: b}, {Tag: wire.TagSarSegmentSeqnum, Value: b}})
 		_, _ = Join([]Part{p, p}, alphabet)
 	})
 }

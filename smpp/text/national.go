@@ -2,6 +2,16 @@ package text
 
 import "slices"
 
+// Language is a national language that has a single-shift table (3GPP TS 23.038, 6.2.1.2.4).
+type Language string
+
+// The languages of OTPGW_LINK_<NAME>_NATIONAL.
+const (
+	LanguageTurkish    Language = "turkish"
+	LanguageSpanish    Language = "spanish"
+	LanguagePortuguese Language = "portuguese"
+)
+
 // shift is a national language's single-shift table (3GPP TS 23.038, A.2): behind an escape it stands in the place of the
 // extension table. A part that uses it says so in its header, which costs it five septets.
 type shift struct {
@@ -68,7 +78,7 @@ var national = func() map[kind]map[Language]*coding {
 	all := map[kind]map[Language]*coding{kindGSM7: {}, kindPacked: {}}
 	for k, codings := range all {
 		for language, s := range shifts {
-			codings[language] = &coding{encoding: GSM7, kind: k, shift: s, single: 155, short: 149, wide: 148}
+			codings[language] = &coding{kind: k, shift: s, single: 155, short: 149, wide: 148}
 		}
 	}
 	return all

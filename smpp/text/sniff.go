@@ -44,7 +44,7 @@ func sniffOctets(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}
-	s, _ := scriptLatin1.decode(b, nil)
+	s, _ := kindLatin1.decode(b, nil)
 	return s
 }
 
@@ -56,7 +56,7 @@ func sniffUTF16(b []byte, high int) string {
 			b[i], b[i+1] = b[i+1], b[i]
 		}
 	}
-	s, _ := scriptUCS2.decode(b, nil)
+	s, _ := kindUCS2.decode(b, nil)
 	return s
 }
 

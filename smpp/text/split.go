@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // layout is how a text goes: its coding and the parts it takes.
@@ -79,7 +81,7 @@ func Measure(s string, o Options) (parts int, enc Encoding, err error) {
 	if err != nil {
 		return 0, "", err
 	}
-	return l.parts, l.coding.encoding, nil
+	return l.parts, l.coding.encoding(), nil
 }
 
 // Split encodes s and cuts it into parts, in order. All get the reference ref, its low 8 bits under udh8; the caller
@@ -93,9 +95,9 @@ func Split(s string, ref uint16, o Options) ([]Part, Encoding, error) {
 	parts := make([]Part, l.parts)
 	if l.form == LongPayload {
 		payload := l.coding.append(l.buffer(0), l.text, 0)
-		parts[0] = Part{DataCoding: l.coding.dataCoding, Payload: payload, Number: 1, Total: 1}
-		parts[0].TLVs = []TLV{{TagMessagePayload, payload}}
-		return parts, l.coding.encoding, nil
+		parts[0] = Part{DataCoding: l.coding.kind.dataCoding(), Payload: payload, Number: 1, Total: 1}
+		parts[0].TLVs = wire.TLVs{{Tag: wire.TagMessagePayload, Value: payload}}
+		return parts, l.coding.encoding(), nil
 	}
 	switch l.form {
 	case "":
@@ -107,7 +109,7 @@ func Split(s string, ref uint16, o Options) ([]Part, Encoding, error) {
 	if l.form == LongSAR {
 		addSAR(parts)
 	}
-	return parts, l.coding.encoding, nil
+	return parts, l.coding.encoding(), nil
 }
 
 // buffer is room for all parts, so that their octets are one allocation; the octet more is for the filler of packed text.
@@ -129,9 +131,9 @@ func (l *layout) fill(parts []Part, ref uint16) {
 	buf, s := l.buffer(header), l.text
 	for i := range parts {
 		p := &parts[i]
-		*p = Part{DataCoding: l.coding.dataCoding, Ref: ref, Number: i + 1, Total: len(parts)}
+		*p = Part{DataCoding: l.coding.kind.dataCoding(), Ref: ref, Number: i + 1, Total: len(parts)}
 		if header > 0 {
-			p.ESMClass = ESMClassUDHI
+			p.ESMClass = wire.ESMClassUDHI
 		}
 		from, n := len(buf), l.coding.prefix(s, l.room)
 		buf = l.coding.append(appendHeader(buf, p, l.form, l.coding.shift), s[:n], header)
@@ -142,16 +144,16 @@ func (l *layout) fill(parts []Part, ref uint16) {
 
 // addSAR gives each part its three TLVs (SMPP 3.4, 5.3.2.22 to 5.3.2.24).
 func addSAR(parts []Part) {
-	tlvs := make([]TLV, 0, 3*len(parts))
+	tlvs := make(wire.TLVs, 0, 3*len(parts))
 	values := make([]byte, 0, 4*len(parts))
 	for i := range parts {
 		p := &parts[i]
 		values = append(values, byte(p.Ref>>8), byte(p.Ref), byte(p.Total), byte(p.Number))
 		v := values[4*i:]
 		tlvs = append(tlvs,
-			TLV{TagSARMsgRefNum, v[0:2:2]},
-			TLV{TagSARTotalSegments, v[2:3:3]},
-			TLV{TagSARSegmentSeqnum, v[3:4:4]})
+			wire.TLV{Tag: wire.TagSarMsgRefNum, Value: v[0:2:2]},
+			wire.TLV{Tag: wire.TagSarTotalSegments, Value: v[2:3:3]},
+			wire.TLV{Tag: wire.TagSarSegmentSeqnum, Value: v[3:4:4]})
 		p.TLVs = tlvs[3*i : 3*i+3 : 3*i+3]
 	}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/fiorix/go-smpp/smpp/pdu/pdutext"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 var (
@@ -257,27 +259,27 @@ func TestSplitRefuses(t *testing.T) {
 
 func TestJoin(t *testing.T) {
 	udh := func(dc byte, ref, total, number byte, body string) Part {
-		p, err := ParsePart(ESMClassUDHI, dc, append([]byte{5, 0, 3, ref, total, number}, body...), nil)
+		p, err := ParsePart(wire.ESMClassUDHI, dc, append([]byte{5, 0, 3, ref, total, number}, body...), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
 	language := func(element, id byte, body string) Part {
-		p, err := ParsePart(ESMClassUDHI, 0, append([]byte{3, element, 1, id}, body...), nil)
+		p, err := ParsePart(wire.ESMClassUDHI, 0, append([]byte{3, element, 1, id}, body...), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
 	mixed := func(number, id byte, body string) Part {
-		p, err := ParsePart(ESMClassUDHI, 0, append([]byte{8, 0, 3, 9, 2, number, 0x24, 1, id}, body...), nil)
+		p, err := ParsePart(wire.ESMClassUDHI, 0, append([]byte{8, 0, 3, 9, 2, number, 0x24, 1, id}, body...), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
-	broken, _ := ParsePart(ESMClassUDHI, 0, []byte{9, 'a'}, nil)
+	broken, _ := ParsePart(wire.ESMClassUDHI, 0, []byte{9, 'a'}, nil)
 	cases := []struct {
 		name  string
 		parts []Part
@@ -317,12 +319,12 @@ func TestJoin(t *testing.T) {
 }
 
 func TestParsePartSAR(t *testing.T) {
-	tlvs := func(ref, total, number string) []TLV {
-		return []TLV{{TagSARMsgRefNum, []byte(ref)}, {TagSARTotalSegments, []byte(total)}, {TagSARSegmentSeqnum, []byte(number)}}
+	tlvs := func(ref, total, number string) wire.TLVs {
+		return wire.TLVs{{Tag: wire.TagSarMsgRefNum, Value: []byte(ref)}, {Tag: wire.TagSarTotalSegments, Value: []byte(total)}, {Tag: wire.TagSarSegmentSeqnum, Value: []byte(number)}}
 	}
 	cases := []struct {
 		name               string
-		tlvs               []TLV
+		tlvs               wire.TLVs
 		ref, number, total int
 	}{
 		{"as specified", tlvs("\x12\x34", "\x03", "\x02"), 0x1234, 2, 3},

@@ -24,20 +24,6 @@ func (t TLVs) Get(tag uint16) ([]byte, bool) {
 	return nil, false
 }
 
-// Map returns the parameters by tag; of a repeated tag the first.
-func (t TLVs) Map() map[uint16][]byte {
-	if len(t) == 0 {
-		return nil
-	}
-	m := make(map[uint16][]byte, len(t))
-	for _, p := range t {
-		if _, ok := m[p.Tag]; !ok {
-			m[p.Tag] = p.Value
-		}
-	}
-	return m
-}
-
 func (t TLVs) append(b []byte) ([]byte, error) {
 	for _, p := range t {
 		if len(p.Value) > 0xFFFF {

@@ -224,7 +224,7 @@ func (f ReceiptFormat) tlvs(d ReceiptData) wire.TLVs {
 	}
 	tlvs := wire.TLVs{{Tag: wire.TagReceiptedMessageID, Value: id}}
 	if n, ok := d.State.Code(); ok {
-		tlvs = append(tlvs, wire.TLV{Tag: wire.TagMessageState, Value: []byte{n}})
+		tlvs = append(tlvs, wire.TLV{Tag: wire.TagMessageState, Value: []byte{byte(n)}})
 	}
 	if f == FormatTLVOnly && d.State != Delivered {
 		tlvs = append(tlvs, wire.TLV{Tag: wire.TagNetworkErrorCode, Value: networkError(d.Err)})

@@ -16,15 +16,11 @@ import (
 // receiptOf reads a receipt as the gateway does: octets as Latin-1 but for UCS-2, and the TLVs.
 func receiptOf(t *testing.T, m *wire.Message) (string, receipt.Receipt) {
 	t.Helper()
-	var tlvs []text.TLV
-	for _, v := range m.TLVs {
-		tlvs = append(tlvs, text.TLV(v))
-	}
 	coding := m.DataCoding
 	if coding == 0 {
 		coding = 3
 	}
-	part, err := text.ParsePart(m.ESMClass, coding, m.ShortMessage, tlvs)
+	part, err := text.ParsePart(m.ESMClass, coding, m.ShortMessage, m.TLVs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +29,7 @@ func receiptOf(t *testing.T, m *wire.Message) (string, receipt.Receipt) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, ok := receipt.Parse(body, m.TLVs.Map())
+	r, ok := receipt.Parse(body, m.TLVs)
 	if !ok {
 		t.Fatalf("dlr/receipt cannot read %q, %v", body, m.TLVs)
 	}
@@ -91,9 +87,9 @@ func TestReceiptFormats(t *testing.T) {
 		for _, state := range []smsc.State{smsc.Delivered, smsc.Undeliverable} {
 			for _, dataSM := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s %s data_sm %v", f, state, dataSM), func(t *testing.T) {
-					code, want, wantCode := "000", receipt.Delivered, 0
+					code, want, wantCode := "000", wire.Delivered, 0
 					if state != smsc.Delivered {
-						code, want, wantCode = "027", receipt.Undeliverable, 27
+						code, want, wantCode = "027", wire.Undeliverable, 27
 					}
 					srv := esmetest.WithRules(t, fmt.Sprintf(`{"receipt":{"state":%q,"err":%q,"format":%q,"dataSm":%v}}`, state, code, f, dataSM))
 					e := esmetest.Bound(t, srv, wire.BindTransceiver, "a")

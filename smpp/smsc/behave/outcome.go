@@ -80,25 +80,12 @@ var states = []State{Enroute, Delivered, Expired, Deleted, Undeliverable, Accept
 // States lists the states of the specification.
 func States() []State { return slices.Clone(states) }
 
-// Code is the value of the TLV message_state (SMPP 3.4, 5.2.28), not ok for a state of no number.
-func (s State) Code() (byte, bool) {
-	switch s {
-	case Enroute:
-		return 1, true
-	case Delivered:
-		return 2, true
-	case Expired:
-		return 3, true
-	case Deleted:
-		return 4, true
-	case Undeliverable:
-		return 5, true
-	case Accepted:
-		return 6, true
-	case Unknown:
-		return 7, true
-	case Rejected:
-		return 8, true
+// Code is the message_state that the word is of, not ok for a word of none.
+func (s State) Code() (wire.MessageState, bool) {
+	for code := wire.Enroute; code <= wire.Rejected; code++ {
+		if string(s) == code.String() {
+			return code, true
+		}
 	}
 	return 0, false
 }

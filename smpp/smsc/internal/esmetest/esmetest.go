@@ -226,9 +226,7 @@ func Messages(to, body string, o text.Options) []*wire.Message {
 			RegisteredDelivery: 1,
 			DataCoding:         p.DataCoding,
 			ShortMessage:       p.ShortMessage,
-		}
-		for _, tlv := range p.TLVs {
-			m.TLVs = append(m.TLVs, wire.TLV(tlv))
+			TLVs:               p.TLVs,
 		}
 		ms = append(ms, m)
 	}

@@ -280,22 +280,3 @@ func TestGiveBack(t *testing.T) {
 		t.Errorf("%d waiters are left", s.waiting)
 	}
 }
-
-func TestEncodingOf(t *testing.T) {
-	tests := []struct {
-		dataCoding byte
-		alphabet   text.Alphabet
-		want       text.Encoding
-	}{
-		{0, "", text.GSM7}, {0, text.AlphabetLatin1, text.Latin1}, {0, text.AlphabetASCII, text.ASCII},
-		{1, "", text.ASCII}, {2, "", binaryData}, {3, "", text.Latin1}, {4, "", binaryData}, {5, "", other},
-		{6, "", cyrillic}, {7, "", hebrew}, {8, "", text.UCS2}, {0x10, "", text.GSM7}, {0x14, "", binaryData},
-		{0x18, "", text.UCS2}, {0x20, "", other}, {0xC0, "", text.GSM7}, {0xE0, "", text.UCS2}, {0xF0, "", text.GSM7},
-		{0xF5, "", binaryData},
-	}
-	for _, tt := range tests {
-		if got := encodingOf(tt.dataCoding, tt.alphabet); got != tt.want {
-			t.Errorf("data_coding 0x%02X under %q is %s, want %s", tt.dataCoding, tt.alphabet, got, tt.want)
-		}
-	}
-}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -173,12 +172,10 @@ func (d *dissector) tlv(tag uint16, value []byte) (v, meaning string) {
 }
 
 func stateMeaning(n byte) string {
-	for _, s := range behave.States() {
-		if m, _ := s.Code(); m == n {
-			return string(s)
-		}
+	if n < byte(wire.Enroute) || n > byte(wire.Rejected) {
+		return ""
 	}
-	return ""
+	return wire.MessageState(n).String()
 }
 
 var (
@@ -211,7 +208,7 @@ func (d *dissector) octetMeaning(name string, v byte) string {
 		}
 		return s
 	case "data_coding":
-		return string(encodingOf(v, d.alphabet))
+		return string(text.EncodingOf(v, d.alphabet))
 	case "message_state":
 		return stateMeaning(v)
 	case "interface_version":

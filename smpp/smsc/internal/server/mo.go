@@ -113,16 +113,13 @@ func (s *Server) newMO(acc *account, mo MO, parts []text.Part) (*record, <-chan 
 	now := time.Now()
 	r := &record{id: s.lastID.Add(1), msg: Message{
 		Direction: MobileOriginated, Time: now, Account: acc.name, From: mo.From, To: mo.To, Text: mo.Text,
-		Encoding: encodingOf(parts[0].DataCoding, ""), DataCoding: parts[0].DataCoding, Parts: len(parts),
+		Encoding: text.EncodingOf(parts[0].DataCoding, ""), DataCoding: parts[0].DataCoding, Parts: len(parts),
 	}}
 	var ds []*delivery
 	for _, p := range parts {
 		m := &wire.Message{
 			Source: moAddress(mo.From), Dest: moAddress(mo.To), ESMClass: p.ESMClass, DataCoding: p.DataCoding,
-			ShortMessage: p.ShortMessage,
-		}
-		for _, t := range p.TLVs {
-			m.TLVs = append(m.TLVs, wire.TLV(t))
+			ShortMessage: p.ShortMessage, TLVs: p.TLVs,
 		}
 		command := wire.DeliverSM
 		if mo.DataSM {

@@ -52,7 +52,7 @@ func (b *bind) query(ctx context.Context, _ *session.Session, f wire.Frame) {
 	state, at := sub.state(time.Now())
 	resp := wire.QueryResp{MessageID: q.MessageID, State: wire.Unknown}
 	if n, ok := state.Code(); ok {
-		resp.State = wire.MessageState(n)
+		resp.State = n
 	}
 	if !at.IsZero() {
 		resp.FinalDate = at.UTC().Format(finalDateLayout) + finalDateUniversal

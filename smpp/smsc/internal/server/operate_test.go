@@ -271,11 +271,7 @@ func TestInjectMO(t *testing.T) {
 				if m.ESMClass&wire.ESMClassTypeMask != 0 || m.Source.Addr != strings.TrimLeft(tt.mo.From, "+") || m.Dest.Addr != tt.mo.To {
 					t.Errorf("got %+v", m)
 				}
-				var tlvs []text.TLV
-				for _, v := range m.TLVs {
-					tlvs = append(tlvs, text.TLV(v))
-				}
-				p, err := text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs)
+				p, err := text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, m.TLVs)
 				if err != nil {
 					t.Fatal(err)
 				}

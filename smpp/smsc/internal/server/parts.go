@@ -14,14 +14,14 @@ func (in *incoming) parts() int {
 		return in.Part.Total
 	}
 	n, alone, part := len(in.PDU.Payload()), smsSeptets, partSeptets
-	switch encodingOf(in.PDU.DataCoding, in.Alphabet) {
-	case text.UCS2, binaryData, other:
+	switch text.EncodingOf(in.PDU.DataCoding, in.Alphabet) {
+	case text.UCS2, text.Binary, text.Other:
 		alone, part = smsOctets, partOctets
 	case text.GSM7:
 		if in.PDU.DataCoding == 0 && in.Alphabet == text.AlphabetGSM7Packed {
 			n = n * 8 / 7
 		}
-	case cyrillic, hebrew: // a network knows them only as UCS-2
+	case text.Cyrillic, text.Hebrew: // a network knows them only as UCS-2
 		n, alone, part = 2*n, smsOctets, partOctets
 	}
 	if n <= alone {

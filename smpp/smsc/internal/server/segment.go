@@ -89,11 +89,7 @@ func (s *Segment) content(f wire.Frame, coding byte, alphabet text.Alphabet) {
 	if err != nil {
 		return
 	}
-	var tlvs []text.TLV
-	for _, t := range m.TLVs {
-		tlvs = append(tlvs, text.TLV(t))
-	}
-	part, _ := text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs)
+	part, _ := text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, m.TLVs)
 	part.Number, part.Total = 1, 1
 	s.Text, _ = text.Join([]text.Part{part}, alphabet)
 	if m.ESMClass&wire.ESMClassUDHI != 0 {

@@ -70,18 +70,11 @@ type incoming struct {
 }
 
 func (b *bind) read(f wire.Frame, m *wire.Message) *incoming {
-	var tlvs []text.TLV
-	if len(m.TLVs) > 0 {
-		tlvs = make([]text.TLV, len(m.TLVs))
-		for i, t := range m.TLVs {
-			tlvs[i] = text.TLV(t)
-		}
-	}
 	in := &incoming{at: time.Now(), frame: f, Submit: behave.Submit{
 		Account: b.account.name, Command: f.Command, PDU: m, Alphabet: b.srv.cfg.Alphabet,
 	}}
 	in.times = timesOf(m, in.at)
-	in.Part, in.problem = text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, tlvs)
+	in.Part, in.problem = text.ParsePart(m.ESMClass, m.DataCoding, m.ShortMessage, m.TLVs)
 	return in
 }
 
@@ -94,7 +87,7 @@ func (in *incoming) info(b *bind) SubmitInfo {
 		From:     in.From(),
 		To:       in.To(),
 		Text:     in.Text(),
-		Encoding: encodingOf(in.PDU.DataCoding, in.Alphabet),
+		Encoding: text.EncodingOf(in.PDU.DataCoding, in.Alphabet),
 		Part:     in.Part.Number,
 		Parts:    in.Part.Total,
 		PDU:      in.PDU,
@@ -182,7 +175,7 @@ func (in *incoming) record(b *bind, id uint64) *record {
 		Bind:       b.kind,
 		From:       in.From(),
 		To:         in.To(),
-		Encoding:   encodingOf(in.PDU.DataCoding, in.Alphabet),
+		Encoding:   text.EncodingOf(in.PDU.DataCoding, in.Alphabet),
 		Parts:      in.parts(),
 		DataCoding: in.PDU.DataCoding,
 		Rule:       in.rule,
