@@ -60,6 +60,11 @@ func (q *Queue) EraseDeadLetter(ctx context.Context, sequence uint64) error {
 func (q *Queue) Compact(ctx context.Context) error {
 	q.erasing.Add(1)
 	defer q.erasing.Add(-1)
+	return q.snapshot(ctx)
+}
+
+// snapshot returns when there is one of all that was stored before the call.
+func (q *Queue) snapshot(ctx context.Context) error {
 	for at := q.ledger.Position(); ; {
 		if err := q.ledger.Snapshot(ctx); err != nil {
 			return logError(err)

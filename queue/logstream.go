@@ -185,6 +185,16 @@ func (s snapshots) order(name string) string {
 	return position
 }
 
+// restore puts a snapshot from elsewhere into a new store.
+func (s snapshots) restore(ctx context.Context, in io.Reader) error {
+	store, err := s.store(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = store.Put(ctx, jetstream.ObjectMeta{Name: fmt.Sprintf("%s%020d-%020d", snapshotPrefix, s.q.Now().UnixMilli(), 0)}, in)
+	return err
+}
+
 // position is that of the newest snapshot; 0 when there is none.
 func (s snapshots) position(ctx context.Context) (uint64, error) {
 	store, err := s.store(ctx)

@@ -29,6 +29,7 @@ Usage:
   otpgw send -to +359888123456 [-link LINK | -route ROUTE] [-from SENDER] [-text TEXT] [-wait 30s]
                        one test message through the running gateway, over a link or the one that the number's route would take;
                        prints the carrier's answers and receipts; exit status 1 when it was not taken, or not delivered
+  otpgw restore FILE   make the store of a backup (otpgw ctl backup FILE), in a data directory that has none; needs its secret key
   otpgw version        print the version
   otpgw -demo          run the gateway with a simulated SMSC and an application "demo"
   otpgw -help          this text
@@ -71,6 +72,7 @@ var subcommands = map[string]subcommand{
 	"ctl":     ctlCommand,
 	"explain": explainCommand,
 	"send":    sendCommand,
+	"restore": restoreCommand,
 	"version": versionCommand,
 }
 
@@ -101,7 +103,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return help(stdout)
 	}
 	c.args = flags.Args()
-	if err == nil && flags.NArg() > 0 && name != "ctl" {
+	if err == nil && flags.NArg() > 0 && name != "ctl" && name != "restore" {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if err != nil {

@@ -107,9 +107,13 @@ func ctlUsage() string {
 	for _, v := range verbs {
 		fmt.Fprintf(tw, "  %s %s\t%s\n", v.name, v.args, v.help)
 	}
+	fmt.Fprintf(tw, "  %s FILE\tall that is stored, while the gateway works; otpgw restore FILE makes a store of it\n", backupVerb)
 	tw.Flush()
 	return b.String()
 }
+
+// backupVerb has an answer that goes into a file.
+const backupVerb = "backup"
 
 func ctlCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 	here := flags.Bool("here", false, "")
@@ -117,6 +121,9 @@ func ctlCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 		if len(c.args) == 0 {
 			fmt.Fprint(c.stderr, ctlUsage())
 			return exitUsage
+		}
+		if len(c.args) == 2 && c.args[0] == backupVerb {
+			return c.backupTo(ctx, c.args[1])
 		}
 		for _, v := range verbs {
 			if v.name == c.args[0] && v.takes(c.args[1:]) {
