@@ -66,8 +66,11 @@ var linkRows = []setting[linkDraft]{
 	{"BIND", "transceiver", "transceiver, or split: a transmitter and a receiver",
 		oneOf(func(l *linkDraft) *link.BindMode { return &l.Bind }, link.BindTransceiver, link.BindSplit)},
 	{"BINDS", "1", "binds held at once, {}", integer(1, bindsMax, func(l *linkDraft) *int { return &l.Binds })},
+	{"MAX_BINDS", "0", "binds (with BIND=split: pairs) that all daemons on one store may hold at once, for a carrier that allows so many; the others stand by, take over within 10 s " +
+		"when one is killed and at once when it stops, and TPS is then over all of them; 0: no limit, {}",
+		integer(0, bindsMax, func(l *linkDraft) *int { return &l.MaxBinds })},
 	{"WINDOW", "100", "submit_sm in flight per bind, {}", integer(1, windowMax, func(l *linkDraft) *int { return &l.Window })},
-	{"TPS", "0", "message parts per second over all binds of the link, for each daemon; 0: as many as the SMSC takes without throttling",
+	{"TPS", "0", "message parts per second over all binds of the link, for each daemon unless MAX_BINDS is set; 0: as many as the SMSC takes without throttling",
 		integer(0, tpsMax, func(l *linkDraft) *int { return &l.TPS })},
 	{"ENQUIRE_LINK", "30s", "idle time before an enquire_link, {}",
 		duration(time.Second, time.Hour, time.Millisecond, func(l *linkDraft) *time.Duration { return &l.EnquireLink })},

@@ -47,7 +47,7 @@ type daemons struct {
 }
 
 func newDaemons(q *Queue) *daemons {
-	d := &daemons{q: q, log: q.log, self: nuid.Next()[:12], from: time.Now(), others: make(map[string]map[string]uint8), renew: make(chan struct{}, 1)}
+	d := &daemons{q: q, log: q.log, self: nuid.New().Next()[:12], from: time.Now(), others: make(map[string]map[string]uint8), renew: make(chan struct{}, 1)}
 	d.onLeft = d.left
 	return d
 }

@@ -23,7 +23,8 @@ const (
 	bucketTold     = "told"
 	bucketControl  = "control"
 	bucketFunnel   = "funnel"
-	workSMS        = "sms." // and a route
+	bucketLeases   = "lease" // of places, see Lease
+	workSMS        = "sms."  // and a route
 	workEvents     = "events"
 	workParked     = "parked"
 )

@@ -35,6 +35,7 @@ type Queue struct {
 	// Written by Open only.
 	ledger   *commitlog.Log
 	daemons  *daemons // nil when the store is this daemon's alone
+	alone    holdings // the leases then
 	buckets  map[string]*Bucket
 	work     atomic.Pointer[[]*work] // replaced when a route is added
 	smsLimit Limit                   // of each route

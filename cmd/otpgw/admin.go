@@ -77,13 +77,13 @@ type readiness struct {
 	Rates map[string]link.Rate         `json:"rates"` // by link
 }
 
-// check is ready when the store takes a write and a link can send: without either, requests are better sent elsewhere.
+// check is ready when the store takes a write and a link can send, here or on the daemon that this one stands by for: without either, requests are better sent elsewhere.
 func (a *admin) check(ctx context.Context) readiness {
 	r := readiness{Store: "ok", Links: make(map[string][]link.BindStatus), Rates: make(map[string]link.Rate)}
 	up := false
 	for _, l := range a.fleet.links() {
 		r.Links[l.Name()], r.Rates[l.Name()] = l.Status(), l.Rate()
-		up = up || l.Up()
+		up = up || l.Up() || l.Standby()
 	}
 	if err := a.queue.Ready(ctx); err != nil {
 		r.Store = err.Error()

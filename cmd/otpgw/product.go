@@ -177,6 +177,7 @@ func (p *product) observe(service *otp.Service, tracker *dlr.Tracker, f *funnel.
 var (
 	readyNow   = prometheus.NewDesc("otpgw_ready", "1 while the gateway takes requests and a link can send, as /readyz says.", nil, nil)
 	linkUp     = prometheus.NewDesc("otpgw_link_up", "1 while the link can send.", []string{"link"}, nil)
+	linkStands = prometheus.NewDesc("otpgw_link_standby", "1 while other daemons hold all the binds that the link's carrier allows.", []string{"link"}, nil)
 	linkPaused = prometheus.NewDesc("otpgw_link_paused", "1 while an operator keeps the link from sending.", []string{"link"}, nil)
 	linkFlight = prometheus.NewDesc("otpgw_link_in_flight", "Parts that wait for the SMSC's answer.", []string{"link"}, nil)
 	linkWindow = prometheus.NewDesc("otpgw_link_window", "Parts that may wait for the SMSC's answer, over all binds.", []string{"link"}, nil)
@@ -187,7 +188,7 @@ var (
 type stateCollector struct{ d *daemon }
 
 func (c stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readyNow, linkUp, linkPaused, linkFlight, linkWindow, routeDown} {
+	for _, d := range []*prometheus.Desc{readyNow, linkUp, linkStands, linkPaused, linkFlight, linkWindow, routeDown} {
 		ch <- d
 	}
 }
@@ -199,8 +200,9 @@ func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
 	up := make(map[string]bool)
 	for _, l := range c.d.fleet.links() {
 		cfg := c.d.fleet.config(l.Name())
-		up[l.Name()] = l.Up()
-		gauge(linkUp, one(up[l.Name()]), l.Name())
+		gauge(linkUp, one(l.Up()), l.Name())
+		gauge(linkStands, one(l.Standby()), l.Name())
+		up[l.Name()] = l.Up() || l.Standby()
 		gauge(linkPaused, one(l.Paused()), l.Name())
 		gauge(linkFlight, float64(l.InFlight()), l.Name())
 		gauge(linkWindow, float64(cfg.Window*cfg.Binds), l.Name())

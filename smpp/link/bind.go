@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/backoff"
 	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -19,6 +20,7 @@ const (
 	stateBound      = "bound"
 	stateWaiting    = "waiting" // for the next attempt
 	stateRefused    = "refused" // the SMSC says that the credentials are wrong
+	stateStandby    = "standby" // other daemons hold all the binds that the carrier allows
 	stateStopped    = "stopped"
 )
 
@@ -28,6 +30,10 @@ type bind struct {
 	name string
 	cmd  wire.Command
 	took atomic.Bool // the SMSC took a part since the last attempt
+
+	lease   atomic.Pointer[queue.Lease] // that it may be held under; nil where there is no limit
+	backoff backoff.Backoff             // between attempts; of run
+	due     time.Time                   // of the next attempt; of run
 
 	unsettled chan struct{} // room for messages between the queue and their acknowledgement
 
@@ -43,7 +49,7 @@ type bind struct {
 
 func newBind(l *Link, n int, cmd wire.Command) *bind {
 	return &bind{link: l, name: fmt.Sprintf("%s %d", kindName(cmd), n), cmd: cmd, state: stateStopped, since: time.Now(),
-		unsettled: make(chan struct{}, max(1, l.cfg.Window))}
+		unsettled: make(chan struct{}, max(1, l.cfg.Window)), backoff: backoff.Backoff{First: backoffBase, Longest: backoffLimit}}
 }
 
 // kindName is how a kind of bind is called in the specification.
@@ -98,7 +104,10 @@ func (b *bind) status() BindStatus {
 // run keeps the bind until ctx ends.
 func (b *bind) run(ctx context.Context) {
 	log := b.link.log.With().Str("bind", b.name).Logger()
-	retry := backoff.Backoff{First: backoffBase, Longest: backoffLimit}
+	if wait := time.Until(b.due); wait > 0 { // it failed before it stood by
+		b.down(stateWaiting, nil, wait)
+		_ = backoff.Sleep(ctx, wait)
+	}
 	for ctx.Err() == nil {
 		began := time.Now()
 		b.set(stateConnecting, nil, nil)
@@ -114,9 +123,9 @@ func (b *bind) run(ctx context.Context) {
 			continue
 		}
 		if time.Since(began) > backoffLimit || b.took.Swap(false) {
-			retry.Reset() // it held, or it worked: this is a new trouble
+			b.backoff.Reset() // it held, or it worked: this is a new trouble
 		}
-		state, wait := stateWaiting, backoffBase/2+retry.Next()
+		state, wait := stateWaiting, backoffBase/2+b.backoff.Next()
 		switch {
 		case misconfigured(err):
 			state, wait = stateRefused, misconfigWait
@@ -128,6 +137,7 @@ func (b *bind) run(ctx context.Context) {
 		log.Warn().Err(err).Dur("retry_in", wait).Str("state", state).Str("advice", advice(err)).Msg("bind down")
 		b.link.deps.Metrics.ended(b.link.cfg.Name, b.name, err)
 		b.down(state, err, wait)
+		b.due = time.Now().Add(wait)
 		if backoff.Sleep(ctx, wait) != nil {
 			break
 		}
@@ -200,7 +210,12 @@ func (b *bind) work(ctx context.Context, s *session.Session) {
 
 func (b *bind) options() session.Options {
 	cfg := b.link.cfg
+	var fence func() bool
+	if lease := b.lease.Load(); lease != nil {
+		fence = lease.Good
+	}
 	return session.Options{
+		Fence:           fence,
 		Window:          cfg.Window,
 		ResponseTimeout: cfg.ResponseTimeout,
 		EnquireLink:     cfg.EnquireLink,

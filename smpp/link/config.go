@@ -72,10 +72,13 @@ type Config struct {
 	InterfaceVersion byte         // 5.2.4; zero: 0x34
 	AddressRange     wire.Address // 5.2.5 to 5.2.7, mostly empty
 
-	Bind   BindMode
-	Binds  int // binds held at once, each with its own window
-	Window int // submit_sm in flight per bind
-	TPS    int // parts per second over the whole link; 0: as many as the SMSC takes
+	Bind  BindMode
+	Binds int // binds held at once, each with its own window
+	// MaxBinds is how many binds, or pairs of a transmitter and a receiver, all daemons that share the store may hold at once; the
+	// places are leased (lease.go) and TPS is shared by them. Zero: no limit.
+	MaxBinds int
+	Window   int // submit_sm in flight per bind
+	TPS      int // parts per second over the whole link; 0: as many as the SMSC takes
 
 	EnquireLink     time.Duration // idle time before an enquire_link
 	ResponseTimeout time.Duration // how long an answer may take

@@ -19,6 +19,14 @@
 // and once a minute when the SMSC says that the credentials are wrong. The package knows no OTP: it carries a message
 // of id, sender, destination, sealed text and time of death.
 //
+// # Few binds over many daemons
+//
+// With MaxBinds the binds of a link, over all daemons that share the store, are places that are leased (lease.go). A daemon
+// without one stands by: it takes requests, and the holders send its messages. A lease that is not renewed for 4 s ends its
+// sessions, within one second and by the holder's monotonic clock; after that second nothing more is written to the connection,
+// also by a process that was paused meanwhile; and 6 s after the renewal, by the log's clock, another may have the place. So a
+// standby is bound within 10 s of a kill -9, and at once after a clean stop. TPS is shared as the places are.
+//
 // # Flow
 //
 // A part goes when its bind's window has room and the link's governor (governor.go) gives it a turn. The governor keeps

@@ -131,6 +131,20 @@ func (g *governor) climb(seconds float64, used bool) {
 	}
 }
 
+// limit changes the parts per second that may go at most.
+func (g *governor) limit(most float64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if most == g.most {
+		return
+	}
+	g.advance(g.now())
+	if g.rate >= g.most || g.rate > most {
+		g.rate = most
+	}
+	g.most = most
+}
+
 // unknown: there is no rate, neither in the configuration nor from the SMSC.
 func (g *governor) unknown() bool { return math.IsInf(g.rate, 1) }
 

@@ -401,3 +401,19 @@ func TestSentBeforeTheRateFell(t *testing.T) {
 		t.Errorf("status %+v, and after more answers of the same window %+v", once, again)
 	}
 }
+
+// TestShareOfTheRate: the rate goes with what a daemon is due of it, and what the SMSC does not take stays out of it.
+func TestShareOfTheRate(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	g := newGovernor(100, func() time.Time { return now })
+	for _, most := range []float64{50, 100, 25, 100} {
+		if g.limit(most); g.status().Limit != most {
+			t.Errorf("limit %v, due are %v", g.status().Limit, most)
+		}
+	}
+	g.answered(Throttled, now.Add(time.Second))
+	slowed := g.status().Limit
+	if g.limit(200); slowed >= 100 || g.status().Limit != slowed {
+		t.Errorf("limit %v, then %v: what was due rose, what the SMSC takes did not", slowed, g.status().Limit)
+	}
+}

@@ -105,10 +105,13 @@ func (l *Link) Run(ctx context.Context) error {
 		defer ended()
 	}
 	var g errgroup.Group
-	for _, b := range l.binds {
-		g.Go(func() error { b.run(ctx); return nil })
+	share, stop := context.WithCancel(ctx)
+	l.busy.Go(func() { l.shareRate(share) })
+	for _, place := range l.places() {
+		g.Go(func() error { l.hold(ctx, place); return nil })
 	}
 	err := g.Wait()
+	stop()
 	l.busy.Wait()
 	return err
 }
@@ -116,7 +119,7 @@ func (l *Link) Run(ctx context.Context) error {
 // BindStatus is the present state of one bind, for an operator's eyes.
 type BindStatus struct {
 	Bind     string    `json:"bind"`             // "transceiver 1"
-	State    string    `json:"state"`            // connecting, bound, waiting, refused, stopped
+	State    string    `json:"state"`            // connecting, bound, waiting, refused, standby, stopped
 	Since    time.Time `json:"since"`            // it is bound, or not; over all tries
 	Error    string    `json:"error,omitempty"`  // why it is not bound
 	Advice   string    `json:"advice,omitempty"` // what to look at, or to ask the carrier

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,4 +176,33 @@ func TestBusyPeerIsNotASlowOne(t *testing.T) {
 	}
 	s.Close(session.ErrClosed)
 	<-read
+}
+
+// TestNothingIsWrittenBehindTheFence: once the fence is down no octet goes out, and the session ends.
+func TestNothingIsWrittenBehindTheFence(t *testing.T) {
+	a, b := tcpPair(t)
+	var down atomic.Bool
+	s := run(t, a, session.Options{Fence: func() bool { return !down.Load() }})
+	first := make(chan error, 1)
+	go func() { _, err := s.Bind(ctx10(t), wire.BindTransceiver, wire.Bind{}); first <- err }()
+	f, err := wire.ReadFrame(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Write(response(wire.BindTransceiverResp, 0, f.Sequence)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-first; err != nil {
+		t.Fatal(err)
+	}
+	down.Store(true)
+	if _, err := s.Do(ctx10(t), wire.SubmitSM, &wire.Message{}); err == nil {
+		t.Error("a request was answered behind the fence")
+	}
+	if f, err := wire.ReadFrame(b); err == nil {
+		t.Errorf("%s went out behind the fence", f.Command)
+	}
+	if !errors.Is(s.Err(), session.ErrFenced) {
+		t.Errorf("the session ended with %v", s.Err())
+	}
 }

@@ -23,6 +23,7 @@ var (
 	ErrDead     = errors.New("smpp: enquire_link not answered") // nothing came within the response timeout
 	ErrTimeout  = errors.New("smpp: no response in time")       // the request may still have been carried out
 	ErrWrite    = errors.New("smpp: the peer does not read")    // a write met its deadline
+	ErrFenced   = errors.New("smpp: nothing may be sent any more")
 	ErrPeerGone = errors.New("smpp: the peer closed the connection")
 )
 
@@ -61,6 +62,9 @@ type Options struct {
 
 	// Unknown, when set, is told of each response that came for no request of ours. It must not block.
 	Unknown func(wire.Header)
+
+	// Fence, when set, is asked right before each write; when it says no the session ends and nothing of it goes out.
+	Fence func() bool
 
 	// Trace, when set, sees each PDU as it is on the wire: out is true for those we send. It must not block, and must
 	// not keep b.
@@ -358,7 +362,7 @@ func (s *Session) work(ctx context.Context) error {
 }
 
 func (s *Session) writeLoop(ctx context.Context) error {
-	w := bufio.NewWriterSize(timedWriter{s.conn, s.opts.WriteTimeout}, ioBuffer)
+	w := bufio.NewWriterSize(timedWriter{s.conn, s.opts.WriteTimeout, s.opts.Fence}, ioBuffer)
 	for {
 		select {
 		case <-ctx.Done():
@@ -390,9 +394,13 @@ func (s *Session) drain(ctx context.Context) {
 type timedWriter struct {
 	conn    net.Conn
 	timeout time.Duration
+	fence   func() bool
 }
 
 func (w timedWriter) Write(b []byte) (int, error) {
+	if w.fence != nil && !w.fence() {
+		return 0, ErrFenced
+	}
 	if err := w.conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrPeerGone, err)
 	}
