@@ -13,9 +13,10 @@ import (
 
 // The bounds of an application's settings that package otp does not keep for requests too.
 const (
-	rateMax       = 1e6
-	guardCountMax = 1_000_000
-	keyShort      = 20 // characters from which a key or an OAuth secret is not warned of
+	rateMax          = 1e6
+	guardCountMax    = 1_000_000
+	defaultPINLength = "6"
+	keyShort         = 20 // characters from which a key or an OAuth secret is not warned of
 )
 
 // appRows are the variables of one application.
@@ -28,13 +29,18 @@ var appRows = []setting[otp.App]{
 	{"FROM", "", "default sender, one of the approved; empty: the first of them", read(func(v *value, a *otp.App) { a.From = v.from(a.Senders) })},
 	{"SENDERS_<COUNTRY>", "", "approved senders for numbers of COUNTRY (US, CA, ...) in place of SENDERS and FROM, the default one first: where names are refused, a number",
 		read(readSendersIn)},
+	{"SENDER_RULES", string(otp.SendersEnforced), "a sender that the country of a number does not deliver (otp/country/README.md): {}",
+		oneOf(func(a *otp.App) *otp.SenderRules { return &a.SenderRules }, otp.SendersEnforced, otp.SendersWarned, otp.SendersAny)},
+	{"POLICY", string(otp.PolicyNone), "none, or nist (SP 800-63B-4): PINs live for 10 minutes at most, have 20 bits, and go to no number of Internet telephony",
+		oneOf(func(a *otp.App) *otp.Policy { return &a.Policy }, otp.PolicyNone, otp.PolicyNIST)},
 	{"TEMPLATE", "Your verification code is {{pin}}", "message text, holds {{pin}}", read(func(v *value, a *otp.App) { a.Template = v.template() })},
 	{"TEMPLATE_<LANG>", "", "text for destinations that speak LANG, a language tag: FR, BG, PT_BR, SR_LATN", read(readTemplate)},
-	{"TTL", "300", "how long a PIN is valid: seconds, or a duration like 5m; {}",
-		duration(otp.MinTTL, otp.MaxTTL, time.Second, func(a *otp.App) *time.Duration { return &a.TTL })},
+	{"TTL", "300", "how long a PIN is valid: seconds, or a duration like 5m; {}", underPolicy(
+		duration(otp.MinTTL, otp.MaxTTL, time.Second, func(a *otp.App) *time.Duration { return &a.TTL }), (*value).policyTTL)},
 	{"MAX_ATTEMPTS", "5", "guesses per PIN, {}", integer(otp.MinAttempts, otp.MaxAttempts, func(a *otp.App) *int { return &a.MaxAttempts })},
 	{"PIN_TYPE", "numbers", "{}", oneOf(func(a *otp.App) *otp.PINType { return &a.PINType }, otp.PINNumbers, otp.PINLetters, otp.PINAlphanumeric)},
-	{"PIN_LENGTH", "6", "characters in a PIN, {}", integer(otp.MinPIN, otp.MaxPIN, func(a *otp.App) *int { return &a.PINLength })},
+	{"PIN_LENGTH", defaultPINLength, "characters in a PIN, {}", underPolicy(
+		integer(otp.MinPIN, otp.MaxPIN, func(a *otp.App) *int { return &a.PINLength }), (*value).policyPIN)},
 	{"CALLBACK_URL", "", "http(s) URL told of changes when a request names none; empty: no callback",
 		callbackURL(func(a *otp.App) *string { return &a.CallbackURL })},
 	{"CALLBACK_SECRET", "", "whsec_ and base64 of 24 to 64 bytes, signs callbacks; new,old while it is changed: both sign; empty: derived from the secret key and the name",
@@ -79,6 +85,12 @@ var appRows = []setting[otp.App]{
 	{"SUPABASE_SECRET", "", "secret of Supabase Auth's Send SMS hook, v1,whsec_ and base64, several separated by |; empty: no hook",
 		secretly(func(v *value, a *otp.App) { a.SupabaseSecret = v.supabaseSecret() })},
 	{"CAMARA", off, "on: the CAMARA API one-time-password-sms is for this application too", onOff(func(a *otp.App) *bool { return &a.CAMARA })},
+	{"DLT_ENTITY", "", "id of the principal entity in India (PE id), TLV 0x1400 of messages there", read(func(v *value, a *otp.App) { a.DLT.Entity = v.dltID() })},
+	{"DLT_TEMPLATE", "", "id of the template registered in India, TLV 0x1401", read(readDLTTemplate)},
+	{"DLT_TEMPLATE_<LANG>", "", "that of the template in LANG", read(readDLTTemplate)},
+	{"DLT_TEXT", "", "the registered text, {#var#} or {#numeric#} where the PIN stands: a message to India that is not it is refused", read(readDLTText)},
+	{"DLT_TEXT_<LANG>", "", "that of the template in LANG", read(readDLTText)},
+	{"TLVS_<LANG>", "", "optional parameters on messages in the language LANG; they win over TLVS", read(readLanguageTLVs)},
 	{"TLVS", "", `optional parameters on each of its messages, like those of India's DLT; they win over the link's: 0x1400="1201"`,
 		read(func(v *value, a *otp.App) { a.TLVs = tlvMap(v.tlvs()) })},
 }
@@ -105,6 +117,7 @@ func (s scope) checkApp(app *otp.App) {
 	case app.ResendAfter >= app.TTL && app.ResendAfter > 0:
 		s.warnOf("RESEND_AFTER", "is without effect while a PIN is valid for no longer than that")
 	}
+	s.checkDLT(app)
 	if g := app.Guard; g.Mode != guard.Enforce && (len(g.Allow) > 0 || len(g.Deny) > 0) {
 		s.warnOf("GUARD", "is %s, so no country is refused; set it to enforce for that", g.Mode)
 	}

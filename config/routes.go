@@ -90,6 +90,7 @@ func readRoutes(v *value, l *loader) {
 		}
 	}
 	l.warnUnreached()
+	l.warnSenders()
 }
 
 // addRoute gives the router a route, of which no other may take the same messages.

@@ -45,7 +45,12 @@ type App struct {
 	StopReply string // to who wants no more messages; empty for none
 	HelpReply string // to who asks for help; empty: it is a message like any other
 
-	TLVs map[uint16][]byte // optional parameters on each of its messages, by tag
+	TLVs   map[uint16][]byte            // optional parameters on each of its messages, by tag
+	TLVsIn map[string]map[uint16][]byte // and on those in a template's language
+
+	SenderRules SenderRules // what countries do not deliver; empty: enforced
+	DLT         DLT
+	Policy      Policy
 
 	SendLimits limit.Limits            // messages to one number
 	Limits     map[string]limit.Limits // messages by what a request names: its caller's address, session, device

@@ -25,6 +25,11 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		return Otp{}, err
 	}
 	now := s.now()
+	if !test {
+		if err := s.demanded(app, n, now); err != nil {
+			return Otp{}, err
+		}
+	}
 	pin := newPIN(n.PINType, n.PINLength)
 	uses := n.uses(app)
 	if n.PIN != "" {
@@ -34,7 +39,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		pin, n.PINType, uses = testPIN, typeOf(testPIN), nil
 	}
 	r := s.newRecord(app, n, id, route, pin, now)
-	if err = s.compose(r, n, pin); err != nil {
+	if err = s.compose(app, r, n, pin); err != nil {
 		return Otp{}, err
 	}
 	r.Delivery = newDelivery(r.Parts, r.Created)
@@ -88,13 +93,16 @@ func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.
 
 // compose writes the message, measures it as it goes out (the PIN may push it over the end of a part), and seals it into the
 // record, from which each message takes it.
-func (s *Service) compose(r *Record, n NewOtp, pin string) error {
+func (s *Service) compose(app *App, r *Record, n NewOtp, pin string) error {
 	measure := func(text string) int {
 		parts, _ := s.Measure(r.Route, text)
 		return parts
 	}
 	message, err := n.append(n.Render(r.ID, pin), pin, measure)
 	if err != nil {
+		return err
+	}
+	if err := registered(app, n, message); err != nil {
 		return err
 	}
 	r.Parts, r.Encoding = s.Measure(r.Route, message)

@@ -69,6 +69,7 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
 	n.PIN, n.Context, n.Vouched = f.ownPIN(o.value("pin"), app), f.context(o), f.vouched(o.value("risk"))
 	n.LimitKeys = f.limitKeys(o, app)
+	app.Policy.allowed(&f, &n)
 	asked := f.templates(o)
 	n.Template, n.Language = pick(n.Phone.Country, asked, Templates{app.Template, app.Templates})
 	if f.lowest != nil {

@@ -143,7 +143,7 @@ func (s *Service) send(tx *queue.Tx, r *Record) {
 	}
 	var tlvs map[uint16][]byte
 	if app := s.app(r.App); app != nil {
-		tlvs = app.TLVs
+		tlvs = app.TLVsOf(r.Country, r.Language)
 	}
 	tx.SMS(queue.Outbound{
 		ID: r.Message, Ref: r.ID, App: r.App, Route: r.Route, From: r.From, To: r.Phone, Avoid: avoid,

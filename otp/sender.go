@@ -83,6 +83,9 @@ func (a *App) sender(asked, country string) string {
 	return own
 }
 
+// SenderIn is who a message to a country comes from when the request names nobody.
+func (a *App) SenderIn(country string) string { return a.sender(a.From, country) }
+
 // AllSenders are those for any country and those for single ones, each once.
 func (a *App) AllSenders() []string {
 	all := slices.Clone(a.Senders)

@@ -70,6 +70,11 @@ func unsendable(r rune) bool { return unicode.IsControl(r) && !strings.ContainsR
 // label is a place in a template for something of the request: {{ref}}, or a field of its context.
 var label = regexp.MustCompile(`\{\{[ \t\x{A0}]*([A-Za-z][A-Za-z0-9_]{0,31})[ \t\x{A0}]*\}\}`)
 
+// Sample is a template with a PIN of a type and length, for a look at it.
+func Sample(template string, t PINType, length int) string {
+	return NewOtp{Template: template}.Render("sample", strings.Repeat(t.alphabet()[:1], length))
+}
+
 // Render writes the message: the PIN, the reference, and what the context has for other labels. What is put in is not looked at
 // again, so a payee may be called {{pin}}. A label of nothing stays as it is.
 func (n NewOtp) Render(id, pin string) string {

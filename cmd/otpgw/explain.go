@@ -6,11 +6,15 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/country"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 // explainCommand tells what a request would get, and why, without a running gateway and without sending anything.
@@ -69,35 +73,88 @@ func explain(c cli, conf *config.Config, to, name, from, template string) error 
 	}
 	text := n.Render("explain", strings.Repeat("0", n.PINLength))
 	parts, encoding := newLive(conf).measure(route, text)
-	why := "the first link that can send of: "
-	for _, r := range conf.Routes {
-		if r.Name != route {
-			continue
-		}
-		for i, l := range r.Links {
-			if i > 0 {
-				why += ", then "
-			}
-			why += l.Name
-		}
-	}
-	language := "the plain template: none is in a language of " + n.Phone.Country
-	if n.Language != "" {
-		language = "the template in " + n.Language + ", spoken in " + n.Phone.Country
-	}
-	sender := n.From
-	if from != "" && from != n.From {
-		sender += fmt.Sprintf(" (%s is not among the application's senders)", from)
-	}
 	tw := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
-		{"application", app.Name}, {"number", n.Phone.E164 + ", " + n.Phone.Country}, {"route", route + ", " + conf.WhyRoute(traffic)}, {"link", why},
-		{"sender", sender}, {"text", text}, {"chosen", language},
+		{"application", app.Name}, {"number", n.Phone.E164 + ", " + n.Phone.Country}, {"route", route + ", " + conf.WhyRoute(traffic)}, {"link", whyLinks(conf, route)},
+		{"sender", whySender(app, n, from)}, {"text", text}, {"chosen", whyTemplate(n)}, {"registered", whyRegistered(app, n, text)}, {"TLVs", whyTLVs(conf, app, n, route)},
 		{"encoding", fmt.Sprintf("%s, %d part(s)", encoding, parts)},
 		{"cost", fmt.Sprintf("%g", conf.Prices.Of(n.Phone.E164)*float64(parts))},
 		{"valid", n.TTL.String()},
 	} {
-		fmt.Fprintf(tw, "%s\t%s\n", row[0], row[1])
+		if row[1] != "" {
+			fmt.Fprintf(tw, "%s\t%s\n", row[0], row[1])
+		}
 	}
 	return tw.Flush()
+}
+
+func whyLinks(conf *config.Config, route string) string {
+	at := slices.IndexFunc(conf.Routes, func(r config.Route) bool { return r.Name == route })
+	why := ""
+	for i, l := range conf.Routes[at].Links {
+		before := conf.Routes[at].Links[max(i-1, 0)]
+		switch {
+		case i == 0:
+		case l.Priority == before.Priority:
+			why += ", beside "
+		default:
+			why += ", then "
+		}
+		why += l.Name
+		if l.Weight > 0 {
+			why += fmt.Sprintf(" (weight %d)", l.Weight)
+		}
+	}
+	return "the first link that can send of: " + why
+}
+
+func whySender(app *otp.App, n otp.NewOtp, from string) string {
+	sender := n.From
+	if from != "" && from != n.From {
+		sender += fmt.Sprintf(" (%s is not among the application's senders there)", from)
+	}
+	f, ok := country.Of(n.Phone.Country).Sender(n.From, time.Now())
+	switch {
+	case !ok:
+	case f.Refused && app.SenderRules == otp.SendersEnforced:
+		sender += "; the request is refused: " + f.Text
+	default:
+		sender += "; " + f.Text
+	}
+	return sender
+}
+
+func whyTemplate(n otp.NewOtp) string {
+	if n.Language != "" {
+		return "the template in " + n.Language + ", spoken in " + n.Phone.Country
+	}
+	return "the plain template: none is in a language of " + n.Phone.Country
+}
+
+// whyRegistered is about the text that is registered in India.
+func whyRegistered(app *otp.App, n otp.NewOtp, text string) string {
+	if n.Phone.Country != country.India {
+		return ""
+	}
+	switch t := app.RegisteredText(n.Language); {
+	case t == nil:
+		return "no text: DLT_TEXT is not set"
+	case !t.Match(text):
+		return "another text, so the request is refused: " + t.String()
+	}
+	return "this text"
+}
+
+// whyTLVs are the optional parameters over the route's preferred link.
+func whyTLVs(conf *config.Config, app *otp.App, n otp.NewOtp, route string) string {
+	first := newLive(conf).firstLink(route)
+	at := slices.IndexFunc(conf.Links, func(l link.Config) bool { return l.Name == first })
+	if at < 0 {
+		return ""
+	}
+	var all []string
+	for _, t := range conf.Links[at].Parameters(app.TLVsOf(n.Phone.Country, n.Language)) {
+		all = append(all, fmt.Sprintf("0x%04X=%q", t.Tag, t.Value))
+	}
+	return strings.Join(all, ", ")
 }

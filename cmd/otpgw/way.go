@@ -17,6 +17,7 @@ import (
 
 	"github.com/otpgw/otpgw/dlr/callback"
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/country"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -127,9 +128,9 @@ func says(w otp.Way, s otp.Step) string {
 		}
 		return carrier + " did not answer in time"
 	case otp.StepReceipt:
-		return fmt.Sprintf("receipt of %s%s: %s%s", carrier, part, s.State, withReason(s))
+		return fmt.Sprintf("receipt of %s%s: %s%s%s", carrier, part, s.State, withReason(s), scrubbed(w, s))
 	case otp.StepRefused:
-		return fmt.Sprintf("%s refused it%s%s", carrier, part, refusal(s))
+		return fmt.Sprintf("%s refused it%s%s%s", carrier, part, refusal(s), scrubbed(w, s))
 	case otp.StepAssumed:
 		return fmt.Sprintf("counts as %s: %s", s.State, silence(s))
 	case otp.StepGuess:
@@ -138,6 +139,17 @@ func says(w otp.Way, s otp.Step) string {
 		return string(s.Status)
 	}
 	return string(s.Kind)
+}
+
+// scrubbed says what a code of an Indian operator's check means, and what to do.
+func scrubbed(w otp.Way, s otp.Step) string {
+	if w.Country != country.India || s.Code == nil {
+		return ""
+	}
+	if advice := country.DLTAdvice(*s.Code); advice != "" {
+		return " (" + advice + ")"
+	}
+	return ""
 }
 
 func withIDs(ids []string) string {

@@ -30,7 +30,11 @@ type Number struct {
 	Country string // ISO 3166-1 alpha-2; NoCountry for a number of none
 	special bool   // see Special
 	fixed   bool   // a line of no mobile network
+	voip    bool
 }
+
+// VoIP: of Internet telephony, which anybody may have without being known.
+func (p Number) VoIP() bool { return p.voip }
 
 // TakesSMS is false for a number that no phone reads messages on: a fixed line, a premium or toll-free number. Some fixed lines
 // do show them, so it is no reason to refuse but where another API wants it so.
@@ -68,6 +72,25 @@ func Begins(digits string) bool {
 	return false
 }
 
+// Reaches says whether numbers that begin with these digits can be of a country, which may share its code with others.
+func Reaches(digits, country string) bool {
+	code := strconv.Itoa(phonenumbers.GetCountryCodeForRegion(country))
+	if strings.HasPrefix(code, digits) {
+		return true
+	}
+	if !strings.HasPrefix(digits, code) {
+		return false
+	}
+	const rest = "5550123" // of a number long enough to say whose it is, where a code is shared
+	if n, err := phonenumbers.Parse("+"+(digits + rest)[:max(len(digits), len(code)+10)], ""); err == nil {
+		if region := phonenumbers.GetRegionCodeForNumber(n); region != "" {
+			return region == country
+		}
+	}
+	n, _ := strconv.Atoi(code)
+	return phonenumbers.GetRegionCodeForCountryCode(n) == country
+}
+
 // Parse reads an international number, which begins with "+", or a national one of the country, as people write and paste it
 // (see dialled); without a country it must be an international one. One that was renumbered is the number of today, so a phone has one number however it is spelt.
 func Parse(number, country string) (Number, bool) {
@@ -88,7 +111,7 @@ func Parse(number, country string) (Number, bool) {
 	if kind == phonenumbers.UNKNOWN {
 		return Number{}, false
 	}
-	p := Number{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), special: isSpecial(kind),
+	p := Number{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), special: isSpecial(kind), voip: kind == phonenumbers.VOIP,
 		fixed: kind == phonenumbers.FIXED_LINE}
 	if p.Country == "" || p.Country == nonGeographic {
 		p.Country = NoCountry

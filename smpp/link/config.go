@@ -96,6 +96,8 @@ type Config struct {
 	Transliterate bool
 	TLVs          []TLV // put on every submit_sm, unless the message brings its own of that tag
 
+	Chain Chain // for messages to India
+
 	ServiceType          string    // service_type (5.2.11), at most 5 octets
 	Validity             Validity  // of validity_period
 	SenderAlphabet       string    // of a sender's name; empty or "link": Alphabet

@@ -25,15 +25,22 @@ func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) 
 		return nil, err
 	}
 	pdu.TLVs = append(pdu.TLVs, p.TLVs...)
-	for _, t := range l.cfg.TLVs {
-		if _, own := m.TLVs[t.Tag]; !own {
-			pdu.TLVs = append(pdu.TLVs, t)
+	pdu.TLVs = append(pdu.TLVs, l.cfg.Parameters(m.TLVs)...)
+	return pdu, nil
+}
+
+// Parameters are the optional parameters that the carrier gets with a message that brings some of its own: those win over the
+// link's.
+func (c *Config) Parameters(own map[uint16][]byte) (all []TLV) {
+	for _, t := range c.TLVs {
+		if _, twice := own[t.Tag]; !twice {
+			all = append(all, t)
 		}
 	}
-	for _, tag := range slices.Sorted(maps.Keys(m.TLVs)) {
-		pdu.TLVs = append(pdu.TLVs, wire.TLV{Tag: tag, Value: m.TLVs[tag]})
+	for _, tag := range slices.Sorted(maps.Keys(own)) {
+		all = append(all, TLV{Tag: tag, Value: own[tag]})
 	}
-	return pdu, nil
+	return c.Chain.appendTo(all)
 }
 
 // address sets the addresses of a PDU, as the carrier wants them.
