@@ -38,6 +38,9 @@ import (
 type Config struct {
 	HTTPAddr   string // host:port; the port may be 0
 	AdminAddr  string
+	TLS        KeyPair // of the API; empty: it speaks HTTP
+	AdminTLS   KeyPair
+	AdminAllow Networks
 	AdminToken string // empty: in the data directory, see AdminTokenFile
 	DataDir    string
 	NATS       NATS

@@ -31,6 +31,13 @@ var natsURL = regexp.MustCompile(`^(nats|tls|ws|wss)://([^/?#@]*@)?(\[[0-9A-Fa-f
 var daemonRows = []setting[loader]{
 	{"OTPGW_HTTP_ADDR", ":8080", "host:port the API listens on", address(func(l *loader) *string { return &l.config.HTTPAddr })},
 	{"OTPGW_ADMIN_ADDR", defaultAdminAddr, "host:port of /metrics, /healthz, /readyz and the console, for operators only", read(readAdminAddr)},
+	{"OTPGW_TLS_CERT_FILE", "", "PEM file of the API's certificate and those that signed it: the API speaks HTTPS then; a file that changes is read again",
+		readCertFile(func(c *Config) *KeyPair { return &c.TLS })},
+	{"OTPGW_TLS_KEY_FILE", "", "PEM file of its private key", readKeyFile(func(c *Config) *KeyPair { return &c.TLS }, "OTPGW_TLS_CERT_FILE")},
+	{adminCertFile, "", "PEM file of the certificate of OTPGW_ADMIN_ADDR, alike", readCertFile(func(c *Config) *KeyPair { return &c.AdminTLS })},
+	{"OTPGW_ADMIN_TLS_KEY_FILE", "", "PEM file of its private key", readKeyFile(func(c *Config) *KeyPair { return &c.AdminTLS }, adminCertFile)},
+	{"OTPGW_ADMIN_ALLOW", "", "CIDRs that callers of OTPGW_ADMIN_ADDR come from, health checks too; empty: anywhere",
+		read(func(v *value, l *loader) { l.config.AdminAllow = v.networks() })},
 	{"OTPGW_ADMIN_TOKEN", "", "what `otpgw ctl` and other actions on that port have to give; empty: generated once into the data directory (mode 0600)",
 		secretly(func(v *value, l *loader) { l.config.AdminToken = v.clientSecret() })},
 	{"OTPGW_DATA_DIR", defaultDataDir, "directory of the embedded NATS store and the generated key",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/otpgw/otpgw/config"
@@ -31,6 +32,8 @@ func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 			return exitFailed
 		}
 		tellKey(conf, c.stdout)
+		tellCertificate("OTPGW_TLS_CERT_FILE", conf.TLS, c.stdout)
+		tellCertificate("OTPGW_ADMIN_TLS_CERT_FILE", conf.AdminTLS, c.stdout)
 		if err := conf.Routing(c.stdout); err != nil {
 			fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
 			return exitFailed
@@ -74,6 +77,13 @@ func tellKey(conf *config.Config, w io.Writer) {
 		fmt.Fprintf(w, "# the secret key is in %s\n", key)
 	} else {
 		fmt.Fprintf(w, "# the first start will generate a secret key into %s\n", key)
+	}
+}
+
+// tellCertificate says whose a certificate is, and until when.
+func tellCertificate(variable string, k config.KeyPair, w io.Writer) {
+	if k.Set() {
+		fmt.Fprintf(w, "# %s: the certificate of %s is valid until %s\n", variable, strings.Join(k.Names, ", "), k.NotAfter.UTC().Format(time.DateTime))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -282,16 +283,21 @@ func (c cli) adminPort() (adminClient, error) {
 func (at adminClient) send(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*adminTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+reachable(at.Addr)+path, bytes.NewReader(body))
+	client, scheme := http.DefaultClient, "http://"
+	if at.CertFile != "" {
+		host, _, _ := net.SplitHostPort(reachable(at.Addr))
+		client, scheme = &http.Client{Transport: &http.Transport{TLSClientConfig: trusts(at.CertFile, host), ForceAttemptHTTP2: true}}, "https://"
+	}
+	req, err := http.NewRequestWithContext(ctx, method, scheme+reachable(at.Addr)+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
 	req.Header.Set(adminHeader, at.Token)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}
-	defer http.DefaultClient.CloseIdleConnections()
+	defer client.CloseIdleConnections()
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, answer, err

@@ -66,6 +66,8 @@ type daemon struct {
 	apiLn    net.Listener
 	adminLn  net.Listener
 
+	apiCert, adminCert *certificate // nil: HTTP
+
 	live      atomic.Pointer[live]
 	reloading sync.Mutex
 	rerouted  chan struct{} // a reload may have taken routes out
@@ -95,6 +97,12 @@ func (d *daemon) open(ctx context.Context) error {
 		return err
 	}
 	if d.adminLn, err = listen(d.config.AdminAddr, "OTPGW_ADMIN_ADDR"); err != nil {
+		return err
+	}
+	if d.apiCert, err = newCertificate(d.config.TLS, "OTPGW_TLS_CERT_FILE", d.log); err != nil {
+		return err
+	}
+	if d.adminCert, err = newCertificate(d.config.AdminTLS, "OTPGW_ADMIN_TLS_CERT_FILE", d.log); err != nil {
 		return err
 	}
 	d.apiLn = intake.Listen(d.apiLn, intake.Limit())
@@ -181,7 +189,9 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 		endpoints: &endpoints{config: func() *config.Config { return d.live.Load().config }, dispatch: d.dispatch, log: d.log},
 	}
 	registry.MustRegister(&endpointCollector{endpoints: ops.endpoints})
-	d.admin = httpServer(intake.CloseFramedTwice(closedToPages(ops.handler(), d.adminLn.Addr())), d.log)
+	allowed := func() config.Networks { return d.live.Load().config.AdminAllow }
+	d.admin = httpServer(intake.CloseFramedTwice(onlyFrom(allowed, closedToPages(ops.handler(), d.adminLn.Addr()))), d.log)
+	d.api.TLSConfig, d.admin.TLSConfig = d.apiCert.config(), d.adminCert.config()
 	d.bound(registry)
 }
 
@@ -335,7 +345,11 @@ func (d *daemon) await(stage string, g *errgroup.Group, grace time.Duration) {
 }
 
 func serveHTTP(s *http.Server, ln net.Listener) error {
-	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	serve := func() error { return s.Serve(ln) }
+	if s.TLSConfig != nil {
+		serve = func() error { return s.ServeTLS(ln, "", "") } // HTTP/2 too
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

@@ -18,7 +18,8 @@ import (
 
 // fixed are the settings that are read at the start only: a reload says that they have changed, and leaves them.
 // Whoever adds a variable of the daemon puts it here, unless adopt, or what reload does beside it, works by it.
-var fixed = []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR", "OTPGW_ADMIN_TOKEN", "OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS",
+var fixed = []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR", "OTPGW_ADMIN_TOKEN", "OTPGW_TLS_CERT_FILE", "OTPGW_TLS_KEY_FILE",
+	"OTPGW_ADMIN_TLS_CERT_FILE", "OTPGW_ADMIN_TLS_KEY_FILE", "OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS",
 	"OTPGW_NATS_SYNC", "OTPGW_SECRET_KEY", "OTPGW_SECRET_KEYS_OLD", "OTPGW_CALLBACK_ALLOW", "OTPGW_CALLBACK_TIMEOUT", "OTPGW_LOG_FORMAT", "OTPGW_RETENTION",
 	"OTPGW_MEMORY", "OTPGW_CDR_DIR", "OTPGW_CDR_ROTATE", "OTPGW_CDR_NUMBERS"}
 

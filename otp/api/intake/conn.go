@@ -82,8 +82,8 @@ func (m *matcher) find(name string, p []byte) bool {
 func FramedTwice(r *http.Request) bool {
 	chunked := len(r.TransferEncoding) > 0
 	c, ok := r.Context().Value(connKey{}).(*conn)
-	if !ok { // not ours to see: then every chunked request may have
-		return chunked
+	if !ok || r.TLS != nil { // not ours to see: then every request that is chunked, or could be to a proxy, may have
+		return r.ProtoMajor == 1 && (chunked || !r.ProtoAtLeast(1, 1) && r.Header.Get("Transfer-Encoding") != "")
 	}
 	seen := c.seen.Load()
 	return chunked && seen&sawLength != 0 || !r.ProtoAtLeast(1, 1) && seen&sawCoding != 0
