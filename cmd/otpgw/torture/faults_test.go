@@ -18,52 +18,60 @@ import (
 type fault struct {
 	name        string
 	least, most time.Duration // how long it lasts
+	doubt       time.Duration // lasting as long it leaves what is in a link's window in doubt; 0: it never does
 	begin       func(*world, *rand.Rand) (what string, end func())
 }
 
+// How long a fault has to last for a message to be in doubt.
+const (
+	always     = time.Nanosecond
+	leaseTime  = 4 * time.Second // of a daemon, from its last renewal but one
+	answerTime = 4 * time.Second // the response timeout is 5 s, and somebody's clock began before
+)
+
 // daemonFaults happen to one daemon, or to its ways.
 var daemonFaults = []fault{
-	{"kill -9", 0, 3 * time.Second, onDaemon(func(g *gateway) func() {
+	{"kill -9", 0, 3 * time.Second, always, onDaemon(func(g *gateway) func() {
 		g.current().Kill()
 		return func() { g.start(g.w.t.Context()) }
 	})},
-	{"stop and start", 0, time.Second, onDaemon(func(g *gateway) func() {
+	{"stop and start", 0, time.Second, 0, onDaemon(func(g *gateway) func() {
 		if status := g.current().Terminate(stopTimeout); status < 0 {
 			g.w.set.log("daemon %d did not end in %s, or by a signal", g.n, stopTimeout)
 		}
 		return func() { g.start(g.w.t.Context()) }
 	})},
-	{"pause", time.Second, 9 * time.Second, onDaemon(func(g *gateway) func() {
+	{"pause", time.Second, 9 * time.Second, answerTime, onDaemon(func(g *gateway) func() {
 		d := g.current()
 		d.Pause()
 		return d.Resume
 	})},
-	{"cut off from NATS", time.Second, 8 * time.Second, onDaemon(func(g *gateway) func() { return cut(g.nats...) })},
-	{"cut off from the SMSC", time.Second, 8 * time.Second, onDaemon(func(g *gateway) func() { return cut(g.smsc) })},
-	{"cut off from one node", time.Second, 8 * time.Second, func(w *world, r *rand.Rand) (string, func()) {
+	{"cut off from NATS", time.Second, 8 * time.Second, leaseTime, onDaemon(func(g *gateway) func() { return cut(g.nats...) })},
+	{"cut off from the SMSC", time.Second, 8 * time.Second, answerTime, onDaemon(func(g *gateway) func() { return cut(g.smsc) })},
+	{"cut off from one node", time.Second, 8 * time.Second, 0, func(w *world, r *rand.Rand) (string, func()) {
 		g, n := w.daemons[r.IntN(len(w.daemons))], r.IntN(nodes)
 		return fmt.Sprintf("daemon %d, node %d", g.n, n), cut(g.nats[n])
 	}},
-	{"callbacks cut off", time.Second, 8 * time.Second, func(w *world, _ *rand.Rand) (string, func()) { return "receiver", cut(w.callback) }},
+	{"callbacks cut off", time.Second, 8 * time.Second, 0, func(w *world, _ *rand.Rand) (string, func()) { return "receiver", cut(w.callback) }},
 }
 
 // nodeFaults happen to one node of the cluster, so that two are left: what the cluster is made for.
 var nodeFaults = []fault{
-	{"kill -9", 0, 3 * time.Second, onNode(func(n *node) func() {
+	{"kill -9", 0, 3 * time.Second, 0, onNode(func(n *node) func() {
 		n.p.Kill()
 		return n.start
 	})},
-	{"stop and start", 0, time.Second, onNode(func(n *node) func() {
+	{"stop and start", 0, time.Second, 0, onNode(func(n *node) func() {
 		n.p.End(stopTimeout)
 		return n.start
 	})},
-	{"pause", time.Second, 9 * time.Second, onNode(func(n *node) func() {
+	{"pause", time.Second, 9 * time.Second, 0, onNode(func(n *node) func() {
 		p := n.p
 		p.Pause()
 		return p.Resume
 	})},
-	{"cut off from the other nodes", time.Second, 8 * time.Second, onNode(func(n *node) func() { return cut(n.routes...) })},
-	{"a stream is full", 2 * time.Second, 5 * time.Second, fill},
+	{"cut off from the other nodes", time.Second, 8 * time.Second, 0, onNode(func(n *node) func() { return cut(n.routes...) })},
+	{"a stream is full", 2 * time.Second, 5 * time.Second, 0, fill},
 }
 
 func onDaemon(begin func(*gateway) func()) func(*world, *rand.Rand) (string, func()) {
@@ -112,6 +120,9 @@ func (w *world) breakThings(ctx context.Context, lane uint64, faults []fault) {
 		what, end := f.begin(w, r)
 		w.set.log("%s: %s, for %s", what, f.name, lasts.Round(time.Millisecond))
 		w.broken.Add(1)
+		if f.doubt > 0 && lasts >= f.doubt {
+			w.ledger.doubt(f.name)
+		}
 		pause(ctx, lasts)
 		end()
 		if took := time.Since(began) - lasts; took > 10*time.Second {

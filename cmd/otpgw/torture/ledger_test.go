@@ -43,13 +43,14 @@ type ledger struct {
 	marked     int // callbacks with a message's text
 	unreceived int // receipts that nobody answered
 	counts     map[string]int
+	doubts     map[string]int // faults that leave a window in doubt, by name
 	odd        map[string]int // answers that the API does not have
 	leaks      []string       // places where a PIN or a text was found
 }
 
 func newLedger() *ledger {
 	return &ledger{by: make(map[string]*entry), bodies: make(map[string]string), twoBodies: make(map[string]bool),
-		counts: make(map[string]int), odd: make(map[string]int)}
+		counts: make(map[string]int), doubts: make(map[string]int), odd: make(map[string]int)}
 }
 
 // at is the entry of a number. The caller holds mu.
@@ -73,6 +74,13 @@ func (l *ledger) count(what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.counts[what]++
+}
+
+// doubt notes a fault that leaves a window in doubt.
+func (l *ledger) doubt(fault string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.doubts[fault]++
 }
 
 func (l *ledger) strange(answer string) {

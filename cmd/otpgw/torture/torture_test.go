@@ -58,7 +58,7 @@ func newSettings(t *testing.T) settings {
 	s.expiring = s.seconds >= 120
 	s.settle = 90 * time.Second
 	if s.expiring {
-		s.settle = 4 * time.Minute
+		s.settle = 6 * time.Minute // a callback that failed twice is due again after 5
 	}
 	return s
 }
@@ -96,7 +96,8 @@ func TestTorture(t *testing.T) {
 		t.Errorf("only %d OTPs were accepted: that shows nothing", v.values[rowAccepted])
 	}
 	for _, row := range v.over() {
-		t.Errorf("%s: %d, more than the bound of %d in a thousand", row, v.values[row], bounds[row])
+		most, _ := v.most(row)
+		t.Errorf("%s: %d, more than %d", row, v.values[row], most)
 	}
 }
 
