@@ -46,7 +46,7 @@ func (q *Queue) connect(ctx context.Context, o Options) error {
 func (q *Queue) awaitJetStream(ctx context.Context) error {
 	var none error
 	err := q.patiently(ctx, func(ctx context.Context) error {
-		_, err := q.stream().AccountInfo(ctx)
+		_, err := q.streamIn(ctx).AccountInfo(ctx)
 		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
 			none = err
 			return nil

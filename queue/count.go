@@ -19,7 +19,7 @@ func (q *Queue) Count(ctx context.Context, name string, window int64, n int) (in
 	msg.Header.Set(headerIncrement, strconv.Itoa(n))
 	var sum int64
 	err := q.retry(ctx, func(ctx context.Context) error {
-		ack, err := q.stream().PublishMsg(ctx, msg)
+		ack, err := q.streamIn(ctx).PublishMsg(ctx, msg)
 		if err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func (q *Queue) DeadLetter(ctx context.Context, d DeadLetter) error {
 	}
 	id := nuid.Next() // an attempt that was repeated is one dead letter
 	return q.retry(ctx, func(ctx context.Context) error {
-		_, err := q.stream().PublishMsg(ctx, msg, jetstream.WithMsgID(id))
+		_, err := q.streamIn(ctx).PublishMsg(ctx, msg, jetstream.WithMsgID(id))
 		return err
 	})
 }
@@ -113,7 +113,7 @@ func (q *Queue) Replay(ctx context.Context, sequence uint64) error {
 // DropDeadLetter removes a dead letter for good; no error when there is none.
 func (q *Queue) DropDeadLetter(ctx context.Context, sequence uint64) error {
 	return q.retry(ctx, func(ctx context.Context) error {
-		return ignoreNoMessage(q.handle(streamDead).DeleteMsg(ctx, sequence))
+		return ignoreNoMessage(q.handleIn(ctx, streamDead).DeleteMsg(ctx, sequence))
 	})
 }
 

@@ -51,7 +51,7 @@ func (t *Tx) NoTimer(id string) *Tx {
 // EraseDeadLetter removes a dead letter, and overwrites it on disk; no error when there is none.
 func (q *Queue) EraseDeadLetter(ctx context.Context, sequence uint64) error {
 	return q.retry(ctx, func(ctx context.Context) error {
-		return ignoreNoMessage(q.handle(streamDead).SecureDeleteMsg(ctx, sequence))
+		return ignoreNoMessage(q.handleIn(ctx, streamDead).SecureDeleteMsg(ctx, sequence))
 	})
 }
 
@@ -87,7 +87,7 @@ func (q *Queue) eraseObject(ctx context.Context, store jetstream.ObjectStore, na
 	if err != nil {
 		return err
 	}
-	stream, err := q.stream().Stream(ctx, "OBJ_"+info.Bucket)
+	stream, err := q.streamIn(ctx).Stream(ctx, "OBJ_"+info.Bucket)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func (q *Queue) addGates() {
 			continue
 		}
 		q.gates[a.name] = &gate{limit: a.limit, fill: func(ctx context.Context) (uint64, uint64, error) {
-			s, err := q.stream().Stream(ctx, a.name)
+			s, err := q.streamIn(ctx).Stream(ctx, a.name)
 			if err != nil {
 				return 0, 0, err
 			}

@@ -35,7 +35,7 @@ func (b *kv) get(ctx context.Context, key string) (Entry, error) {
 	var e Entry
 	err := b.check(key, func(subject string) error {
 		return b.q.retry(ctx, func(ctx context.Context) error {
-			m, err := b.q.handle(b.stream).GetLastMsgForSubject(ctx, subject)
+			m, err := b.q.handleIn(ctx, b.stream).GetLastMsgForSubject(ctx, subject)
 			if errorsIsNotFound(err) || err == nil && isMarker(m.Header) {
 				m, err = b.q.leaderGet(ctx, b.stream, getRequest{LastBySubject: subject})
 			}
@@ -126,7 +126,7 @@ func (b *kv) attempt(ctx context.Context, msg *nats.Msg, w *write) (uint64, erro
 		if w.conditional {
 			opts = append(opts, jetstream.WithExpectLastSequencePerSubject(w.expect))
 		}
-		ack, err := b.q.stream().PublishMsg(ctx, msg, opts...)
+		ack, err := b.q.streamIn(ctx).PublishMsg(ctx, msg, opts...)
 		if err == nil {
 			return ack.Sequence, nil
 		}

@@ -23,6 +23,7 @@ const (
 	readAheadSize = 8 << 20 // octets of them
 	readExpiry    = 2 * time.Second
 	readHeartbeat = 500 * time.Millisecond
+	readTry       = time.Second      // to make a consumer
 	readerAge     = 10 * time.Second // of a consumer that nobody reads from
 )
 
@@ -36,7 +37,8 @@ type logStream struct {
 
 func (s *logStream) Append(ctx context.Context, id string, data []byte) (uint64, error) {
 	at := s.append.Load()
-	ack, err := s.q.streams[at%connections].PublishMsg(ctx, &nats.Msg{Subject: logSubject, Data: data}, jetstream.WithMsgID(id),
+	conn := s.q.answering(int(at % connections))
+	ack, err := s.q.streams[conn].PublishMsg(ctx, &nats.Msg{Subject: logSubject, Data: data}, jetstream.WithMsgID(id),
 		jetstream.WithRetryAttempts(0))
 	switch {
 	case err == nil:
@@ -47,6 +49,7 @@ func (s *logStream) Append(ctx context.Context, id string, data []byte) (uint64,
 		return 0, fmt.Errorf("%w: %w", commitlog.ErrRefused, err)
 	}
 	s.append.CompareAndSwap(at, at+1)
+	s.q.unanswered(conn, err)
 	return 0, err
 }
 
@@ -57,13 +60,14 @@ func isRefusal(err error) bool {
 }
 
 func (s *logStream) Read(ctx context.Context, after uint64, f func(commitlog.Message) error) error {
-	at := s.read.Add(1)
-	js := s.q.streams[at%connections]
-	attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+	conn := s.q.answering(int(s.read.Add(1) % connections))
+	js := s.q.streams[conn]
+	attempt, cancel := context.WithTimeout(ctx, readTry)
 	cons, err := js.CreateConsumer(attempt, streamLog, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq: after + 1, AckPolicy: jetstream.AckNonePolicy, InactiveThreshold: readerAge, MemoryStorage: true, Replicas: 1})
 	cancel()
 	if err != nil {
+		s.q.unanswered(conn, err)
 		return err
 	}
 	fault := make(chan error, 1)
@@ -106,6 +110,9 @@ func (s *logStream) Read(ctx context.Context, after uint64, f func(commitlog.Mes
 	case <-ctx.Done():
 		return ctx.Err()
 	case err := <-fault:
+		if errors.Is(err, jetstream.ErrNoHeartbeat) {
+			s.q.unanswered(conn, context.DeadlineExceeded)
+		}
 		return err
 	}
 }
@@ -122,7 +129,7 @@ func (s *logStream) dropConsumer(js jetstream.JetStream, name string) {
 
 func (s *logStream) Bounds(ctx context.Context) (first, last uint64, err error) {
 	err = s.q.retry(ctx, func(ctx context.Context) error {
-		stream, err := s.q.stream().Stream(ctx, streamLog)
+		stream, err := s.q.streamIn(ctx).Stream(ctx, streamLog)
 		if err != nil {
 			return err
 		}
@@ -135,7 +142,7 @@ func (s *logStream) Bounds(ctx context.Context) (first, last uint64, err error) 
 
 func (s *logStream) Trim(ctx context.Context, position uint64) error {
 	return s.q.retry(ctx, func(ctx context.Context) error {
-		stream, err := s.q.stream().Stream(ctx, streamLog)
+		stream, err := s.q.streamIn(ctx).Stream(ctx, streamLog)
 		if err != nil {
 			return err
 		}
@@ -154,7 +161,7 @@ const (
 )
 
 func (s snapshots) store(ctx context.Context) (jetstream.ObjectStore, error) {
-	return s.q.stream().ObjectStore(ctx, snapshotBucket)
+	return s.q.streamIn(ctx).ObjectStore(ctx, snapshotBucket)
 }
 
 // names are those of the complete snapshots, the newest first.
@@ -210,19 +217,56 @@ func (s snapshots) position(ctx context.Context) (uint64, error) {
 }
 
 func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
-	store, err := s.store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names, err := s.names(ctx, store)
+	var store jetstream.ObjectStore
+	var names []string
+	err := s.q.patiently(ctx, func(ctx context.Context) (err error) {
+		if store, err = s.store(ctx); err == nil {
+			names, err = s.names(ctx, store)
+		}
+		return err
+	})
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	newest, err := store.Get(ctx, names[0])
+	newest, err := openObject(ctx, store, names[0])
 	if err != nil {
 		return nil, err
 	}
 	return readCloser{newest, s.q}, nil
+}
+
+// stall is how long a snapshot may be read without anything coming.
+const stall = 5 * time.Second
+
+// object is an object that is being read. The library waits for its next part without end, also when the server that sent it is gone.
+type object struct {
+	jetstream.ObjectResult
+	stalled *time.Timer
+	cancel  context.CancelFunc
+}
+
+func openObject(ctx context.Context, store jetstream.ObjectStore, name string) (*object, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	o := &object{cancel: cancel, stalled: time.AfterFunc(stall, cancel)}
+	var err error
+	if o.ObjectResult, err = store.Get(ctx, name); err != nil {
+		o.stalled.Stop()
+		cancel()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *object) Read(p []byte) (int, error) {
+	n, err := o.ObjectResult.Read(p)
+	o.stalled.Reset(stall)
+	return n, err
+}
+
+func (o *object) Close() error {
+	o.stalled.Stop()
+	o.cancel()
+	return o.ObjectResult.Close()
 }
 
 func (s snapshots) Put(ctx context.Context, position uint64, write func(io.Writer) error) error {
@@ -262,7 +306,7 @@ func (s snapshots) sweep(ctx context.Context, store jetstream.ObjectStore) error
 	for _, o := range list {
 		whole[pieces+o.NUID] = true
 	}
-	stream, err := s.q.stream().Stream(ctx, "OBJ_"+snapshotBucket)
+	stream, err := s.q.streamIn(ctx).Stream(ctx, "OBJ_"+snapshotBucket)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,11 @@ func (q *Queue) retry(ctx context.Context, attempt func(context.Context) error) 
 		ctx, cancel = context.WithTimeout(ctx, opTimeout)
 		defer cancel()
 	}
+	if impatient(ctx) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, impatientLimit)
+		defer cancel()
+	}
 	pause := backoff.Backoff{First: firstPause, Longest: longestPause}
 	for {
 		err := q.once(ctx, attempt)
@@ -62,9 +67,16 @@ func (q *Queue) retry(ctx context.Context, attempt func(context.Context) error) 
 }
 
 func (q *Queue) once(ctx context.Context, attempt func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	most := attemptTimeout
+	if impatient(ctx) {
+		most = impatientTry
+	}
+	ctx, i := q.on(ctx)
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	return attempt(ctx)
+	err := attempt(ctx)
+	q.unanswered(i, err)
+	return err
 }
 
 // wholeSeconds rounds up: the server cuts a TTL to seconds and refuses less than one.

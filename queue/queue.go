@@ -43,20 +43,21 @@ type Queue struct {
 	timers   *timers
 	schedule *schedule
 	conns    []*nats.Conn
-	streams  []jetstream.JetStream       // one per connection
-	handles  map[string]jetstream.Stream // for reads, by stream name
-	gates    map[string]*gate            // of replicated key-value buckets, by stream name
+	streams  []jetstream.JetStream                    // one per connection
+	handles  map[string][connections]jetstream.Stream // for reads, by stream name
+	gates    map[string]*gate                         // of replicated key-value buckets, by stream name
 
 	ticks    sync.WaitGroup
-	memory   int64         // Options.Memory
-	fill     atomic.Int64  // of the log's stream, in thousandths of its limit
-	erasing  atomic.Int32  // callers of Compact
-	lastRead atomic.Int64  // when something of the log was read, in Unix nanoseconds; see whileReading
-	turn     atomic.Uint32 // round robin over the connections
-	closing  chan struct{} // closed when Close begins
-	done     chan struct{} // closed when Close ended
-	ended    chan struct{} // see Ended
-	fatal    error         // written before ended is closed
+	memory   int64                    // Options.Memory
+	fill     atomic.Int64             // of the log's stream, in thousandths of its limit
+	erasing  atomic.Int32             // callers of Compact
+	lastRead atomic.Int64             // when something of the log was read, in Unix nanoseconds; see whileReading
+	turn     atomic.Uint32            // round robin over the connections
+	mute     [connections]atomic.Bool // connections whose server did not answer
+	closing  chan struct{}            // closed when Close begins
+	done     chan struct{}            // closed when Close ended
+	ended    chan struct{}            // see Ended
+	fatal    error                    // written before ended is closed
 
 	mu      sync.Mutex
 	pullers map[*Puller]struct{} // guarded by mu; nil after Close
@@ -73,7 +74,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		ctx, cancel = context.WithTimeout(ctx, openTimeout)
 		defer cancel()
 	}
-	q := &Queue{log: o.Log, assets: assets(o), handles: make(map[string]jetstream.Stream), pullers: make(map[*Puller]struct{}),
+	q := &Queue{log: o.Log, assets: assets(o), handles: make(map[string][connections]jetstream.Stream), pullers: make(map[*Puller]struct{}),
 		memory: o.Memory, closing: make(chan struct{}), done: make(chan struct{}),
 		ended: make(chan struct{})}
 	q.declare(o)
@@ -106,16 +107,8 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 	if err := q.apply(ctx, o.Replicas); err != nil {
 		return err
 	}
-	for i, a := range q.assets {
-		var h jetstream.Stream
-		err := q.patiently(ctx, func(ctx context.Context) (err error) { // an answer may be lost with its node, and is not waited for
-			h, err = q.streams[i%connections].Stream(ctx, a.name)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("queue: stream %s: %w", a.name, err)
-		}
-		q.handles[a.name] = h
+	if err := q.openHandles(ctx); err != nil {
+		return err
 	}
 	return q.openLog(ctx, o)
 }
@@ -197,9 +190,3 @@ func (q *Queue) remove(p *Puller) {
 	defer q.mu.Unlock()
 	delete(q.pullers, p)
 }
-
-func (q *Queue) next() int                   { return int(q.turn.Add(1) % connections) }
-func (q *Queue) conn() *nats.Conn            { return q.conns[q.next()] }
-func (q *Queue) stream() jetstream.JetStream { return q.streams[q.next()] }
-
-func (q *Queue) handle(stream string) jetstream.Stream { return q.handles[stream] }

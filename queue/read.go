@@ -34,7 +34,7 @@ func (q *Queue) leaderGet(ctx context.Context, stream string, r getRequest) (*je
 	if err != nil {
 		return nil, err
 	}
-	reply, err := q.conn().RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, body)
+	reply, err := q.connIn(ctx).RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, body)
 	if err != nil {
 		return nil, err
 	}

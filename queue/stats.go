@@ -100,7 +100,7 @@ func (w *work) oldest() (first *item) {
 }
 
 func (q *Queue) streamStats(ctx context.Context, a asset, s *Stats) error {
-	js := q.stream()
+	js := q.streamIn(ctx)
 	stream, err := js.Stream(ctx, a.name)
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func (q *Queue) tick() {
 func (q *Queue) readFill() {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	s, err := q.stream().Stream(ctx, streamLog)
+	s, err := q.streamIn(ctx).Stream(ctx, streamLog)
 	if err != nil {
 		return // what is wrong is seen by whoever writes
 	}
@@ -110,15 +110,13 @@ func (q *Queue) roomForMore() error {
 	return nil
 }
 
-// patience is how long a new OTP waits for a store that does not answer.
-const patience = 1500 * time.Millisecond
-
-// commit stores a transaction; one that makes something new is refused by a store that does not answer.
+// commit stores a transaction; one that makes something new, or for which somebody waits, is refused by a store
+// that does not answer.
 func (q *Queue) commit(ctx context.Context, ops commitlog.Tx, fresh bool) (uint64, error) {
 	if err := q.disk.err(); err != nil {
 		return 0, fmt.Errorf("%w: %w", commitlog.ErrRefused, err)
 	}
-	if fresh {
+	if fresh || impatient(ctx) {
 		return q.ledger.CommitSoon(ctx, ops, patience)
 	}
 	return q.ledger.Commit(ctx, ops)

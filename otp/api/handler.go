@@ -26,6 +26,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api/intake"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // DefaultTimeout is what a request may take, from its header to its answer.
@@ -181,7 +182,7 @@ func callOf(r *http.Request) *call { return r.Context().Value(callKey{}).(*call)
 // ServeHTTP prepares a call and sees it through, whatever happens in it.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{w: w, id: requestID(r.Header.Get("X-Request-Id")), begun: time.Now(), caller: r.Context()}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.timeout)
+	ctx, cancel := context.WithTimeout(queue.Impatient(context.WithoutCancel(r.Context())), h.timeout)
 	defer cancel()
 	c.r = r.WithContext(context.WithValue(ctx, callKey{}, c))
 	defer h.logCall(c)

@@ -151,20 +151,16 @@ func (l *Log) follow(ctx context.Context) {
 // missing for another reason is lost, and is gone for every process alike: it is told and passed over.
 func (l *Log) jump(ctx context.Context, next uint64) error {
 	at := l.state.position
-	newer := newState()
-	in, err := l.o.Snapshots.Newest(ctx)
-	if err == nil && in != nil {
-		err = newer.load(in)
-		_ = in.Close()
-	}
+	newer, err := l.newestSnapshot(ctx)
 	switch {
 	case err != nil:
 		return err
-	case newer.position > at:
+	case newer != nil && newer.position > at:
 		l.state.replace(newer)
 		l.o.Log.Warn().Uint64("from", at).Uint64("to", newer.position).Msg("this process was far behind: its state is that of the snapshot")
 	default:
 		l.o.Log.Error().Uint64("after", at).Uint64("before", next).Uint64("messages", next-at-1).Msg("a part of the log is lost")
+		l.lost.messages.Add(int64(next - at - 1))
 		l.state.skipTo(next - 1)
 	}
 	l.passedOver()
@@ -182,16 +178,48 @@ func (l *Log) passedOver() {
 	}
 }
 
+// snapshotTries is how often the newest snapshot is read before it counts as damaged: its reading may end with a server.
+const snapshotTries = 3
+
+// loadSnapshot begins with the newest snapshot, if there is one that can be read.
 func (l *Log) loadSnapshot(ctx context.Context) error {
-	in, err := l.o.Snapshots.Newest(ctx)
-	if err != nil || in == nil {
-		return err
-	}
-	defer in.Close()
 	begun := time.Now()
-	if err := l.state.load(in); err != nil {
+	newest, err := l.newestSnapshot(ctx)
+	if err != nil || newest == nil {
 		return err
 	}
+	l.state.replace(newest)
 	l.o.Log.Info().Uint64("position", l.state.position).Int64("bytes", l.state.bytes()).Dur("took", time.Since(begun)).Msg("the snapshot is read")
 	return nil
+}
+
+// newestSnapshot is the state of the newest snapshot; nil when there is none. One that cannot be read is told, and is as good as none:
+// what it had is lost, and whoever looks for it in the stream will find the gap.
+func (l *Log) newestSnapshot(ctx context.Context) (*State, error) {
+	for n := 1; ; n++ {
+		in, err := l.o.Snapshots.Newest(ctx)
+		if err == nil && in == nil {
+			return nil, nil
+		}
+		if err == nil {
+			s := newState()
+			err = s.load(in)
+			_ = in.Close()
+			if err == nil {
+				return s, nil
+			}
+			if errors.Is(err, errForeign) {
+				return nil, err
+			}
+			if n == snapshotTries {
+				l.lost.snapshots.Add(1)
+				l.o.Log.Error().Err(err).Msg("the newest snapshot of the log cannot be read: what it had is lost")
+				return nil, nil
+			}
+		}
+		l.o.Log.Warn().Err(err).Msg("the snapshot of the log cannot be read, trying again")
+		if backoff.Sleep(ctx, readPause) != nil {
+			return nil, err
+		}
+	}
 }

@@ -20,7 +20,8 @@ func (l *Log) Commit(ctx context.Context, tx Tx) (revision uint64, err error) {
 }
 
 // CommitSoon is Commit for what can be refused as well: when its append has not begun within the patience, nothing is stored. So a
-// store that does not answer, while it has no leader for instance, collects no work that nobody waits for.
+// store that does not answer, while it has no leader for instance, collects no work that nobody waits for. Once it has begun it is waited
+// for as long as the store answers; else its outcome stays unknown.
 func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (revision uint64, err error) {
 	if stalled := l.Unanswered(); stalled > patience {
 		return 0, fmt.Errorf("%w: the store has not answered for %s", ErrRefused, stalled.Round(time.Second))
@@ -41,7 +42,18 @@ func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (re
 	if l.withdraw(w) {
 		return 0, fmt.Errorf("%w: the store does not answer", ErrRefused)
 	}
-	return l.wait(ctx, w)
+	again := time.NewTicker(longestPause)
+	defer again.Stop()
+	for l.Unanswered() < patience && (l.o.Sole || l.Fresh() < patience) {
+		select {
+		case o := <-w.done:
+			return o.revision, o.err
+		case <-ctx.Done():
+			return l.giveUp(w, ctx.Err())
+		case <-again.C:
+		}
+	}
+	return l.giveUp(w, errors.New("the store does not answer"))
 }
 
 // begin is for nobody whose time is up already.

@@ -91,6 +91,8 @@ type Log struct {
 	since   atomic.Int64  // octets applied since the last snapshot
 	waiting atomic.Int64  // since when the append under way is unanswered; 0 for none
 
+	lost struct{ messages, snapshots atomic.Int64 } // see Lost
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	broken  chan struct{} // closed when failed is set for good
@@ -190,6 +192,12 @@ func (l *Log) Bytes() int64 { return l.state.bytes() }
 
 // Hash is equal in all processes that have applied the same log up to the same position.
 func (l *Log) Hash() (position, sum uint64) { return l.state.hash() }
+
+// Lost is what was found missing since the start: messages of the stream that were in no snapshot either, and snapshots that cannot be
+// read.
+func (l *Log) Lost() (messages, snapshots int64) {
+	return l.lost.messages.Load(), l.lost.snapshots.Load()
+}
 
 // Broken is closed when the log cannot go on, see Err.
 func (l *Log) Broken() <-chan struct{} { return l.broken }

@@ -25,6 +25,9 @@ const (
 // errSnapshot is what a damaged snapshot ends with.
 var errSnapshot = errors.New("commitlog: the snapshot is damaged")
 
+// errForeign is one that this program cannot read: of a newer program, or damaged in its first octets. It is not passed over.
+var errForeign = errors.New("commitlog: the snapshot is of a newer program, or damaged: it does not begin as one that this program reads")
+
 // saving is a snapshot being written while the log goes on: what an entry was when the snapshot began, for each that has
 // changed since. So the snapshot is of one position, and nothing large is copied in the way of the log.
 type saving struct {

@@ -88,13 +88,16 @@ type snapshotReader struct {
 func newSnapshotReader(in io.Reader) (*snapshotReader, error) {
 	r := &snapshotReader{in: bufio.NewReaderSize(in, 256<<10), sum: xxhash.New()}
 	magic := make([]byte, len(snapshotMagic))
-	switch r.full(magic); string(magic) {
+	if r.full(magic); r.err != nil {
+		return nil, r.err
+	}
+	switch string(magic) {
 	case snapshotMagic:
 		return r, nil
 	case oldMagic:
 		return r, r.readOld()
 	}
-	return nil, fmt.Errorf("%w: it does not begin as one", errSnapshot)
+	return nil, errForeign
 }
 
 // oldMagic begins a snapshot of the first form.

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/smpp/smsc"
+)
+
+// Bounds of TestHungNode, with room for a machine that is busy.
+const (
+	answeredWithin = 2 * time.Second         // what is asked while a node hangs
+	hangsFor       = 5 * time.Second         // after it was found out
+	busy           = 1500 * time.Millisecond // what the machine may add
+)
+
+// asked is one request of the load.
+type asked struct {
+	begun  time.Time
+	took   time.Duration
+	path   string
+	status int
+	retry  string // Retry-After
+}
+
+// steady asks for OTPs, and guesses, from several callers until it is stopped.
+type steady struct {
+	mu   sync.Mutex
+	all  []asked
+	wg   sync.WaitGroup
+	done chan struct{}
+}
+
+func startSteady(t *testing.T, c *http.Client, base, otpID string) *steady {
+	s := &steady{done: make(chan struct{})}
+	for n := range 6 {
+		s.wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-s.done:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+				path, body := "/otp", fmt.Sprintf(`{"phoneNumber":%q}`, number(1000+n*10_000+i))
+				if n == 0 {
+					path, body = "/otp/"+otpID, `{"pin":"no"}`
+				}
+				begun := time.Now()
+				a, err := call(c, "POST", base+path, body)
+				if err != nil {
+					t.Errorf("no answer: %v", err)
+					return
+				}
+				s.mu.Lock()
+				s.all = append(s.all, asked{begun, time.Since(begun), path, a.status, a.header.Get("Retry-After")})
+				s.mu.Unlock()
+			}
+		})
+	}
+	return s
+}
+
+// stop returns what was asked since a time.
+func (s *steady) stop(since time.Time) (list []asked) {
+	close(s.done)
+	s.wg.Wait()
+	for _, a := range s.all {
+		if a.begun.Add(a.took).After(since) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// outage is the longest time without a 201.
+func outage(list []asked, since time.Time) (longest time.Duration) {
+	last := since
+	for _, a := range list { // in the order of their answers
+		if a.status == http.StatusCreated {
+			at := a.begun.Add(a.took)
+			longest, last = max(longest, at.Sub(last)), at
+		}
+	}
+	return longest
+}
+
+// TestHungNode: one NATS server of three stops as it stands. When it leads nothing that costs less than two seconds, and when it leads
+// the log no more than the cluster takes to choose another; what is asked meanwhile is answered in two seconds, with 201 or
+// with 503 and Retry-After; and then the rate is what it was, with the server still hanging.
+func TestHungNode(t *testing.T) {
+	sim := startSMSC(t, smsc.Config{})
+	cluster := queuetest.StartCluster(t, 3)
+	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{
+		"OTPGW_NATS_URL": cluster.URL(), "OTPGW_NATS_REPLICAS": "3", "OTPGW_APP_SHOP_SEND_LIMITS": "off", "OTPGW_APP_SHOP_GUARD": "off",
+		"OTPGW_SECRET_KEY": base64.StdEncoding.EncodeToString([]byte("a test's key of thirty-two bytes")),
+	}))
+	c := client(t)
+	var o created
+	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"+46700000001","ttl":1800}`, 201).json(t, &o)
+	for _, leads := range []bool{false, true} {
+		t.Run(fmt.Sprintf("leading: %v", leads), func(t *testing.T) {
+			leader := cluster.Leader(t, "LOG")
+			hung := leader
+			for _, s := range cluster.Servers {
+				if !leads && s != leader {
+					hung = s
+				}
+			}
+			s := startSteady(t, c, d.HTTP, o.OtpID)
+			time.Sleep(2 * time.Second) // of the load as it is without a fault
+			sendSignal(t, hung, syscall.SIGSTOP)
+			defer sendSignal(t, hung, syscall.SIGCONT)
+			since := time.Now()
+			election := time.Duration(0)
+			if leads {
+				election = elected(t, cluster, hung, since)
+			}
+			time.Sleep(time.Until(since.Add(election + hangsFor)))
+			list := s.stop(since)
+			sendSignal(t, hung, syscall.SIGCONT)
+			tellHung(t, list, since, election)
+		})
+		awaitAll(t, cluster)
+	}
+}
+
+func tellHung(t *testing.T, list []asked, since time.Time, election time.Duration) {
+	t.Helper()
+	slowest, refused, late := time.Duration(0), 0, 0
+	end := list[len(list)-1].begun
+	for _, a := range list {
+		slowest = max(slowest, a.took)
+		if a.took > answeredWithin {
+			t.Logf("%s took %s: %d, %s after the server hung", a.path, a.took, a.status, a.begun.Sub(since))
+		}
+		switch {
+		case a.status == http.StatusServiceUnavailable && a.retry != "":
+			refused++
+		case a.status >= 500:
+			t.Errorf("%d, Retry-After %q", a.status, a.retry)
+		case a.status == http.StatusCreated && a.begun.After(end.Add(-3*time.Second)):
+			late++
+		}
+	}
+	longest := outage(list, since)
+	t.Logf("%d requests, %d refused; the slowest took %s; the longest time without a 201 was %s, the election %s; %d accepted in the last 3 s",
+		len(list), refused, slowest.Round(time.Millisecond), longest.Round(time.Millisecond), election.Round(time.Millisecond), late)
+	if slowest > answeredWithin+busy {
+		t.Errorf("a request took %s", slowest)
+	}
+	if most := max(answeredWithin, election) + busy; longest > most {
+		t.Errorf("nothing was accepted for %s, at most %s is right", longest, most)
+	}
+	if late < 30 { // of some 500 on a quiet machine
+		t.Errorf("%d accepted in the last 3 s, with the server still hanging", late)
+	}
+}
+
+func sendSignal(t *testing.T, s *queuetest.Server, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(s.Pid(), sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// others is a connection to the servers that do not hang.
+func others(t *testing.T, cluster *queuetest.Cluster, hung *queuetest.Server) jetstream.JetStream {
+	t.Helper()
+	var urls []string
+	for _, s := range cluster.Servers {
+		if s != hung {
+			urls = append(urls, s.URL)
+		}
+	}
+	nc, err := nats.Connect(strings.Join(urls, ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(300*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// elected waits until another server leads the log, as somebody sees it who asks the others all the time.
+func elected(t *testing.T, cluster *queuetest.Cluster, hung *queuetest.Server, since time.Time) time.Duration {
+	t.Helper()
+	js := others(t, cluster, hung)
+	was := ""
+	for i, s := range cluster.Servers {
+		if s == hung {
+			was = fmt.Sprint("n", i)
+		}
+	}
+	for time.Since(since) < testTimeout {
+		if s, err := js.Stream(t.Context(), "LOG"); err == nil {
+			if c := s.CachedInfo().Cluster; c != nil && c.Leader != "" && c.Leader != was {
+				return time.Since(since)
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("no other server came to lead the log")
+	return 0
+}
+
+// awaitAll waits until all copies of the log are up to date again.
+func awaitAll(t *testing.T, cluster *queuetest.Cluster) {
+	t.Helper()
+	js := others(t, cluster, nil)
+	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		s, err := js.Stream(t.Context(), "LOG")
+		if err != nil || s.CachedInfo().Cluster == nil || len(s.CachedInfo().Cluster.Replicas) != 2 {
+			continue
+		}
+		current := 0
+		for _, r := range s.CachedInfo().Cluster.Replicas {
+			if r.Current && !r.Offline {
+				current++
+			}
+		}
+		if current == 2 {
+			return
+		}
+	}
+	t.Fatal("the cluster did not get whole again")
+}
