@@ -1,108 +1,43 @@
-package queue_test
+package queue
 
 import (
-	"errors"
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/queue"
-	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// TestLeaseOfOnePlace: of two daemons one has the place; the other gets it at once when it is given back, and not before.
-func TestLeaseOfOnePlace(t *testing.T) {
-	t.Parallel()
-	url := queuetest.External(t)
-	a, b := queuetest.Open(t, queuetest.URL(url)), queuetest.Open(t, queuetest.URL(url))
-	began := time.Now()
-	first, err := a.Lease(t.Context(), "carrier", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Lease(t.Context(), "carrier", 1); !errors.Is(err, queue.ErrConflict) {
-		t.Fatalf("a second holder of one place: %v", err)
-	}
-	if l, err := b.Lease(t.Context(), "another", 1); err != nil {
-		t.Errorf("the place of another name: %v", err)
-	} else {
-		l.Release(t.Context())
-	}
-	if mine, all := a.Leases("carrier", 1); mine != 1 || all != 1 {
-		t.Errorf("the holder sees %d of %d", mine, all)
-	}
-	for mine, all := b.Leases("carrier", 1); mine != 0 || all != 1; mine, all = b.Leases("carrier", 1) {
-		if t.Context().Err() != nil || time.Since(began) > 5*time.Second {
-			t.Fatalf("the other sees %d of %d", mine, all)
-		}
-	}
-	select {
-	case <-first.Lost():
-		t.Fatal("a lease that is renewed was lost")
-	case <-time.After(7 * time.Second): // longer than a lease that nobody renews
-	}
-	if !first.Good() {
-		t.Error("a lease that is renewed is not good")
-	}
-	first.Release(t.Context())
-	if first.Good() {
-		t.Error("good after it was given back")
-	}
-	for began = time.Now(); ; time.Sleep(time.Millisecond) { // the log is applied there within milliseconds
-		if _, err = b.Lease(t.Context(), "carrier", 1); err == nil || time.Since(began) > 2*time.Second {
-			break
-		}
-	}
-	if err != nil {
-		t.Errorf("after it was given back: %v", err)
-	}
-}
+// TestLeaseThatRanOut: a daemon whose lease is over by the log's clock is given a moment, for after a time in which nothing could be
+// stored all leases are over at once and their renewals are on their way; one that took its lease back is gone at once. It
+// holds while the log is being read too, when there is no clock yet.
+func TestLeaseThatRanOut(t *testing.T) {
+	q := &Queue{log: zerolog.Nop(), schedule: newSchedule()}
+	defer q.schedule.stop()
+	d := newDaemons(q)
+	q.daemons = d
+	left := make(chan string, 10)
+	d.onLeft = func(daemon string) { left <- daemon }
+	lease := commitlog.Change{Key: "other"}
+	over := commitlog.Change{Key: "other", Gone: true, Over: true}
 
-// TestLeaseWithoutAStore: a holder that cannot renew knows that it lost its lease before anybody may take it.
-func TestLeaseWithoutAStore(t *testing.T) {
-	t.Parallel()
-	server := queuetest.StartServer(t)
-	q := queuetest.Open(t, queuetest.URL(server.URL))
-	l, err := q.Lease(t.Context(), "carrier", 1)
-	if err != nil {
-		t.Fatal(err)
+	d.changed(lease)
+	d.changed(over)
+	d.changed(lease) // renewed right behind
+	d.changed(commitlog.Change{Key: "third"})
+	begun := time.Now()
+	d.changed(commitlog.Change{Key: "third", Gone: true, Over: true})
+	if who := <-left; who != "third" || time.Since(begun) < leaseGrace {
+		t.Errorf("%s has left after %s", who, time.Since(begun))
 	}
-	began := time.Now()
-	server.Kill()
+	d.changed(commitlog.Change{Key: "other", Gone: true})
 	select {
-	case <-l.Lost():
-	case <-time.After(20 * time.Second):
-		t.Fatal("not lost, though nothing can be renewed")
-	}
-	took := time.Since(began)
-	if took > 5*time.Second {
-		t.Errorf("lost after %s; the lease is over after 6 s", took)
-	}
-	time.Sleep(6*time.Second - took) // the length of a lease, not a wait for something
-	if l.Good() {
-		t.Error("good after its time")
-	}
-	server.Restart(t)
-}
-
-// TestLeasesOfOneDaemon: a store of its own counts the places too.
-func TestLeasesOfOneDaemon(t *testing.T) {
-	t.Parallel()
-	q := queuetest.Open(t)
-	first, err := q.Lease(t.Context(), "carrier", 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := q.Lease(t.Context(), "carrier", 2); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := q.Lease(t.Context(), "carrier", 2); !errors.Is(err, queue.ErrConflict) {
-		t.Errorf("a third of two places: %v", err)
-	}
-	first.Release(t.Context())
-	if mine, all := q.Leases("carrier", 2); mine != 1 || all != 1 {
-		t.Errorf("%d of %d are held", mine, all)
-	}
-	if _, err := q.Lease(t.Context(), "carrier", 2); err != nil {
-		t.Errorf("after one was given back: %v", err)
+	case who := <-left:
+		if who != "other" {
+			t.Errorf("%s has left", who)
+		}
+	default:
+		t.Error("a daemon that took its lease back is not gone at once")
 	}
 }

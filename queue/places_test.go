@@ -1,0 +1,108 @@
+package queue_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+)
+
+// TestLeaseOfOnePlace: of two daemons one has the place; the other gets it at once when it is given back, and not before.
+func TestLeaseOfOnePlace(t *testing.T) {
+	t.Parallel()
+	url := queuetest.External(t)
+	a, b := queuetest.Open(t, queuetest.URL(url)), queuetest.Open(t, queuetest.URL(url))
+	began := time.Now()
+	first, err := a.Lease(t.Context(), "carrier", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Lease(t.Context(), "carrier", 1); !errors.Is(err, queue.ErrConflict) {
+		t.Fatalf("a second holder of one place: %v", err)
+	}
+	if l, err := b.Lease(t.Context(), "another", 1); err != nil {
+		t.Errorf("the place of another name: %v", err)
+	} else {
+		l.Release(t.Context())
+	}
+	if mine, all := a.Leases("carrier", 1); mine != 1 || all != 1 {
+		t.Errorf("the holder sees %d of %d", mine, all)
+	}
+	for mine, all := b.Leases("carrier", 1); mine != 0 || all != 1; mine, all = b.Leases("carrier", 1) {
+		if t.Context().Err() != nil || time.Since(began) > 5*time.Second {
+			t.Fatalf("the other sees %d of %d", mine, all)
+		}
+	}
+	select {
+	case <-first.Lost():
+		t.Fatal("a lease that is renewed was lost")
+	case <-time.After(7 * time.Second): // longer than a lease that nobody renews
+	}
+	if !first.Good() {
+		t.Error("a lease that is renewed is not good")
+	}
+	first.Release(t.Context())
+	if first.Good() {
+		t.Error("good after it was given back")
+	}
+	for began = time.Now(); ; time.Sleep(time.Millisecond) { // the log is applied there within milliseconds
+		if _, err = b.Lease(t.Context(), "carrier", 1); err == nil || time.Since(began) > 2*time.Second {
+			break
+		}
+	}
+	if err != nil {
+		t.Errorf("after it was given back: %v", err)
+	}
+}
+
+// TestLeaseWithoutAStore: a holder that cannot renew knows that it lost its lease before anybody may take it.
+func TestLeaseWithoutAStore(t *testing.T) {
+	t.Parallel()
+	server := queuetest.StartServer(t)
+	q := queuetest.Open(t, queuetest.URL(server.URL))
+	l, err := q.Lease(t.Context(), "carrier", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	server.Kill()
+	select {
+	case <-l.Lost():
+	case <-time.After(20 * time.Second):
+		t.Fatal("not lost, though nothing can be renewed")
+	}
+	took := time.Since(began)
+	if took > 5*time.Second {
+		t.Errorf("lost after %s; the lease is over after 6 s", took)
+	}
+	time.Sleep(6*time.Second - took) // the length of a lease, not a wait for something
+	if l.Good() {
+		t.Error("good after its time")
+	}
+	server.Restart(t)
+}
+
+// TestLeasesOfOneDaemon: a store of its own counts the places too.
+func TestLeasesOfOneDaemon(t *testing.T) {
+	t.Parallel()
+	q := queuetest.Open(t)
+	first, err := q.Lease(t.Context(), "carrier", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Lease(t.Context(), "carrier", 2); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Lease(t.Context(), "carrier", 2); !errors.Is(err, queue.ErrConflict) {
+		t.Errorf("a third of two places: %v", err)
+	}
+	first.Release(t.Context())
+	if mine, all := q.Leases("carrier", 2); mine != 1 || all != 1 {
+		t.Errorf("%d of %d are held", mine, all)
+	}
+	if _, err := q.Lease(t.Context(), "carrier", 2); err != nil {
+		t.Errorf("after one was given back: %v", err)
+	}
+}
