@@ -3,6 +3,8 @@ package dlr
 import (
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // Bounds of the cache: a receipt right behind its response is what it is for, so a minute is long, and 16,384 ids are
@@ -20,48 +22,42 @@ type slot struct {
 }
 
 // cache keeps the ids of the last moments, those included that are still on their way into the bucket.
-// It forgets the oldest key first.
+// It forgets first the key that was put the longest time ago.
 type cache struct {
 	mu    sync.Mutex
-	slots map[string]slot
-	order []string // ring of keys, as they came
-	next  int
+	slots *simplelru.LRU[string, slot] // guarded by mu; never read but by Peek
 	now   func() time.Time
 }
 
 func newCache(size int, now func() time.Time) *cache {
-	return &cache{slots: make(map[string]slot), order: make([]string, size), now: now}
+	slots, _ := simplelru.NewLRU[string, slot](size, nil) // fails for a size of 0
+	return &cache{slots: slots, now: now}
 }
 
 // put adds what is about to be stored.
 func (c *cache) put(key string, s stored) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old, there := c.slots[key]
-	if !there {
-		delete(c.slots, c.order[c.next])
-		c.order[c.next] = key
-		c.next = (c.next + 1) % len(c.order)
-	}
+	old, _ := c.slots.Peek(key)
 	if c.now().Sub(old.at) > cacheLife {
 		old = slot{}
 	}
-	c.slots[key] = slot{chain: old.chain.with(s), at: c.now()}
+	c.slots.Add(key, slot{chain: old.chain.with(s), at: c.now()})
 }
 
 // confirm replaces a key by what the bucket holds now, if the key was not forgotten meanwhile.
 func (c *cache) confirm(key string, list chain) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s, ok := c.slots[key]; ok {
-		c.slots[key] = slot{chain: list, stored: true, at: s.at}
+	if s, ok := c.slots.Peek(key); ok {
+		c.slots.Add(key, slot{chain: list, stored: true, at: s.at})
 	}
 }
 
 func (c *cache) get(key string) (slot, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s, ok := c.slots[key]
+	s, ok := c.slots.Peek(key)
 	if !ok || c.now().Sub(s.at) > cacheLife {
 		return slot{}, false
 	}

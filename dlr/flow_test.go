@@ -73,7 +73,7 @@ func TestFromReceiptToCallback(t *testing.T) {
 	tracker := dlr.NewTracker(q, service, zerolog.Nop())
 	dispatcher := callback.New(callback.Options{Queue: q, Log: zerolog.Nop(),
 		Secrets: func(string) []string { return []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"} },
-		Guard:   callback.Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
+		Egress:  callback.Egress{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	var running sync.WaitGroup
 	running.Go(func() { _ = tracker.RunParked(ctx) })
 	running.Go(func() { _ = dispatcher.Run(ctx) })

@@ -109,7 +109,7 @@ func (x *Index) read(ctx context.Context, key string) (chain, uint64, error) {
 // Query is a receipt's view of a message.
 type Query struct {
 	Link      string
-	Rule      Rule
+	Rule      IDMatch
 	ID        string   // of the receipt
 	OtherID   string   // of the receipt as well, less likely; optional
 	Addresses []string // of the receipt's PDU, source and destination; optional

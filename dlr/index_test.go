@@ -153,8 +153,8 @@ func TestCacheIsBounded(t *testing.T) {
 	for i := range 100 {
 		c.put(fmt.Sprint(i), stored{Original: fmt.Sprint(i)})
 	}
-	if len(c.slots) > 4 {
-		t.Errorf("%d slots, want 4 at most", len(c.slots))
+	if c.slots.Len() > 4 {
+		t.Errorf("%d slots, want 4 at most", c.slots.Len())
 	}
 	if _, ok := c.get("99"); !ok {
 		t.Error("the newest is gone")

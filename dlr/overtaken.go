@@ -87,7 +87,7 @@ func (o *overtaken) end(keys []string, woken chan<- struct{}) {
 }
 
 // awaitPut waits for the message of a receipt to be put; false when that is not about to happen.
-func (x *Index) awaitPut(ctx context.Context, link string, rule Rule, ids ...string) bool {
+func (x *Index) awaitPut(ctx context.Context, link string, rule IDMatch, ids ...string) bool {
 	var keys []string
 	for _, id := range ids {
 		for _, c := range candidates(rule, id) {

@@ -105,7 +105,7 @@ func (t *Tracker) Refused(ctx context.Context, link string, e Entry, status uint
 // Incoming is a receipt as a link got it.
 type Incoming struct {
 	Link     string
-	Rule     Rule
+	Rule     IDMatch
 	Text     string    // decoded; empty when there is none
 	TLVs     wire.TLVs // optional parameters of the PDU
 	From, To string    // source and destination address of the PDU; optional, see Index.Find
@@ -118,7 +118,7 @@ type Incoming struct {
 // parked is a receipt after parsing, as it waits on PARKED. It holds nothing of the text.
 type parked struct {
 	Link      string            `json:"link"`
-	Rule      Rule              `json:"rule"`
+	Rule      IDMatch           `json:"rule"`
 	ID        string            `json:"id"`
 	IDHex     string            `json:"idHex,omitempty"`   // instead of ID, where that is no UTF-8
 	OtherID   []byte            `json:"otherId,omitempty"` // any octets

@@ -70,15 +70,15 @@ func (n NewOtp) append(text, pin string, measure func(string) int) (string, erro
 	}
 	text = strings.TrimRight(text, " \r\n")
 	end := strings.Join(lines, "\n")
-	close, wide := text+"\n"+end, text+"\n\n"+end
+	tight, wide := text+"\n"+end, text+"\n\n"+end
 	switch {
-	case len(close) > limit && n.hashAsked:
+	case len(tight) > limit && n.hashAsked:
 		return "", &Error{Code: CodeAppHash, Message: "With 'appHash' the message is longer than the 140 bytes that Android reads"}
-	case len(close) > limit:
+	case len(tight) > limit:
 		n.AppHash = ""
 		return n.append(text, pin, measure)
-	case len(wide) <= limit && measure(wide) <= measure(close):
+	case len(wide) <= limit && measure(wide) <= measure(tight):
 		return wide, nil
 	}
-	return close, nil
+	return tight, nil
 }

@@ -28,11 +28,11 @@ func (s *Service) EndDelivery(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, id, "", func(now *Record, at time.Time) (EventKind, error) {
-		if now.Message != r.Message || !now.openAt(at) {
+	return s.change(ctx, id, "", func(current *Record, now time.Time) (EventKind, error) {
+		if current.Message != r.Message || !current.openAt(now) {
 			return "", errNoChange
 		}
-		now.end(link)
+		current.end(link)
 		return DlrChange, nil
 	})
 }

@@ -40,9 +40,9 @@ type firstRequest struct {
 // finishes it (after 15 s): where the record was stored, so was the message, and nothing is sent twice.
 func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []byte, n NewOtp) (o Otp, replayed bool, err error) {
 	name := s.Box.Name("once:"+app.Name, key)
-	print := s.Box.Name("body:"+app.Name, string(body))
+	asked := s.Box.Name("body:"+app.Name, string(body))
 	for deadline := time.Now().Add(answerWait); ; {
-		first := firstRequest{Body: print, OtpID: uuid.NewString(), Since: s.now()}
+		first := firstRequest{Body: asked, OtpID: uuid.NewString(), Since: s.now()}
 		revision, err := s.keepFirst(ctx, name, first, 0)
 		if err == nil {
 			o, err := s.createFirst(ctx, app, n, name, first, revision)
@@ -57,7 +57,7 @@ func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []b
 			continue
 		case err != nil:
 			return Otp{}, false, storeError(err)
-		case first.Body != print:
+		case first.Body != asked:
 			return Otp{}, false, &Error{Code: CodeDuplicateID, Message: "The Idempotency-Key was used with another request body"}
 		case first.Answer != nil:
 			o, err := s.openAnswer(name, first)

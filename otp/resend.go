@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue"
 )
@@ -56,14 +54,14 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	if _, err := s.Box.Open(r.Text, queue.TextContext(r.ID)); err != nil {
 		return nil, sealError(r.ID, err) // no link could open it either
 	}
-	err = s.changeAlong(ctx, r.ID, app.Name, func(now *Record, at time.Time) (EventKind, error) {
-		if err := now.mayResend(app, at, by); err != nil {
+	err = s.changeAlong(ctx, r.ID, app.Name, func(current *Record, now time.Time) (EventKind, error) {
+		if err := current.mayResend(app, now, by); err != nil {
 			return "", err
 		}
-		now.again(at)
-		now.Route = route
-		now.note(step{Kind: stepAgain, N: now.Resends, Self: by == byTimer}, at)
-		r = now
+		current.again(now)
+		current.Route = route
+		current.note(step{Kind: stepAgain, N: current.Resends, Self: by == byTimer}, now)
+		r = current
 		if by == byTimer {
 			return DlrChange, nil // nobody asked, so nobody has the answer
 		}
@@ -89,14 +87,6 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	return r, nil
 }
 
-// arrive is for the message to a test number, which is never sent, and counts as delivered.
-func (s *Service) arrive(ctx context.Context, r *Record) error {
-	if !r.Test {
-		return nil
-	}
-	return s.Report(ctx, DeliveryReport{OtpID: r.ID, MessageID: r.Message, Status: DeliveryDelivered})
-}
-
 // mayResend is nil, an error for the caller, or errEnough for the timer.
 func (r *Record) mayResend(app *App, now time.Time, by origin) error {
 	if err := r.statusAt(now).closed(); err != nil {
@@ -120,42 +110,6 @@ func (r *Record) again(now time.Time) {
 	r.Resends++
 	r.Message, r.Link, r.LastSent = messageID(r.ID, r.Resends), "", now
 	r.Delivery, r.Held = newDelivery(r.Parts, now.UTC().Truncate(time.Second)), false
-}
-
-// avoid is the link that carried the OTP's last message.
-func (r *Record) avoid() string {
-	if r.Link == "" && len(r.Others) > 0 {
-		return r.Others[len(r.Others)-1].Link
-	}
-	return r.Link
-}
-
-// send puts the record's message on its route's queue; for a test number there is none, see arrive.
-func (s *Service) send(tx *queue.Tx, r *Record) {
-	if r.Test {
-		return
-	}
-	avoid := ""
-	if r.Resends > 0 {
-		if avoid = r.avoid(); avoid == "" && s.FirstLink != nil {
-			avoid = s.FirstLink(r.Route)
-		}
-	}
-	var tlvs map[uint16][]byte
-	if app := s.app(r.App); app != nil {
-		tlvs = app.TLVsOf(r.Country, r.Language)
-	}
-	tx.SMS(queue.Outbound{
-		ID: r.Message, Ref: r.ID, App: r.App, Route: r.Route, From: r.From, To: r.Phone, Avoid: avoid,
-		Text:    r.Text,
-		TLVs:    tlvs,
-		Created: r.LastSent, Expires: r.Expires, Country: r.Country,
-	})
-}
-
-// messageID is the id of the nth message of an OTP, from 0, so that one stored twice is stored once.
-func messageID(otpID string, n int) string {
-	return uuid.NewSHA1(uuid.MustParse(otpID), fmt.Appendf(nil, "message %d", n)).String()
 }
 
 // resendSuffix ends the id of a timer that sends a message again; without it a timer is of the end of a PIN.

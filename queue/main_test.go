@@ -54,9 +54,9 @@ func publishN(t testing.TB, q *queue.Queue, n int) {
 	}
 }
 
-func pull(t testing.TB, c *queue.Consumer, max int, priority uint8) *queue.Puller {
+func pull(t testing.TB, c *queue.Consumer, ahead int, priority uint8) *queue.Puller {
 	t.Helper()
-	p, err := c.Pull(within(t, 5*time.Second), queue.PullOptions{Max: max, Priority: priority})
+	p, err := c.Pull(within(t, 5*time.Second), queue.PullOptions{Max: ahead, Priority: priority})
 	must(t, err)
 	t.Cleanup(p.Stop)
 	return p

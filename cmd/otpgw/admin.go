@@ -44,9 +44,9 @@ func (a *admin) handler() http.Handler {
 	mux.Handle("GET /console/", page)
 	a.control(mux)
 	outer := http.NewServeMux()
-	outer.HandleFunc("GET /live", a.stream)                             // as long as the browser listens
-	outer.Handle("POST /backup", guarded(a.token, a.audited(a.backup))) // as long as it takes
-	outer.Handle("/", http.TimeoutHandler(guarded(a.token, mux), 2*adminTimeout, "timeout\n"))
+	outer.HandleFunc("GET /live", a.stream)                                // as long as the browser listens
+	outer.Handle("POST /backup", authorized(a.token, a.audited(a.backup))) // as long as it takes
+	outer.Handle("/", http.TimeoutHandler(authorized(a.token, mux), 2*adminTimeout, "timeout\n"))
 	return outer
 }
 

@@ -146,7 +146,7 @@ func (d *daemon) openQueue(ctx context.Context) (err error) {
 func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.box = box
 	d.live.Store(newLive(d.config))
-	guard := callback.Guard{Allow: d.config.CallbackAllow}
+	guard := callback.Egress{Allow: d.config.CallbackAllow}
 	d.service = &otp.Service{
 		Queue: d.queue, Box: box, Apps: d.config.Apps, Retention: d.config.Retention, CallbackAllowed: guard.Allowed, Log: d.log,
 		Route:     func(t otp.Traffic) (string, error) { return d.live.Load().config.Route(t) },
@@ -174,7 +174,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.product.observe(d.service, d.tracker, d.funnel)
 	d.dispatch = callback.New(callback.Options{
 		Queue: d.queue, Secrets: func(app string) []string { return d.live.Load().callbackSecrets(app) }, Timeout: d.config.CallbackTimeout,
-		Guard: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
+		Egress: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.orders = d.board()

@@ -117,7 +117,7 @@ func (s *sink) Deliver(ctx context.Context, in link.Incoming) error {
 	}
 	cfg := s.link(in.Link)
 	return s.tracker.Receipt(ctx, dlr.Incoming{
-		Link: in.Link, Rule: dlr.Rule(cfg.MessageID), Text: in.Text, TLVs: in.TLVs, From: in.From, To: in.To, Received: in.Received,
+		Link: in.Link, Rule: dlr.IDMatch(cfg.MessageID), Text: in.Text, TLVs: in.TLVs, From: in.From, To: in.To, Received: in.Received,
 		AnyNumber: cfg.ReceiptNumber == "any", Parts: dlr.PartReceipts(cfg.PartReceipts),
 	})
 }

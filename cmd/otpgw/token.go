@@ -54,9 +54,9 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
-// guarded asks for the token at all that changes something, and at what shows the inside of the process or somebody's number. Reading how things
+// authorized asks for the token at all that changes something, and at what shows the inside of the process or somebody's number. Reading how things
 // are takes none: whoever scrapes the metrics has none.
-func guarded(token string, next http.Handler) http.Handler {
+func authorized(token string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		if reads && !strings.HasPrefix(r.URL.Path, pprofPath) && r.URL.Path != waysPath {

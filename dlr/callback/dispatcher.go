@@ -31,7 +31,7 @@ const (
 type Options struct {
 	Queue   *queue.Queue
 	Secrets func(app string) []string // whsec_ secrets of an application, the newest first; all sign
-	Guard   Guard
+	Egress  Egress
 	Log     zerolog.Logger
 	// Reveal is the body as it is sent, of the one that is stored, always the same: what is personal is sealed in the store.
 	// Nil: they are one.

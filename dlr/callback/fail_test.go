@@ -180,7 +180,7 @@ func TestRefusedAddressIsRetriedThenDead(t *testing.T) {
 	app := receiver(t, nil)
 	var log strings.Builder
 	o := options(t, q)
-	o.Guard, o.Log = Guard{}, zerolog.New(zerolog.SyncWriter(&log))
+	o.Egress, o.Log = Egress{}, zerolog.New(zerolog.SyncWriter(&log))
 	_, stop := start(t, o)
 	publish(t, q, event(strings.Replace(app.URL, "127.0.0.1", "localhost", 1)+"/?token=hush", "o1", 1))
 	await.That(t, "a dead letter", func() bool { return msgs(t, q, "DLQ") == 1 })

@@ -22,7 +22,7 @@ import (
 )
 
 // publishMany stores events quickly: several at a time, those of an OTP in their order.
-func publishMany(t testing.TB, q *queue.Queue, otps, changes int, make func(i, n int) otp.Event) {
+func publishMany(t testing.TB, q *queue.Queue, otps, changes int, event func(i, n int) otp.Event) {
 	t.Helper()
 	const writers = 64
 	var wg sync.WaitGroup
@@ -30,7 +30,7 @@ func publishMany(t testing.TB, q *queue.Queue, otps, changes int, make func(i, n
 		wg.Go(func() {
 			for i := w; i < otps; i += writers {
 				for n := 1; n <= changes; n++ {
-					publish(t, q, make(i, n))
+					publish(t, q, event(i, n))
 				}
 			}
 		})

@@ -14,7 +14,7 @@ const (
 	postOK      = "ok"
 	postGone    = "gone"    // 410
 	postFailed  = "failed"  // another status, or no answer
-	postRefused = "refused" // the address guard
+	postRefused = "refused" // by Egress
 )
 
 type metrics struct {

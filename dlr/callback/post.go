@@ -44,13 +44,13 @@ type sender struct {
 }
 
 func newSender(o *Options, agent string) *sender {
-	fresh := newTransport(&o.Guard, o.Timeout)
+	fresh := newTransport(&o.Egress, o.Timeout)
 	fresh.DisableKeepAlives = true
-	return &sender{kept: newTransport(&o.Guard, o.Timeout), fresh: fresh, secrets: o.Secrets, agent: agent, timeout: o.Timeout, now: o.Now}
+	return &sender{kept: newTransport(&o.Egress, o.Timeout), fresh: fresh, secrets: o.Secrets, agent: agent, timeout: o.Timeout, now: o.Now}
 }
 
-// newTransport never uses a proxy of the environment: behind one, the address guard would see the proxy alone.
-func newTransport(g *Guard, answer time.Duration) *http.Transport {
+// newTransport never uses a proxy of the environment: behind one, egress would see the proxy alone.
+func newTransport(g *Egress, answer time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: g.control}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,

@@ -96,7 +96,7 @@ func TestUnansweredRequestOnAFreshConnectionIsNotRepeatedAtOnce(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	}))
 	defer server.Close()
-	s := newSender(&Options{Guard: loopback, Secrets: testSecrets, Timeout: time.Second, Now: time.Now}, "otpgw")
+	s := newSender(&Options{Egress: loopback, Secrets: testSecrets, Timeout: time.Second, Now: time.Now}, "otpgw")
 	defer s.close()
 	if _, err := s.post(context.Background(), server.URL, "app", "msg_1", []byte("{}")); err == nil || requests.Load() != 1 {
 		t.Errorf("%d requests, error %v; want one that failed", requests.Load(), err)
@@ -117,7 +117,7 @@ func TestReceiverMayTakeItsTime(t *testing.T) {
 		timeout time.Duration
 		ok      bool
 	}{{30 * time.Second, true}, {50 * time.Millisecond, false}} {
-		s := newSender(&Options{Guard: loopback, Secrets: testSecrets, Timeout: c.timeout, Now: time.Now}, "otpgw")
+		s := newSender(&Options{Egress: loopback, Secrets: testSecrets, Timeout: c.timeout, Now: time.Now}, "otpgw")
 		if a, err := s.post(context.Background(), slow.URL, "app", "msg_1", []byte("{}")); (err == nil && a.status == 200) != c.ok {
 			t.Errorf("time-out %v: %d, %v", c.timeout, a.status, err)
 		}

@@ -124,7 +124,7 @@ var quiet = zerolog.Nop()
 var quick = []time.Duration{0, 50 * time.Millisecond, 100 * time.Millisecond, 150 * time.Millisecond}
 
 func options(t testing.TB, q *queue.Queue) Options {
-	return Options{Queue: q, Secrets: testSecrets, Guard: loopback, Schedule: quick, Timeout: 5 * time.Second,
+	return Options{Queue: q, Secrets: testSecrets, Egress: loopback, Schedule: quick, Timeout: 5 * time.Second,
 		Grace: 2 * time.Second, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel)}
 }
 

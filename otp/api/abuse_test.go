@@ -275,7 +275,7 @@ func TestTrustedProxies(t *testing.T) {
 
 func TestThrottleTime(t *testing.T) {
 	now := time.Unix(1000, 0)
-	th := newThrottle(6)
+	th := newAuthFailures(6)
 	th.now = func() time.Time { return now }
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	for range 6 {
@@ -295,13 +295,13 @@ func TestThrottleTime(t *testing.T) {
 	if !th.until(a).IsZero() {
 		t.Error("still, at its end")
 	}
-	for n := range 5 * throttleSize {
+	for n := range 3 * failuresKept {
 		th.failed(netip.AddrFrom4([4]byte{byte(n >> 16), byte(n >> 8), byte(n), 1}))
 	}
-	if n := len(th.failures) + len(th.oldFailures); n > 2*throttleSize {
+	if n := th.last.Len(); n != failuresKept {
 		t.Errorf("%d kept", n)
 	}
-	none := newThrottle(0)
+	none := newAuthFailures(0)
 	for range 100 {
 		none.failed(a)
 	}

@@ -70,10 +70,10 @@ func (h *handler) known(ctx context.Context, c *call) (err error) {
 // looked at: a right credential is never refused for a stranger's wrong ones.
 func (h *handler) refuse(c *call, err error) error {
 	addr := customer(h.clientAddr(c.r))
-	if until := h.throttle.until(addr); !until.IsZero() {
-		return tooManyFailures(until, h.throttle)
+	if until := h.failures.until(addr); !until.IsZero() {
+		return tooManyFailures(until, h.failures)
 	}
-	h.throttle.failed(addr)
+	h.failures.failed(addr)
 	return err
 }
 
@@ -85,7 +85,7 @@ func needed(method string) string {
 	return otp.ScopeOtp
 }
 
-func tooManyFailures(until time.Time, t *throttle) error {
+func tooManyFailures(until time.Time, t *authFailures) error {
 	return &otp.Error{Code: otp.CodeRateLimit, Message: "Too many requests from this address without a valid credential", Limit: int(t.perMinute), Reset: until}
 }
 

@@ -62,7 +62,7 @@ type handler struct {
 	apps     map[string]*otp.App
 	keys     []key
 	secrets  []key
-	throttle *throttle
+	failures *authFailures
 	rates    rates
 	log      zerolog.Logger
 	timeout  time.Duration
@@ -103,7 +103,7 @@ type endpoint func(ctx context.Context, c *call) (answer, error)
 
 // New makes the handler.
 func New(cfg Config) http.Handler {
-	h := &handler{service: cfg.Service, apps: make(map[string]*otp.App), throttle: newThrottle(cfg.AuthFailures),
+	h := &handler{service: cfg.Service, apps: make(map[string]*otp.App), failures: newAuthFailures(cfg.AuthFailures),
 		rates: rates{full: make(map[string]int64)}, log: cfg.Log, timeout: cfg.Timeout, errorURI: cfg.ErrorURI, origins: cfg.CORSOrigins,
 		proxies: cfg.TrustedProxies, mux: http.NewServeMux()}
 	for i := range cfg.Apps {

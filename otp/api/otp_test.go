@@ -162,13 +162,13 @@ func TestExpiredMeanwhile(t *testing.T) {
 	id := g.create(t, french)
 	pin := g.pin(t)
 	looks := 0
-	real := g.service.Now
+	clock := g.service.Now
 	g.service.Now = func() time.Time {
 		looks++
 		if looks > 1 {
-			return real().Add(time.Hour)
+			return clock().Add(time.Hour)
 		}
-		return real()
+		return clock()
 	}
 	wantError(t, "verify", g.do(t, "POST", "/otp/"+id, `{"pin":"`+pin+`"}`), 400, 2028, "otp_expired")
 }

@@ -34,7 +34,7 @@ type gateway struct {
 
 	mu     sync.Mutex
 	routes map[string]string // by number; the default otherwise
-	rules  map[string]dlr.Rule
+	rules  map[string]dlr.IDMatch
 }
 
 func newGateway(t testing.TB, opts ...queuetest.Option) *gateway {
@@ -43,7 +43,7 @@ func newGateway(t testing.TB, opts ...queuetest.Option) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{q: queuetest.Open(t, opts...), box: box, routes: make(map[string]string), rules: make(map[string]dlr.Rule)}
+	g := &gateway{q: queuetest.Open(t, opts...), box: box, routes: make(map[string]string), rules: make(map[string]dlr.IDMatch)}
 	g.service = &otp.Service{Queue: g.q, Box: box, Log: zerolog.Nop(), Route: g.route,
 		Measure: func(string, string) (int, string) { return 1, "GSM7" }}
 	g.app = &otp.App{Name: "demo", Senders: []string{"Verify"}, From: "Verify", Template: "Code {{pin}}", TTL: 10 * time.Minute,
@@ -80,7 +80,7 @@ func (g *gateway) route(t otp.Traffic) (string, error) {
 type adapter struct {
 	tracker *dlr.Tracker
 	service *otp.Service
-	rule    dlr.Rule
+	rule    dlr.IDMatch
 	cfg     link.Config
 }
 
@@ -142,7 +142,7 @@ func (g *gateway) start(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *li
 
 func (g *gateway) link(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *link.Link {
 	t.Helper()
-	rule := cmp.Or(dlr.Rule(cfg.MessageID), dlr.Auto)
+	rule := cmp.Or(dlr.IDMatch(cfg.MessageID), dlr.Auto)
 	if tracker == nil {
 		tracker = g.tracker
 	}

@@ -15,16 +15,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve runs a server whose callers show themselves by a header, with room for max connections. /wait answers when the test
+// serve runs a server whose callers show themselves by a header, with room for so many connections. /wait answers when the test
 // lets it.
-func serve(t *testing.T, max int) (l *Listener, let chan struct{}) {
+func serve(t *testing.T, most int) (l *Listener, let chan struct{}) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	let = make(chan struct{})
-	l = Listen(ln, max)
+	l = Listen(ln, most)
 	s := &http.Server{Handler: CloseFramedTwice(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Key") != "" {
 			Know(r.Context())

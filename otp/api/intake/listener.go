@@ -20,8 +20,8 @@ type Listener struct {
 	evicted   uint64
 }
 
-// Listen bounds a listener to max connections.
-func Listen(ln net.Listener, max int) *Listener { return &Listener{Listener: ln, max: max} }
+// Listen bounds a listener to so many connections.
+func Listen(ln net.Listener, most int) *Listener { return &Listener{Listener: ln, max: most} }
 
 // Attach makes the server tell of its connections.
 func (l *Listener) Attach(s *http.Server) {

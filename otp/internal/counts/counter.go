@@ -94,12 +94,12 @@ func (c *Counter) Of(ctx context.Context, s Store, key string) Counts {
 func (c *Counter) know(key string, counts Counts, revision uint64) stored {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := stored{counts, revision, time.Now()}
+	known := stored{counts, revision, time.Now()}
 	if newer, ok := c.read.Peek(key); ok && newer.revision > revision {
-		now.counts, now.revision = newer.counts, newer.revision
+		known.counts, known.revision = newer.counts, newer.revision
 	}
-	c.read.Add(key, now)
-	return now
+	c.read.Add(key, known)
+	return known
 }
 
 // Run stores what is counted, until ctx ends, and then what is left.

@@ -13,13 +13,13 @@ import (
 // ErrRefusedAddress is why a callback was not dialled: its address is one that the gateway may not call.
 var ErrRefusedAddress = errors.New("address refused: loopback, private, link-local or reserved; OTPGW_CALLBACK_ALLOW may allow it")
 
-// Guard decides which addresses callbacks may reach. The zero Guard allows every public address and no other.
-type Guard struct {
+// Egress decides which addresses callbacks may reach. The zero Egress allows every public address and no other.
+type Egress struct {
 	Allow []netip.Prefix // reachable although private (OTPGW_CALLBACK_ALLOW)
 }
 
 // Allowed reports whether a callback may go to addr. IPv6 forms that stand for an IPv4 address count as that one.
-func (g *Guard) Allowed(addr netip.Addr) bool {
+func (g *Egress) Allowed(addr netip.Addr) bool {
 	if !addr.IsValid() {
 		return false
 	}
@@ -47,7 +47,7 @@ func contains(list []netip.Prefix, addr netip.Addr) bool {
 
 // control is a net.Dialer's Control: it sees the address that is really dialled, after every name was resolved, so that
 // neither a name that points inside nor one that changes between look-ups gets through.
-func (g *Guard) control(_, address string, _ syscall.RawConn) error {
+func (g *Egress) control(_, address string, _ syscall.RawConn) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return fmt.Errorf("callback: dial %q: %w", address, err)

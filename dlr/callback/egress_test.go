@@ -12,45 +12,45 @@ import (
 	"time"
 )
 
-func TestGuardAllowed(t *testing.T) {
-	open := Guard{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8"), netip.MustParsePrefix("::ffff:192.168.7.0/120")}}
+func TestEgressAllowed(t *testing.T) {
+	open := Egress{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8"), netip.MustParsePrefix("::ffff:192.168.7.0/120")}}
 	for _, c := range []struct {
 		name string
-		g    Guard
+		g    Egress
 		addr string
 		want bool
 	}{
-		{"public", Guard{}, "8.8.8.8", true},
-		{"public v6", Guard{}, "2606:4700::1111", true},
-		{"loopback", Guard{}, "127.0.0.1", false},
-		{"all of loopback", Guard{}, "127.255.1.2", false},
-		{"loopback v6", Guard{}, "::1", false},
-		{"unspecified", Guard{}, "0.0.0.0", false},
-		{"unspecified v6", Guard{}, "::", false},
-		{"private 10", Guard{}, "10.1.2.3", false},
-		{"private 172", Guard{}, "172.31.0.1", false},
-		{"next to private 172", Guard{}, "172.32.0.1", true},
-		{"private 192", Guard{}, "192.168.0.1", false},
-		{"metadata of clouds", Guard{}, "169.254.169.254", false},
-		{"carrier-grade NAT", Guard{}, "100.64.0.1", false},
-		{"multicast", Guard{}, "224.0.0.1", false},
-		{"multicast v6", Guard{}, "ff02::1", false},
-		{"broadcast", Guard{}, "255.255.255.255", false},
-		{"benchmarking", Guard{}, "198.19.0.1", false},
-		{"link-local v6", Guard{}, "fe80::1", false},
-		{"link-local v6 with a zone", Guard{}, "fe80::1%eth0", false},
-		{"unique local", Guard{}, "fd12::1", false},
-		{"mapped loopback", Guard{}, "::ffff:127.0.0.1", false},
-		{"mapped private", Guard{}, "::ffff:10.0.0.1", false},
-		{"mapped public", Guard{}, "::ffff:8.8.8.8", true},
-		{"compatible loopback", Guard{}, "::7f00:1", false},
-		{"NAT64 loopback", Guard{}, "64:ff9b::7f00:1", false},
-		{"NAT64 metadata", Guard{}, "64:ff9b::a9fe:a9fe", false},
-		{"NAT64 public", Guard{}, "64:ff9b::808:808", true},
-		{"local NAT64", Guard{}, "64:ff9b:1::808:808", false},
-		{"6to4 private", Guard{}, "2002:a00:1::1", false},
-		{"Teredo", Guard{}, "2001::1", false},
-		{"documentation", Guard{}, "2001:db8::1", false},
+		{"public", Egress{}, "8.8.8.8", true},
+		{"public v6", Egress{}, "2606:4700::1111", true},
+		{"loopback", Egress{}, "127.0.0.1", false},
+		{"all of loopback", Egress{}, "127.255.1.2", false},
+		{"loopback v6", Egress{}, "::1", false},
+		{"unspecified", Egress{}, "0.0.0.0", false},
+		{"unspecified v6", Egress{}, "::", false},
+		{"private 10", Egress{}, "10.1.2.3", false},
+		{"private 172", Egress{}, "172.31.0.1", false},
+		{"next to private 172", Egress{}, "172.32.0.1", true},
+		{"private 192", Egress{}, "192.168.0.1", false},
+		{"metadata of clouds", Egress{}, "169.254.169.254", false},
+		{"carrier-grade NAT", Egress{}, "100.64.0.1", false},
+		{"multicast", Egress{}, "224.0.0.1", false},
+		{"multicast v6", Egress{}, "ff02::1", false},
+		{"broadcast", Egress{}, "255.255.255.255", false},
+		{"benchmarking", Egress{}, "198.19.0.1", false},
+		{"link-local v6", Egress{}, "fe80::1", false},
+		{"link-local v6 with a zone", Egress{}, "fe80::1%eth0", false},
+		{"unique local", Egress{}, "fd12::1", false},
+		{"mapped loopback", Egress{}, "::ffff:127.0.0.1", false},
+		{"mapped private", Egress{}, "::ffff:10.0.0.1", false},
+		{"mapped public", Egress{}, "::ffff:8.8.8.8", true},
+		{"compatible loopback", Egress{}, "::7f00:1", false},
+		{"NAT64 loopback", Egress{}, "64:ff9b::7f00:1", false},
+		{"NAT64 metadata", Egress{}, "64:ff9b::a9fe:a9fe", false},
+		{"NAT64 public", Egress{}, "64:ff9b::808:808", true},
+		{"local NAT64", Egress{}, "64:ff9b:1::808:808", false},
+		{"6to4 private", Egress{}, "2002:a00:1::1", false},
+		{"Teredo", Egress{}, "2001::1", false},
+		{"documentation", Egress{}, "2001:db8::1", false},
 		{"allowed private", open, "10.1.2.3", true},
 		{"allowed, mapped", open, "::ffff:10.1.2.3", true},
 		{"allowed by a mapped prefix", open, "192.168.7.9", true},
@@ -64,7 +64,7 @@ func TestGuardAllowed(t *testing.T) {
 			}
 		})
 	}
-	if (&Guard{}).Allowed(netip.Addr{}) {
+	if (&Egress{}).Allowed(netip.Addr{}) {
 		t.Error("no address at all was allowed")
 	}
 }
@@ -75,7 +75,7 @@ func TestPostRefusesAddresses(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hit <- struct{}{} }))
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
-	s := testSender(Guard{})
+	s := testSender(Egress{})
 	for name, host := range map[string]string{"literal": "127.0.0.1", "a name that resolves to loopback": "localhost", "mapped": "[::ffff:127.0.0.1]",
 		"mapped in hexadecimal": "[::ffff:7f00:1]", "zero": "0.0.0.0", "decimal form of a resolver": "127.1"} {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestPostErrorsHoldNoURL(t *testing.T) {
 	}
 }
 
-var loopback = Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+var loopback = Egress{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
 
 // secret is the callback secret of every application of the tests.
 const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -145,8 +145,8 @@ func testSecrets(app string) []string {
 	return []string{secret}
 }
 
-func testSender(g Guard) *sender {
-	s := newSender(&Options{Guard: g, Secrets: testSecrets, Timeout: 5 * time.Second, Now: time.Now}, "otpgw")
+func testSender(g Egress) *sender {
+	s := newSender(&Options{Egress: g, Secrets: testSecrets, Timeout: 5 * time.Second, Now: time.Now}, "otpgw")
 	s.kept.DisableKeepAlives = true // no goroutine outlives the test
 	return s
 }

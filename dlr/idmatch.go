@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Rule says how the message id of a receipt relates to that of the submit_sm_resp: the base of the response, then that
+// IDMatch says how the message id of a receipt relates to that of the submit_sm_resp: the base of the response, then that
 // of the receipt (OTPGW_LINK_<NAME>_MESSAGE_ID).
-type Rule string
+type IDMatch string
 
 // The rules.
 const (
-	Auto   Rule = "auto"    // the same id, with case, hyphens and leading zeros forgiven; else the other base, if certain
-	Exact  Rule = "exact"   // the same octets
-	HexDec Rule = "hex-dec" // hexadecimal in the response, decimal in the receipt
-	DecHex Rule = "dec-hex" // decimal in the response, hexadecimal in the receipt
+	Auto   IDMatch = "auto"    // the same id, with case, hyphens and leading zeros forgiven; else the other base, if certain
+	Exact  IDMatch = "exact"   // the same octets
+	HexDec IDMatch = "hex-dec" // hexadecimal in the response, decimal in the receipt
+	DecHex IDMatch = "dec-hex" // decimal in the response, hexadecimal in the receipt
 )
 
 // maxID bounds an id; SMPP 3.4 has 65 octets at most.
@@ -34,7 +34,7 @@ type candidate struct {
 //
 // Under Auto the same id always goes before a converted one. A converted form is a guess, and the same digits may be
 // another message's id in the other base (decimal 4113 is hexadecimal 1011): see Index.Find for what proves it.
-func candidates(rule Rule, id string) []candidate {
+func candidates(rule IDMatch, id string) []candidate {
 	id = trimID(id)
 	if id == "" {
 		return nil

@@ -11,7 +11,7 @@ import (
 func TestCandidates(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		rule Rule
+		rule IDMatch
 		id   string
 		want []string
 	}{
