@@ -12,6 +12,7 @@ import (
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/smpp/link"
 )
 
 const usage = `otpgw sends one-time passwords by SMS over your own SMPP links, and verifies them.
@@ -30,6 +31,7 @@ Usage:
                        one test message through the running gateway, over a link or the one that the number's route would take;
                        prints the carrier's answers and receipts; exit status 1 when it was not taken, or not delivered
   otpgw restore FILE   make the store of a backup (otpgw ctl backup FILE), in a data directory that has none; needs its secret key
+  otpgw pics           what a link sends, takes and refuses of each PDU and field of SMPP 3.4 (Markdown)
   otpgw version        print the version
   otpgw -demo          run the gateway with a simulated SMSC and an application "demo"
   otpgw -help          this text
@@ -71,6 +73,7 @@ var subcommands = map[string]subcommand{
 	"check":   checkCommand,
 	"ctl":     ctlCommand,
 	"explain": explainCommand,
+	"pics":    picsCommand,
 	"send":    sendCommand,
 	"restore": restoreCommand,
 	"version": versionCommand,
@@ -136,6 +139,13 @@ func help(w io.Writer) int {
 func versionCommand(*flag.FlagSet) func(context.Context, cli) int {
 	return func(_ context.Context, c cli) int {
 		fmt.Fprintln(c.stdout, "otpgw", version.Read())
+		return exitOK
+	}
+}
+
+func picsCommand(*flag.FlagSet) func(context.Context, cli) int {
+	return func(_ context.Context, c cli) int {
+		_ = link.Statement(c.stdout, fmt.Sprintf("otpgw %s:", version.Read())+" protocol implementation conformance statement")
 		return exitOK
 	}
 }

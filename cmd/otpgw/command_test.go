@@ -27,6 +27,8 @@ func TestCommandLine(t *testing.T) {
 	}{
 		{"help", []string{"-help"}, nil, 0, []string{"otpgw check -bind", "OTPGW_LINK_<NAME>_ADDR"}, nil},
 		{"version", []string{"version"}, nil, 0, []string{"otpgw "}, nil},
+		{"pics", []string{"pics"}, nil, 0, []string{"## submit_sm [4.4.1], 0x00000004: sent", "| registered_delivery [5.2.17] | 1 | 1: a receipt", "ESME_RX_T_APPN",
+			"| 0x0427 | message_state [5.3.2.35] |"}, nil},
 		{"-version", []string{"-version"}, nil, 0, []string{"otpgw "}, nil},
 		{"--version", []string{"--version"}, nil, 0, []string{"otpgw "}, nil},
 		{"unknown command", []string{"frobnicate"}, nil, 2, nil, []string{`"frobnicate"`, "-help"}},

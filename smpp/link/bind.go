@@ -220,15 +220,10 @@ func (b *bind) options() session.Options {
 		ResponseTimeout: cfg.ResponseTimeout,
 		EnquireLink:     cfg.EnquireLink,
 		UnbindGrace:     unbindTimeout,
-		Handlers: map[wire.Command]session.Handler{
-			wire.DeliverSM: b.incoming,
-			wire.DataSM:    b.incoming,
-			// It says only that a number is reachable again, and has no response (SMPP 3.4, 4.12.1).
-			wire.AlertNotification: func(context.Context, *session.Session, wire.Frame) {},
-		},
-		Unknown: func(wire.Header) { b.link.deps.Metrics.unknown(cfg.Name) },
-		Workers: incomingWorkers,
-		Backlog: incomingBacklog,
-		Busy:    wire.StatusTempAppErr, BusyWait: incomingWait,
+		Handlers:        b.handlers(),
+		Unknown:         func(wire.Header) { b.link.deps.Metrics.unknown(cfg.Name) },
+		Workers:         incomingWorkers,
+		Backlog:         incomingBacklog,
+		Busy:            statusBusy, BusyWait: incomingWait,
 	}
 }

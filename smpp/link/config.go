@@ -136,15 +136,3 @@ func (c Config) Text() text.Options {
 	}
 	return o
 }
-
-// bind is the request that every bind of the link begins with.
-func (c Config) bind() wire.Bind {
-	b := wire.Bind{
-		SystemID: c.SystemID, Password: c.Password, SystemType: c.SystemType,
-		InterfaceVersion: c.InterfaceVersion, AddressRange: c.AddressRange,
-	}
-	if b.InterfaceVersion == 0 {
-		b.InterfaceVersion = wire.Version34
-	}
-	return b
-}

@@ -19,6 +19,9 @@
 // and once a minute when the SMSC says that the credentials are wrong. The package knows no OTP: it carries a message
 // of id, sender, destination, sealed text and time of death.
 //
+// What goes into each field of a bind and a submit_sm, and what is looked at of a deliver_sm, is in one table (fields.go), which
+// otpgw pics prints.
+//
 // # Few binds over many daemons
 //
 // With MaxBinds the binds of a link, over all daemons that share the store, are places that are leased (lease.go). A daemon

@@ -29,13 +29,13 @@ func (b *bind) store(ctx context.Context, f wire.Frame) wire.Status {
 	m, err := wire.DecodeMessage(f)
 	if err != nil {
 		b.link.log.Warn().Err(err).Str("bind", b.name).Msg("malformed deliver_sm refused")
-		return wire.StatusPermAppErr // sent again it would be no better
+		return statusUnreadable
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sinkTimeout)
 	defer cancel()
 	if err := b.link.deps.Sink.Deliver(ctx, b.link.decode(m)); err != nil {
 		b.link.log.Error().Err(err).Str("bind", b.name).Msg("receipt not stored, the SMSC is asked to send it again")
-		return wire.StatusTempAppErr
+		return statusNotStored
 	}
 	return wire.StatusOK
 }

@@ -13,20 +13,23 @@ import (
 
 // submitSM builds the PDU of one part (SMPP 3.4, 4.4.1).
 func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) {
-	pdu := &wire.Message{
-		ServiceType:        l.cfg.ServiceType,
-		ESMClass:           p.ESMClass,
-		Validity:           l.cfg.validity(m.Expires, l.now()),
-		RegisteredDelivery: 1, // a receipt for success and failure (5.2.17)
-		DataCoding:         p.DataCoding,
-		ShortMessage:       p.ShortMessage,
+	alphabet := l.cfg.SenderAlphabet
+	if alphabet == "" || alphabet == "link" {
+		alphabet = l.cfg.Alphabet
 	}
-	if err := l.cfg.address(pdu, m.From, m.To); err != nil {
+	sender, err := text.SenderAddress(m.From, text.Alphabet(alphabet))
+	if err != nil {
 		return nil, err
 	}
-	pdu.TLVs = append(pdu.TLVs, p.TLVs...)
-	pdu.TLVs = append(pdu.TLVs, l.cfg.Parameters(m.TLVs)...)
-	return pdu, nil
+	s := &submission{cfg: &l.cfg, now: l.now(), m: m, part: p, sender: sender}
+	for _, f := range submitFields {
+		if f.write != nil {
+			f.write(s)
+		}
+	}
+	s.pdu.TLVs = append(s.pdu.TLVs, p.TLVs...)
+	s.pdu.TLVs = append(s.pdu.TLVs, l.cfg.Parameters(m.TLVs)...)
+	return &s.pdu, nil
 }
 
 // Parameters are the optional parameters that the carrier gets with a message that brings some of its own: those win over the
@@ -41,22 +44,6 @@ func (c *Config) Parameters(own map[uint16][]byte) (all []TLV) {
 		all = append(all, TLV{Tag: tag, Value: own[tag]})
 	}
 	return c.Chain.appendTo(all)
-}
-
-// address sets the addresses of a PDU, as the carrier wants them.
-func (c *Config) address(pdu *wire.Message, from, to string) error {
-	alphabet := c.SenderAlphabet
-	if alphabet == "" || alphabet == "link" {
-		alphabet = c.Alphabet
-	}
-	s, err := text.SenderAddress(from, text.Alphabet(alphabet))
-	if err != nil {
-		return err
-	}
-	pdu.Source = wire.Address{TON: c.SourceTON.of(s.Kind, s.TON), NPI: c.SourceNPI.of(s.Kind, s.NPI), Addr: s.Addr}
-	ton, npi, number := text.DestinationAddress(to)
-	pdu.Dest = wire.Address{TON: c.DestTON.of(s.Kind, ton), NPI: c.DestNPI.of(s.Kind, npi), Addr: number}
-	return nil
 }
 
 // validity is a validity_period that ends no later than the PIN.

@@ -104,7 +104,7 @@ func plausible(c wire.Command, s *wire.Span, ton byte) bool {
 		return plain(s.Value)
 	case s.Name == "interface_version":
 		return s.Uint() >= firstVersion
-	case strings.HasSuffix(s.Name, "_ton"):
+	case s.Entry && strings.HasSuffix(s.Name, "_ton"):
 		return s.Uint() <= lastTON
 	}
 	return true

@@ -16,6 +16,9 @@ func (s Status) Name() string {
 	return fmt.Sprintf("0x%02X", uint32(s))
 }
 
+// Statuses lists those that the specification has.
+func Statuses() []Status { return slices.Sorted(maps.Keys(statusNames)) }
+
 // StatusNames lists the specification's names.
 func StatusNames() []string { return slices.Sorted(maps.Values(statusNames)) }
 
