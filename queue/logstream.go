@@ -228,7 +228,7 @@ func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	newest, err := openObject(ctx, store, names[0])
+	newest, err := store.Get(eachRead{ctx}, names[0])
 	if err != nil {
 		return nil, err
 	}
@@ -238,36 +238,11 @@ func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
 // stall is how long a snapshot may be read without anything coming.
 const stall = 5 * time.Second
 
-// object is an object that is being read. The library waits for its next part without end, also when the server that sent it is gone.
-type object struct {
-	jetstream.ObjectResult
-	stalled *time.Timer
-	cancel  context.CancelFunc
-}
+// eachRead is a context whose deadline is always that far ahead. The library asks for it at each read, and has it end when its next part
+// does not come, also when the server that sent it is gone; without a deadline it takes one of five seconds for the whole.
+type eachRead struct{ context.Context }
 
-func openObject(ctx context.Context, store jetstream.ObjectStore, name string) (*object, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	o := &object{cancel: cancel, stalled: time.AfterFunc(stall, cancel)}
-	var err error
-	if o.ObjectResult, err = store.Get(ctx, name); err != nil {
-		o.stalled.Stop()
-		cancel()
-		return nil, err
-	}
-	return o, nil
-}
-
-func (o *object) Read(p []byte) (int, error) {
-	n, err := o.ObjectResult.Read(p)
-	o.stalled.Reset(stall)
-	return n, err
-}
-
-func (o *object) Close() error {
-	o.stalled.Stop()
-	o.cancel()
-	return o.ObjectResult.Close()
-}
+func (eachRead) Deadline() (time.Time, bool) { return time.Now().Add(stall), true }
 
 func (s snapshots) Put(ctx context.Context, position uint64, write func(io.Writer) error) error {
 	store, err := s.store(ctx)

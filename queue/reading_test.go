@@ -3,8 +3,11 @@ package queue
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // TestReadingOutlastsItsDeadline: a log that is read for longer than a start may take is read to its end; one of which nothing comes
@@ -31,5 +34,32 @@ func TestReadingOutlastsItsDeadline(t *testing.T) {
 	case <-reading.Done():
 	case <-time.After(20 * time.Second):
 		t.Error("a start that was called off goes on")
+	}
+}
+
+// TestSnapshotIsReadSlowly: the reading of a snapshot may take longer than the five seconds that the library gives it.
+func TestSnapshotIsReadSlowly(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	q, err := Open(ctx, Options{Dir: t.TempDir(), Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close(ctx)
+	const size = 1 << 20 // several pieces
+	if err := (snapshots{q}).Put(ctx, 1, func(w io.Writer) error { _, err := w.Write(make([]byte, size)); return err }); err != nil {
+		t.Fatal(err)
+	}
+	in, err := snapshots{q}.Newest(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if _, err := io.ReadFull(in, make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(5500 * time.Millisecond) // the time itself is what is tested
+	if n, err := io.Copy(io.Discard, in); n != size-10 || err != nil {
+		t.Errorf("%d octets more, of %d: %v", n, size-10, err)
 	}
 }

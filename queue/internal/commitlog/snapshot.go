@@ -3,7 +3,6 @@ package commitlog
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -238,7 +237,7 @@ func (s *State) loadEntries(r *snapshotReader, pause func()) error {
 			s.bucket(r.text())
 			continue
 		case kind != recordEntry || len(s.numbered) == 0:
-			return fmt.Errorf("%w, after %d entries", errSnapshot, entries)
+			return r.fault(entries)
 		}
 		s.loadEntry(r)
 		if entries++; entries%loadPart == 0 {

@@ -3,6 +3,7 @@ package commitlog
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -255,5 +256,13 @@ func (r *snapshotReader) end(entries uint64) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w, after %d entries", errSnapshot, entries)
+	return r.fault(entries)
+}
+
+// fault says what is wrong, and with it why the file could not be read, when that is so.
+func (r *snapshotReader) fault(entries uint64) error {
+	if r.err == nil || errors.Is(r.err, errSnapshot) {
+		return fmt.Errorf("%w, after %d entries", errSnapshot, entries)
+	}
+	return fmt.Errorf("%w, after %d entries: %w", errSnapshot, entries, r.err)
 }
