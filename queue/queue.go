@@ -101,7 +101,7 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 	if o.Replicas > 1 {
 		q.addGates()
 	}
-	if err := q.leaveOlder(ctx); err != nil {
+	if err := q.lookForOlder(ctx); err != nil {
 		return err
 	}
 	if err := q.apply(ctx, o.Replicas); err != nil {

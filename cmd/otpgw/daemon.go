@@ -119,7 +119,7 @@ func (d *daemon) open(ctx context.Context) error {
 		return err
 	}
 	d.wire(box, registry)
-	return nil
+	return d.service.TakeOver(ctx)
 }
 
 func listen(addr, variable string) (net.Listener, error) {
