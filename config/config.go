@@ -65,6 +65,7 @@ type Config struct {
 	Retention       time.Duration  // how long an OTP is known after its PIN ran out
 	Memory          int64          // octets that the process may take; 0: half of what the machine or the cgroup has
 	CORSOrigins     []string       // whose pages may use the API
+	Traces          Traces
 
 	Warnings []Fault // what deserves a look and stops nothing
 

@@ -81,6 +81,14 @@ var daemonRows = []setting[loader]{
 		duration(callbackTimeoutMin, callbackTimeoutMax, time.Millisecond, func(l *loader) *time.Duration { return &l.config.CallbackTimeout })},
 	{"OTPGW_CORS_ORIGINS", "", "origins whose pages may use the API from a browser, comma-separated, like https://shop.example; empty: none",
 		read(func(v *value, l *loader) { l.config.CORSOrigins = v.origins() })},
+
+	{"OTEL_EXPORTER_OTLP_ENDPOINT", "", "http or https URL of an OpenTelemetry collector (OTLP/HTTP), to which traces go under /v1/traces; empty: none are made",
+		read(func(v *value, l *loader) { l.config.Traces.Endpoint = v.collector() })},
+	{"OTEL_EXPORTER_OTLP_HEADERS", "", "headers of the requests to it, name=value, comma-separated",
+		secretly(func(v *value, l *loader) { l.config.Traces.Headers = v.headers() })},
+	{"OTEL_SERVICE_NAME", "otpgw", "service.name of the traces", read(func(v *value, l *loader) { l.config.Traces.Service = v.trim() })},
+	{"OTEL_TRACES_SAMPLER_ARG", "1", "share of the requests that are traced, 0 to 1; one that brings traceparent says so itself",
+		read(func(v *value, l *loader) { l.config.Traces.Share = v.number(1) })},
 }
 
 func readMemory(v *value, l *loader) {

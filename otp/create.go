@@ -39,6 +39,9 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		pin, n.PINType, uses = testPIN, typeOf(testPIN), nil
 	}
 	r := s.newRecord(app, n, id, route, pin, now)
+	if s.Trace != nil {
+		r.Trace = s.Trace(ctx, id)
+	}
 	if err = s.compose(app, r, n, pin); err != nil {
 		return Otp{}, err
 	}

@@ -27,6 +27,7 @@ type Event struct {
 	Kind  EventKind       `json:"kind"`
 	N     int             `json:"n"` // its place among the OTP's changes, from 1
 	Item  json.RawMessage `json:"item"`
+	Trace []byte          `json:"trace,omitempty"` // see Service.Trace
 }
 
 // DlrUpdate is the item of a dlr_update.
@@ -58,7 +59,7 @@ func (r *Record) event(kind EventKind, shown Otp) (queue.Message, error) {
 	if err != nil {
 		return queue.Message{}, internal(err)
 	}
-	e := Event{OtpID: r.ID, App: r.App, URL: r.CallbackURL, Kind: kind, N: r.Announced, Item: data}
+	e := Event{OtpID: r.ID, App: r.App, URL: r.CallbackURL, Kind: kind, N: r.Announced, Item: data, Trace: r.Trace}
 	if data, err = marshal(e); err != nil {
 		return queue.Message{}, internal(err)
 	}

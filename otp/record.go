@@ -54,6 +54,7 @@ type Record struct {
 	Held     bool          `cbor:"37,keyasint,omitempty"` // the failure of Delivery is not told, see hold
 
 	Steps      []byte `cbor:"44,keyasint,omitempty"` // its way, see note
+	Trace      []byte `cbor:"46,keyasint,omitempty"` // what its messages and events carry of it, see Service.Trace
 	TakenNoted int    `cbor:"45,keyasint,omitempty"` // of the messages up to this one it is known that a carrier took it
 
 	Network string `cbor:"41,keyasint,omitempty"` // MCC and MNC of the number, see Traffic

@@ -43,6 +43,9 @@ type Service struct {
 	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts none.
 	CallbackAllowed func(netip.Addr) bool
 
+	// Trace is what an OTP that a request makes is to carry of the request's trace, opaque here. Nil: nothing is traced.
+	Trace func(ctx context.Context, otpID string) []byte
+
 	Retention time.Duration // how long an OTP is known after its PIN ran out; 0: DefaultRetention
 
 	Now func() time.Time // nil: the store's clock, which all daemons share

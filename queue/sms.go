@@ -23,6 +23,7 @@ type Outbound struct {
 	Expires time.Time         `cbor:"11,keyasint"`           // not sent after this
 	Again   bool              `cbor:"12,keyasint,omitempty"` // it was on another route before, and may have been sent
 	Country string            `cbor:"13,keyasint,omitempty"` // of To, two letters; empty where it was not looked at
+	Trace   []byte            `cbor:"14,keyasint,omitempty"` // of what it belongs to, opaque here
 }
 
 // TextContext is the context that the text of a message is sealed with (seal.Box): that of what it belongs to, so that all its

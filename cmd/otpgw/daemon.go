@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
+	"github.com/otpgw/otpgw/cmd/otpgw/tracing"
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/dlr"
 	"github.com/otpgw/otpgw/dlr/callback"
@@ -61,6 +62,7 @@ type daemon struct {
 	product  *product
 	funnel   *funnel.Funnel
 	growth   *growth
+	tracer   *tracing.Tracer // nil: nothing is traced
 	api      *http.Server
 	admin    *http.Server
 	apiLn    net.Listener
@@ -118,6 +120,9 @@ func (d *daemon) open(ctx context.Context) error {
 	if err := d.openRecords(box, registry); err != nil {
 		return err
 	}
+	if err := d.openTracer(ctx); err != nil {
+		return err
+	}
 	d.wire(box, registry)
 	return d.service.TakeOver(ctx)
 }
@@ -172,16 +177,18 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.growth = &growth{queue: d.queue}
 	d.funnel = funnel.New(d.queue.Funnel(), d.service.Clock)
 	d.product.observe(d.service, d.tracker, d.funnel)
+	d.traceReceipts()
 	d.dispatch = callback.New(callback.Options{
 		Queue: d.queue, Secrets: func(app string) []string { return d.live.Load().callbackSecrets(app) }, Timeout: d.config.CallbackTimeout,
 		Egress: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
+		Trace: d.traceCallbacks(),
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.orders = d.board()
 	d.wireLinks(registry)
 	registry.MustRegister(stateCollector{d})
 	d.adopt(d.config)
-	d.api = httpServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) }), d.log)
+	d.api = httpServer(d.tracer.Requests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) })), d.log)
 	ops := &admin{
 		daemon: d, registry: registry, started: time.Now(), token: d.token,
 		samples:   newSamples(d.tracker),
@@ -241,7 +248,7 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 
 func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
-	s := &sink{tracker: d.tracker, service: d.service, funnel: d.funnel, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
+	s := &sink{tracker: d.tracker, service: d.service, funnel: d.funnel, tracer: d.tracer, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
 	build := func(cfg link.Config) *link.Link {
 		return d.keptPaused(link.New(cfg, link.Deps{
 			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: metrics,
@@ -327,7 +334,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	stopHTTP(d.admin, time.Second)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeGrace)
 	defer cancel()
-	return errors.Join(g.Wait(), d.queue.Close(closing), d.records.Close())
+	return errors.Join(g.Wait(), d.queue.Close(closing), d.records.Close(), d.closeTracer(closing))
 }
 
 // await waits for a stage, but no longer than its grace: what it leaves undone is in the store.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/cmd/otpgw/tracing"
 	"github.com/otpgw/otpgw/dlr"
 	"github.com/otpgw/otpgw/dlr/cdr"
 	"github.com/otpgw/otpgw/dlr/mo"
@@ -20,6 +21,7 @@ type sink struct {
 	tracker *dlr.Tracker
 	service *otp.Service
 	funnel  *funnel.Funnel
+	tracer  *tracing.Tracer
 	link    func(name string) link.Config
 	inbox   *mo.Inbox
 	cdr     *cdr.Writer
@@ -39,6 +41,7 @@ func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
 		Int("part", a.Part).Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("sent")
 	e := entryOf(a.Message, a.Part, a.Parts)
 	e.Keep = s.service.KnownFor(a.Message.Expires)
+	s.tracer.Submitted(a.Message, tracing.Submit{Link: a.Link, ID: a.MessageID, Part: a.Part, Parts: a.Parts, Sent: a.Sent, Took: a.Took})
 	return s.tracker.Accepted(ctx, a.Link, a.MessageID, e)
 }
 
@@ -56,6 +59,7 @@ func (s *sink) Refused(ctx context.Context, r link.Refused) error {
 	s.cdr.Part(p)
 	s.log.Info().Str("otp", r.Message.Ref).Str("msg", r.Message.ID).Str("link", r.Link).Stringer("status", r.Status).
 		Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("refused")
+	s.tracer.Submitted(r.Message, tracing.Submit{Link: r.Link, Part: r.Part, Parts: r.Parts, Sent: time.Now(), Fault: r.Status.String()})
 	return s.tracker.Refused(ctx, r.Link, entryOf(r.Message, r.Part, r.Parts), uint32(r.Status), r.Silent())
 }
 
@@ -72,6 +76,7 @@ func (s *sink) Unanswered(ctx context.Context, u link.Unanswered) (link.Past, er
 	}
 	if len(u.Parts) > 0 {
 		s.log.Info().Str("otp", u.Message.Ref).Str("msg", u.Message.ID).Str("link", u.Link).Bool("dropped", u.Dropped).Msg("not answered")
+		s.tracer.Submitted(u.Message, tracing.Submit{Link: u.Link, Part: u.Parts[0], Parts: u.Of, Sent: u.Sent, Took: time.Since(u.Sent), Fault: "no answer"})
 	}
 	state, err := s.service.Unanswered(ctx, try(u))
 	state.Over = state.Over || heard

@@ -17,6 +17,8 @@ import (
 const (
 	maxItems = 200       // of the contract
 	maxBody  = 256 << 10 // octets; one item more than that goes alone
+
+	maxTraces = 16 // that the span of a request is linked to
 )
 
 // batch is one request, as it is stored and sent: its body and its id are made once, when it is stored.
@@ -28,7 +30,8 @@ type batch struct {
 	Held  []held        `json:"held"`
 	After []string      `json:"after,omitempty"` // ids of batches with earlier changes of its OTPs
 	Items int           `json:"items,omitempty"`
-	Since time.Time     `json:"since"` // when its first item was stored
+	Since time.Time     `json:"since"`           // when its first item was stored
+	Trace [][]byte      `json:"trace,omitempty"` // of its OTPs that are traced, the first ones
 
 	body []byte
 }
@@ -85,6 +88,9 @@ func (b *batch) add(items []job) {
 			b.Held = append(b.Held, held{OtpID: j.event.OtpID})
 		}
 		b.Held[at].N = max(b.Held[at].N, j.event.N)
+		if len(j.event.Trace) > 0 && len(b.Trace) < maxTraces {
+			b.Trace = append(b.Trace, j.event.Trace)
+		}
 	}
 	body.WriteString(bodyEnd)
 	b.body = body.Bytes()

@@ -37,6 +37,10 @@ type Options struct {
 	// Nil: they are one.
 	Reveal func(kind otp.EventKind, body []byte) []byte
 
+	// Trace begins the span of a request, of the OTPs that carry these traces (otp.Service.Trace). It returns the request's header
+	// traceparent and what ends the span. Nil: none is traced.
+	Trace func(of [][]byte, event, host string) (traceparent string, end func(status int, err error))
+
 	Schedule []time.Duration  // default DefaultSchedule; the first is the wait before the first try, and not used
 	Timeout  time.Duration    // that a receiver may take; default DefaultTimeout
 	Grace    time.Duration    // for POSTs under way at the end of Run; default DefaultGrace

@@ -73,11 +73,14 @@ type answer struct {
 }
 
 // post signs and sends a body once, after Standard Webhooks: the id is the same on every try, the timestamp is that of this
-// one. It returns an error when there was no answer.
-func (s *sender) post(ctx context.Context, target, app, id string, body []byte) (answer, error) {
+// one. It returns an error when there was no answer. traceparent is that of W3C's Trace Context; empty: none.
+func (s *sender) post(ctx context.Context, target, app, id string, body []byte, traceparent string) (answer, error) {
 	header, err := s.header(app, id, body)
 	if err != nil {
 		return answer{}, err
+	}
+	if traceparent != "" {
+		header.Set("Traceparent", traceparent)
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout+tlsTimeout+sendTimeout+s.timeout)
 	defer cancel()

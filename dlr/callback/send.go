@@ -155,7 +155,9 @@ func (d *Dispatcher) try(l *lane, b *batch, tries int) (out outcome, wait time.D
 		return refusedForGood, 0, reasonDisabled, 0
 	}
 	begun := time.Now()
-	a, err := d.sender.post(d.post, b.URL, b.App, b.ID, d.o.Reveal(b.Kind, b.body))
+	traceparent, end := d.trace(b)
+	a, err := d.sender.post(d.post, b.URL, b.App, b.ID, d.o.Reveal(b.Kind, b.body), traceparent)
+	end(a.status, err)
 	d.metrics.seconds.Observe(time.Since(begun).Seconds())
 	if err == nil && a.status != http.StatusGone && at.ID != "" {
 		d.enabled(b)
@@ -170,6 +172,16 @@ func (d *Dispatcher) try(l *lane, b *batch, tries int) (out outcome, wait time.D
 	}
 	return out, a.retryAfter, reason, a.status
 }
+
+// trace begins the span of a try, where one of its OTPs is traced.
+func (d *Dispatcher) trace(b *batch) (traceparent string, end func(status int, err error)) {
+	if d.o.Trace == nil || len(b.Trace) == 0 {
+		return "", untraced
+	}
+	return d.o.Trace(b.Trace, string(b.Kind), hostOf(b.URL))
+}
+
+func untraced(int, error) {}
 
 // judge says what an answer means.
 func (d *Dispatcher) judge(b *batch, a answer, err error) (outcome, string) {
