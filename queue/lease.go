@@ -26,7 +26,7 @@ import (
 // So the holder is over leaseMargin / 2 (1 s) before another begins, as long as the clocks of the holder and of the log differ
 // by less in leaseTime (6 s). A daemon that ends well gives its leases back, and they are free at once.
 //
-// A store that is one daemon's alone keeps its leases in memory.
+// A store that is one daemon's alone keeps its leases in memory. A lease that nobody gave back is lost when the store is closed.
 type Lease struct {
 	q        *Queue
 	key      string
@@ -140,6 +140,9 @@ func (l *Lease) keep() {
 			case <-ctx.Done():
 				return
 			case <-l.lost:
+				return
+			case <-l.q.closing:
+				l.good.Store(0)
 				return
 			case <-tick.C:
 			}
