@@ -31,6 +31,7 @@ import (
 
 	"github.com/otpgw/otpgw/dlr/cdr"
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/donotsend"
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
@@ -54,6 +55,7 @@ type Config struct {
 	AuthFailures   int // per minute and address; 0 is no limit
 	TrustedProxies []netip.Prefix
 	Prices         Prices
+	DoNotSend      donotsend.Set // of the file
 	CDR            CDR
 
 	Apps   []otp.App // CallbackSecrets may be empty until the secret key is known, see UseKey

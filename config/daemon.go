@@ -64,6 +64,8 @@ var daemonRows = []setting[loader]{
 		read(func(v *value, l *loader) { l.config.TrustedProxies = v.networks() })},
 	{"OTPGW_PRICES", "", "CSV file of number prefix and price of a message part, for the cost in answers; empty: 0",
 		read(func(v *value, l *loader) { l.config.Prices = v.prices() })},
+	{"OTPGW_DO_NOT_SEND", "", "file of numbers (+46701234567) and prefixes (+4670*), one in each line, that nothing is sent to, beside those of otpgw ctl donotsend; a reload reads it again; empty: none",
+		read(func(v *value, l *loader) { l.config.DoNotSend = v.doNotSend() })},
 	{"OTPGW_CDR_DIR", "", "directory for records for billing and disputes, one JSON line for each part, receipt and OTP; each daemon has its own; empty: none",
 		read(func(v *value, l *loader) { l.config.CDR.Dir = v.optionalDirectory() })},
 	{"OTPGW_CDR_ROTATE", "1h", "a file of them is complete after this time, {}",

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/donotsend"
 	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/otp/phone"
 )
@@ -157,6 +159,17 @@ func (v *value) prices() Prices {
 		return Prices{}
 	}
 	return v.pricesOf(string(content))
+}
+
+// doNotSend reads the file of numbers that nothing is sent to.
+func (v *value) doNotSend() donotsend.Set {
+	v.trim()
+	content := v.file()
+	set, err := donotsend.Read(bytes.NewReader(content))
+	if err != nil {
+		v.fault("the file it names has a %v", err)
+	}
+	return set
 }
 
 func (v *value) pricesOf(content string) Prices {

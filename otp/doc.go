@@ -38,6 +38,7 @@
 //
 //   - otp/limit: how many messages a number gets, and how many guesses its OTPs, in any stretch of time, exactly.
 //   - CreateOnce: a request that comes twice makes one OTP.
+//   - DoNotSend: a number that the operator sends nothing to gets no message, a resend neither (otp/donotsend).
 //   - OptedOut: a number whose owner wrote STOP gets no message, a resend neither (otp/optout, dlr/mo).
 //   - otp/guard: whether a message smells of SMS pumping, by what was sent and verified before (otp/internal/counts). It judges by
 //     shares, to which a second does not matter.

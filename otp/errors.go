@@ -29,6 +29,7 @@ const (
 	CodeIdempotencyKey    Code = 1013 // ours: not a key
 	CodeFromWhere         Code = 1014 // ours: the application may not be used from that address
 	CodeOptedOut          Code = 1015 // ours: the number wants no messages
+	CodeDoNotSend         Code = 1016 // ours: the operator sends nothing to the number
 	CodeNoCoverage        Code = 1119
 	CodeOAuth             Code = 1600
 

@@ -35,6 +35,8 @@ type Service struct {
 	FirstLink func(route string) string
 	// Price is what a part to a number costs. Nil: nothing.
 	Price func(e164 string) float64
+	// DoNotSend says whether the operator sends nothing to a number. Nil: there is no such number.
+	DoNotSend func(e164 string) (bool, error)
 	// OptedOut says whether a number wants no messages of an application. Nil: none has said so.
 	OptedOut func(app, e164 string) (bool, error)
 	// Asked is told of each OTP that is made, Arrived of each that a receipt says is delivered, and Ended of each that has ended,

@@ -23,6 +23,7 @@ const (
 	bucketTold     = "told"
 	bucketControl  = "control"
 	bucketFunnel   = "funnel"
+	bucketNever    = "never"
 	bucketLeases   = "lease" // of places, see Lease
 	workSMS        = "sms."  // and a route
 	workEvents     = "events"
@@ -45,6 +46,8 @@ func (q *Queue) declare(o Options) {
 		bucketNumbers: {limit: l.Numbers.or(5_000_000, gib, 32*day)},
 		// Full: the SMSC is asked to send the STOP again, for none is forgotten.
 		bucketOptOuts: {limit: Limit{Msgs: 2_000_000, Bytes: 512 * mib}},
+		// Full: the operator is told that no more numbers can be added.
+		bucketNever: {limit: Limit{Msgs: 1_000_000, Bytes: 128 * mib}},
 		// Full: the SMSC is asked to send the part again; these go within minutes.
 		bucketHandsets: {limit: Limit{50_000, 64 * mib, time.Hour}},
 		// Full: what is counted is not seen. A daemon writes 150 keys a day.
@@ -196,6 +199,9 @@ func (q *Queue) Guard() *Bucket { return q.buckets[streamGuard] }
 
 // OptOuts holds the numbers that want no messages, by their hash.
 func (q *Queue) OptOuts() *Bucket { return q.buckets[bucketOptOuts] }
+
+// DoNotSend holds the numbers and prefixes that the operator sends nothing to.
+func (q *Queue) DoNotSend() *Bucket { return q.buckets[bucketNever] }
 
 // Told holds how the callbacks of each OTP went, for whoever looks it up.
 func (q *Queue) Told() *Bucket { return q.buckets[bucketTold] }

@@ -52,6 +52,8 @@ func (a *admin) control(mux *http.ServeMux) {
 	mux.Handle("POST /reload", a.audited(a.reloadNow))
 	mux.Handle("POST /loglevel/{level}", a.audited(a.logLevel))
 	mux.Handle("POST /optouts/{action}", a.audited(a.optOut))
+	mux.Handle("GET /donotsend", a.audited(a.doNotSendList))
+	mux.Handle("POST /donotsend/{action}", a.audited(a.doNotSend))
 	mux.Handle("POST /forget", a.audited(a.forget))
 	mux.Handle("POST /send", a.audited(a.sendSample))
 	mux.HandleFunc("GET /send/{id}", a.sample)

@@ -44,6 +44,7 @@ var verbs = []verb{
 	{"optout", "APP NUMBER", "the number wants no messages of the application, as if its owner had written STOP", "POST", fixedPath("/optouts/add"), showJSON},
 	{"optin", "APP NUMBER", "it wants them again", "POST", fixedPath("/optouts/remove"), showJSON},
 	{"optedout", "APP NUMBER", "whether it wants none", "POST", fixedPath("/optouts/show"), showJSON},
+	{"donotsend", "[list | add | remove] [NUMBER | PREFIX*]", "the numbers that nothing is sent to, whatever the application", "", doNotSendPath, showJSON},
 	{"forget", "NUMBER", "erase what is kept of a number, in the whole cluster; its PINs are good no more, and opt-outs stay, as a hash", "POST", fixedPath("/forget"), showJSON},
 	{"loglevel", "LEVEL", "until the next start or reload", "POST", func(a []string) string { return "/loglevel/" + url.PathEscape(a[0]) }, showJSON},
 	{"ready", "", "exit status 0 when the gateway is ready", "GET", fixedPath("/readyz"), func(io.Writer, []byte) error { return nil }},
@@ -74,10 +75,21 @@ func deadPath(args []string) string {
 	return path + suffix + "?" + query.Encode()
 }
 
+// doNotSendPath is of the whole list, or of what is done to it.
+func doNotSendPath(args []string) string {
+	if len(args) < 2 {
+		return "/donotsend"
+	}
+	return "/donotsend/" + url.PathEscape(args[0])
+}
+
 // takes tells whether a verb is given what it needs.
 func (v verb) takes(args []string) bool {
 	if v.name == "dead" {
 		return len(args) == 0 || args[0] == "list" || len(args) > 1 && (args[0] == "replay" || args[0] == "drop")
+	}
+	if v.name == "donotsend" {
+		return len(args) == 0 || len(args) == 1 && args[0] == "list" || len(args) == 2 && (args[0] == "add" || args[0] == "remove")
 	}
 	return len(args) == len(strings.Fields(v.args))
 }
@@ -91,6 +103,11 @@ func (v verb) request(args []string) (method string, body []byte) {
 		body, _ = json.Marshal(map[string]string{"number": args[0]}) // a string
 	case strings.HasPrefix(v.name, "opt") && len(args) == 2:
 		body, _ = json.Marshal(optOutState{App: args[0], Number: args[1]}) // strings
+	case v.name == "donotsend" && len(args) < 2:
+		return "GET", nil
+	case v.name == "donotsend":
+		body, _ = json.Marshal(map[string]string{"number": args[1]}) // a string
+		return "POST", body
 	case v.name == "dead" && len(args) > 0 && args[0] != "list":
 		return map[string]string{"replay": "POST", "drop": "DELETE"}[args[0]], nil
 	case v.name == "dead":

@@ -26,6 +26,7 @@ import (
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/api/intake"
 	"github.com/otpgw/otpgw/otp/camara"
+	"github.com/otpgw/otpgw/otp/donotsend"
 	"github.com/otpgw/otpgw/otp/funnel"
 	"github.com/otpgw/otpgw/otp/hooks"
 	"github.com/otpgw/otpgw/otp/optout"
@@ -53,6 +54,7 @@ type daemon struct {
 	service  *otp.Service
 	tracker  *dlr.Tracker
 	inbox    *mo.Inbox
+	notSent  *donotsend.List
 	records  *cdr.Writer // nil: none are kept
 	dispatch *callback.Dispatcher
 	box      *seal.Box
@@ -166,6 +168,8 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	registry.MustRegister(riskCollector{d.service})
 	optOuts := optout.New(d.queue.OptOuts(), box)
 	d.service.OptedOut = optOuts.Has
+	d.notSent = &donotsend.List{Bucket: d.queue.DoNotSend(), File: func() donotsend.Set { return d.live.Load().config.DoNotSend }}
+	d.service.DoNotSend = d.notSent.Has
 	d.inbox = &mo.Inbox{Queue: d.queue, Box: box, List: optOuts, Route: d.service.Route, Log: d.log,
 		Apps: func() []otp.App { return d.live.Load().config.Apps }}
 	registry.MustRegister(d.inbox.Collector())

@@ -32,6 +32,7 @@ var table = map[otp.Code]wire{
 	otp.CodeGuard:             {http.StatusForbidden, "access_denied"},
 	otp.CodeFromWhere:         {http.StatusForbidden, "access_denied"},
 	otp.CodeOptedOut:          {http.StatusForbidden, "access_denied"},
+	otp.CodeDoNotSend:         {http.StatusForbidden, "access_denied"},
 	otp.CodeIdempotencyKey:    {http.StatusBadRequest, "invalid_request"},
 
 	otp.CodePhoneMissing:      invalidParam,

@@ -44,6 +44,7 @@ var table = map[otp.Code]errorInfo{
 	otp.CodeNoCoverage:  {http.StatusForbidden, prefix + "PHONE_NUMBER_NOT_ALLOWED", "Phone_number can't receive an SMS due to business reasons in the operator."},
 	otp.CodeFromInvalid: {http.StatusForbidden, prefix + "PHONE_NUMBER_NOT_ALLOWED", "Phone_number can't receive an SMS due to business reasons in the operator."}, // the application's sender
 	otp.CodeGuard:       {http.StatusForbidden, prefix + "PHONE_NUMBER_BLOCKED", "Phone_number is blocked to receive SMS due to any blocking business reason in the operator."},
+	otp.CodeDoNotSend:   {http.StatusForbidden, prefix + "PHONE_NUMBER_BLOCKED", "Phone_number is blocked to receive SMS due to any blocking business reason in the operator."},
 	otp.CodeOptedOut:    {http.StatusForbidden, prefix + "PHONE_NUMBER_BLOCKED", "Phone_number is blocked to receive SMS due to any blocking business reason in the operator."},
 
 	otp.CodeWrongPIN:         {http.StatusBadRequest, prefix + "INVALID_OTP", "The provided OTP is not valid for this authenticationId"},

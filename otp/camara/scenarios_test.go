@@ -457,3 +457,13 @@ func TestOneCodeIsGood(t *testing.T) {
 		t.Errorf("%d codes, of which %d are good", len(ids), pending)
 	}
 }
+
+// TestDoNotSend: a number on the operator's own list is blocked, as one whose owner wrote STOP is.
+func TestDoNotSend(t *testing.T) {
+	o := newOperator(t)
+	o.Service.DoNotSend = func(e164 string) (bool, error) { return e164 == mobile, nil }
+	o.refused("/send-code", sending(mobile, template), 403, sms+"PHONE_NUMBER_BLOCKED")
+	o.Service.DoNotSend = nil
+	o.Service.OptedOut = func(_, e164 string) (bool, error) { return e164 == mobile, nil }
+	o.refused("/send-code", sending(mobile, template), 403, sms+"PHONE_NUMBER_BLOCKED")
+}
