@@ -1,0 +1,60 @@
+package link_test
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/smsc"
+	"github.com/otpgw/otpgw/smpp/wire"
+)
+
+// TestFloodOfReceiptsInAWindow is TestFloodOfReceipts of an SMSC that waits for answers: it has so many receipts open at most. None
+// is refused, none is answered twice, and what waits does not grow.
+func TestFloodOfReceiptsInAWindow(t *testing.T) {
+	t.Parallel()
+	const window = 50
+	n := 2_000
+	if v, err := strconv.Atoi(os.Getenv("OTPGW_TEST_FLOOD")); err == nil {
+		n = v
+	}
+	r := newRig(t, smsc.Config{})
+	c := newCarrier(t)
+	sink := &slowStore{recorder: newRecorder()}
+	l := link.New(c.config("carrier", nil), link.Deps{Queue: r.q, Sink: sink})
+	r.run(l)
+	s := next(t, c.binds)
+	r.up(l)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	sent := 0
+	send := func() {
+		if sent < n {
+			sent++
+			s.write(pdu(wire.DeliverSM, 0, uint32(sent), deliver("46700000001", 4, 0, "id:1 stat:DELIVRD err:000")))
+		}
+	}
+	for range window {
+		send()
+	}
+	seen := make(map[uint32]bool, n)
+	for i := range n {
+		f := next(t, s.answers)
+		if f.Command != wire.DeliverSMResp || f.Status != 0 || seen[f.Sequence] {
+			t.Fatalf("answer %d: %s to %d, answered before: %v", i, f.Status, f.Sequence, seen[f.Sequence])
+		}
+		seen[f.Sequence] = true
+		if i == n/2 {
+			runtime.ReadMemStats(&after)
+		}
+		send()
+	}
+	if got := sink.stored.Load(); got != int64(n) {
+		t.Errorf("%d stored of %d", got, n)
+	}
+	if grown := int64(after.HeapInuse) - int64(before.HeapInuse); grown > 64<<20 {
+		t.Errorf("%d MiB more in use in the middle of the flood", grown>>20)
+	}
+}
