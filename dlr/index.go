@@ -108,13 +108,13 @@ func (x *Index) read(ctx context.Context, key string) (chain, uint64, error) {
 
 // Query is a receipt's view of a message.
 type Query struct {
-	Link      string
-	Rule      IDMatch
-	ID        string   // of the receipt
-	OtherID   string   // of the receipt as well, less likely; optional
-	Addresses []string // of the receipt's PDU, source and destination; optional
-	AnyNumber bool     // the carrier rewrites numbers: that of a receipt says nothing against a message
-	Settled   bool     // the receipt is old enough that its response must be stored, if there ever was one
+	Link      string   `json:"link"`
+	Rule      IDMatch  `json:"rule"`
+	ID        string   `json:"id"`                  // of the receipt
+	OtherID   string   `json:"-"`                   // of the receipt as well, less likely; optional
+	Addresses []string `json:"addresses,omitempty"` // of the receipt's PDU, source and destination; optional
+	AnyNumber bool     `json:"anyNumber,omitempty"` // the carrier rewrites numbers: that of a receipt says nothing against a message
+	Settled   bool     `json:"-"`                   // the receipt is old enough that its response must be stored, if there ever was one
 }
 
 // Find looks a receipt's message up; false when it is not known, or not for certain.

@@ -33,6 +33,7 @@ func (p parked) encode() []byte {
 	if !utf8.ValidString(p.ID) {
 		p.IDHex, p.ID = hex.EncodeToString([]byte(p.ID)), ""
 	}
+	p.Other = []byte(p.OtherID)
 	b, err := json.Marshal(p)
 	if err != nil {
 		panic(err) // strings and numbers: cannot fail
@@ -48,6 +49,7 @@ func decodeParked(data []byte) (parked, error) {
 	if id, err := hex.DecodeString(p.IDHex); err == nil && len(id) > 0 {
 		p.ID = string(id)
 	}
+	p.OtherID = string(p.Other)
 	if p.ID == "" || p.State == 0 {
 		return p, errors.New("dlr: parked receipt without an id or a state")
 	}

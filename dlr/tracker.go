@@ -115,18 +115,15 @@ type Incoming struct {
 	Parts     PartReceipts // empty: PartsAuto
 }
 
-// parked is a receipt after parsing, as it waits on PARKED. It holds nothing of the text.
+// parked is a receipt after parsing, as it waits on PARKED: what its message is looked for by, of which the addresses are last
+// digits, and what it says. It holds nothing of the text.
 type parked struct {
-	Link      string            `json:"link"`
-	Rule      IDMatch           `json:"rule"`
-	ID        string            `json:"id"`
+	Query
 	IDHex     string            `json:"idHex,omitempty"`   // instead of ID, where that is no UTF-8
-	OtherID   []byte            `json:"otherId,omitempty"` // any octets
+	Other     []byte            `json:"otherId,omitempty"` // OtherID, which may be any octets
 	State     wire.MessageState `json:"state"`
 	ErrorCode *int              `json:"errorCode,omitempty"`
-	Addresses []string          `json:"addresses,omitempty"` // last digits
-	Parties   []string          `json:"parties,omitempty"`   // source and destination, see party
-	AnyNumber bool              `json:"anyNumber,omitempty"`
+	Parties   []string          `json:"parties,omitempty"` // source and destination, see party
 	Parts     PartReceipts      `json:"parts,omitempty"`
 	Received  time.Time         `json:"received"`
 	Rest      *rest             `json:"rest,omitempty"` // it was folded, and may stand for the other parts as well
@@ -168,14 +165,13 @@ func (t *Tracker) receive(ctx context.Context, in Incoming) (result string, err 
 	if !ok {
 		return resultUnparsable, t.refuse(ctx, in)
 	}
-	p := parked{Link: in.Link, Rule: in.Rule, ID: r.ID, OtherID: []byte(r.OtherID), State: r.State, ErrorCode: r.ErrorCode,
-		AnyNumber: in.AnyNumber, Parts: in.Parts, Received: in.Received.UTC()}
-	p.Addresses = evidence(in.From, in.To)
+	p := parked{State: r.State, ErrorCode: r.ErrorCode, Parts: in.Parts, Received: in.Received.UTC(), Query: Query{
+		Link: in.Link, Rule: in.Rule, ID: r.ID, OtherID: r.OtherID, Addresses: evidence(in.From, in.To), AnyNumber: in.AnyNumber}}
 	if in.From != "" && in.To != "" {
 		p.Parties = []string{party(in.From), party(in.To)}
 	}
 	result, err = t.fold(ctx, p, 0)
-	if err == nil && result == "" && t.index.awaitPut(ctx, p.Link, p.Rule, p.ID, string(p.OtherID)) {
+	if err == nil && result == "" && t.index.awaitPut(ctx, p.Link, p.Rule, p.ID, p.OtherID) {
 		result, err = t.fold(ctx, p, 0)
 	}
 	if err != nil || result != "" {
@@ -208,8 +204,8 @@ func (t *Tracker) park(ctx context.Context, p parked) error {
 // fold reports a receipt to its OTP; an empty result means that its message or its OTP is not known (yet). age is for how
 // long the receipt has been looked up.
 func (t *Tracker) fold(ctx context.Context, p parked, age time.Duration) (result string, err error) {
-	m, err := t.index.find(ctx, Query{Link: p.Link, Rule: p.Rule, ID: p.ID, OtherID: string(p.OtherID), Addresses: p.Addresses,
-		AnyNumber: p.AnyNumber, Settled: age >= t.Settle})
+	p.Settled = age >= t.Settle
+	m, err := t.index.find(ctx, p.Query)
 	if err != nil {
 		return "", err
 	}
