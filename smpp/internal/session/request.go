@@ -2,9 +2,7 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -263,40 +261,4 @@ func (s *Session) Respond(ctx context.Context, f wire.Frame, status wire.Status,
 func (s *Session) nack(ctx context.Context, seq uint32, status wire.Status) error {
 	b := wire.Frame{Header: wire.Header{Command: wire.GenericNack, Status: status, Sequence: seq}}.Bytes()
 	return s.send(ctx, outgoing{b: b})
-}
-
-// SendRaw puts octets on the connection as they are, behind what is queued. The simulator makes faults with it.
-func (s *Session) SendRaw(ctx context.Context, b []byte) error {
-	return s.send(ctx, outgoing{b: b})
-}
-
-// SendVia is SendRaw by a function that writes the octets to the connection itself, slowly or wrongly, say. What is queued
-// behind them waits for it; its error ends the session.
-func (s *Session) SendVia(ctx context.Context, b []byte, via func(conn net.Conn, b []byte) error) error {
-	return s.send(ctx, outgoing{b: b, via: via})
-}
-
-// keepalive sends an enquire_link when nothing came or nothing went for the configured time (SMPP 3.4, 7.2). Any PDU
-// that comes counts as life, not only the answer.
-func (s *Session) keepalive(ctx context.Context) error {
-	timer := time.NewTimer(s.opts.EnquireLink)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		}
-		quiet := time.Duration(s.age() - min(s.lastRead.Load(), s.lastWrite.Load()))
-		if rest := s.opts.EnquireLink - quiet; rest > 0 {
-			timer.Reset(rest)
-			continue
-		}
-		asked := s.age()
-		_, err := s.roundTrip(ctx, wire.EnquireLink, wire.RawBody(nil))
-		if errors.Is(err, ErrTimeout) && s.lastRead.Load() < asked {
-			return ErrDead
-		}
-		timer.Reset(s.opts.EnquireLink)
-	}
 }
