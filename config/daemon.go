@@ -46,7 +46,7 @@ var daemonRows = []setting[loader]{
 		reader[loader]{read: readNATSURL, show: withoutTokens}},
 	{"OTPGW_NATS_CREDS", "", "credentials file for the external cluster", read(readNATSCreds)},
 	{"OTPGW_NATS_REPLICAS", "1", "copies of each stream in the external cluster, {}", replicas()},
-	{"OTPGW_NATS_SYNC", "1s", "fsync interval of the embedded store, {}, or always; with OTPGW_NATS_URL the one that its servers have, for otpgw check", syncInterval()},
+	{"OTPGW_NATS_SYNC", "always", "when the embedded store syncs to its disk: always, before anything is promised, or the interval, {}; with OTPGW_NATS_URL the one that its servers have, for otpgw check", syncInterval()},
 	{"OTPGW_RETENTION", "1h", "how long an OTP is known after its PIN ran out, for questions and late receipts, {}; it is in the memory of every daemon",
 		duration(retentionLeast, retentionMost, time.Second, func(l *loader) *time.Duration { return &l.config.Retention })},
 	{"OTPGW_MEMORY", "0", "MiB that the daemon may take, 64 to 1048576; new OTPs are refused (503) when what is stored takes five sixths of it, of less than 1024 all but 160 MiB or half; 0: half of what the machine or its cgroup has",
@@ -141,6 +141,10 @@ func syncInterval() reader[loader] {
 	interval := r.read
 	r.read = func(v *value, l *loader) {
 		l.config.syncSet = slices.Contains(l.environ, "OTPGW_NATS_SYNC")
+		if l.config.NATS.URL != "" && !l.config.syncSet { // the default is the embedded store's; of others nothing is known
+			l.config.NATS.Sync = time.Second
+			return
+		}
 		if l.config.NATS.SyncAlways = v.trim() == "always"; !l.config.NATS.SyncAlways {
 			interval(v, l)
 		}

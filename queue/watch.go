@@ -29,8 +29,8 @@ const (
 	memoryRest  = 160 * mib // at least, or half
 )
 
-// memoryBound is how much the state may take of what the process may.
-func memoryBound(memory int64) int64 {
+// MemoryBound is how much the state may take of what the process may.
+func MemoryBound(memory int64) int64 {
 	return min(int64(memoryShare*float64(memory)), max(memory-memoryRest, memory/2))
 }
 
@@ -93,7 +93,7 @@ func (q *Queue) Skew() time.Duration { return time.Now().Round(0).Sub(q.Now().Ro
 
 // MemoryBytes is about how much memory the store's state takes, and the bound at which new OTPs are refused; 0 for none.
 func (q *Queue) MemoryBytes() (used, most int64) {
-	return q.ledger.Bytes(), memoryBound(q.memory)
+	return q.ledger.Bytes(), MemoryBound(q.memory)
 }
 
 // roomForMore is ErrFull when the store is so full, in memory or on disk, that nothing new is to be begun.

@@ -36,7 +36,7 @@ func TestCommandLine(t *testing.T) {
 		{"flag of another command", []string{"-bind"}, nil, 2, nil, []string{"check"}},
 		{"argument too many", []string{"check", "x"}, nil, 2, nil, []string{`"x"`}},
 		{"no configuration", nil, nil, 2, nil, []string{"OTPGW_APPS", "OTPGW_LINKS"}},
-		{"check", []string{"check"}, good, 0, []string{"OTPGW_APP_SHOP_API_KEYS=****", "OTPGW_LINK_CARRIER_ADDR=127.0.0.1:1"}, nil},
+		{"check", []string{"check"}, good, 0, []string{"OTP/s sustained", "OTPGW_APP_SHOP_API_KEYS=****", "OTPGW_LINK_CARRIER_ADDR=127.0.0.1:1"}, nil},
 		{"check -config", []string{"check", "-config", file}, []string{"OTPGW_APP_SHOP_TTL=77"}, 0,
 			[]string{"OTPGW_APP_SHOP_TTL=77", "OTPGW_LINK_CARRIER_ADDR=127.0.0.1:1"}, nil},
 		{"check -config of no file", []string{"check", "-config", "testdata/none"}, nil, 2, nil, []string{"testdata/none: cannot be read"}},

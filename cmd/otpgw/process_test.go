@@ -260,6 +260,7 @@ func env(dir, smpp string, more map[string]string) map[string]string {
 		"OTPGW_APPS":        "shop", "OTPGW_APP_SHOP_API_KEYS": "key", "OTPGW_APP_SHOP_SENDERS": "Verify",
 		"OTPGW_LINKS": "carrier", "OTPGW_LINK_CARRIER_ADDR": smpp, "OTPGW_LINK_CARRIER_SYSTEM_ID": "acc", "OTPGW_LINK_CARRIER_PASSWORD": "secret",
 		"OTPGW_CALLBACK_ALLOW": "127.0.0.0/8",
+		"OTPGW_NATS_SYNC":      "1s", // kills lose nothing with it; that the power does not either is tested in torture
 	}
 	maps.Copy(e, more)
 	return e
