@@ -185,7 +185,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.dispatch = callback.New(callback.Options{
 		Queue: d.queue, Secrets: func(app string) []string { return d.live.Load().callbackSecrets(app) }, Timeout: d.config.CallbackTimeout,
 		Egress: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
-		Trace: d.traceCallbacks(),
+		Trace: d.traceCallbacks(), Known: d.config.Retention + otp.MaxTTL,
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.orders = d.board()

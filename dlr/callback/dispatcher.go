@@ -41,6 +41,7 @@ type Options struct {
 	// traceparent and what ends the span. Nil: none is traced.
 	Trace func(of [][]byte, event, host string) (traceparent string, end func(status int, err error))
 
+	Known    time.Duration    // how long it is known how a callback went; default 2 h, the bucket's own
 	Schedule []time.Duration  // default DefaultSchedule; the first is the wait before the first try, and not used
 	Timeout  time.Duration    // that a receiver may take; default DefaultTimeout
 	Grace    time.Duration    // for POSTs under way at the end of Run; default DefaultGrace

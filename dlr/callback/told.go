@@ -46,7 +46,7 @@ func (d *Dispatcher) told(tx *queue.Tx, s *sealed, b *batch, end tellEnd) {
 	for _, h := range b.Held {
 		t.N = h.N
 		if data, err := cbor.Marshal(t); err == nil { // of numbers and a string of ours it cannot fail
-			tx.Append(d.o.Queue.Told(), h.OtpID, data, maxTold)
+			tx.Append(d.o.Queue.Told(), h.OtpID, data, maxTold, d.o.Known)
 		}
 	}
 }
