@@ -48,7 +48,7 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Fatalf("the file of the backup: %v, %v", info, err)
 	}
 	after := order(3)
-	p.kill()
+	p.Kill()
 
 	whole, err := os.ReadFile(file)
 	if err != nil {

@@ -74,7 +74,7 @@ func endToEnd(b *testing.B, plan loadPlan) {
 		b.ReportMetric(float64(plan.Count)/r.Seconds, "otp/s")
 		b.ReportMetric(r.P50, "p50-ms")
 		b.ReportMetric(r.P99, "p99-ms")
-		b.ReportMetric(per(d.cmd.ProcessState.UserTime()+d.cmd.ProcessState.SystemTime()), "cpu-µs/otp")
+		b.ReportMetric(per(d.State().UserTime()+d.State().SystemTime()), "cpu-µs/otp")
 		b.ReportMetric(per(loadCPU), "load-cpu-µs/otp")
 		b.ReportMetric(per(simCPU), "smsc-cpu-µs/otp")
 		b.ReportMetric(0, "ns/op")

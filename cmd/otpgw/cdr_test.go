@@ -75,7 +75,7 @@ func TestRecordsAgreeWithTheCarrier(t *testing.T) {
 	var ids []string
 	for n := range 20 {
 		if n == 10 {
-			d.kill()
+			d.Kill()
 			d = startBound(t, e)
 		}
 		body := `{"phoneNumber":"` + number(n) + `","maxAttempts":1`

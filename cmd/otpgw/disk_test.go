@@ -226,8 +226,8 @@ func (f *fullDisk) ready() (again bool) {
 	deadline := time.Now().Add(testTimeout)
 	for time.Now().Before(deadline) {
 		select {
-		case <-f.d.exited:
-			if code := f.d.cmd.ProcessState.ExitCode(); code != exitAgain {
+		case <-f.d.Exited():
+			if code := f.d.State().ExitCode(); code != exitAgain {
 				f.t.Fatalf("the daemon ended with status %d, want %d", code, exitAgain)
 			}
 			f.d, again = startDaemon(f.t, f.vars), true
@@ -293,7 +293,7 @@ func TestWritesFail(t *testing.T) {
 	// From now on no file of the daemon may be longer than it is; a probe of a disk is smaller than that of others.
 	size := largestFile(t, vars["OTPGW_DATA_DIR"])
 	limit := unix.Rlimit{Cur: uint64(size), Max: unix.RLIM_INFINITY}
-	if err := unix.Prlimit(d.cmd.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+	if err := unix.Prlimit(d.Pid(), unix.RLIMIT_FSIZE, &limit, nil); err != nil {
 		t.Skipf("needs prlimit(2) on a process of its own: %v", err)
 	}
 	refused := false
@@ -311,13 +311,13 @@ func TestWritesFail(t *testing.T) {
 		t.Error("the log does not say that a write failed")
 	}
 	limit.Cur = unix.RLIM_INFINITY
-	_ = unix.Prlimit(d.cmd.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil)
+	_ = unix.Prlimit(d.Pid(), unix.RLIMIT_FSIZE, &limit, nil)
 	select {
-	case <-d.exited:
+	case <-d.Exited():
 	case <-time.After(testTimeout):
 		t.Fatal("the daemon did not end when its disk took writes again")
 	}
-	if code := d.cmd.ProcessState.ExitCode(); code != exitAgain {
+	if code := d.State().ExitCode(); code != exitAgain {
 		t.Errorf("exit status %d, want %d", code, exitAgain)
 	}
 	d = startDaemon(t, vars)

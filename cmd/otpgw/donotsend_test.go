@@ -77,7 +77,7 @@ func TestDoNotSend(t *testing.T) {
 	if err := os.WriteFile(file, []byte("+46701234569\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := d.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {

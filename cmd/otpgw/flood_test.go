@@ -127,7 +127,7 @@ func floodTime() time.Duration {
 // residentMiB is the daemon's memory, as Linux tells it.
 func residentMiB(t *testing.T, d *process) int {
 	t.Helper()
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(d.cmd.Process.Pid) + "/status")
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(d.Pid()) + "/status")
 	if err != nil {
 		t.Logf("memory is not looked at: %v", err)
 		return 0

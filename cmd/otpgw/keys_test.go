@@ -37,11 +37,11 @@ func TestSecretKeyChange(t *testing.T) {
 
 	wrong := spawn(t, vars(map[string]string{"OTPGW_SECRET_KEY": second}))
 	select {
-	case <-wrong.exited:
+	case <-wrong.Exited():
 	case <-time.After(testTimeout):
 		t.Fatal("a daemon with another key goes on")
 	}
-	if code, log := wrong.cmd.ProcessState.ExitCode(), wrong.stderr.String(); code != exitFailed || !strings.Contains(log, "OTPGW_SECRET_KEYS_OLD") {
+	if code, log := wrong.State().ExitCode(), wrong.stderr.String(); code != exitFailed || !strings.Contains(log, "OTPGW_SECRET_KEYS_OLD") {
 		t.Errorf("exit status %d: %s", code, log)
 	}
 

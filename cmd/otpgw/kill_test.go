@@ -29,7 +29,7 @@ func TestKillLosesNothing(t *testing.T) {
 	}
 	for n := range rounds {
 		t.Run(fmt.Sprint("kill ", n+1), func(t *testing.T) {
-			twice := interrupted(t, 2000, window, func(d *process) { d.kill() })
+			twice := interrupted(t, 2000, window, func(d *process) { d.Kill() })
 			if twice > window {
 				t.Errorf("%d messages were sent twice, the window is %d", twice, window)
 			}
@@ -206,7 +206,7 @@ func TestReceiptOfAKilledDaemon(t *testing.T) {
 	var o created
 	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"+46700000001"}`, 201).json(t, &o)
 	<-submitted
-	d.kill()
+	d.Kill()
 	d = startDaemon(t, env(dir, "127.0.0.1:1", nil)) // nobody is there
 	mustCall(t, c, "DELETE", d.HTTP+"/otp/"+o.OtpID, "", http.StatusOK)
 	d.stop()

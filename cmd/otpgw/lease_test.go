@@ -72,7 +72,7 @@ func TestStandbyTakesOverFromAKilledDaemon(t *testing.T) {
 	if !strings.Contains(string(links.body), `"standby"`) {
 		t.Errorf("the standby's links: %s", links.body)
 	}
-	a.kill()
+	a.Kill()
 	killed := time.Now()
 	l.send(b, 3, "B")
 	if took := time.Since(killed); took > 10*time.Second {
@@ -97,10 +97,10 @@ func TestStandbyTakesOverFromAStoppedDaemon(t *testing.T) {
 func TestPausedDaemonSendsNothingAfterItsLease(t *testing.T) {
 	l := startLeased(t)
 	a, b := l.daemons[0], l.daemons[1]
-	_ = a.cmd.Process.Signal(syscall.SIGSTOP)
+	_ = a.Signal(syscall.SIGSTOP)
 	l.send(b, 2, "B")
 	before := l.count("A")
-	_ = a.cmd.Process.Signal(syscall.SIGCONT)
+	_ = a.Signal(syscall.SIGCONT)
 	for n := 3; n < 30; n++ {
 		l.send(b, n, "B")
 	}

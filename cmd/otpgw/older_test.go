@@ -102,12 +102,12 @@ func TestOlderStoreMoves(t *testing.T) {
 
 	refused := spawn(t, vars)
 	select {
-	case <-refused.exited:
+	case <-refused.Exited():
 	case <-time.After(testTimeout):
 		t.Fatal("a store with messages that wait was not refused")
 	}
-	if log := refused.stderr.String(); refused.cmd.ProcessState.ExitCode() == 0 || !strings.Contains(log, "1 in SMS") || !strings.Contains(log, "OTPGW_HTTP_ADDR") {
-		t.Fatalf("status %d: %s", refused.cmd.ProcessState.ExitCode(), log)
+	if log := refused.stderr.String(); refused.State().ExitCode() == 0 || !strings.Contains(log, "1 in SMS") || !strings.Contains(log, "OTPGW_HTTP_ADDR") {
+		t.Fatalf("status %d: %s", refused.State().ExitCode(), log)
 	}
 
 	drained.Store(true)

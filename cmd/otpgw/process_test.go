@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,17 +9,16 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/otpgw/otpgw/cmd/internal/processtest"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -68,11 +66,10 @@ const testTimeout = 60 * time.Second
 
 // process is a daemon in a process of its own.
 type process struct {
+	*processtest.Process
 	t      testing.TB
-	cmd    *exec.Cmd
 	stdout *lines
 	stderr *lines
-	exited chan struct{}
 
 	HTTP  string // base URL of the API
 	Admin string // base URL of the operator's port
@@ -86,18 +83,9 @@ type lines struct {
 	done bool
 }
 
-func collect(r io.Reader) *lines {
-	l := &lines{news: make(chan struct{})}
-	go func() {
-		sc := bufio.NewScanner(r)
-		sc.Buffer(nil, 1<<20)
-		for sc.Scan() {
-			l.add(sc.Text(), false)
-		}
-		l.add("", true)
-	}()
-	return l
-}
+func newLines() *lines { return &lines{news: make(chan struct{})} }
+
+func (l *lines) take(line string) { l.add(line, false) }
 
 func (l *lines) add(line string, done bool) {
 	l.mu.Lock()
@@ -177,31 +165,23 @@ func spawn(t testing.TB, env map[string]string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(self, args...), exited: make(chan struct{})}
-	p.cmd.Env = []string{processMode + "=otpgw", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+	all := map[string]string{processMode: "otpgw"}
 	if file := os.Getenv(cpuProfile); file != "" {
-		p.cmd.Env = append(p.cmd.Env, cpuProfile+"="+file)
+		all[cpuProfile] = file
 	}
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		p.cmd.Env = append(p.cmd.Env, name+"="+env[name])
-	}
-	outR, outW, _ := os.Pipe()
-	errR, errW, _ := os.Pipe()
-	p.cmd.Stdout, p.cmd.Stderr = outW, errW
-	p.stdout, p.stderr = collect(outR), collect(errR)
-	if err := p.cmd.Start(); err != nil {
+	maps.Copy(all, env)
+	p := &process{t: t, stdout: newLines(), stderr: newLines()}
+	p.Process, err = processtest.Start(t, processtest.Options{Program: self, Args: args, Env: all, Stdout: p.stdout.take, Stderr: p.stderr.take})
+	if err != nil {
 		t.Fatal(err)
 	}
-	outW.Close()
-	errW.Close()
 	go func() {
-		defer close(p.exited)
-		_ = p.cmd.Wait()
+		<-p.Exited()
+		p.stdout.add("", true)
+		p.stderr.add("", true)
 	}()
 	t.Cleanup(func() {
-		p.kill()
-		outR.Close()
-		errR.Close()
+		p.Kill()
 		if t.Failed() {
 			t.Logf("the daemon printed at its end:\n%s\n%s", p.stdout.tail(), p.stderr.tail())
 		}
@@ -229,25 +209,14 @@ func awaitReady(t testing.TB, p *process) *process {
 	return p
 }
 
-// kill ends the process as a power cut would.
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill()
-	<-p.exited
-}
-
 // stop asks the process to end, as an operator would, and returns its exit status.
 func (p *process) stop() int {
 	p.t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Fatal(err)
+	status := p.Terminate(testTimeout)
+	if status < 0 {
+		p.t.Errorf("the daemon did not end by itself: %v", p.State())
 	}
-	select {
-	case <-p.exited:
-	case <-time.After(testTimeout):
-		p.t.Error("the daemon did not end")
-		p.kill()
-	}
-	return p.cmd.ProcessState.ExitCode()
+	return status
 }
 
 const testAdminToken = "admin-token-of-the-tests"

@@ -46,7 +46,7 @@ func TestReload(t *testing.T) {
 	reload := func(says string) {
 		t.Helper()
 		seen := p.stderr.count(says)
-		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		if err := p.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
 		if !p.stderr.more(says, seen) {

@@ -17,7 +17,7 @@ func TestSignals(t *testing.T) {
 	p := startDaemon(t, env(t.TempDir(), sim.Addr(), nil))
 	signal := func(s syscall.Signal) {
 		t.Helper()
-		if err := p.cmd.Process.Signal(s); err != nil {
+		if err := p.Signal(s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -38,8 +38,8 @@ func TestSignals(t *testing.T) {
 		t.Fatal("SIGTERM is not heard")
 	}
 	signal(syscall.SIGTERM)
-	<-p.exited
-	if status := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGTERM {
-		t.Errorf("ended with %v, not by the second signal", p.cmd.ProcessState)
+	<-p.Exited()
+	if status := p.State().Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGTERM {
+		t.Errorf("ended with %v, not by the second signal", p.State())
 	}
 }

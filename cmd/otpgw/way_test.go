@@ -63,7 +63,7 @@ func TestWayOfAnOTP(t *testing.T) {
 	down.Store(false)
 	await.That(t, "it is told at last", told("otp_update acknowledged"))
 
-	d.kill()
+	d.Kill()
 	log := d.stderr.String()
 	d = startBound(t, e)
 	found := find("%2B46%20701%20740%20605")

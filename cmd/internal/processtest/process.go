@@ -107,15 +107,21 @@ func (p *Process) Kill() {
 	<-p.exited
 }
 
+// State is how an ended process ended.
+func (p *Process) State() *os.ProcessState { return p.cmd.ProcessState }
+
+// Signal sends a signal.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
 // Pause stops the process as it stands (SIGSTOP), as a machine does that swaps or a virtual one that is moved.
-func (p *Process) Pause() { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
+func (p *Process) Pause() { _ = p.Signal(syscall.SIGSTOP) }
 
 // Resume lets it go on.
-func (p *Process) Resume() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
+func (p *Process) Resume() { _ = p.Signal(syscall.SIGCONT) }
 
 // Terminate asks the process to end (SIGTERM) and returns its exit status; after most it is killed, and the status is -1.
 func (p *Process) Terminate(most time.Duration) int {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	_ = p.Signal(syscall.SIGTERM)
 	return p.await(most)
 }
 
