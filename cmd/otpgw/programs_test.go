@@ -86,7 +86,11 @@ func (p program) run(t *testing.T, code, simulator, phone string, wrong bool) {
 			t.Fatal(err)
 		}
 	}
+	if p.fence == "go" {
+		ownModule(t, dir)
+	}
 	cmd := exec.CommandContext(t.Context(), p.command[0], append(p.command[1:], file)...)
+	cmd.Dir = dir
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	in, err := cmd.StdinPipe()
@@ -115,6 +119,31 @@ func (p program) run(t *testing.T, code, simulator, phone string, wrong bool) {
 	}
 	if got := strings.Fields(strings.ReplaceAll(out.String(), "PIN: ", " ")); !slices.Contains(got, want) {
 		t.Errorf("it said %q, want %s", got, want)
+	}
+}
+
+// ownModule makes a directory a module of its own, by the commands that otp/README.md shows, but for where the repository is.
+func ownModule(t *testing.T, dir string) {
+	t.Helper()
+	readme, err := os.ReadFile("../../otp/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, ok := strings.Cut(string(readme), "```console\n$ go mod init")
+	if !ok {
+		t.Fatal("otp/README.md does not show how a module gets the client")
+	}
+	shown, _, _ = strings.Cut("$ go mod init"+shown, "```")
+	for command := range strings.Lines(shown) {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(strings.TrimPrefix(command, "$ "), "=../otpgw", "="+root))
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", strings.TrimSpace(command), err, out)
+		}
 	}
 }
 
