@@ -3,6 +3,7 @@ package commitlog
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -120,5 +121,31 @@ func TestPackedBatches(t *testing.T) {
 			l.Close(t.Context())
 			want(t, open(t, m), "a", "long", string(value))
 		})
+	}
+}
+
+// TestSnapshotOfReplacedState: a process that takes another's snapshot while it writes its own gives its own up: half of it would be of
+// another state.
+func TestSnapshotOfReplacedState(t *testing.T) {
+	s := newState()
+	b := s.bucket("b")
+	for i := range 5000 {
+		s.revision++
+		s.set(b, &op{key: fmt.Appendf(nil, "%06d", i), value: make([]byte, 300)}, false)
+	}
+	_, write, err := s.save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replaced := false
+	err = write(writerFunc(func(p []byte) (int, error) {
+		if !replaced {
+			replaced = true
+			s.replace(newState())
+		}
+		return len(p), nil
+	}))
+	if !errors.Is(err, errVoid) {
+		t.Errorf("%v", err)
 	}
 }
