@@ -56,6 +56,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Prices         Prices
 	DoNotSend      donotsend.Set // of the file
+	Lookup         Lookup
 	CDR            CDR
 
 	Apps   []otp.App // CallbackSecrets may be empty until the secret key is known, see UseKey

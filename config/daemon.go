@@ -22,6 +22,8 @@ const (
 	retentionLeast, retentionMost = time.Minute, 7 * 24 * time.Hour
 	memoryLeast, memoryMost       = 64, 1 << 20 // MiB
 
+	lookupLeast, lookupMost = 10 * time.Millisecond, 2 * time.Second
+
 	callbackTimeoutMin, callbackTimeoutMax = time.Second, 30 * time.Second
 )
 
@@ -62,10 +64,20 @@ var daemonRows = []setting[loader]{
 		integer(0, authFailuresMax, func(l *loader) *int { return &l.config.AuthFailures })},
 	{"OTPGW_TRUSTED_PROXIES", "", "CIDRs of the proxies before the API, whose X-Forwarded-For or Forwarded says where a request comes from; empty: none",
 		read(func(v *value, l *loader) { l.config.TrustedProxies = v.networks() })},
-	{"OTPGW_PRICES", "", "CSV file of number prefix and price of a message part, for the cost in answers; empty: 0",
+	{"OTPGW_PRICES", "", "CSV file of number prefix, price of a message part, and, where it is of one network, that (MCC and MNC), for the cost in answers; empty: 0",
 		read(func(v *value, l *loader) { l.config.Prices = v.prices() })},
 	{"OTPGW_DO_NOT_SEND", "", "file of numbers (+46701234567) and prefixes (+4670*), one in each line, that nothing is sent to, beside those of otpgw ctl donotsend; a reload reads it again; empty: none",
 		read(func(v *value, l *loader) { l.config.DoNotSend = v.doNotSend() })},
+	{"OTPGW_LOOKUP_URL", "", "http(s) URL of yours that is asked of each number before its message is routed: network, route, risks, a refusal (otp/lookup); empty: nobody is asked",
+		read(func(v *value, l *loader) { l.config.Lookup.URL = v.lookupURL() })},
+	{"OTPGW_LOOKUP_SUBJECT", "", "the same by a NATS request to this subject of the external cluster", read(readLookupSubject)},
+	{"OTPGW_LOOKUP_SECRET", "", "whsec_ and base64 of 24 to 64 bytes, signs the requests; empty: derived from the secret key (otpgw check -lookup-secret)",
+		secretly(func(v *value, l *loader) { l.config.Lookup.Secret = v.lookupSecret() })},
+	{"OTPGW_LOOKUP_TIMEOUT", "300ms", "how long it may take, {}; no request waits longer for it",
+		duration(lookupLeast, lookupMost, time.Millisecond, func(l *loader) *time.Duration { return &l.config.Lookup.Timeout })},
+	{"OTPGW_LOOKUP_CACHE", "1h", "how long an answer holds at most, 1s to 24h, or off", durationOrOff(time.Second, 24*time.Hour, time.Second, func(l *loader) *time.Duration { return &l.config.Lookup.Cache })},
+	{"OTPGW_LOOKUP_FAIL", "open", "without an answer: open, the message is sent as if nothing were known; or closed, it is refused (503)",
+		read(func(v *value, l *loader) { l.config.Lookup.Closed = v.oneOf("open", "closed") == "closed" })},
 	{"OTPGW_CDR_DIR", "", "directory for records for billing and disputes, one JSON line for each part, receipt and OTP; each daemon has its own; empty: none",
 		read(func(v *value, l *loader) { l.config.CDR.Dir = v.optionalDirectory() })},
 	{"OTPGW_CDR_ROTATE", "1h", "a file of them is complete after this time, {}",

@@ -137,9 +137,9 @@ func FuzzAbuse(f *testing.F) {
 		}
 		var prices Prices
 		read(text, func(v *value) { prices = v.pricesOf(text) })
-		for prefix, price := range prices.byPrefix {
-			if got := prices.Of("+" + prefix); got != price || price < 0 {
-				t.Errorf("%s costs %v, not %v", prefix, got, price)
+		for k, price := range prices.by {
+			if got := prices.Of("+"+k.prefix, k.network); got != price || price < 0 {
+				t.Errorf("%v costs %v, not %v", k, got, price)
 			}
 		}
 	})

@@ -134,18 +134,24 @@ func (v *value) testNumbers() map[string]string {
 	return numbers
 }
 
-// Prices are what a part of a message costs, by the digits its destination begins with.
+// Prices are what a part of a message costs, by the digits its destination begins with, and by its network where that is known.
 type Prices struct {
-	byPrefix map[string]float64
-	longest  int
+	by      map[priced]float64
+	longest int
 }
 
-// Of is the price of a part to an E.164 number: that of the longest prefix; 0 for none.
-func (p Prices) Of(e164 string) float64 {
+// priced is what has a price; an empty network is any.
+type priced struct{ prefix, network string }
+
+// Of is the price of a part to an E.164 number in a network (MCC and MNC; empty where it is not known): that of the network, else of
+// its country's networks (MCC), else of any, each by the longest prefix; 0 for none.
+func (p Prices) Of(e164, network string) float64 {
 	digits := strings.TrimPrefix(e164, "+")
-	for n := min(p.longest, len(digits)); n > 0; n-- {
-		if price, ok := p.byPrefix[digits[:n]]; ok {
-			return price
+	for _, in := range []string{network, network[:min(len(network), mccLength)], ""} {
+		for n := min(p.longest, len(digits)); n > 0; n-- {
+			if price, ok := p.by[priced{digits[:n], in}]; ok {
+				return price
+			}
 		}
 	}
 	return 0
@@ -173,9 +179,9 @@ func (v *value) doNotSend() donotsend.Set {
 }
 
 func (v *value) pricesOf(content string) Prices {
-	p := Prices{byPrefix: make(map[string]float64)}
+	p := Prices{by: make(map[priced]float64)}
 	r := csv.NewReader(strings.NewReader(content))
-	r.FieldsPerRecord, r.Comment, r.TrimLeadingSpace = 2, '#', true
+	r.FieldsPerRecord, r.Comment, r.TrimLeadingSpace = -1, '#', true
 	for first := true; ; first = false {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -183,6 +189,11 @@ func (v *value) pricesOf(content string) Prices {
 		}
 		if err != nil {
 			v.fault("the file it names is no CSV of prefix and price: %v", err)
+			return p
+		}
+		if len(row) != 2 && len(row) != 3 {
+			line, _ := r.FieldPos(0)
+			v.fault("line %d of the file it names is no CSV of prefix,price or prefix,price,network", line)
 			return p
 		}
 		if first && !strings.ContainsAny(strings.Join(row, ""), "0123456789") {
@@ -196,7 +207,14 @@ func (v *value) pricesOf(content string) Prices {
 func (p *Prices) add(v *value, line int, row []string) {
 	digits := strings.TrimPrefix(strings.TrimSpace(row[0]), "+")
 	price, err := strconv.ParseFloat(strings.TrimSpace(row[1]), 64)
-	_, twice := p.byPrefix[digits]
+	k := priced{prefix: digits}
+	if len(row) == 3 && strings.TrimSpace(row[2]) != "" {
+		if k.network = otp.Network(row[2]); k.network == "" {
+			v.fault("line %d of the file it names: %q is no network: MCC, or MCC and MNC, like 24007", line, row[2])
+			return
+		}
+	}
+	_, twice := p.by[k]
 	switch {
 	case !allDigits.MatchString(digits) || len(digits) > otp.MaxDigits:
 		v.fault("line %d of the file it names: %q is not the beginning of an international number", line, row[0])
@@ -205,7 +223,7 @@ func (p *Prices) add(v *value, line int, row []string) {
 	case twice:
 		v.fault("line %d of the file it names: the prefix %s has a price already", line, digits)
 	default:
-		p.byPrefix[digits] = price
+		p.by[k] = price
 		p.longest = max(p.longest, len(digits))
 	}
 }

@@ -25,7 +25,7 @@ func TestAbuseDefaults(t *testing.T) {
 		"TEST_NUMBERS":    {len(app.TestNumbers), 0},
 		"AUTH_FAILURES":   {c.AuthFailures, 20},
 		"TRUSTED_PROXIES": {len(c.TrustedProxies), 0},
-		"PRICES":          {c.Prices.Of("+46700000001"), 0.0},
+		"PRICES":          {c.Prices.Of("+46700000001", ""), 0.0},
 	} {
 		if !reflect.DeepEqual(check[0], check[1]) {
 			t.Errorf("%s: %v, want %v", name, check[0], check[1])
@@ -57,11 +57,11 @@ func TestAbuseSettings(t *testing.T) {
 		"ALLOW":           {fmt.Sprint(app.Allow), "[192.0.2.0/24 2001:db8::1/128]"},
 		"CAMARA":          {app.CAMARA, true},
 		"SUPABASE_SECRET": {len(app.SupabaseSecret), 107},
-		"longest price":   {c.Prices.Of("+46700000001"), 0.05},
-		"shorter price":   {c.Prices.Of("+46800000001"), 0.04},
-		"one digit":       {c.Prices.Of("+14165550123"), 0.0075},
-		"no price":        {c.Prices.Of("+33612345678"), 0.0},
-		"shorter than it": {c.Prices.Of("+4"), 0.0},
+		"longest price":   {c.Prices.Of("+46700000001", ""), 0.05},
+		"shorter price":   {c.Prices.Of("+46800000001", ""), 0.04},
+		"one digit":       {c.Prices.Of("+14165550123", ""), 0.0075},
+		"no price":        {c.Prices.Of("+33612345678", ""), 0.0},
+		"shorter than it": {c.Prices.Of("+4", ""), 0.0},
 	} {
 		if !reflect.DeepEqual(check[0], check[1]) {
 			t.Errorf("%s: %v, want %v", name, check[0], check[1])
@@ -115,6 +115,8 @@ func TestAbuseFaults(t *testing.T) {
 		"OTPGW_PRICES=" + writeFile(t, "a.csv", "46;0.04\n47;0.04\n"):                       "CSV",
 		"OTPGW_PRICES=" + writeFile(t, "b.csv", "46,0.04\nx,0.04\n"):                        "line 2",
 		"OTPGW_PRICES=" + writeFile(t, "c.csv", "46,0.04\n47,-1\n"):                         "line 2",
+		"OTPGW_PRICES=" + writeFile(t, "e.csv", "46,0.04\n46,0.03,Telia\n"):                 "no network",
+		"OTPGW_PRICES=" + writeFile(t, "f.csv", "46,0.04,24007\n46,0.03,240-07\n"):          "a price already",
 		"OTPGW_PRICES=" + writeFile(t, "d.csv", "46,0.04\n47,1\n+46,0.04"):                  "a price already",
 	} {
 		name, _, _ := strings.Cut(setting, "=")
@@ -136,6 +138,16 @@ func TestAbuseWarnings(t *testing.T) {
 		c := mustLoad(t, with(strings.Split(setting, "/")...))
 		if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].String(), want) {
 			t.Errorf("%s: %v", setting, c.Warnings)
+		}
+	}
+}
+
+// TestPricesByNetwork: the network's price comes before its country's, and that before the one of any network.
+func TestPricesByNetwork(t *testing.T) {
+	c := mustLoad(t, with("OTPGW_PRICES="+writeFile(t, "prices.csv", "prefix,price,network\n46,0.05\n46,0.04,240\n46,0.02,240-07\n4670,0.03,\n")))
+	for network, want := range map[string]float64{"": 0.03, "24007": 0.02, "24001": 0.04, "23801": 0.03} {
+		if got := c.Prices.Of("+46701234567", network); got != want {
+			t.Errorf("in %q: %v, want %v", network, got, want)
 		}
 	}
 }

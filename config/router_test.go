@@ -82,6 +82,8 @@ func TestUnreachedRoutes(t *testing.T) {
 		{"a sender of nobody", "OTPGW_ROUTES=default,b|OTPGW_ROUTE_B_LINKS=b|OTPGW_ROUTE_B_SENDERS=Nobody,Brand", "OTPGW_ROUTE_B_SENDERS", "no application has the sender Nobody"},
 		{"a sender of another application", "OTPGW_ROUTES=default,b|OTPGW_ROUTE_B_LINKS=b|OTPGW_ROUTE_B_SENDERS=Bank,Brand|OTPGW_ROUTE_B_APPS=shop|OTPGW_APP_SHOP_SENDERS=Shop", "OTPGW_ROUTE_B_SENDERS", "no application of shop has the sender Bank"},
 		{"a sender that is kept from the rest", "OTPGW_ROUTES=default,b|OTPGW_ROUTE_B_LINKS=b|OTPGW_ROUTE_B_SENDERS=Brand|OTPGW_ROUTE_B_PREFIXES=65", "OTPGW_ROUTE_B_SENDERS", "the sender Brand is refused for numbers outside 65"},
+		{"networks that nobody tells", "OTPGW_ROUTES=default,b|OTPGW_ROUTE_B_LINKS=b|OTPGW_ROUTE_B_NETWORKS=24007", "OTPGW_ROUTE_B_NETWORKS", "OTPGW_LOOKUP_URL is not set"},
+		{"networks that somebody tells", "OTPGW_LOOKUP_URL=http://10.0.0.1/|OTPGW_ROUTES=default,b|OTPGW_ROUTE_B_LINKS=b|OTPGW_ROUTE_B_NETWORKS=24007", "", ""},
 		{"a prefix of no country", "OTPGW_ROUTES=default,b|OTPGW_ROUTE_B_LINKS=b|OTPGW_ROUTE_B_PREFIXES=999,2,35988", "OTPGW_ROUTE_B_PREFIXES", "the prefix 999 can never match: no country code begins so"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -187,6 +187,13 @@ func (c *Config) UseKey(key []byte) error {
 		return fmt.Errorf("the secret key has %d bytes, not %d", len(key), seal.KeySize)
 	}
 	c.SecretKey = key
+	if c.Lookup.Secret == "" {
+		derived, err := DeriveCallbackSecret(key, lookupSecretName)
+		if err != nil {
+			return err
+		}
+		c.Lookup.Secret = derived
+	}
 	for i := range c.Apps {
 		if len(c.Apps[i].CallbackSecrets) > 0 {
 			continue

@@ -12,6 +12,10 @@ import (
 // warnUnreached tells of routes, and of parts of them, that no message can take, and of senders that a route keeps from elsewhere.
 func (l *loader) warnUnreached() {
 	for _, r := range l.config.Routes {
+		if len(r.Networks) > 0 && !l.config.Lookup.On() {
+			l.warn(routeGroup+prefixOf(r.Name)+"_NETWORKS", "can never match: OTPGW_LOOKUP_URL is not set, and nothing else tells a number's network")
+			continue
+		}
 		variable := func(key string) string { return routeGroup + prefixOf(r.Name) + "_" + key }
 		for _, sender := range r.Senders {
 			if !l.hasSender(sender, r.Apps) {

@@ -20,15 +20,10 @@ func (s *Service) Create(ctx context.Context, app *App, n NewOtp) (Otp, error) {
 // create makes the OTP under a given id.
 func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Otp, error) {
 	testPIN, test := app.TestNumbers[n.Phone.E164]
-	route, err := s.Route(Traffic{App: app.Name, From: n.From, To: n.Phone.E164})
-	if err != nil && !test {
-		return Otp{}, err
-	}
 	now := s.now()
-	if !test {
-		if err := s.demanded(app, n, now); err != nil {
-			return Otp{}, err
-		}
+	route, known, err := s.before(ctx, app, n, now)
+	if err != nil {
+		return Otp{}, err
 	}
 	pin := newPIN(n.PINType, n.PINLength)
 	uses := n.uses(app)
@@ -39,6 +34,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 		pin, n.PINType, uses = testPIN, typeOf(testPIN), nil
 	}
 	r := s.newRecord(app, n, id, route, pin, now)
+	r.Network, r.Wanted = known.Network, known.Route
 	if s.Trace != nil {
 		r.Trace = s.Trace(ctx, id)
 	}
@@ -47,13 +43,10 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	}
 	r.Delivery = newDelivery(r.Parts, r.Created)
 	if r.Test = test; !test {
-		if err := s.willing(app, r.Phone); err != nil {
-			return Otp{}, err
-		}
 		if s.Price != nil {
-			r.Price = s.Price(r.Phone)
+			r.Price = s.Price(r.Phone, r.Network)
 		}
-		if r.Risk, err = s.judge(ctx, app, n, now); err != nil {
+		if r.Risk, err = s.judge(ctx, app, n, known.Risks, now); err != nil {
 			return Otp{}, err
 		}
 	}

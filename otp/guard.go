@@ -27,14 +27,18 @@ func (s *Service) countsOf(ctx context.Context, key string) counts.Counts {
 	return s.counter.Of(ctx, s.countStore(), key)
 }
 
-// judge finds the risks of a message. In mode enforce any is an error, CodeGuard, unless the application vouches for it.
-func (s *Service) judge(ctx context.Context, app *App, n NewOtp, now time.Time) ([]string, error) {
+// judge finds the risks of a message, those that are known of its number among them. In mode enforce any is an error, CodeGuard,
+// unless the application vouches for it.
+func (s *Service) judge(ctx context.Context, app *App, n NewOtp, known []string, now time.Time) ([]string, error) {
 	settings, to := &app.Guard, n.Phone
-	if !settings.On() || settings.Trusts(to.E164) {
+	if settings.Trusts(to.E164) {
 		return nil, nil
 	}
+	if !settings.On() {
+		return known, nil
+	}
 	prefix, country := s.groups(app.Name, to.E164, to.Country)
-	risks := settings.Risks(to, s.countsOf(ctx, prefix), s.countsOf(ctx, country), now)
+	risks := append(settings.Risks(to, s.countsOf(ctx, prefix), s.countsOf(ctx, country), now), known...)
 	if len(risks) == 0 {
 		return nil, nil
 	}

@@ -27,7 +27,7 @@ func (s *Service) send(tx *queue.Tx, r *Record) {
 		ID: r.Message, Ref: r.ID, App: r.App, Route: r.Route, From: r.From, To: r.Phone, Avoid: avoid,
 		Text:    r.Text,
 		TLVs:    tlvs,
-		Created: r.LastSent, Expires: r.Expires, Country: r.Country, Trace: r.Trace,
+		Created: r.LastSent, Expires: r.Expires, Country: r.Country, Network: r.Network, Trace: r.Trace,
 	})
 }
 

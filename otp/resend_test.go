@@ -30,7 +30,7 @@ func (b *bench) resendNow(t testing.TB, id string) Otp {
 // TestResend: the same text under another id, no sooner than 30 s and no more than three times.
 func TestResend(t *testing.T) {
 	b := resendBench(t)
-	b.Price = func(string) float64 { return 0.05 }
+	b.Price = func(string, string) float64 { return 0.05 }
 	o := b.create(t, `{"phoneNumber":"+33612345678","ttl":600,"template":"Take {{pin}}"}`)
 	first, text := b.message(t)
 	if o.Cost != 0.05 || o.Resends != 0 {
@@ -232,7 +232,7 @@ func TestAutomaticResend(t *testing.T) {
 // TestTestNumber: the fixed PIN, no message, no limit, and callbacks as usual.
 func TestTestNumber(t *testing.T) {
 	b := resendBench(t)
-	b.Price = func(string) float64 { return 1 }
+	b.Price = func(string, string) float64 { return 1 }
 	b.app.TestNumbers = map[string]string{"+33612345678": "012345", "+14165550123": "ABCD"}
 	b.app.SendLimits, b.app.TryLimits = limit.Limits{{Max: 1, Per: time.Hour}}, limit.Limits{{Max: 1, Per: time.Hour}}
 	b.app.Guard = guard.Settings{Mode: guard.Enforce, Deny: []string{"FR"}}

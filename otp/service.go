@@ -11,6 +11,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/internal/counts"
+	"github.com/otpgw/otpgw/otp/lookup"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
 )
@@ -33,8 +34,10 @@ type Service struct {
 	Links func() []string
 	// FirstLink is the link that a route prefers, for a message sent again to avoid. Nil, or "": not known.
 	FirstLink func(route string) string
-	// Price is what a part to a number costs. Nil: nothing.
-	Price func(e164 string) float64
+	// Price is what a part to a number costs, which may be one of a network (MCC and MNC) that is known. Nil: nothing.
+	Price func(e164, network string) float64
+	// Lookup asks what is known of a number before its message is routed. Nil: nothing is. An error refuses the message.
+	Lookup func(context.Context, lookup.Question) (lookup.Finding, error)
 	// DoNotSend says whether the operator sends nothing to a number. Nil: there is no such number.
 	DoNotSend func(e164 string) (bool, error)
 	// OptedOut says whether a number wants no messages of an application. Nil: none has said so.

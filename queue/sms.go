@@ -22,6 +22,7 @@ type Outbound struct {
 	Created time.Time         `cbor:"10,keyasint"`
 	Expires time.Time         `cbor:"11,keyasint"`           // not sent after this
 	Again   bool              `cbor:"12,keyasint,omitempty"` // it was on another route before, and may have been sent
+	Network string            `cbor:"15,keyasint,omitempty"` // of To, MCC and MNC; empty where it is not known
 	Country string            `cbor:"13,keyasint,omitempty"` // of To, two letters; empty where it was not looked at
 	Trace   []byte            `cbor:"14,keyasint,omitempty"` // of what it belongs to, opaque here
 }

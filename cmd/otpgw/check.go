@@ -19,13 +19,14 @@ import (
 func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 	bind := flags.Bool("bind", false, "")
 	callbackSecret := flags.String("callback-secret", "", "")
+	lookupSecret := flags.Bool("lookup-secret", false, "")
 	return func(ctx context.Context, c cli) int {
 		conf, err := c.load(ctx)
 		if err != nil {
 			return complain(c.stderr, err)
 		}
-		if *callbackSecret != "" {
-			return printCallbackSecret(conf, *callbackSecret, c.stdout, c.stderr)
+		if *callbackSecret != "" || *lookupSecret {
+			return printSecret(conf, *callbackSecret, c.stdout, c.stderr)
 		}
 		if err := conf.Print(c.stdout); err != nil {
 			fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
@@ -119,9 +120,9 @@ func warned(warnings []config.Fault, w io.Writer) bool {
 	return true
 }
 
-// printCallbackSecret prints the secret that signs an application's callbacks, given or derived, for whoever writes the
-// receiver. It is the one command that shows a secret.
-func printCallbackSecret(c *config.Config, app string, stdout, stderr io.Writer) int {
+// printSecret prints the secret that signs an application's callbacks, or without one that of the lookup, given or derived, for
+// whoever writes the receiver. It is the one command that shows a secret.
+func printSecret(c *config.Config, app string, stdout, stderr io.Writer) int {
 	if c.SecretKey == nil {
 		key, err := seal.LoadOrCreateKey(c.SecretKeyFile())
 		if err == nil {
@@ -131,6 +132,10 @@ func printCallbackSecret(c *config.Config, app string, stdout, stderr io.Writer)
 			fmt.Fprintf(stderr, "otpgw: %v\n", err)
 			return exitFailed
 		}
+	}
+	if app == "" {
+		fmt.Fprintln(stdout, c.Lookup.Secret)
+		return exitOK
 	}
 	for i := range c.Apps {
 		if c.Apps[i].Name == app {

@@ -21,11 +21,12 @@ Usage:
   otpgw [serve]        run the gateway; the environment configures it
   otpgw check          load and validate the configuration and print it, secrets masked
   otpgw check -bind    the same, and try each link: connect, bind, enquire_link, unbind
+  otpgw check -lookup-secret      print the secret that signs lookups
   otpgw check -callback-secret APP
                        print the secret that signs the callbacks of an application, and nothing else
   otpgw ctl VERB       ask a running gateway: links, pause, resume, drain, rebind, routes, reload, and more; without a verb it
                        lists them
-  otpgw explain -to +359888123456 [-app APP] [-from SENDER] [-template TEXT]
+  otpgw explain -to +359888123456 [-app APP] [-from SENDER] [-template TEXT] [-network MCCMNC]
                        what a request would get, and why: route, links, sender, text, encoding, parts, cost; nothing is sent
   otpgw send -to +359888123456 [-link LINK | -route ROUTE] [-from SENDER] [-text TEXT] [-wait 30s]
                        one test message through the running gateway, over a link or the one that the number's route would take;

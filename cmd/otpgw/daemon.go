@@ -29,6 +29,7 @@ import (
 	"github.com/otpgw/otpgw/otp/donotsend"
 	"github.com/otpgw/otpgw/otp/funnel"
 	"github.com/otpgw/otpgw/otp/hooks"
+	"github.com/otpgw/otpgw/otp/lookup"
 	"github.com/otpgw/otpgw/otp/optout"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/orders"
@@ -160,7 +161,13 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 		Measure:   func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
 		Links:     func() []string { return d.live.Load().linkNames() },
 		FirstLink: func(route string) string { return d.live.Load().firstLink(route) },
-		Price:     func(e164 string) float64 { return d.live.Load().config.Prices.Of(e164) },
+		Price:     func(e164, network string) float64 { return d.live.Load().config.Prices.Of(e164, network) },
+		Lookup: func(ctx context.Context, q lookup.Question) (lookup.Finding, error) {
+			if asker := d.live.Load().asker; asker != nil {
+				return asker.Ask(ctx, q)
+			}
+			return lookup.Finding{}, nil
+		},
 	}
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
@@ -190,7 +197,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.orders = d.board()
 	d.wireLinks(registry)
-	registry.MustRegister(stateCollector{d})
+	registry.MustRegister(stateCollector{d}, lookupCollector{d})
 	d.adopt(d.config)
 	d.api = httpServer(d.tracer.Requests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) })), d.log)
 	ops := &admin{
@@ -210,6 +217,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 func (d *daemon) adopt(c *config.Config) {
 	d.expect(c)
 	l := newLive(c)
+	l.asker = d.asker(c)
 	l.api = api.New(api.Config{
 		Apps: c.Apps, Service: d.service, Log: d.log, CORSOrigins: c.CORSOrigins, AuthFailures: c.AuthFailures,
 		TrustedProxies: c.TrustedProxies, Metrics: l.metrics, Faces: d.faces(c), Documents: map[string][]byte{camara.DocumentPath: camara.Document},

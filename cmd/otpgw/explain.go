@@ -23,12 +23,13 @@ func explainCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 	app := flags.String("app", "", "")
 	from := flags.String("from", "", "")
 	template := flags.String("template", "", "")
+	network := flags.String("network", "", "")
 	return func(ctx context.Context, c cli) int {
 		conf, err := c.load(ctx)
 		if err != nil {
 			return complain(c.stderr, err)
 		}
-		if err := explain(c, conf, *to, *app, *from, *template); err != nil {
+		if err := explain(c, conf, *to, *app, *from, *template, otp.Network(*network)); err != nil {
 			fmt.Fprintf(c.stderr, "otpgw explain: %v\n", err)
 			return exitUsage
 		}
@@ -46,7 +47,7 @@ func appNamed(conf *config.Config, name string) (*otp.App, error) {
 	return nil, fmt.Errorf("-app is to be one of OTPGW_APPS, not %q", name)
 }
 
-func explain(c cli, conf *config.Config, to, name, from, template string) error {
+func explain(c cli, conf *config.Config, to, name, from, template, network string) error {
 	app, err := appNamed(conf, name)
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func explain(c cli, conf *config.Config, to, name, from, template string) error 
 	if err != nil {
 		return err
 	}
-	traffic := otp.Traffic{App: app.Name, From: n.From, To: n.Phone.E164}
+	traffic := otp.Traffic{App: app.Name, From: n.From, To: n.Phone.E164, Network: network}
 	route, err := conf.Route(traffic)
 	if err != nil {
 		return fmt.Errorf("%s (%s): give a route that prefix, or none", n.Phone.E164, err)
@@ -78,7 +79,7 @@ func explain(c cli, conf *config.Config, to, name, from, template string) error 
 		{"application", app.Name}, {"number", n.Phone.E164 + ", " + n.Phone.Country}, {"route", route + ", " + conf.WhyRoute(traffic)}, {"link", whyLinks(conf, route)},
 		{"sender", whySender(app, n, from)}, {"text", text}, {"chosen", whyTemplate(n)}, {"registered", whyRegistered(app, n, text)}, {"TLVs", whyTLVs(conf, app, n, route)},
 		{"encoding", fmt.Sprintf("%s, %d part(s)", encoding, parts)},
-		{"cost", fmt.Sprintf("%g", conf.Prices.Of(n.Phone.E164)*float64(parts))},
+		{"cost", fmt.Sprintf("%g", conf.Prices.Of(n.Phone.E164, network)*float64(parts))},
 		{"valid", n.TTL.String()},
 	} {
 		if row[1] != "" {

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/otp/lookup"
 	"github.com/otpgw/otpgw/smpp/text"
 )
 
@@ -14,6 +15,7 @@ type live struct {
 	config  *config.Config
 	options map[string]text.Options // of a route's preferred link, by route
 	api     http.Handler
+	asker   *lookup.Asker        // nil: nobody is asked
 	metrics *prometheus.Registry // of the API
 }
 

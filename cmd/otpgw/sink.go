@@ -25,7 +25,7 @@ type sink struct {
 	link    func(name string) link.Config
 	inbox   *mo.Inbox
 	cdr     *cdr.Writer
-	price   func(e164 string) float64
+	price   func(e164, network string) float64
 	log     zerolog.Logger
 }
 
@@ -35,7 +35,7 @@ func entryOf(m *queue.Outbound, part, parts int) dlr.Entry {
 
 func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
 	p := s.part(a.Link, a.Message, a.Part, a.Parts)
-	p.CarrierID, p.Status, p.Price = a.MessageID, cdr.Accepted, s.price(a.Message.To)
+	p.CarrierID, p.Status, p.Price = a.MessageID, cdr.Accepted, s.price(a.Message.To, a.Message.Network)
 	s.cdr.Part(p)
 	s.log.Info().Str("otp", a.Message.Ref).Str("msg", a.Message.ID).Str("link", a.Link).Str("message_id", a.MessageID).
 		Int("part", a.Part).Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("sent")
