@@ -82,6 +82,7 @@ type NATS struct {
 	URL        string // one or several, comma-separated
 	Creds      string // path of a credentials file
 	Replicas   int
+	Events     string        // first words of subjects that changes are published on; empty: none are
 	Sync       time.Duration // fsync interval of the embedded store, or what the operator says of the external servers'
 	SyncAlways bool          // fsync each write; Sync is 0 then
 }

@@ -152,7 +152,7 @@ func TestValues(t *testing.T) {
 		"OTPGW_LINK_TELE_BIND=split", "OTPGW_LINK_TELE_ENQUIRE_LINK=15", `OTPGW_LINK_TELE_TLVS=0x1400="a,b",5121=00ff`,
 	))
 	bank, l := c.Apps[1], c.Links[0]
-	if c.NATS != (NATS{URL: "nats://token@n1:4222,tls://n2:4222", Replicas: 3, SyncAlways: true}) {
+	if c.NATS != (NATS{URL: "nats://token@n1:4222,tls://n2:4222", Replicas: 3, Events: "otpgw", SyncAlways: true}) {
 		t.Errorf("NATS: %+v", c.NATS)
 	}
 	if len(c.SecretKey) != 32 || c.LogLevel != zerolog.DebugLevel || !c.LogFormat.Console(false) {

@@ -53,6 +53,17 @@ func readLookupSubject(v *value, l *loader) {
 	l.config.Lookup.Subject = v.text
 }
 
+// eventSubject reads the first words of subjects, or off.
+func (v *value) eventSubject() string {
+	switch {
+	case v.trim() == off:
+		return ""
+	case !subjectForm.MatchString(v.text) || v.text[0] == '$' || v.text[0] == '_':
+		v.bad(v.text, "the begin of a subject, like otpgw, or off")
+	}
+	return v.text
+}
+
 func (v *value) lookupSecret() string {
 	if v.text == "" {
 		return ""

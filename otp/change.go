@@ -67,6 +67,9 @@ func (s *Service) try(ctx context.Context, r *Record, revision uint64, f changeF
 	if err == nil {
 		err = s.Queue.Commit(ctx, tx)
 	}
+	if err == nil {
+		s.publish(r, kind, now)
+	}
 	if err == nil && kind == OtpChange && r.Status != StatusPending {
 		s.ended(r)
 	}

@@ -60,6 +60,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	if err != nil {
 		return Otp{}, storeError(err)
 	}
+	s.publish(r, OtpChange, now)
 	s.count(app, r, 1, 0)
 	if s.Asked != nil {
 		s.Asked(r)

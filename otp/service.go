@@ -42,6 +42,8 @@ type Service struct {
 	DoNotSend func(e164 string) (bool, error)
 	// OptedOut says whether a number wants no messages of an application. Nil: none has said so.
 	OptedOut func(app, e164 string) (bool, error)
+	// Changed is told of each change, once it is stored, and of each new OTP. Nil: nobody is.
+	Changed func(Published)
 	// Asked is told of each OTP that is made, Arrived of each that a receipt says is delivered, and Ended of each that has ended,
 	// once that is stored. Nil: nobody is.
 	Asked, Arrived, Ended func(*Record)

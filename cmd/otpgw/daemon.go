@@ -198,6 +198,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.orders = d.board()
 	d.wireLinks(registry)
 	registry.MustRegister(stateCollector{d}, lookupCollector{d})
+	d.publishChanges()
 	d.adopt(d.config)
 	d.api = httpServer(d.tracer.Requests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) })), d.log)
 	ops := &admin{
