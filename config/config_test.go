@@ -77,7 +77,7 @@ func TestDefaults(t *testing.T) {
 		{"HTTP_ADDR", c.HTTPAddr, ":8080"},
 		{"ADMIN_ADDR", c.AdminAddr, "127.0.0.1:9090"},
 		{"DATA_DIR", c.DataDir, "./data"},
-		{"NATS", c.NATS, NATS{Replicas: 1, SyncAlways: true}},
+		{"NATS", c.NATS, NATS{Replicas: 1, Events: "otpgw", SyncAlways: true}},
 		{"SECRET_KEY", len(c.SecretKey), 0},
 		{"secret key file", c.SecretKeyFile(), "data/secret.key"},
 		{"LOG_LEVEL", c.LogLevel, zerolog.InfoLevel},

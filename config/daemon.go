@@ -49,7 +49,6 @@ var daemonRows = []setting[loader]{
 	{"OTPGW_NATS_CREDS", "", "credentials file for the external cluster", read(readNATSCreds)},
 	{"OTPGW_NATS_REPLICAS", "1", "copies of each stream in the external cluster, {}", replicas()},
 	{"OTPGW_NATS_SYNC", "always", "when the embedded store syncs to its disk: always, before anything is promised, or the interval, {}; with OTPGW_NATS_URL the one that its servers have, for otpgw check", syncInterval()},
-	{"OTPGW_NATS_SYNC", "1s", "fsync interval of the embedded store, {}, or always; with OTPGW_NATS_URL the one that its servers have, for otpgw check", syncInterval()},
 	{"OTPGW_NATS_EVENTS", "otpgw", "first word of the subjects that changes are published on in the external cluster: otpgw.otp.APP.STATUS and otpgw.dlr.APP.STATUS; or off",
 		read(func(v *value, l *loader) { l.config.NATS.Events = v.eventSubject() })},
 	{"OTPGW_RETENTION", "1h", "how long an OTP is known after its PIN ran out, for questions and late receipts, {}; it is in the memory of every daemon",

@@ -15,7 +15,7 @@ import (
 // liveSettings are the daemon's own variables that a reload works by.
 var liveSettings = []string{"OTPGW_LOG_LEVEL", "OTPGW_AUTH_FAILURES", "OTPGW_TRUSTED_PROXIES", "OTPGW_PRICES", "OTPGW_APPS", "OTPGW_LINKS", "OTPGW_ROUTES",
 	"OTPGW_CORS_ORIGINS", "OTPGW_LOOKUP_URL", "OTPGW_LOOKUP_SUBJECT", "OTPGW_LOOKUP_SECRET", "OTPGW_LOOKUP_TIMEOUT", "OTPGW_LOOKUP_CACHE", "OTPGW_LOOKUP_FAIL",
-	"OTPGW_ADMIN_ALLOW"}
+	"OTPGW_ADMIN_ALLOW", "OTPGW_DO_NOT_SEND"}
 
 // TestEveryVariableIsReloadedOrNamed: a reload ignores no variable silently. Those of applications, links and routes are read whole.
 func TestEveryVariableIsReloadedOrNamed(t *testing.T) {
