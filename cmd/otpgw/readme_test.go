@@ -77,7 +77,7 @@ func leads(t *testing.T, document, link string) {
 // anchorOf is how a page that shows Markdown names a heading.
 func anchorOf(title string) string {
 	title = strings.ToLower(strings.ReplaceAll(title, " ", "-"))
-	return regexp.MustCompile("[^\\p{L}\\p{N}_-]").ReplaceAllString(title, "")
+	return regexp.MustCompile(`[^\p{L}\p{N}_-]`).ReplaceAllString(title, "")
 }
 
 // TestReadmeIsShort: whoever opens the repository sees the whole of it; what is long stands beside the code that owns it.
