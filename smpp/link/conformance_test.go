@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -141,8 +142,9 @@ func conformMessages(t *testing.T, p peer) {
 				c.change(&cfg)
 			}
 			to := fmt.Sprintf("4670000%04d", i)
+			l, stop := r.start(cfg)
+			waitBound(t, l) // a receipt that finds no receiver is lost here, as no carrier loses it
 			id := r.put("+"+to, c.text)
-			_, stop := r.start(cfg)
 			if got, parts := p.Received(t, to); got != c.text || parts != c.parts {
 				t.Errorf("arrived in %d parts, want %d: %q", parts, c.parts, got)
 			}
@@ -165,6 +167,18 @@ func conformMessages(t *testing.T, p peer) {
 			r.drained()
 			stop()
 		})
+	}
+}
+
+// waitBound waits until each bind of a link is.
+func waitBound(t testing.TB, l *link.Link) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for slices.ContainsFunc(l.Status(), func(b link.BindStatus) bool { return b.State != "bound" }) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not bound: %+v", l.Status())
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
