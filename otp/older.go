@@ -57,7 +57,7 @@ func (o *olderRecord) record() *Record {
 		Announced: len(o.Changes),
 	}
 	for _, m := range o.Others {
-		r.Others = append(r.Others, sentMessage{ID: m.ID, Link: m.Link, Delivery: m.Delivery})
+		r.Others = append(r.Others, sentMessage(m))
 	}
 	return r
 }
