@@ -89,6 +89,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 		watchers[daemonBucket] = q.daemons.changed
 		watchers[claimBucket] = q.claimChanged
 	}
+	q.marker = newMarker(o)
 	err := q.patiently(ctx, func(ctx context.Context) error {
 		_, err := q.streams[0].CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: snapshotBucket, Replicas: o.Replicas,
 			Storage: jetstream.FileStorage, Description: "snapshots of the stream LOG"})
@@ -108,6 +109,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	if err := q.readLog(ctx, options); err != nil {
 		return fmt.Errorf("queue: the log: %w", err)
 	}
+	q.compare(ctx, o)
 	if q.disk != nil { // whoever waits for the log hears of it at once
 		q.disk.onFault(q.ledger.Fail)
 	}
@@ -132,6 +134,7 @@ func (q *Queue) closeLog() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
 		q.ledger.Close(ctx)
+		q.noteMark()
 	}
 	if q.schedule != nil {
 		q.schedule.stop()

@@ -23,6 +23,8 @@ type Options struct {
 	Memory        int64 // octets that the process may take; when the state has five sixths of it, new records are refused; 0: no bound
 	SnapshotEvery int64 // octets of the log between two snapshots of the state; 0 is a default
 
+	Check bool // it is only looked at: the next start finds what this one found, see Lost
+
 	Routes []string // one work queue each; AddRoute makes more
 	Log    zerolog.Logger
 	Limits Limits

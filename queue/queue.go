@@ -30,7 +30,12 @@ type Queue struct {
 	log    zerolog.Logger
 	assets []asset
 	server *embedded // nil when external
-	disk   *disk     // of the server
+	marker *marker   // nil: nothing is noted
+
+	// What was found missing at the start, beside the holes of the log.
+	lostEnd, lostOthers int64
+
+	disk *disk // of the server
 
 	// Written by Open only.
 	ledger   *commitlog.Log

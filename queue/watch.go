@@ -47,6 +47,7 @@ func (q *Queue) startTicks() {
 			case <-tick.C:
 			}
 			q.lookAfterDisk()
+			q.noteMark()
 			if err := q.ledger.Err(); err != nil && q.disk.err() == nil {
 				q.end(fmt.Errorf("%w: %w", ErrStore, err))
 			}

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/otpgw/otpgw/smpp/link"
 )
@@ -18,6 +21,7 @@ import (
 // its own, so that a script may refuse it.
 func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 	bind := flags.Bool("bind", false, "")
+	store := flags.Bool("store", false, "")
 	callbackSecret := flags.String("callback-secret", "", "")
 	lookupSecret := flags.Bool("lookup-secret", false, "")
 	return func(ctx context.Context, c cli) int {
@@ -44,11 +48,32 @@ func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 		if *bind {
 			code = tryLinks(ctx, conf.Links, c)
 		}
+		if *store && !checkStore(ctx, conf, c) {
+			code = exitFailed
+		}
 		if warned(append(conf.Warnings, syncWarnings(conf)...), c.stderr) && code == exitOK {
 			code = exitWarnings
 		}
 		return code
 	}
+}
+
+// checkStore opens the store, compares what was stored with what is there, and says so.
+func checkStore(ctx context.Context, conf *config.Config, c cli) bool {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	log, flush := newLogger(c.stderr, string(conf.LogFormat))
+	defer flush()
+	o := storeOptions(conf, log.Level(zerolog.WarnLevel))
+	o.Check = true
+	q, err := queue.Open(ctx, o)
+	if err != nil {
+		fmt.Fprintf(c.stderr, "otpgw: the store: %v\n", err)
+		return false
+	}
+	lost := q.Lost()
+	fmt.Fprintf(c.stdout, "# the store: %s\n", lost)
+	return q.Close(ctx) == nil && lost.Total() == 0
 }
 
 // longestSync is how much of what was promised may go with the power before it is worth a warning.

@@ -22,6 +22,7 @@ Usage:
   otpgw check          load and validate the configuration and print it, secrets masked
   otpgw check -bind    the same, and try each link: connect, bind, enquire_link, unbind
   otpgw check -lookup-secret      print the secret that signs lookups
+  otpgw check -store   the same, and compare what was stored with what is there; the gateway has to be stopped, but with an external NATS
   otpgw check -callback-secret APP
                        print the secret that signs the callbacks of an application, and nothing else
   otpgw ctl VERB       ask a running gateway: links, pause, resume, drain, rebind, routes, reload, and more; without a verb it

@@ -141,13 +141,17 @@ func listen(addr, variable string) (net.Listener, error) {
 func (d *daemon) openQueue(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	n := d.config.NATS
-	d.queue, err = queue.Open(ctx, queue.Options{
-		Dir: d.config.DataDir, URL: n.URL, Creds: n.Creds, Replicas: n.Replicas,
-		SyncInterval: n.Sync, SyncAlways: n.SyncAlways, Routes: d.config.RouteNames(), Log: d.log,
-		Memory: memoryOf(d.config),
-	})
+	d.queue, err = queue.Open(ctx, storeOptions(d.config, d.log))
 	return err
+}
+
+func storeOptions(c *config.Config, log zerolog.Logger) queue.Options {
+	n := c.NATS
+	return queue.Options{
+		Dir: c.DataDir, URL: n.URL, Creds: n.Creds, Replicas: n.Replicas,
+		SyncInterval: n.Sync, SyncAlways: n.SyncAlways, Routes: c.RouteNames(), Log: log,
+		Memory: memoryOf(c),
+	}
 }
 
 // wire makes the parts and gives each what it needs.

@@ -18,6 +18,7 @@ var (
 	stateBytes      = prometheus.NewDesc("otpgw_state_bytes", "Memory that the state of the OTPs takes, about.", nil, nil)
 	stateMaxBytes   = prometheus.NewDesc("otpgw_state_max_bytes", "The bound of it, at which new OTPs are refused; 0 for none.", nil, nil)
 	clockSkew       = prometheus.NewDesc("otpgw_clock_skew_seconds", "By how much the clock of this machine is ahead of the store's.", nil, nil)
+	lostMessages    = prometheus.NewDesc("otpgw_store_lost_messages", "What is missing of what was stored, as found at the start: messages of the log, snapshots, messages of other streams.", nil, nil)
 	natsVersion     = prometheus.NewDesc("otpgw_nats_info", "The NATS servers that the store is connected to, by version.", []string{"version"}, nil)
 	consumerOldest  = prometheus.NewDesc("otpgw_queue_oldest_seconds", "Age of the oldest message, whether it waits or not; 0 when there is none.", []string{"queue"}, nil)
 	consumerPending = prometheus.NewDesc("otpgw_queue_in_flight", "Messages with a worker or waiting for another try.", []string{"queue"}, nil)
@@ -27,7 +28,7 @@ var (
 type storeCollector struct{ queue *queue.Queue }
 
 func (c storeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, consumerOldest, stateBytes, stateMaxBytes, clockSkew, natsVersion} {
+	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, consumerOldest, stateBytes, stateMaxBytes, clockSkew, lostMessages, natsVersion} {
 		ch <- d
 	}
 }
@@ -36,7 +37,8 @@ func (c storeCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	used, most := c.queue.MemoryBytes()
-	for d, v := range map[*prometheus.Desc]float64{stateBytes: float64(used), stateMaxBytes: float64(most), clockSkew: c.queue.Skew().Seconds()} {
+	for d, v := range map[*prometheus.Desc]float64{stateBytes: float64(used), stateMaxBytes: float64(most), clockSkew: c.queue.Skew().Seconds(),
+		lostMessages: float64(c.queue.Lost().Total())} {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
 	}
 	for _, v := range c.queue.Servers() {

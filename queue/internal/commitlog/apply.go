@@ -67,10 +67,11 @@ func (l *Log) restore(ctx context.Context) error {
 	if err := l.loadSnapshot(ctx); err != nil {
 		return err
 	}
-	_, last, err := l.o.Stream.Bounds(ctx)
+	first, last, err := l.o.Stream.Bounds(ctx)
 	if err != nil {
 		return err
 	}
+	l.restored = max(l.state.position, last)
 	if l.state.position > last {
 		// After a power loss the stream may end before the snapshot, which then has all that the stream had. New
 		// messages take the positions over.
@@ -78,6 +79,11 @@ func (l *Log) restore(ctx context.Context) error {
 	}
 	begun := time.Now()
 	from := l.state.position
+	if from+1 < first { // and nothing may be behind it, which would tell
+		if err := l.jump(ctx, first); err != nil {
+			return err
+		}
+	}
 	for l.state.position < last {
 		if err := l.readTo(ctx, last); err != nil {
 			return err

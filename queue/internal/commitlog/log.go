@@ -91,6 +91,8 @@ type Log struct {
 	since   atomic.Int64  // octets applied since the last snapshot
 	waiting atomic.Int64  // since when the append under way is unanswered; 0 for none
 
+	restored uint64 // written by Open only; see Restored
+
 	lost struct{ messages, snapshots atomic.Int64 } // see Lost
 
 	stop    context.CancelFunc
@@ -192,6 +194,9 @@ func (l *Log) Bytes() int64 { return l.state.bytes() }
 
 // Hash is equal in all processes that have applied the same log up to the same position.
 func (l *Log) Hash() (position, sum uint64) { return l.state.hash() }
+
+// Restored is how far the log went when it was opened: to the end of the stream, or of a snapshot that is further on.
+func (l *Log) Restored() uint64 { return l.restored }
 
 // Lost is what was found missing since the start: messages of the stream that were in no snapshot either, and snapshots that cannot be
 // read.
