@@ -35,3 +35,32 @@ func TestClock(t *testing.T) {
 		}
 	}
 }
+
+// TestClockWhileRunning: the wall clock of a program that runs is set back an hour, and ahead a day; its monotonic clock goes on.
+func TestClockWhileRunning(t *testing.T) {
+	program, err := build(t.TempDir(), "./testdata/clock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock, lines := NewClock(t), NewLines()
+	p, err := Start(t, Options{Program: program, Env: map[string]string{ClockVariable: clock.Value()}, Stdout: lines.Add})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ahead := range []time.Duration{0, -time.Hour, 24 * time.Hour} {
+		clock.Set(ahead)
+		if ahead != 0 {
+			fmt.Fprintln(p.Stdin())
+		}
+		var wall, pause int64
+		if _, err := fmt.Sscan(lines.Next(t, p, 20*time.Second), &wall, &pause); err != nil {
+			t.Fatal(err)
+		}
+		if off := wall - time.Now().Add(ahead).UnixMilli(); off > 0 || off < -20_000 {
+			t.Errorf("set ahead %s, it is off by %d ms", ahead, off)
+		}
+		if pause < 10 || pause > 20_000 {
+			t.Errorf("set ahead %s, 10 ms took %d ms", ahead, pause)
+		}
+	}
+}
