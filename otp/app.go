@@ -62,6 +62,8 @@ type App struct {
 
 	Guard guard.Settings
 
+	Quotas Quotas // what it may use up in a day, a month, an hour
+
 	WebOTPDomain string // "example.com": its web pages may read the PIN; empty for none
 	AppHash      string // of an Android app that may read the PIN: 11 characters; empty for none
 	// SupabaseSecret is that of Supabase Auth's hook: v1,whsec_ and base64, several separated by "|"; empty for no hook.

@@ -2,6 +2,7 @@ package otp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,10 +51,16 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 			return Otp{}, err
 		}
 	}
+	back, err := s.takeQuotas(ctx, app, r)
+	if err != nil {
+		return Otp{}, err
+	}
 	if !test {
 		s.Queue.Yield(ctx, route, app.Name)
 	}
-	err = s.storeNew(ctx, app, r, now, uses)
+	if err = s.storeNew(ctx, app, r, now, uses); err != nil && !errors.Is(err, queue.ErrUnknown) {
+		back()
+	}
 	if err == nil {
 		err = s.arrive(ctx, r)
 	}

@@ -30,6 +30,9 @@ const (
 	CodeFromWhere         Code = 1014 // ours: the application may not be used from that address
 	CodeOptedOut          Code = 1015 // ours: the number wants no messages
 	CodeDoNotSend         Code = 1016 // ours: the operator sends nothing to the number
+	CodeQuota             Code = 1017 // ours: the application's messages of a day or a month are used up
+	CodeBudget            Code = 1018 // ours: its money is
+	CodeCountryLimit      Code = 1019 // ours: its messages of an hour to a country are
 	CodeNoCoverage        Code = 1119
 	CodeOAuth             Code = 1600
 
@@ -85,7 +88,7 @@ type Error struct {
 	Message string
 	Cause   error
 
-	// Of CodeRateLimit, and of CodeDuplicateID while the first request is under way; else zero.
+	// Of CodeRateLimit, CodeQuota, CodeBudget and CodeCountryLimit, and of CodeDuplicateID while the first request is under way; else zero.
 	Limit int       // that was reached
 	Reset time.Time // when it is worth trying again
 }

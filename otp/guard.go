@@ -27,10 +27,23 @@ func (s *Service) countsOf(ctx context.Context, key string) counts.Counts {
 	return s.counter.Of(ctx, s.countStore(), key)
 }
 
+// riskDenied is of a number that an operator denies.
+const riskDenied = "denied"
+
 // judge finds the risks of a message, those that are known of its number among them. In mode enforce any is an error, CodeGuard,
-// unless the application vouches for it.
+// unless the application vouches for it. What an operator said of the number comes first.
 func (s *Service) judge(ctx context.Context, app *App, n NewOtp, known []string, now time.Time) ([]string, error) {
 	settings, to := &app.Guard, n.Phone
+	said, ok, err := s.blocked(to.E164)
+	switch {
+	case err != nil:
+		return nil, storeError(err)
+	case ok && said.Allow:
+		return nil, nil
+	case ok:
+		s.found.Add(app.Name, guard.Enforce, []string{riskDenied})
+		return nil, &Error{Code: CodeGuard, Message: "Messages to this phone number are not allowed (" + riskDenied + ")"}
+	}
 	if settings.Trusts(to.E164) {
 		return nil, nil
 	}

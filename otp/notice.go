@@ -18,13 +18,21 @@ type Notice struct {
 
 // PublishNotice returns when the notice is stored.
 func PublishNotice(ctx context.Context, q *queue.Queue, n Notice) error {
-	item, err := marshal(n.Item)
+	m, err := n.message()
 	if err != nil {
 		return err
+	}
+	return q.Publish(ctx, m)
+}
+
+func (n Notice) message() (queue.Message, error) {
+	item, err := marshal(n.Item)
+	if err != nil {
+		return queue.Message{}, err
 	}
 	data, err := marshal(Event{OtpID: n.ID, App: n.App, URL: n.URL, Kind: n.Kind, N: 1, Item: item})
 	if err != nil {
-		return err
+		return queue.Message{}, err
 	}
-	return q.Publish(ctx, queue.Message{Subject: EventSubject(n.ID), Key: EventKey(n.ID, 1), Group: n.App, Data: data})
+	return queue.Message{Subject: EventSubject(n.ID), Key: EventKey(n.ID, 1), Group: n.App, Data: data}, nil
 }

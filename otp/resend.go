@@ -54,6 +54,10 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	if _, err := s.Box.Open(r.Text, queue.TextContext(r.ID)); err != nil {
 		return nil, sealError(r.ID, err) // no link could open it either
 	}
+	back, err := s.takeQuotas(ctx, app, r)
+	if err != nil {
+		return nil, err
+	}
 	err = s.changeAlong(ctx, r.ID, app.Name, func(current *Record, now time.Time) (EventKind, error) {
 		if err := current.mayResend(app, now, by); err != nil {
 			return "", err
@@ -78,6 +82,9 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 		s.send(tx, r)
 		return tx.Err()
 	})
+	if err != nil && !errors.Is(err, queue.ErrUnknown) {
+		back()
+	}
 	if err == nil {
 		err = s.arrive(ctx, r)
 	}

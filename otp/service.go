@@ -65,7 +65,8 @@ type Service struct {
 	Untold atomic.Uint64
 
 	apps    atomic.Pointer[[]App] // after Reconfigure
-	finding sync.Mutex            // one question of Find at a time
+	quotas  keeper
+	finding sync.Mutex // one question of Find at a time
 	counter counts.Counter
 	found   guard.Found
 }

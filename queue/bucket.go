@@ -47,6 +47,9 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	return b.Latest(ctx, key)
 }
 
+// Len is about how many keys a bucket in the log has, and costs nothing.
+func (b *Bucket) Len() int { return b.q.ledger.Stats(b.name).Keys }
+
 // Near is Get where an absence may be milliseconds old too, and costs nothing. For a bucket in the log only.
 func (b *Bucket) Near(key string) (Entry, error) {
 	if err := b.q.current(); err != nil {

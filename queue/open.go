@@ -22,6 +22,8 @@ const (
 	bucketHandsets = "handset"
 	bucketTold     = "told"
 	bucketControl  = "control"
+	bucketQuotas   = "quota"
+	bucketBlocks   = "block"
 	bucketFunnel   = "funnel"
 	bucketNever    = "never"
 	bucketLeases   = "lease" // of places, see Lease
@@ -54,6 +56,10 @@ func (q *Queue) declare(o Options) {
 		bucketFunnel: {limit: Limit{50_000, 64 * mib, 26 * day / 24}},
 		// Full: of more OTPs it is not kept how their callbacks went; the log has it.
 		bucketTold: {limit: Limit{250_000, 32 * mib, 2 * time.Hour}},
+		// Full: what has a quota is refused.
+		bucketQuotas: {limit: Limit{200_000, 32 * mib, 33 * day}},
+		// Full: an operator's rule is refused.
+		bucketBlocks: {limit: Limit{Msgs: 10_000, Bytes: 4 * mib}},
 		// Full: what an operator wants done is refused.
 		bucketControl: {limit: Limit{Msgs: 10_000, Bytes: 8 * mib}},
 	}
@@ -214,6 +220,12 @@ func (q *Queue) Funnel() *Bucket { return q.buckets[bucketFunnel] }
 
 // Handsets holds the parts of handsets' long messages until all are there.
 func (q *Queue) Handsets() *Bucket { return q.buckets[bucketHandsets] }
+
+// Quotas holds how much of what is bounded by the calendar is used up.
+func (q *Queue) Quotas() *Bucket { return q.buckets[bucketQuotas] }
+
+// Blocks holds what operators said of beginnings of numbers.
+func (q *Queue) Blocks() *Bucket { return q.buckets[bucketBlocks] }
 
 // Control holds what operators want of all daemons.
 func (q *Queue) Control() *Bucket { return q.buckets[bucketControl] }

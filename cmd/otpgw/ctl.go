@@ -45,6 +45,8 @@ var verbs = []verb{
 	{"optin", "APP NUMBER", "it wants them again", "POST", fixedPath("/optouts/remove"), showJSON},
 	{"optedout", "APP NUMBER", "whether it wants none", "POST", fixedPath("/optouts/show"), showJSON},
 	{"donotsend", "[list | add | remove] [NUMBER | PREFIX*]", "the numbers that nothing is sent to, whatever the application", "", doNotSendPath, showJSON},
+	{"guard", "list | unblock PREFIX | allow PREFIX [for 1h] | deny PREFIX [for 1h]", "numbers that begin so are sent to, or not, whatever the guard finds", "", guardPath, showJSON},
+	{"quotas", "", "what the applications have used of their quotas", "GET", fixedPath("/quotas"), showQuotas},
 	{"forget", "NUMBER", "erase what is kept of a number, in the whole cluster; its PINs are good no more, and opt-outs stay, as a hash", "POST", fixedPath("/forget"), showJSON},
 	{"loglevel", "LEVEL", "until the next start or reload", "POST", func(a []string) string { return "/loglevel/" + url.PathEscape(a[0]) }, showJSON},
 	{"ready", "", "exit status 0 when the gateway is ready", "GET", fixedPath("/readyz"), func(io.Writer, []byte) error { return nil }},
@@ -85,6 +87,9 @@ func doNotSendPath(args []string) string {
 
 // takes tells whether a verb is given what it needs.
 func (v verb) takes(args []string) bool {
+	if v.name == "guard" {
+		return guardTakes(args)
+	}
 	if v.name == "dead" {
 		return len(args) == 0 || args[0] == "list" || len(args) > 1 && (args[0] == "replay" || args[0] == "drop")
 	}
@@ -99,6 +104,8 @@ func (v verb) request(args []string) (method string, body []byte) {
 	switch {
 	case v.name == "enable":
 		body, _ = json.Marshal(map[string]string{"id": args[0]}) // a string
+	case v.name == "guard":
+		return guardRequest(args)
 	case v.name == "forget":
 		body, _ = json.Marshal(map[string]string{"number": args[0]}) // a string
 	case strings.HasPrefix(v.name, "opt") && len(args) == 2:

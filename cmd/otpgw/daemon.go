@@ -176,7 +176,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
 	}, func() float64 { return float64(d.service.Evaluated.Load()) }))
-	registry.MustRegister(riskCollector{d.service})
+	registry.MustRegister(riskCollector{d.service}, quotaCollector{d.service})
 	optOuts := optout.New(d.queue.OptOuts(), box)
 	d.service.OptedOut = optOuts.Has
 	d.notSent = &donotsend.List{Bucket: d.queue.DoNotSend(), File: func() donotsend.Set { return d.live.Load().config.DoNotSend }}
@@ -325,6 +325,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	work.Go(func() error { return d.compacts(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
 	work.Go(func() error { return d.service.RunCounts(workCtx) })
+	work.Go(func() error { return d.service.RunQuotas(workCtx) })
 	work.Go(func() error { return d.funnel.Run(workCtx) })
 	work.Go(func() error { return d.growth.run(workCtx) })
 	work.Go(func() error {

@@ -57,7 +57,7 @@ func TestDocsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(model.Operations) != len(loadDocument(t).Operations()) || len(model.Webhooks) != 4 {
+	if len(model.Operations) != len(loadDocument(t).Operations()) || len(model.Webhooks) != 6 {
 		t.Errorf("%d operations, %d callbacks", len(model.Operations), len(model.Webhooks))
 	}
 	for _, o := range append(model.Operations, model.Webhooks...) {
