@@ -58,6 +58,7 @@ type Config struct {
 	DoNotSend      donotsend.Set // of the file
 	Lookup         Lookup
 	CDR            CDR
+	Sharing        Sharing
 
 	Apps   []otp.App // CallbackSecrets may be empty until the secret key is known, see UseKey
 	Links  []link.Config

@@ -91,6 +91,10 @@ var daemonRows = []setting[loader]{
 	{listOf(linkGroup), "", "names of the carrier links, comma-separated", read(readLinks)},
 	{listOf(routeGroup), "default", "names of the routes, comma-separated", read(readRoutes)},
 
+	{"OTPGW_ROUTING", "observe", "sharing of messages among links of one priority by what was verified of what they sent: {}; observe shows it in `otpgw ctl routes`",
+		oneOf(func(l *loader) *Routing { return &l.config.Sharing.Mode }, RoutingOff, RoutingObserve, RoutingOn)},
+	{"OTPGW_ROUTING_SLOW_AFTER", "30s", "a message delivered later than this is late; a link with many counts as one that delivers nothing, {}",
+		duration(time.Second, time.Hour, time.Second, func(l *loader) *time.Duration { return &l.config.Sharing.SlowAfter })},
 	{"OTPGW_CALLBACK_ALLOW", "", "CIDRs that callbacks may reach although they are loopback, private or link-local",
 		read(func(v *value, l *loader) { l.config.CallbackAllow = v.networks() })},
 	{"OTPGW_CALLBACK_TIMEOUT", "15s", "how long a callback's receiver may take to answer, {}",

@@ -22,6 +22,7 @@ const (
 	bucketHandsets = "handset"
 	bucketTold     = "told"
 	bucketControl  = "control"
+	bucketScores   = "score"
 	bucketQuotas   = "quota"
 	bucketBlocks   = "block"
 	bucketFunnel   = "funnel"
@@ -60,6 +61,8 @@ func (q *Queue) declare(o Options) {
 		bucketQuotas: {limit: Limit{200_000, 32 * mib, 33 * day}},
 		// Full: an operator's rule is refused.
 		bucketBlocks: {limit: Limit{Msgs: 10_000, Bytes: 4 * mib}},
+		// One entry a daemon. Full: daemons judge links by what they see themselves.
+		bucketScores: {limit: Limit{1000, 16 * mib, time.Hour}},
 		// Full: what an operator wants done is refused.
 		bucketControl: {limit: Limit{Msgs: 10_000, Bytes: 8 * mib}},
 	}
@@ -226,6 +229,9 @@ func (q *Queue) Quotas() *Bucket { return q.buckets[bucketQuotas] }
 
 // Blocks holds what operators said of beginnings of numbers.
 func (q *Queue) Blocks() *Bucket { return q.buckets[bucketBlocks] }
+
+// Scores is where daemons tell each other how links do.
+func (q *Queue) Scores() *Bucket { return q.buckets[bucketScores] }
 
 // Control holds what operators want of all daemons.
 func (q *Queue) Control() *Bucket { return q.buckets[bucketControl] }

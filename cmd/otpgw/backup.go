@@ -73,17 +73,11 @@ func (at adminClient) backup(ctx context.Context, path string) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+reachable(at.Addr)+"/backup", nil)
+	resp, done, err := at.do(ctx, http.MethodPost, "/backup", nil)
 	if err != nil {
 		return err
 	}
-	req.Header.Set(adminHeader, at.Token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer http.DefaultClient.CloseIdleConnections()
-	defer resp.Body.Close()
+	defer done()
 	if resp.StatusCode != http.StatusOK {
 		var said struct{ Error string }
 		_ = json.NewDecoder(resp.Body).Decode(&said)

@@ -15,6 +15,7 @@ import (
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/orders"
 	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/score"
 )
 
 const pprofPath = "/debug/pprof/"
@@ -38,7 +39,8 @@ type routeState struct {
 	Links    []config.RouteLink `json:"links"`
 	Waiting  uint64             `json:"waiting"`
 	InFlight int                `json:"inFlight"`
-	Oldest   float64            `json:"oldest"`   // seconds that the oldest of both is old
+	Oldest   float64            `json:"oldest"` // seconds that the oldest of both is old
+	Scores   []score.Link       `json:"scores,omitempty"`
 	Degraded bool               `json:"degraded"` // no link of the first priority can send
 }
 
@@ -132,7 +134,7 @@ func (a *admin) routes(w http.ResponseWriter, r *http.Request) {
 func (a *admin) routeStates(stats queue.Stats) []routeState {
 	states := []routeState{}
 	for _, route := range a.live.Load().config.Routes {
-		s := routeState{Route: route.Name, Prefixes: route.Prefixes, Links: route.Links, Degraded: true}
+		s := routeState{Route: route.Name, Prefixes: route.Prefixes, Links: route.Links, Scores: a.scoresOf(route), Degraded: true}
 		for _, c := range stats.Consumers {
 			if strings.TrimPrefix(c.Name, "sms.") == route.Name {
 				s.Waiting, s.InFlight, s.Oldest = c.Waiting, c.InFlight, math.Round(ageOf(c.Oldest, a.queue.Now())*10)/10

@@ -284,6 +284,32 @@ func showRoutes(w io.Writer, body []byte) error {
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%s\n", r.Route, strings.Join(r.Prefixes, ","), strings.Join(links, ","), r.Waiting, r.InFlight, note)
 	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	return showScores(w, routes)
+}
+
+// showScores says how the links of routes do that have several.
+func showScores(w io.Writer, routes []routeState) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	some := false
+	for _, r := range routes {
+		for _, l := range r.Scores {
+			if len(r.Links) < 2 {
+				continue
+			}
+			if !some {
+				some = true
+				fmt.Fprintln(tw, "\nROUTE\tLINK\tCOUNTRY\tOF THE LAST\tVERIFIED\tSHARE\t")
+			}
+			note := ""
+			if l.Slow {
+				note = "slow: its messages are delivered late"
+			}
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%g\t%g\t%g\t%s\n", r.Route, l.Link, l.Country, l.Sent, l.Verified, l.Share, note)
+		}
+	}
 	return tw.Flush()
 }
 
@@ -307,6 +333,17 @@ func (c cli) adminPort() (adminClient, error) {
 func (at adminClient) send(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*adminTimeout)
 	defer cancel()
+	resp, done, err := at.do(ctx, method, path, body)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer done()
+	answer, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, answer, err
+}
+
+// do makes a request whose answer may be long; done is to be called behind it.
+func (at adminClient) do(ctx context.Context, method, path string, body []byte) (resp *http.Response, done func(), err error) {
 	client, scheme := http.DefaultClient, "http://"
 	if at.CertFile != "" {
 		host, _, _ := net.SplitHostPort(reachable(at.Addr))
@@ -314,15 +351,14 @@ func (at adminClient) send(ctx context.Context, method, path string, body []byte
 	}
 	req, err := http.NewRequestWithContext(ctx, method, scheme+reachable(at.Addr)+path, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, err
+		return nil, nil, err
 	}
 	req.Header.Set(adminHeader, at.Token)
-	resp, err := client.Do(req)
-	if err != nil {
-		return 0, nil, err
+	if resp, err = client.Do(req); err != nil {
+		return nil, nil, err
 	}
-	defer client.CloseIdleConnections()
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, answer, err
+	return resp, func() {
+		resp.Body.Close()
+		client.CloseIdleConnections()
+	}, nil
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/otpgw/otpgw/queue/orders"
 	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/score"
 )
 
 // The bounds of a shutdown, stage by stage; together under the 30 s that orchestrators give.
@@ -62,6 +63,7 @@ type daemon struct {
 	token    string // of the operator's port
 	fleet    *fleet
 	orders   *orders.Board
+	scores   *score.Board // how links do
 	product  *product
 	funnel   *funnel.Funnel
 	growth   *growth
@@ -200,6 +202,8 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.orders = d.board()
+	d.scores = score.New(d.config.Sharing.SlowAfter, time.Now)
+	d.judge()
 	d.wireLinks(registry)
 	registry.MustRegister(stateCollector{d}, lookupCollector{d})
 	d.publishChanges()
@@ -265,10 +269,10 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 
 func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
-	s := &sink{tracker: d.tracker, service: d.service, funnel: d.funnel, tracer: d.tracer, inbox: d.inbox, cdr: d.records, price: d.service.Price, log: d.log}
+	s := &sink{tracker: d.tracker, service: d.service, funnel: d.funnel, tracer: d.tracer, inbox: d.inbox, scores: d.scores, cdr: d.records, price: d.service.Price, log: d.log}
 	build := func(cfg link.Config) *link.Link {
 		return d.keptPaused(link.New(cfg, link.Deps{
-			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: metrics,
+			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: metrics, Due: d.due(),
 			Open: func(m *queue.Outbound) (string, error) {
 				plain, err := d.box.Open(m.Text, queue.TextContext(m.Ref))
 				return string(plain), err
@@ -322,6 +326,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	work.Go(func() error { return d.tracker.RunParked(workCtx) })
 	work.Go(func() error { return d.records.Run(workCtx) })
 	work.Go(func() error { return d.orders.Run(workCtx) })
+	work.Go(func() error { return d.scores.Exchange(workCtx, d.queue) })
 	work.Go(func() error { return d.compacts(workCtx) })
 	work.Go(func() error { return d.service.RunTimers(workCtx) })
 	work.Go(func() error { return d.service.RunCounts(workCtx) })

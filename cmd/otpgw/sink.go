@@ -14,6 +14,7 @@ import (
 	"github.com/otpgw/otpgw/otp/funnel"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/link"
+	"github.com/otpgw/otpgw/smpp/score"
 )
 
 // sink is the adapter between what links learn and what dlr keeps: the one place that knows both.
@@ -24,6 +25,7 @@ type sink struct {
 	tracer  *tracing.Tracer
 	link    func(name string) link.Config
 	inbox   *mo.Inbox
+	scores  *score.Board
 	cdr     *cdr.Writer
 	price   func(e164, network string) float64
 	log     zerolog.Logger
@@ -46,6 +48,9 @@ func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
 }
 
 func (s *sink) HandedOver(tx *queue.Tx, h link.HandedOver) {
+	if h.Message.Ref != "" { // else it is a reply to a handset
+		s.scores.Sent(h.Link, h.Message.Country)
+	}
 	if otp.IsFirst(h.Message.Ref, h.Message.ID) {
 		s.funnel.Count(funnel.Event{Stage: funnel.Handed, Asked: h.Message.Created, Link: h.Link})
 	}

@@ -120,12 +120,19 @@ type Route struct {
 	Weight   int
 }
 
-// share is what the link is due of a route's messages, in the queue's terms.
-func (r Route) share() func(country string) float64 {
-	if r.Weight == 0 {
+// share is what a link is due of the route's messages, in the queue's terms: its weight, times what it is due by how it does, if
+// anybody says so.
+func (r Route) share(link string, due func(link, country string) float64) func(country string) float64 {
+	if r.Weight == 0 && due == nil {
 		return nil
 	}
-	return func(string) float64 { return float64(r.Weight) }
+	weight := float64(max(r.Weight, 1))
+	return func(country string) float64 {
+		if due == nil {
+			return weight
+		}
+		return weight * due(link, country)
+	}
 }
 
 // Text is how the link writes text: what the gateway counts parts by must be what it sends.

@@ -42,6 +42,8 @@ type Deps struct {
 	Inherited func(ctx context.Context, i Inherited) (heard bool, err error)
 	Log       zerolog.Logger
 	Metrics   *Metrics // shared by all links of a daemon
+	// Due is a link's share of the messages to a country among links of its priority, 1 for the best; nil: each sends as it keeps up.
+	Due func(link, country string) float64
 }
 
 // Link is one carrier link. Make it with New, then Run it.

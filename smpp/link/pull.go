@@ -98,7 +98,7 @@ func (w *shift) keepPulling(ctx context.Context, r Route) {
 // acknowledgement than the window is wide: that many may be sent twice after a crash.
 func (w *shift) pull(ctx context.Context, r Route) error {
 	l := w.bind.link
-	puller, err := l.deps.Queue.SMS(r.Name).Pull(ctx, queue.PullOptions{Max: l.prefetch(), Priority: r.Priority, Name: l.cfg.Name, Share: r.share()})
+	puller, err := l.deps.Queue.SMS(r.Name).Pull(ctx, queue.PullOptions{Max: l.prefetch(), Priority: r.Priority, Name: l.cfg.Name, Share: r.share(l.cfg.Name, l.deps.Due)})
 	if err != nil {
 		return err
 	}

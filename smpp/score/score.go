@@ -1,0 +1,233 @@
+// Package score says how a route's messages are best shared out among links of equal priority: by what came of those before. A receipt
+// proves little, for some carriers invent them; a PIN that was verified proves that its message arrived.
+//
+//	Sent, Verified, Delivered (as they happen) -> an estimate for each link and country -> Share (queue.PullOptions.Share)
+//
+// A link's estimate is the part verified of what it was given lately (some 60 messages to a country), drawn to that of all links while it
+// has few. Its share falls with a power of the distance to the best, so that links that differ by chance are alike and one that delivers
+// nothing is left at once. No share is below Floor: what is given to a link that is out of favour finds out when it is mended, and ten
+// messages of it that went well have it begin anew. A carrier whose messages are delivered late, by its own receipts, counts as one that
+// delivers nothing, until few are late.
+//
+// All is in memory, and forgotten when the daemon ends. Daemons that share a store tell each other each second what they counted
+// (Exchange), so that all of them judge alike.
+package score
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// How it judges.
+const (
+	Floor = 0.05 // of the share of the best
+
+	memory   = 60.0 // messages of a link to a country
+	recent   = 10.0
+	prior    = 10.0
+	slope    = 6.0
+	mended   = 0.8 // of the best, by what is recent
+	bad      = 0.5 // of the best
+	forgets  = 6 * time.Hour
+	slowFrom = 0.3 // late of what was delivered
+	slowTo   = 0.1
+	slowSeen = 10.0
+)
+
+// Board keeps the estimates. Make it with New.
+type Board struct {
+	slowAfter time.Duration
+	now       func() time.Time
+
+	mu    sync.Mutex // guards the rest
+	links map[key]*estimate
+	pace  map[string]*pace
+	own   map[key]*tally // not told to other daemons yet; nil where there are none
+}
+
+type key struct{ link, country string }
+
+// estimate is of a link and a country; sums fade with each message, and with time.
+type estimate struct {
+	long, short sums
+	at          time.Time
+}
+
+type sums struct{ sent, verified float64 }
+
+// pace is how late a link's messages are delivered.
+type pace struct {
+	seen, late float64
+	slow       bool
+}
+
+// New is a board on which what is delivered later than slowAfter is late.
+func New(slowAfter time.Duration, now func() time.Time) *Board {
+	return &Board{slowAfter: slowAfter, now: now, links: make(map[key]*estimate), pace: make(map[string]*pace)}
+}
+
+// Sent counts a message that the link's carrier took.
+func (b *Board) Sent(link, country string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k := key{link, country}
+	b.sent(k)
+	b.count(k, func(t *tally) { t.Sent++ })
+}
+
+func (b *Board) sent(k key) {
+	e := b.of(k)
+	e.long.fade(1 - 1/memory)
+	e.short.fade(1 - 1/recent)
+	e.long.sent++
+	e.short.sent++
+}
+
+// Verified counts one whose PIN was verified.
+func (b *Board) Verified(link, country string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k := key{link, country}
+	b.verified(k)
+	b.count(k, func(t *tally) { t.Verified++ })
+}
+
+func (b *Board) verified(k key) {
+	e := b.of(k)
+	e.long.verified = min(e.long.verified+1, e.long.sent)
+	e.short.verified = min(e.short.verified+1, e.short.sent)
+	best, _ := b.best(k.country)
+	if e.short.sent >= recent/2 && e.long.share() < bad*best && e.short.share() >= mended*best {
+		e.long = e.short // it was mended
+	}
+}
+
+// Delivered counts a receipt that tells of delivery, that long after the carrier took the message.
+func (b *Board) Delivered(link string, after time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	late := after > b.slowAfter
+	b.delivered(link, late)
+	b.count(key{link: link}, func(t *tally) {
+		if late {
+			t.Late++
+		} else {
+			t.InTime++
+		}
+	})
+}
+
+func (b *Board) delivered(link string, late bool) {
+	p := b.pace[link]
+	if p == nil {
+		p = new(pace)
+		b.pace[link] = p
+	}
+	p.seen, p.late = p.seen*(1-1/memory)+1, p.late*(1-1/memory)
+	if late {
+		p.late++
+	}
+	switch part := p.late / p.seen; {
+	case !p.slow && p.seen >= slowSeen && part >= slowFrom:
+		p.slow = true
+	case p.slow && part <= slowTo:
+		p.slow = false
+	}
+}
+
+// Link is how a link does, for people.
+type Link struct {
+	Link     string  `json:"link"`
+	Country  string  `json:"country,omitempty"`
+	Sent     float64 `json:"sent"`     // of what is remembered
+	Verified float64 `json:"verified"` // the same
+	Share    float64 `json:"share"`    // 0 to 1, of that of the best
+	Slow     bool    `json:"slow"`
+}
+
+// Share is what a link is due of the messages to a country: 1 for the best one.
+func (b *Board) Share(link, country string) float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.share(key{link, country})
+}
+
+func (b *Board) share(k key) float64 {
+	if p := b.pace[k.link]; p != nil && p.slow {
+		return Floor
+	}
+	best, mean := b.best(k.country)
+	if best == 0 {
+		return 1
+	}
+	return max(Floor, math.Pow(min(b.of(k).hope(mean)/best, 1), slope))
+}
+
+// Links are all estimates of some links.
+func (b *Board) Links(names []string) []Link {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := []Link{}
+	for _, name := range names {
+		for k, e := range b.links {
+			if k.link == name {
+				p := b.pace[name]
+				all = append(all, Link{name, k.country, math.Round(e.long.sent), math.Round(e.long.verified), math.Round(100*b.share(k)) / 100, p != nil && p.slow})
+			}
+		}
+	}
+	return all
+}
+
+// best is the best hope of a country's links, and the part verified over all of them.
+func (b *Board) best(country string) (best, mean float64) {
+	var all sums
+	for k, e := range b.links {
+		if k.country == country {
+			all.sent += e.long.sent
+			all.verified += e.long.verified
+		}
+	}
+	if all.verified == 0 {
+		return 0, 0 // nothing is known of anybody
+	}
+	mean = all.share()
+	for k, e := range b.links {
+		if p := b.pace[k.link]; k.country == country && (p == nil || !p.slow) {
+			best = max(best, e.hope(mean))
+		}
+	}
+	return best, mean
+}
+
+// hope is the part verified that a link may have, drawn to the mean where little is known.
+func (e *estimate) hope(mean float64) float64 {
+	n := e.long.sent + prior
+	p := (e.long.verified + prior*mean) / n
+	return p + math.Sqrt(p*(1-p)/n)
+}
+
+// of finds or makes an estimate, and has it fade with time.
+func (b *Board) of(k key) *estimate {
+	now := b.now()
+	e := b.links[k]
+	if e == nil {
+		e = &estimate{at: now}
+		b.links[k] = e
+	}
+	if d := now.Sub(e.at); d > time.Minute {
+		e.long.fade(math.Exp2(-float64(d) / float64(forgets)))
+		e.at = now
+	}
+	return e
+}
+
+func (s *sums) fade(by float64) { s.sent, s.verified = s.sent*by, s.verified*by }
+
+func (s sums) share() float64 {
+	if s.sent == 0 {
+		return 0
+	}
+	return s.verified / s.sent
+}
