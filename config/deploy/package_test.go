@@ -74,7 +74,7 @@ func TestDist(t *testing.T) {
 		t.Fatal(packages, err)
 	}
 	packager(append([]string{"--install"}, packages...)...)
-	use(t, root)
+	operate(t, root, use(t, root))
 	packager("--purge", "otpgw", "smscsim")
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if strings.Contains(d.Name(), "otpgw") || strings.Contains(d.Name(), "smscsim") {
@@ -102,8 +102,8 @@ func checkSums(t *testing.T, dist string) {
 	}
 }
 
-// use starts the installed gateway as its unit does, and sends an OTP to a simulator.
-func use(t *testing.T, root string) {
+// use starts the installed gateway as its unit does, and sends an OTP to a simulator. It returns the command of the unit.
+func use(t *testing.T, root string) (start []string) {
 	t.Helper()
 	sim, err := smsc.Start(smsc.Config{SMPPAddr: "127.0.0.1:0"})
 	if err != nil {
@@ -127,7 +127,6 @@ OTPGW_LINK_SIM_ADDR=` + sim.Addr() + "\n"
 	if err := os.WriteFile(conf, []byte(settings), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	var start []string
 	for line := range strings.Lines(read(t, filepath.Join(root, "lib/systemd/system/otpgw.service"))) {
 		if command, ok := strings.CutPrefix(line, "ExecStart="); ok {
 			start = strings.Fields(strings.NewReplacer("/usr/bin", root+"/usr/bin", "/etc/otpgw", root+"/etc/otpgw").Replace(command))
@@ -175,4 +174,5 @@ OTPGW_LINK_SIM_ADDR=` + sim.Addr() + "\n"
 	if n := len(sim.Messages(smsc.Filter{})); n != 1 {
 		t.Errorf("%d messages came to the SMSC", n)
 	}
+	return start
 }
