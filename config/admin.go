@@ -25,7 +25,8 @@ type Admin struct {
 // AdminTokenFile is where the token is kept when OTPGW_ADMIN_TOKEN does not give it.
 func AdminTokenFile(dataDir string) string { return filepath.Join(dataDir, adminTokenName) }
 
-// AdminOf reads no more than a client of a running daemon needs: the rest of the configuration may be on another machine.
+// AdminOf reads no more than a client of a running daemon needs: the rest of the configuration may be on
+// another machine.
 func AdminOf(lookup envconfig.Lookuper) Admin {
 	get := func(name string) string {
 		value, _ := lookup.Lookup(name)

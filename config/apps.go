@@ -134,8 +134,8 @@ func (s scope) checkApp(app *otp.App) {
 	}
 }
 
-// readTemplate reads the text of one language. It is kept by the one name that otp has for the language (FRA is fr, IW is
-// he, PT_BR is pt-BR), so that two texts for one language are seen.
+// readTemplate reads the text of one language. It is kept by the one name that otp has for the language (FRA
+// is fr, IW is he, PT_BR is pt-BR), so that two texts for one language are seen.
 func readTemplate(v *value, app *otp.App) {
 	lang, ok := otp.CanonicalLanguage(v.chosen)
 	switch _, twice := app.Templates[lang]; {

@@ -1,15 +1,16 @@
 // Package config turns the environment into the daemon's configuration: typed, checked, and whole or not
 // at all.
 //
-// Each variable is written once, as a row of daemonRows, appRows, linkRows or routeRows: its name, its default, what it
-// means and how it is read. A new variable is a new row. What all of them are (Variables), the help text, the README's
-// table, the order of faults and of Print, which names are known and which may come as a file follow from the rows.
+// Each variable is written once, as a row of daemonRows, appRows, linkRows or routeRows: its name, its
+// default, what it means and how it is read. A new variable is a new row. What all of them are (Variables),
+// the help text, the README's table, the order of faults and of Print, which names are known and which may
+// come as a file follow from the rows.
 //
-// Data flows one way: an envconfig.Lookuper (the environment, or a map in tests) gives text; go-envconfig sorts it into
-// a struct of strings that the rows of one group describe, and fills in the defaults; the readers of the rows check the
-// strings and put them into otp.App, link.Config and routes. Decoding into strings first is what lets one run report
-// every fault and not only the first. A bound has its home where it is kept: those of a request in package otp, the size
-// of a key in package seal.
+// Data flows one way: an envconfig.Lookuper (the environment, or a map in tests) gives text; go-envconfig
+// sorts it into a struct of strings that the rows of one group describe, and fills in the defaults; the
+// readers of the rows check the strings and put them into otp.App, link.Config and routes. Decoding into
+// strings first is what lets one run report every fault and not only the first. A bound has its home where it
+// is kept: those of a request in package otp, the size of a key in package seal.
 //
 // Decisions:
 //   - An empty value is an unset one: compose files and unit files pass what they lack as empty.

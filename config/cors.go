@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// origins reads the origins whose pages may use the API, in the form that browsers send them (RFC 6454, 6.2): a default
-// port or a capital letter would never match.
+// origins reads the origins whose pages may use the API, in the form that browsers send them (RFC 6454, 6.2):
+// a default port or a capital letter would never match.
 func (v *value) origins() []string {
 	var origins []string
 	for i, text := range v.list() {

@@ -29,7 +29,8 @@ const (
 
 var natsURL = regexp.MustCompile(`^(nats|tls|ws|wss)://([^/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[^?#]*)?$`)
 
-// daemonRows are the daemon's own variables; those of applications, links and routes stand behind the lists that name them.
+// daemonRows are the daemon's own variables; those of applications, links and routes stand behind the lists
+// that name them.
 var daemonRows = []setting[loader]{
 	{"OTPGW_HTTP_ADDR", ":8080", "host:port the API listens on", address(func(l *loader) *string { return &l.config.HTTPAddr })},
 	{"OTPGW_ADMIN_ADDR", defaultAdminAddr, "host:port of /metrics, /healthz, /readyz and the console, for operators only", read(readAdminAddr)},

@@ -98,7 +98,8 @@ func readLanguageTLVs(v *value, app *otp.App) {
 	}
 }
 
-// checkDLT looks at what is registered in India: it belongs together, and the texts are those of the templates.
+// checkDLT looks at what is registered in India: it belongs together, and the texts are those of the
+// templates.
 func (s scope) checkDLT(app *otp.App) {
 	if len(app.DLT.Templates)+len(app.DLT.Texts) > 0 && app.DLT.Entity == "" {
 		s.warnOf("DLT_ENTITY", "is not set, so messages to India have no TLV 0x1400; give the PE id")
@@ -114,7 +115,8 @@ func (s scope) checkDLT(app *otp.App) {
 	}
 }
 
-// warnSenders names the applications whose senders a country does not deliver, of the countries that a route or the guard names.
+// warnSenders names the applications whose senders a country does not deliver, of the countries that a route
+// or the guard names.
 func (l *loader) warnSenders() {
 	for i := range l.config.Apps {
 		app := &l.config.Apps[i]

@@ -32,7 +32,8 @@ func nonEmpty(changes string) []string {
 	return strings.Split(changes, "|")
 }
 
-// TestDemandWarnings: a sender that the country of a route does not deliver, and texts that are not the registered ones, are told.
+// TestDemandWarnings: a sender that the country of a route does not deliver, and texts that are not the
+// registered ones, are told.
 func TestDemandWarnings(t *testing.T) {
 	const india = "OTPGW_APP_SHOP_DLT_ENTITY=1101172974420810001|OTPGW_APP_SHOP_DLT_TEMPLATE=1107161951486743588|"
 	for _, test := range []struct {

@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/config/internal/envfile"
 )
 
-// WithFile puts the variables of a file (package envfile) under the environment: what lookup and environ set wins. Its
-// results are Load's arguments. The error is an *Error that names the file's lines.
+// WithFile puts the variables of a file (package envfile) under the environment: what lookup and environ set
+// wins. Its results are Load's arguments. The error is an *Error that names the file's lines.
 func WithFile(path string, lookup envconfig.Lookuper, environ []string) (envconfig.Lookuper, []string, error) {
 	content, err := readFile(path, maxConfigFile)
 	if err != nil {
@@ -37,7 +37,8 @@ func WithFile(path string, lookup envconfig.Lookuper, environ []string) (envconf
 	return under, names, nil
 }
 
-// OpenToOthers warns of a file of settings that holds a secret and that others than its owner and group can read.
+// OpenToOthers warns of a file of settings that holds a secret and that others than its owner and group can
+// read.
 func OpenToOthers(path string) []Fault {
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o007 == 0 {

@@ -106,8 +106,8 @@ func FuzzNames(f *testing.F) {
 	})
 }
 
-// FuzzAbuse: limits, test numbers and prices are taken or refused, never both, and a PIN is in no fault. Limits that are
-// taken can be printed and read back.
+// FuzzAbuse: limits, test numbers and prices are taken or refused, never both, and a PIN is in no fault.
+// Limits that are taken can be printed and read back.
 func FuzzAbuse(f *testing.F) {
 	for _, seed := range []string{"5/10m,10/24h", "off", "1/1s", "5/", "/5", "1/1h,1/1h", "+46700000000:123456", "+46700000000:1234567890,+46700000001:ABCD", "46,0.04\n+47,1", "prefix,price\n1,NaN"} {
 		f.Add(seed)

@@ -134,7 +134,8 @@ func (v *value) testNumbers() map[string]string {
 	return numbers
 }
 
-// Prices are what a part of a message costs, by the digits its destination begins with, and by its network where that is known.
+// Prices are what a part of a message costs, by the digits its destination begins with, and by its network
+// where that is known.
 type Prices struct {
 	by      map[priced]float64
 	longest int
@@ -143,8 +144,8 @@ type Prices struct {
 // priced is what has a price; an empty network is any.
 type priced struct{ prefix, network string }
 
-// Of is the price of a part to an E.164 number in a network (MCC and MNC; empty where it is not known): that of the network, else of
-// its country's networks (MCC), else of any, each by the longest prefix; 0 for none.
+// Of is the price of a part to an E.164 number in a network (MCC and MNC; empty where it is not known): that
+// of the network, else of its country's networks (MCC), else of any, each by the longest prefix; 0 for none.
 func (p Prices) Of(e164, network string) float64 {
 	digits := strings.TrimPrefix(e164, "+")
 	for _, in := range []string{network, network[:min(len(network), mccLength)], ""} {

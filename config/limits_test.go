@@ -142,7 +142,8 @@ func TestAbuseWarnings(t *testing.T) {
 	}
 }
 
-// TestPricesByNetwork: the network's price comes before its country's, and that before the one of any network.
+// TestPricesByNetwork: the network's price comes before its country's, and that before the one of any
+// network.
 func TestPricesByNetwork(t *testing.T) {
 	c := mustLoad(t, with("OTPGW_PRICES="+writeFile(t, "prices.csv", "prefix,price,network\n46,0.05\n46,0.04,240\n46,0.02,240-07\n4670,0.03,\n")))
 	for network, want := range map[string]float64{"": 0.03, "24007": 0.02, "24001": 0.04, "23801": 0.03} {

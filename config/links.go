@@ -192,8 +192,8 @@ func (v *value) octetValue(least uint64) byte {
 	return byte(n)
 }
 
-// sourceAddr reads an address of this machine. Whether it is one is seen when the link connects: it may come later, with an
-// interface.
+// sourceAddr reads an address of this machine. Whether it is one is seen when the link connects: it may come
+// later, with an interface.
 func (v *value) sourceAddr(family link.Family) netip.Addr {
 	if v.trim() == "" {
 		return netip.Addr{}
@@ -255,8 +255,8 @@ func readTLS(v *value, l *linkDraft) {
 	}
 }
 
-// withTLS reads what only an encrypted link has. That it is set while TLS is off is a fault: whoever set it believes the
-// link is encrypted.
+// withTLS reads what only an encrypted link has. That it is set while TLS is off is a fault: whoever set it
+// believes the link is encrypted.
 func withTLS(do func(v *value, l *linkDraft)) reader[linkDraft] {
 	return read(func(v *value, l *linkDraft) {
 		switch {

@@ -19,7 +19,8 @@ type Lookup struct {
 // On says whether anybody is asked.
 func (l Lookup) On() bool { return l.URL != "" || l.Subject != "" }
 
-// lookupSecretName is what the lookup's secret is derived from, as an application's is from its name, which this is none of.
+// lookupSecretName is what the lookup's secret is derived from, as an application's is from its name, which
+// this is none of.
 const lookupSecretName = "/lookup"
 
 var subjectForm = regexp.MustCompile(`^[^\s.*>]+(\.[^\s.*>]+)*$`)

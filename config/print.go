@@ -94,8 +94,8 @@ func (c *Config) printSources(b *strings.Builder) {
 	}
 }
 
-// Changed names the variables whose values are not the same in two configurations, in the order in which they are printed.
-// What a file holds that a variable only names is not looked at, but for secrets.
+// Changed names the variables whose values are not the same in two configurations, in the order in which they
+// are printed. What a file holds that a variable only names is not looked at, but for secrets.
 func Changed(old, fresh *Config) []string {
 	before, after := old.values(), fresh.values()
 	var names []string

@@ -13,7 +13,8 @@ const (
 	tablesEnd   = "<!-- end of the variables -->\n"
 )
 
-// TestReadmeTables: the tables of README.md are what the program works by. OTPGW_TEST_UPDATE=1 writes them anew.
+// TestReadmeTables: the tables of README.md are what the program works by. OTPGW_TEST_UPDATE=1 writes them
+// anew.
 func TestReadmeTables(t *testing.T) {
 	const path = "README.md"
 	content, err := os.ReadFile(path)

@@ -11,7 +11,8 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// Covers tells whether every message that a route takes, which may be one of another configuration, finds a route.
+// Covers tells whether every message that a route takes, which may be one of another configuration, finds a
+// route.
 func (c *Config) Covers(r Route) bool {
 	for _, k := range r.rules() {
 		if _, err := c.Route(otp.Traffic{App: k.app, From: k.sender, To: k.prefix, Network: k.network}); err != nil {
@@ -21,12 +22,13 @@ func (c *Config) Covers(r Route) bool {
 	return true
 }
 
-// router finds the route of a message. A route that names senders, applications or networks takes only their messages, and before
-// any that names none: a sender says most, then the application, then the network, then the longest prefix. Each combination
-// of the four is of one route, so nothing depends on the order in which routes are written.
+// router finds the route of a message. A route that names senders, applications or networks takes only their
+// messages, and before any that names none: a sender says most, then the application, then the network, then
+// the longest prefix. Each combination of the four is of one route, so nothing depends on the order in which
+// routes are written.
 //
-// A sender that any route names is registered: its messages go over such routes only, or not at all, for a carrier that does not
-// know it would send them under another name, or refuse them.
+// A sender that any route names is registered: its messages go over such routes only, or not at all, for a
+// carrier that does not know it would send them under another name, or refuse them.
 type router struct {
 	rules    map[rule]string
 	senders  map[string][]string // routes by the senders that they name

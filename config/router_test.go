@@ -16,8 +16,8 @@ func routes(changes ...string) map[string]string {
 	}, changes...)...)
 }
 
-// TestRouter: the sender says most, then the application, then the network, then the prefix; a sender that any route names is refused
-// elsewhere.
+// TestRouter: the sender says most, then the application, then the network, then the prefix; a sender that
+// any route names is refused elsewhere.
 func TestRouter(t *testing.T) {
 	c := mustLoad(t, routes(
 		"OTPGW_ROUTES=rest,nordic,bank,brand,brandse,net,mcc",

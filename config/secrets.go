@@ -145,7 +145,8 @@ func (v *value) oldKeys() [][]byte {
 	return keys
 }
 
-// callbackSecrets reads the signing secrets that are given; without any, one is derived once the key is known.
+// callbackSecrets reads the signing secrets that are given; without any, one is derived once the key is
+// known.
 func (v *value) callbackSecrets() []string {
 	secrets := v.list()
 	if len(secrets) > callbackSecretsMax {

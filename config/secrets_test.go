@@ -117,7 +117,8 @@ func TestDerivedCallbackSecret(t *testing.T) {
 	if err := c.UseKey(key); err != nil {
 		t.Fatal(err)
 	}
-	// A fixed value, computed apart from this code by RFC 5869 with HMAC alone: receivers have it in their configuration, so a release must not change it.
+	// A fixed value, computed apart from this code by RFC 5869 with HMAC alone: receivers have it in their
+	// configuration, so a release must not change it.
 	const want = "whsec_WLLWcDSErSw2cB62cEC6DPSfRW8OWLTUeLHKT/7eCSs="
 	got := c.Apps[0].CallbackSecrets[0]
 	if got != want {

@@ -11,8 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/text"
 )
 
-// sameSender: what an application may be called is what a link can send. Package otp judges the one, which knows no SMPP, and
-// package text the other; of a sender of 3 to 15 characters both say the same.
+// sameSender: what an application may be called is what a link can send. Package otp judges the one, which
+// knows no SMPP, and package text the other; of a sender of 3 to 15 characters both say the same.
 func sameSender(t *testing.T, s string) {
 	t.Helper()
 	if n := utf8.RuneCountInString(norm.NFC.String(s)); n < 3 || n > 15 || !utf8.ValidString(s) {
@@ -27,7 +27,8 @@ func sameSender(t *testing.T, s string) {
 	}
 }
 
-// TestSenderRuleIsOne: each character there is, in a name of three, of eleven septets and of one more; and numbers of each length.
+// TestSenderRuleIsOne: each character there is, in a name of three, of eleven septets and of one more; and
+// numbers of each length.
 func TestSenderRuleIsOne(t *testing.T) {
 	for r := rune(0); r <= 0xFFFF; r++ {
 		if !utf8.ValidRune(r) {

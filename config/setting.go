@@ -9,8 +9,8 @@ import (
 	"github.com/sethvargo/go-envconfig"
 )
 
-// setting is one variable, written once: its row says all that is known of it, and whoever adds a variable adds a row.
-// T is what the variables of its group are read into.
+// setting is one variable, written once: its row says all that is known of it, and whoever adds a variable
+// adds a row. T is what the variables of its group are read into.
 type setting[T any] struct {
 	key     string // the name behind the group's prefix; of the daemon's own variables the whole name
 	preset  string // the value of an unset variable; empty when the meaning tells what happens then
@@ -60,8 +60,8 @@ func (s setting[T]) stem() (stem string, open bool) {
 // line is a variable as it is printed, and, only to see whether it changes, as it is.
 type line struct{ name, text, raw string }
 
-// readRows reads the variables of one group with the given prefix into to, in the order of the rows, and returns how they
-// are printed. A row may rely on those above it.
+// readRows reads the variables of one group with the given prefix into to, in the order of the rows, and
+// returns how they are printed. A row may rely on those above it.
 func readRows[T any](l *loader, prefix string, rows []setting[T], to *T) []line {
 	texts, err := lookUp(l.ctx, source{l.lookup, filesOf(prefix, rows), l.report}, prefix, rows)
 	if err != nil {
@@ -97,8 +97,9 @@ func (s setting[T]) shown(text string) string {
 	return s.show(text)
 }
 
-// lookUp gives the rows to go-envconfig as the struct of strings that they describe: it finds the variables and fills in
-// the defaults. They are strings all, so that a value it cannot decode does not hide the faults of the others.
+// lookUp gives the rows to go-envconfig as the struct of strings that they describe: it finds the variables
+// and fills in the defaults. They are strings all, so that a value it cannot decode does not hide the faults
+// of the others.
 func lookUp[T any](ctx context.Context, from envconfig.Lookuper, prefix string, rows []setting[T]) ([]string, error) {
 	fields := make([]reflect.StructField, len(rows))
 	for i, row := range rows {
@@ -120,8 +121,8 @@ func lookUp[T any](ctx context.Context, from envconfig.Lookuper, prefix string, 
 	return texts, err
 }
 
-// each reads the variables of the named members of a group. begin makes what a member's are read into, finish sees what
-// they say together.
+// each reads the variables of the named members of a group. begin makes what a member's are read into, finish
+// sees what they say together.
 func each[T any](l *loader, list *value, group string, rows []setting[T], begin func(name string) *T, finish func(s scope, t *T)) {
 	names := list.names(group)
 	addGroup(l.known, list, group, names, rows)
@@ -135,9 +136,10 @@ func each[T any](l *loader, list *value, group string, rows []setting[T], begin 
 	}
 }
 
-// choose finds the variables that are set of those whose name ends in something the environment chooses, as in
-// TEMPLATE_<LANG>. They count as known then; whether LANG is a language is judged when they are read. Of the applications
-// shop and shop_template, the one with the longer name owns OTPGW_APP_SHOP_TEMPLATE_TEMPLATE_FR.
+// choose finds the variables that are set of those whose name ends in something the environment chooses, as
+// in TEMPLATE_<LANG>. They count as known then; whether LANG is a language is judged when they are read. Of
+// the applications shop and shop_template, the one with the longer name owns
+// OTPGW_APP_SHOP_TEMPLATE_TEMPLATE_FR.
 func choose[T any](l *loader, group string, names []string, rows []setting[T]) {
 	for _, name := range l.environ {
 		if _, taken := l.known[name]; taken {

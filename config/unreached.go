@@ -9,7 +9,8 @@ import (
 	"github.com/otpgw/otpgw/otp/phone"
 )
 
-// warnUnreached tells of routes, and of parts of them, that no message can take, and of senders that a route keeps from elsewhere.
+// warnUnreached tells of routes, and of parts of them, that no message can take, and of senders that a route
+// keeps from elsewhere.
 func (l *loader) warnUnreached() {
 	for _, r := range l.config.Routes {
 		if len(r.Networks) > 0 && !l.config.Lookup.On() {
@@ -57,7 +58,8 @@ func (l *loader) hasSender(sender string, apps []string) bool {
 	})
 }
 
-// shadow says why no message to a prefix takes a route; empty when one does. It asks the router for each application and sender.
+// shadow says why no message to a prefix takes a route; empty when one does. It asks the router for each
+// application and sender.
 func (l *loader) shadow(r Route, prefix string) string {
 	takers := make(map[string]bool)
 	for _, app := range l.config.Apps {

@@ -14,7 +14,8 @@ import (
 	"github.com/otpgw/otpgw/otp/egress"
 )
 
-// scope is the variables of one application, link or route, or the daemon's own, where a fault may name several.
+// scope is the variables of one application, link or route, or the daemon's own, where a fault may name
+// several.
 type scope struct {
 	prefix string // "OTPGW_APP_SHOP_"; empty for the daemon's own
 	out    *report
@@ -25,9 +26,9 @@ func (s scope) faultOf(key, format string, args ...any) { s.out.fault(s.prefix+k
 
 func (s scope) warnOf(key, format string, args ...any) { s.out.warn(s.prefix+key, format, args...) }
 
-// value is one variable that is being read. Each of its methods checks the text, puts its canonical form back (so that
-// what is printed is what is in force) and returns it typed. A fault is reported and read on from: what is returned then
-// is of no use, and Load returns none of it.
+// value is one variable that is being read. Each of its methods checks the text, puts its canonical form back
+// (so that what is printed is what is in force) and returns it typed. A fault is reported and read on from:
+// what is returned then is of no use, and Load returns none of it.
 type value struct {
 	scope
 	name   string // of the variable, whole
@@ -42,7 +43,8 @@ func (v *value) warn(format string, args ...any) { v.out.warn(v.name, format, ar
 // bad reports a text that is not what the variable takes.
 func (v *value) bad(text, want string) { v.fault("%q is not %s", text, want) }
 
-// warnQuotes tells of quotes that a shell would have taken off: docker's --env-file leaves them, and they would be sent.
+// warnQuotes tells of quotes that a shell would have taken off: docker's --env-file leaves them, and they
+// would be sent.
 func (v *value) warnQuotes() {
 	if n := len(v.text); n > 1 && v.text[0] == v.text[n-1] && (v.text[0] == '"' || v.text[0] == '\'') {
 		v.warn("begins and ends with a quote, which is part of the value: docker's --env-file takes no quotes off; leave them out, or give the file to otpgw -config")
@@ -192,8 +194,8 @@ func (v *value) address(dial bool) string {
 	return v.text
 }
 
-// list splits a comma-separated value, trims its elements and reports empty and repeated ones, by their place and not
-// their text: it may be a list of keys.
+// list splits a comma-separated value, trims its elements and reports empty and repeated ones, by their place
+// and not their text: it may be a list of keys.
 func (v *value) list() []string {
 	if v.trim() == "" {
 		return nil
@@ -254,8 +256,8 @@ func (v *value) optionalDirectory() string {
 	return v.text
 }
 
-// directory refuses a path that is there and is no directory, or one that everybody may write to: who puts a key or a store
-// there reads PINs. One that is missing is made at start.
+// directory refuses a path that is there and is no directory, or one that everybody may write to: who puts a
+// key or a store there reads PINs. One that is missing is made at start.
 func (v *value) directory() string {
 	info, err := os.Stat(v.text)
 	switch {

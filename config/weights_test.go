@@ -8,7 +8,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
-// TestWeights: a weight is one among the links of its priority; where one of them has a weight, the others have 1.
+// TestWeights: a weight is one among the links of its priority; where one of them has a weight, the others
+// have 1.
 func TestWeights(t *testing.T) {
 	c := mustLoad(t, with("OTPGW_LINKS=tele,b,c,d", "OTPGW_ROUTE_DEFAULT_LINKS= d:1 , b:0 , tele : 0 * 3, c:1",
 		"OTPGW_LINK_B_ADDR=h:1", "OTPGW_LINK_B_SYSTEM_ID=x", "OTPGW_LINK_C_ADDR=h:1", "OTPGW_LINK_C_SYSTEM_ID=y", "OTPGW_LINK_D_ADDR=h:1", "OTPGW_LINK_D_SYSTEM_ID=z"))

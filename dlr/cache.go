@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// Bounds of the cache: a receipt right behind its response is what it is for, so a minute is long, and 16,384 ids are
-// about 8 MB. Older ids are looked up in the bucket.
+// Bounds of the cache: a receipt right behind its response is what it is for, so a minute is long, and 16,384
+// ids are about 8 MB. Older ids are looked up in the bucket.
 const (
 	cacheSize = 16384
 	cacheLife = time.Minute

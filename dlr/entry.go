@@ -36,7 +36,8 @@ type stored struct {
 	At        int64  `json:"t,omitempty" cbor:"8,keyasint,omitempty"` // of the response, in Unix milliseconds
 }
 
-// packed is the form of a stored in the bucket, of which there are as many as messages: its UUIDs take 17 octets.
+// packed is the form of a stored in the bucket, of which there are as many as messages: its UUIDs take 17
+// octets.
 type packed struct {
 	stored
 	ID      []byte `cbor:"1,keyasint"`            // Original, which may be no text
@@ -58,9 +59,9 @@ const maxChain = 8
 // chain is the value of one key: every id of that normal form, the newest last.
 type chain []stored
 
-// with adds an entry. The same id for another part of the same message is an id for all of its parts. The same id for
-// another message is one that the SMSC used again: both may still get a receipt when their numbers tell them apart, else
-// the newer message is meant from now on.
+// with adds an entry. The same id for another part of the same message is an id for all of its parts. The
+// same id for another message is one that the SMSC used again: both may still get a receipt when their
+// numbers tell them apart, else the newer message is meant from now on.
 func (c chain) with(s stored) chain {
 	out := make(chain, 0, len(c)+1)
 	for _, old := range c {
@@ -101,8 +102,8 @@ func (m match) better(than match) bool {
 	return m.exact || !than.exact
 }
 
-// match finds the entry that a candidate means. One whose number is another is not meant, unless the carrier rewrites
-// numbers. Several of the same form, of which neither id nor number tells one, mean none.
+// match finds the entry that a candidate means. One whose number is another is not meant, unless the carrier
+// rewrites numbers. Several of the same form, of which neither id nor number tells one, mean none.
 func (c chain) match(k candidate, q Query) match {
 	var best match
 	fits := 0
@@ -143,8 +144,8 @@ func (c chain) encode() []byte {
 	return b
 }
 
-// decodeChain reads what encode wrote, or an older version in JSON. What cannot be read is as good as empty, and is overwritten by the
-// next Put.
+// decodeChain reads what encode wrote, or an older version in JSON. What cannot be read is as good as empty,
+// and is overwritten by the next Put.
 func decodeChain(value []byte) (c chain) {
 	if len(value) > 0 && value[0] == '[' {
 		_ = json.Unmarshal(value, &c)
@@ -204,7 +205,8 @@ const (
 )
 
 // compare holds the addresses of a receipt against the destination of a message. A receipt's source is the
-// message's destination (SMPP 3.4, Appendix B), but some SMSCs do not swap them; the message's sender says nothing.
+// message's destination (SMPP 3.4, Appendix B), but some SMSCs do not swap them; the message's sender says
+// nothing.
 func (s stored) compare(addresses []string) proof {
 	result := noProof
 	for _, a := range addresses {

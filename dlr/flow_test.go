@@ -54,8 +54,8 @@ func (i *inbox) list() []string {
 	return slices.Clone(i.got)
 }
 
-// TestFromReceiptToCallback has every part real but the link: a receipt that is early, intermediate ones, duplicates and one
-// that comes after the final state become one callback for each change.
+// TestFromReceiptToCallback has every part real but the link: a receipt that is early, intermediate ones,
+// duplicates and one that comes after the final state become one callback for each change.
 func TestFromReceiptToCallback(t *testing.T) {
 	q := queuetest.Open(t)
 	box, err := seal.New(seal.NewKey())

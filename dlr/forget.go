@@ -9,8 +9,9 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Forget erases the carriers' message ids of OTPs that are no more, of messages to the number, and the receipts of it that wait. Of a
-// number its last digits are kept, so that ids of another number with the same ones may go with it: their receipts are not matched then.
+// Forget erases the carriers' message ids of OTPs that are no more, of messages to the number, and the
+// receipts of it that wait. Of a number its last digits are kept, so that ids of another number with the same
+// ones may go with it: their receipts are not matched then.
 func (t *Tracker) Forget(ctx context.Context, e164 string, ids []string) error {
 	end := tail(e164)
 	theirs := func(s stored) bool { return slices.Contains(ids, s.OtpID) || end != "" && s.Address == end }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// IDMatch says how the message id of a receipt relates to that of the submit_sm_resp: the base of the response, then that
-// of the receipt (OTPGW_LINK_<NAME>_MESSAGE_ID).
+// IDMatch says how the message id of a receipt relates to that of the submit_sm_resp: the base of the
+// response, then that of the receipt (OTPGW_LINK_<NAME>_MESSAGE_ID).
 type IDMatch string
 
 // The rules.
@@ -32,8 +32,9 @@ type candidate struct {
 
 // candidates gives the forms to look up for a receipt's id, in order.
 //
-// Under Auto the same id always goes before a converted one. A converted form is a guess, and the same digits may be
-// another message's id in the other base (decimal 4113 is hexadecimal 1011): see Index.Find for what proves it.
+// Under Auto the same id always goes before a converted one. A converted form is a guess, and the same digits
+// may be another message's id in the other base (decimal 4113 is hexadecimal 1011): see Index.Find for what
+// proves it.
 func candidates(rule IDMatch, id string) []candidate {
 	id = trimID(id)
 	if id == "" {
@@ -71,8 +72,8 @@ func candidates(rule IDMatch, id string) []candidate {
 	return out
 }
 
-// normal is the form an id is stored under: without hyphens, braces and leading zeros, and in lower case when it is
-// hexadecimal, as a UUID is. The case of other ids stays, for there are SMSCs that count in base 62.
+// normal is the form an id is stored under: without hyphens, braces and leading zeros, and in lower case when
+// it is hexadecimal, as a UUID is. The case of other ids stays, for there are SMSCs that count in base 62.
 func normal(id string) string {
 	id = unmarked.Replace(trimID(id))
 	if id == "" {

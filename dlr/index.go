@@ -16,13 +16,13 @@ type Bucket interface {
 	Update(ctx context.Context, key string, value []byte, ttl time.Duration, revision uint64) (uint64, error)
 }
 
-// Index maps the message ids of SMSCs to messages of ours, one link's apart from another's. It is safe for use by
-// many goroutines, and by many daemons on one bucket.
+// Index maps the message ids of SMSCs to messages of ours, one link's apart from another's. It is safe for
+// use by many goroutines, and by many daemons on one bucket.
 //
-// An id is stored under its normal form, and that of a part with the part's number at its end also without it; a look-up
-// tries the forms that the link's rule allows. Carriers use ids again, and change them on the way, so a receipt that has
-// the number of a handset matches only a message to that number. What stays ambiguous under Auto, and is therefore told
-// here:
+// An id is stored under its normal form, and that of a part with the part's number at its end also without
+// it; a look-up tries the forms that the link's rule allows. Carriers use ids again, and change them on the
+// way, so a receipt that has the number of a handset matches only a message to that number. What stays
+// ambiguous under Auto, and is therefore told here:
 //   - an SMSC that counts in base 62 may give "a1" and "A1" to two messages. Both are hexadecimal in form, so a receipt
 //     without a number for one that was never ours can match the other. With rule exact it cannot.
 //   - a guessed form needs a proof (see Find); without addresses an id of digits only stays unmatched. The rules
@@ -45,8 +45,8 @@ var errNoID = errors.New("dlr: empty message id")
 // maxRaces bounds how often Put meets another writer of the same key.
 const maxRaces = 8
 
-// Put stores that messageID, as the SMSC of link gave it, is entry. It is found from the call on, not only from the return
-// on. It returns when the bucket has it, or an error of package queue.
+// Put stores that messageID, as the SMSC of link gave it, is entry. It is found from the call on, not only
+// from the return on. It returns when the bucket has it, or an error of package queue.
 func (x *Index) Put(ctx context.Context, link, messageID string, e Entry) error {
 	id := trimID(messageID)
 	if id == "" {
@@ -119,15 +119,17 @@ type Query struct {
 
 // Find looks a receipt's message up; false when it is not known, or not for certain.
 //
-// Under Auto, an id in another base or case matches only with a proof: an address of the receipt is the message's
-// destination. Where one side has no address, an id in another base matches when the receipt has settled, so that its own id
-// would be there if it was ours, and the hexadecimal side has a letter, so that it cannot be a decimal id.
+// Under Auto, an id in another base or case matches only with a proof: an address of the receipt is the
+// message's destination. Where one side has no address, an id in another base matches when the receipt has
+// settled, so that its own id would be there if it was ours, and the hexadecimal side has a letter, so that
+// it cannot be a decimal id.
 func (x *Index) Find(ctx context.Context, q Query) (Entry, bool, error) {
 	m, err := x.find(ctx, q)
 	return m.entry(), m.found, err
 }
 
-// find tries the receipt's ids; of two that are known, the number decides. The less likely id needs it, or time.
+// find tries the receipt's ids; of two that are known, the number decides. The less likely id needs it, or
+// time.
 func (x *Index) find(ctx context.Context, q Query) (match, error) {
 	m, err := x.findID(ctx, q.ID, q)
 	if err != nil || m.proof == proven || q.OtherID == "" {
@@ -141,7 +143,8 @@ func (x *Index) find(ctx context.Context, q Query) (match, error) {
 	return m, err
 }
 
-// findID looks for an id as the rule says, and then for that of a message whose parts the carrier numbers in receipts only.
+// findID looks for an id as the rule says, and then for that of a message whose parts the carrier numbers in
+// receipts only.
 func (x *Index) findID(ctx context.Context, id string, q Query) (match, error) {
 	m, err := x.findForm(ctx, id, q)
 	if err != nil || m.found {
@@ -174,8 +177,8 @@ func (x *Index) findForm(ctx context.Context, id string, q Query) (match, error)
 	return match{others: others}, nil
 }
 
-// lookup reads one key, from the cache where that is as good as the bucket: an exact id, the only one of a form
-// that the bucket confirmed, or a form of an explicit rule, which is never a guess.
+// lookup reads one key, from the cache where that is as good as the bucket: an exact id, the only one of a
+// form that the bucket confirmed, or a form of an explicit rule, which is never a guess.
 func (x *Index) lookup(ctx context.Context, key string, k candidate, q Query) (match, error) {
 	if c, ok := x.cache.get(key); ok {
 		if m := c.chain.match(k, q); m.found && (c.stored || q.Rule != Auto || m.exact) {

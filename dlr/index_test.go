@@ -181,7 +181,8 @@ func BenchmarkIndex(b *testing.B) {
 	}
 }
 
-// TestIndexValues: an id of a carrier takes few octets, an older value in JSON is read, and what cannot be read is as nothing.
+// TestIndexValues: an id of a carrier takes few octets, an older value in JSON is read, and what cannot be
+// read is as nothing.
 func TestIndexValues(t *testing.T) {
 	c := chain{{Original: "77", OtpID: "6f9619ff-8b86-4011-b42d-00c04fc964ff", MessageID: "264c0c3b-2650-562d-92dd-685d584504c8", Part: 1, Parts: 1,
 		Address: "11234567", At: 1_800_000_000_123}, {Original: "077", OtpID: "o1", MessageID: "m", Sender: "123456"}}

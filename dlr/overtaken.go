@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// A carrier may send a receipt in the same instant as its submit_sm_resp, and the two are worked on side by side. So a receipt
-// whose id is not known waits for a moment in memory, until the id is stored, before it is parked in the store.
+// A carrier may send a receipt in the same instant as its submit_sm_resp, and the two are worked on side by
+// side. So a receipt whose id is not known waits for a moment in memory, until the id is stored, before it is
+// parked in the store.
 const (
 	overtakenWait = 30 * time.Millisecond
 	maxOvertaken  = 256 // receipts that wait; more are parked at once

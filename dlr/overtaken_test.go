@@ -11,8 +11,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
-// A receipt that comes in the same instant as its submit_sm_resp waits in memory until the id is known, whatever form the carrier
-// gives it, and is not parked.
+// A receipt that comes in the same instant as its submit_sm_resp waits in memory until the id is known,
+// whatever form the carrier gives it, and is not parked.
 func TestReceiptOvertakesItsResponse(t *testing.T) {
 	for name, ids := range map[string][2]string{"the same id": {"AB12", "AB12"}, "in another base": {"4D2F", "19759"}} {
 		t.Run(name, func(t *testing.T) {

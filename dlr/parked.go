@@ -56,8 +56,8 @@ func decodeParked(data []byte) (parked, error) {
 	return p, nil
 }
 
-// RunParked looks parked receipts up again until ctx ends; then it waits for those under way and returns nil. Any number
-// of daemons may run it.
+// RunParked looks parked receipts up again until ctx ends; then it waits for those under way and returns nil.
+// Any number of daemons may run it.
 func (t *Tracker) RunParked(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := t.pullParked(ctx); err != nil && ctx.Err() == nil {
@@ -135,8 +135,8 @@ func (t *Tracker) bury(ctx context.Context, d *queue.Delivery, link, reason stri
 	return t.queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Group: link, Reason: reason, Subject: d.Subject, Data: d.Data})
 }
 
-// age is for how long a receipt has been parked, at least: the sum of its pauses, which the store measured. No machine's
-// clock is asked, for no two of them agree.
+// age is for how long a receipt has been parked, at least: the sum of its pauses, which the store measured.
+// No machine's clock is asked, for no two of them agree.
 func (t *Tracker) age(attempt int) (age time.Duration) {
 	for i := 1; i < attempt && age < t.GiveUp; i++ {
 		age += t.wait(i)

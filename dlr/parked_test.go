@@ -8,8 +8,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestParkedIsReadByEveryVersion: what waits on PARKED is written as it always was, and comes back as it went, whatever octets
-// its ids have.
+// TestParkedIsReadByEveryVersion: what waits on PARKED is written as it always was, and comes back as it
+// went, whatever octets its ids have.
 func TestParkedIsReadByEveryVersion(t *testing.T) {
 	code := 7
 	at := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)

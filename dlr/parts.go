@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// PartReceipts says how many receipts a carrier sends for a message of several parts (OTPGW_LINK_<NAME>_PART_RECEIPTS).
+// PartReceipts says how many receipts a carrier sends for a message of several parts
+// (OTPGW_LINK_<NAME>_PART_RECEIPTS).
 type PartReceipts string
 
 // The ways of carriers. Of PartsOne the one receipt may have the id of any of the parts.
@@ -22,8 +23,8 @@ const (
 	remembered = 256 // messages of a link whose first receipt was lately
 )
 
-// partHabits is what each link does with messages of several parts. It is learned anew by each daemon: it takes
-// few messages, and costs nothing but a wait meanwhile.
+// partHabits is what each link does with messages of several parts. It is learned anew by each daemon: it
+// takes few messages, and costs nothing but a wait meanwhile.
 type partHabits struct {
 	now func() time.Time
 
@@ -48,8 +49,8 @@ func newPartHabits() *partHabits {
 	return &partHabits{now: time.Now, links: make(map[string]*partHabit)}
 }
 
-// heard takes in that a part was delivered, and says what the link does so far. wait is how long the receipts of the other
-// parts may take.
+// heard takes in that a part was delivered, and says what the link does so far. wait is how long the receipts
+// of the other parts may take.
 func (p *partHabits) heard(link, message string, part int, wait time.Duration) PartReceipts {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -60,8 +60,8 @@ func TestPartsAsCarriersNameThem(t *testing.T) {
 	}
 }
 
-// TestOneReceiptForAllParts: a carrier sends the receipt of one part only. At first the others' are waited for; from the
-// third message on it is known.
+// TestOneReceiptForAllParts: a carrier sends the receipt of one part only. At first the others' are waited
+// for; from the third message on it is known.
 func TestOneReceiptForAllParts(t *testing.T) {
 	q := queuetest.Open(t)
 	l := newLedger()
@@ -95,7 +95,8 @@ func TestOneReceiptForAllParts(t *testing.T) {
 	}
 }
 
-// TestReceiptForEachPart: what the first receipt says is never taken for all parts where the link sends one for each.
+// TestReceiptForEachPart: what the first receipt says is never taken for all parts where the link sends one
+// for each.
 func TestReceiptForEachPart(t *testing.T) {
 	q := queuetest.Open(t)
 	l := newLedger()
@@ -121,7 +122,8 @@ func TestReceiptForEachPart(t *testing.T) {
 	}
 }
 
-// TestOneReceiptNeverStandsForWhatWasNotSent: a part that the carrier has not taken yet is not delivered by another's receipt.
+// TestOneReceiptNeverStandsForWhatWasNotSent: a part that the carrier has not taken yet is not delivered by
+// another's receipt.
 func TestOneReceiptNeverStandsForWhatWasNotSent(t *testing.T) {
 	q := queuetest.Open(t)
 	l := newLedger()

@@ -8,7 +8,8 @@ import (
 // quietFor is the time between two lines in the log about the same thing.
 const quietFor = time.Minute
 
-// quiet keeps a peer from filling the log: of what happens again and again, one line a minute is written, with a count.
+// quiet keeps a peer from filling the log: of what happens again and again, one line a minute is written,
+// with a count.
 type quiet struct {
 	mu    sync.Mutex
 	told  map[string]time.Time // by what it is about, which are links and reasons, so few

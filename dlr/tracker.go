@@ -16,7 +16,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Reports is where the state of messages goes; otp.Service is one. It must be idempotent, and safe for many goroutines.
+// Reports is where the state of messages goes; otp.Service is one. It must be idempotent, and safe for many
+// goroutines.
 type Reports interface {
 	Report(ctx context.Context, r otp.DeliveryReport) error
 }
@@ -31,8 +32,8 @@ const (
 	DefaultPartsWait = 10 * time.Second
 )
 
-// Tracker follows messages from their submit_sm_resp to their receipts. Its methods may be called from many goroutines; the
-// fields are set before the first call.
+// Tracker follows messages from their submit_sm_resp to their receipts. Its methods may be called from many
+// goroutines; the fields are set before the first call.
 type Tracker struct {
 	Settle    time.Duration // age at which a receipt's own response must be stored, see Query.Settled
 	GiveUp    time.Duration // how long a receipt without a match is kept
@@ -42,7 +43,8 @@ type Tracker struct {
 	PartsWait time.Duration // how long the receipts of a delivered message's other parts may take, see PartsAuto
 	Now       func() time.Time
 	Matched   func(Match) // is told of each receipt that found its message; nil: nobody is
-	// Whole says whether a carrier has all parts of a message: only then one receipt may stand for all. Nil: it has.
+	// Whole says whether a carrier has all parts of a message: only then one receipt may stand for all. Nil:
+	// it has.
 	Whole func(messageID string) bool
 
 	queue   *queue.Queue
@@ -63,8 +65,9 @@ func NewTracker(q *queue.Queue, reports Reports, log zerolog.Logger) *Tracker {
 		queue: q, index: index, reports: reports, log: log, metrics: newMetrics(), habits: newPartHabits()}
 }
 
-// Accepted stores that the SMSC took a part under messageID. It is called before the message is taken off its queue, and
-// returns when the id is stored. A response without an id is counted, and is no error: the part was sent.
+// Accepted stores that the SMSC took a part under messageID. It is called before the message is taken off its
+// queue, and returns when the id is stored. A response without an id is counted, and is no error: the part
+// was sent.
 func (t *Tracker) Accepted(ctx context.Context, link, messageID string, e Entry) error {
 	if e.At.IsZero() {
 		e.At = t.Now()
@@ -78,14 +81,15 @@ func (t *Tracker) Accepted(ctx context.Context, link, messageID string, e Entry)
 	return err
 }
 
-// Unanswered has the receipts recognised that come, or came, of a message that a carrier did not answer. heard: each of the
-// parts has one, so it is with the carrier.
+// Unanswered has the receipts recognised that come, or came, of a message that a carrier did not answer.
+// heard: each of the parts has one, so it is with the carrier.
 func (t *Tracker) Unanswered(ctx context.Context, try Try) (heard bool, err error) {
 	return t.index.Await(ctx, try)
 }
 
-// Refused reports that nothing more is done for a part, or for a message where Part is 0: with the command_status that the SMSC
-// gave (SMPP 3.4, 5.1.3); or assumed, with a code of ours, because it said nothing.
+// Refused reports that nothing more is done for a part, or for a message where Part is 0: with the
+// command_status that the SMSC gave (SMPP 3.4, 5.1.3); or assumed, with a code of ours, because it said
+// nothing.
 func (t *Tracker) Refused(ctx context.Context, link string, e Entry, status uint32, assumed bool) error {
 	if e.OtpID == "" {
 		return nil // a reply to a handset
@@ -115,8 +119,8 @@ type Incoming struct {
 	Parts     PartReceipts // empty: PartsAuto
 }
 
-// parked is a receipt after parsing, as it waits on PARKED: what its message is looked for by, of which the addresses are last
-// digits, and what it says. It holds nothing of the text.
+// parked is a receipt after parsing, as it waits on PARKED: what its message is looked for by, of which the
+// addresses are last digits, and what it says. It holds nothing of the text.
 type parked struct {
 	Query
 	IDHex     string            `json:"idHex,omitempty"`   // instead of ID, where that is no UTF-8
@@ -146,8 +150,8 @@ type rest struct {
 	Parts     int    `json:"parts"`
 }
 
-// Receipt takes a receipt. It returns nil only when what the receipt says is stored; else the SMSC is to be told to
-// send it again.
+// Receipt takes a receipt. It returns nil only when what the receipt says is stored; else the SMSC is to be
+// told to send it again.
 func (t *Tracker) Receipt(ctx context.Context, in Incoming) error {
 	if in.Received.IsZero() {
 		in.Received = t.Now()
@@ -180,8 +184,8 @@ func (t *Tracker) receive(ctx context.Context, in Incoming) (result string, err 
 	return resultParked, t.park(ctx, p)
 }
 
-// evidence is what the addresses of a receipt say of its message's number. Its source is that number, by SMPP 3.4, Appendix B;
-// where there is none, the destination may be anything.
+// evidence is what the addresses of a receipt say of its message's number. Its source is that number, by SMPP
+// 3.4, Appendix B; where there is none, the destination may be anything.
 func evidence(from, to string) (digits []string) {
 	if from == "" {
 		return nil
@@ -201,8 +205,8 @@ func (t *Tracker) park(ctx context.Context, p parked) error {
 	return nil
 }
 
-// fold reports a receipt to its OTP; an empty result means that its message or its OTP is not known (yet). age is for how
-// long the receipt has been looked up.
+// fold reports a receipt to its OTP; an empty result means that its message or its OTP is not known (yet).
+// age is for how long the receipt has been looked up.
 func (t *Tracker) fold(ctx context.Context, p parked, age time.Duration) (result string, err error) {
 	p.Settled = age >= t.Settle
 	m, err := t.index.find(ctx, p.Query)
@@ -233,7 +237,8 @@ func (t *Tracker) adopt(ctx context.Context, p parked, age time.Duration) (resul
 	return result, err
 }
 
-// report tells the OTP. What is not there is asked for again for a while: who stored it may be ahead of what is read here.
+// report tells the OTP. What is not there is asked for again for a while: who stored it may be ahead of what
+// is read here.
 func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Duration) (result string, err error) {
 	if e.OtpID == "" {
 		t.matched(p, e)
@@ -290,7 +295,8 @@ func (t *Tracker) matched(p parked, e Entry) {
 	l.Msg("receipt")
 }
 
-// wayOfParts says how many receipts are to be expected of the message of one; PartsEach also where there is nothing to decide.
+// wayOfParts says how many receipts are to be expected of the message of one; PartsEach also where there is
+// nothing to decide.
 func (t *Tracker) wayOfParts(p parked, e Entry) PartReceipts {
 	switch {
 	case e.Parts < 2 || e.Part == 0 || p.State != wire.Delivered:
@@ -301,8 +307,8 @@ func (t *Tracker) wayOfParts(p parked, e Entry) PartReceipts {
 	return t.habits.heard(p.Link, e.MessageID, e.Part, t.PartsWait)
 }
 
-// settleRest has the other parts of a message delivered as well, of which no receipt came in time, unless the link is known to
-// send one for each.
+// settleRest has the other parts of a message delivered as well, of which no receipt came in time, unless the
+// link is known to send one for each.
 func (t *Tracker) settleRest(ctx context.Context, p parked, age time.Duration) (result string, err error) {
 	if p.Parts != PartsOne && t.habits.known(p.Link, t.PartsWait) == PartsEach {
 		return resultLate, nil
@@ -323,7 +329,8 @@ func (t *Tracker) settleRest(ctx context.Context, p parked, age time.Duration) (
 
 func (t *Tracker) whole(messageID string) bool { return t.Whole == nil || t.Whole(messageID) }
 
-// otherNumber tells that an id is known but its message went elsewhere: an SMSC that uses ids again, or rewrites numbers.
+// otherNumber tells that an id is known but its message went elsewhere: an SMSC that uses ids again, or
+// rewrites numbers.
 func (t *Tracker) otherNumber(link string) {
 	t.metrics.otherNumber.WithLabelValues(link).Inc()
 	if n, ok := t.quiet.tell(link+" number", t.Now()); ok {
@@ -343,8 +350,8 @@ type unparsable struct {
 // maxKeptTLV bounds the octets kept of one TLV.
 const maxKeptTLV = 80
 
-// refuse dead-letters a receipt that has no id or no state. Of the TLVs it keeps only those of a receipt: another,
-// message_payload for one, may hold the text.
+// refuse dead-letters a receipt that has no id or no state. Of the TLVs it keeps only those of a receipt:
+// another, message_payload for one, may hold the text.
 func (t *Tracker) refuse(ctx context.Context, in Incoming) error {
 	u := unparsable{Link: in.Link, Keys: receipt.Redact(in.Text), TLVs: make(map[string]string), Received: in.Received.UTC()}
 	for _, tag := range []uint16{wire.TagReceiptedMessageID, wire.TagNetworkErrorCode, wire.TagMessageState} {

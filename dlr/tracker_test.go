@@ -396,7 +396,8 @@ func value(t *testing.T, c prometheus.Counter) float64 {
 	return m.GetCounter().GetValue()
 }
 
-// Receipts that nobody can read, or that match nothing, take a share of the dead letters, and a line a minute.
+// Receipts that nobody can read, or that match nothing, take a share of the dead letters, and a line a
+// minute.
 func TestGarbageReceiptsPushNothingOut(t *testing.T) {
 	q := queuetest.Open(t, queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Msgs: 40}}))
 	ctx := context.Background()

@@ -12,10 +12,11 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// A message that was never answered has no message id, and its receipts name one that nobody knows. They are brought
-// together by the link, the number, the sender and the time, when exactly one message fits: each number of a link has one
-// value in the bucket of message ids, with the parts that wait for a receipt (waits) and the receipts that nobody knew
-// (strays), whichever comes first. Which receipt was which part's is stored, so one that comes again means the same part.
+// A message that was never answered has no message id, and its receipts name one that nobody knows. They are
+// brought together by the link, the number, the sender and the time, when exactly one message fits: each
+// number of a link has one value in the bucket of message ids, with the parts that wait for a receipt (waits)
+// and the receipts that nobody knew (strays), whichever comes first. Which receipt was which part's is
+// stored, so one that comes again means the same part.
 
 // unansweredFor is how long after the end of a message's PIN its receipt is still looked for.
 const unansweredFor = time.Hour
@@ -65,8 +66,8 @@ type Try struct {
 	Until time.Time // the end of its PIN
 }
 
-// Await has the receipts of a try's parts recognised, those to come and those that came already. heard: every one of its
-// parts has one, so the message is with the carrier.
+// Await has the receipts of a try's parts recognised, those to come and those that came already. heard: every
+// one of its parts has one, so the message is with the carrier.
 func (x *Index) Await(ctx context.Context, t Try) (heard bool, err error) {
 	number, missing := tail(t.Entry.To), 0
 	if number == "" || len(t.Parts) == 0 {
@@ -99,8 +100,8 @@ func (w wait) same(o wait) bool {
 	return o.MessageID == w.MessageID && o.Part == w.Part && o.Sent.Equal(w.Sent)
 }
 
-// Adopt finds the one message that was never answered and fits a receipt that no id leads to; false when there is none, or more
-// than one. Such a receipt is kept in mind for a message whose time is not yet up.
+// Adopt finds the one message that was never answered and fits a receipt that no id leads to; false when
+// there is none, or more than one. Such a receipt is kept in mind for a message whose time is not yet up.
 func (x *Index) Adopt(ctx context.Context, link, id string, parties []string, received time.Time) (Entry, bool, error) {
 	if len(parties) != 2 {
 		return Entry{}, false, nil
@@ -130,7 +131,8 @@ func (x *Index) Adopt(ctx context.Context, link, id string, parties []string, re
 	return Entry{}, false, nil
 }
 
-// claim gives a receipt the part that is its own: the one it had before, or the first free one of the only message that fits.
+// claim gives a receipt the part that is its own: the one it had before, or the first free one of the only
+// message that fits.
 func (m *meeting) claim(s stray) (wait, bool) {
 	var free []int
 	for i, w := range m.Waits {

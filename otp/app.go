@@ -66,14 +66,16 @@ type App struct {
 
 	WebOTPDomain string // "example.com": its web pages may read the PIN; empty for none
 	AppHash      string // of an Android app that may read the PIN: 11 characters; empty for none
-	// SupabaseSecret is that of Supabase Auth's hook: v1,whsec_ and base64, several separated by "|"; empty for no hook.
+	// SupabaseSecret is that of Supabase Auth's hook: v1,whsec_ and base64, several separated by "|"; empty
+	// for no hook.
 	SupabaseSecret string
 	CAMARA         bool              // one-time-password-sms is for it too
 	OwnPIN         bool              // a request may bring the PIN to be sent
 	TestNumbers    map[string]string // PIN by E.164 number; nothing is sent to them
 }
 
-// Reconfigure gives the service other applications while it works. What is under way goes on with the old ones.
+// Reconfigure gives the service other applications while it works. What is under way goes on with the old
+// ones.
 func (s *Service) Reconfigure(apps []App) { s.apps.Store(&apps) }
 
 // present are the applications as they are now.

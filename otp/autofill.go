@@ -22,7 +22,8 @@ var (
 	appHash      = regexp.MustCompile(`^[A-Za-z0-9+/]{11}$`) // the first of a base64
 )
 
-// ValidWebOTPDomain says whether s is a host name in lower case, as browsers write one: without port, IDNs as punycode.
+// ValidWebOTPDomain says whether s is a host name in lower case, as browsers write one: without port, IDNs as
+// punycode.
 func ValidWebOTPDomain(s string) bool {
 	return len(s) <= maxWebOTPDomain && webOTPDomain.MatchString(s)
 }
@@ -52,9 +53,10 @@ func (f *faults) appHash(v value, fallback string) (hash string, asked bool) {
 	return v.text, true
 }
 
-// append puts the lines under a rendered text, after an empty line where that costs no part more than a plain line break. A
-// hash that would not fit the 140 bytes Android reads is left out when it came from the application's settings, for it would
-// be paid for and not work, and is an error when the request asked for it.
+// append puts the lines under a rendered text, after an empty line where that costs no part more than a plain
+// line break. A hash that would not fit the 140 bytes Android reads is left out when it came from the
+// application's settings, for it would be paid for and not work, and is an error when the request asked for
+// it.
 func (n NewOtp) append(text, pin string, measure func(string) int) (string, error) {
 	if n.WebOTPDomain == "" && n.AppHash == "" {
 		return text, nil

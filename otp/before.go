@@ -7,8 +7,9 @@ import (
 	"github.com/otpgw/otpgw/otp/lookup"
 )
 
-// before decides of a message what is decided before anything is made of it: whether its number and country want it, what is known of
-// the number, and its route. Nothing is sent to a test number, so it needs none of that.
+// before decides of a message what is decided before anything is made of it: whether its number and country
+// want it, what is known of the number, and its route. Nothing is sent to a test number, so it needs none of
+// that.
 func (s *Service) before(ctx context.Context, app *App, n NewOtp, now time.Time) (route string, known lookup.Finding, err error) {
 	traffic := Traffic{App: app.Name, From: n.From, To: n.Phone.E164}
 	if _, test := app.TestNumbers[n.Phone.E164]; test {

@@ -38,7 +38,8 @@ func BenchmarkCreate(b *testing.B) {
 	})
 }
 
-// BenchmarkCreateGuarded: with the limits and the guard of the defaults, each to another number, of which a hundred share a prefix.
+// BenchmarkCreateGuarded: with the limits and the guard of the defaults, each to another number, of which a
+// hundred share a prefix.
 func BenchmarkCreateGuarded(b *testing.B) {
 	s := newBench(b)
 	s.app.SendLimits, s.app.Guard = limit.Limits{{Max: 5, Per: 10 * time.Minute}, {Max: 10, Per: 24 * time.Hour}}, guard.Settings{Mode: guard.Observe, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}

@@ -12,8 +12,9 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Block is what an operator said of the numbers that begin so, for all applications and daemons, whatever the guard's settings are: the
-// longest beginning of a number counts. The numbers of the fields are what is stored.
+// Block is what an operator said of the numbers that begin so, for all applications and daemons, whatever the
+// guard's settings are: the longest beginning of a number counts. The numbers of the fields are what is
+// stored.
 type Block struct {
 	Prefix string    `cbor:"-" json:"prefix"` // with +
 	Allow  bool      `cbor:"1,keyasint" json:"allow"`

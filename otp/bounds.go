@@ -2,7 +2,8 @@ package otp
 
 import "time"
 
-// What an application or a request may ask for (otp-api.md, "Endpoints"). Package config keeps to the same bounds.
+// What an application or a request may ask for (otp-api.md, "Endpoints"). Package config keeps to the same
+// bounds.
 const (
 	MinTTL, MaxTTL           = 60 * time.Second, 1800 * time.Second
 	MinAttempts, MaxAttempts = 1, 10

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Cancel ends a pending OTP. A message that is on its way is not called back: its PIN is worth nothing any more.
+// Cancel ends a pending OTP. A message that is on its way is not called back: its PIN is worth nothing any
+// more.
 func (s *Service) Cancel(ctx context.Context, app *App, id string) error {
 	return s.change(ctx, id, app.Name, func(r *Record, now time.Time) (EventKind, error) {
 		switch r.statusAt(now) {

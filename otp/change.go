@@ -8,15 +8,17 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// changeFunc changes a record it was given, read just now. kind names what is to be announced, "" nothing. errNoChange ends
-// the change with no error; it is called again for each try.
+// changeFunc changes a record it was given, read just now. kind names what is to be announced, "" nothing.
+// errNoChange ends the change with no error; it is called again for each try.
 type changeFunc func(r *Record, now time.Time) (kind EventKind, err error)
 
-// alongFunc adds what is to be stored with a change to its transaction; it is called after the changeFunc, for each try.
+// alongFunc adds what is to be stored with a change to its transaction; it is called after the changeFunc,
+// for each try.
 type alongFunc func(tx *queue.Tx, r *Record, now time.Time) error
 
-// change is the one way a stored record changes: read, compute, and one transaction of the record on the revision that was read
-// and of what announces the change; from the start when another was faster. app "" is any.
+// change is the one way a stored record changes: read, compute, and one transaction of the record on the
+// revision that was read and of what announces the change; from the start when another was faster. app "" is
+// any.
 func (s *Service) change(ctx context.Context, id, app string, f changeFunc) error {
 	return s.changeAlong(ctx, id, app, f, nil)
 }

@@ -17,16 +17,17 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Records are stored as CBOR (RFC 8949) with numbers for names: a third of the size of JSON, which counts in the memory of every
-// daemon, and a fraction of its cost. Their first octet is the version of the form. A field that this version of the
-// program does not know is kept, so that daemons of two versions work on one store.
+// Records are stored as CBOR (RFC 8949) with numbers for names: a third of the size of JSON, which counts in
+// the memory of every daemon, and a fraction of its cost. Their first octet is the version of the form. A
+// field that this version of the program does not know is kept, so that daemons of two versions work on one
+// store.
 const (
 	recordVersion = 2
 	oldestRecord  = 1 // without what storedRecord has beside Record
 )
 
-// storedRecord is a Record in the form it is stored in: what is long and always the same, or a UUID, in few octets.
-// Its own fields have numbers from 201, which Record's never reach.
+// storedRecord is a Record in the form it is stored in: what is long and always the same, or a UUID, in few
+// octets. Its own fields have numbers from 201, which Record's never reach.
 type storedRecord struct {
 	Record
 	Track  []byte `cbor:"201,keyasint,omitempty"` // TrackID, where it is a UUID; see queue.PackID

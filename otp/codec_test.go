@@ -139,8 +139,8 @@ func TestRecordSize(t *testing.T) {
 	}
 }
 
-// TestRecordForms: the short form of a record is of the record, whatever is in it; one of the first version, which has no short
-// form, is read as well.
+// TestRecordForms: the short form of a record is of the record, whatever is in it; one of the first version,
+// which has no short form, is read as well.
 func TestRecordForms(t *testing.T) {
 	code, id := 7, "bf325375-e030-4ccb-a009-17317c574773"
 	at := time.Unix(1_800_000_000, 0).UTC()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Consume takes a VERIFIED that is to be used once, elsewhere than where the PIN was typed: of all who ask, one gets the OTP,
-// and the others CodeConsumed.
+// Consume takes a VERIFIED that is to be used once, elsewhere than where the PIN was typed: of all who ask,
+// one gets the OTP, and the others CodeConsumed.
 func (s *Service) Consume(ctx context.Context, app *App, id string) (Otp, error) {
 	var taken *Record
 	err := s.change(ctx, id, app.Name, func(r *Record, now time.Time) (EventKind, error) {

@@ -15,10 +15,10 @@ import (
 // MaxContext bounds the context of a request: octets of JSON.
 const MaxContext = 1 << 10
 
-// A context is what the PIN is for, such as the payee and the amount of a payment (PSD2, RTS article 5): any JSON. It is sealed
-// with the OTP and has to be the same again with the guess: a PIN that was asked for one payment confirms no other. It is
-// compared by what it means, so space, the order of keys, escapes and the writing of numbers do not count. Its texts and
-// numbers can stand in the template, as {{amount}}.
+// A context is what the PIN is for, such as the payee and the amount of a payment (PSD2, RTS article 5): any
+// JSON. It is sealed with the OTP and has to be the same again with the guess: a PIN that was asked for one
+// payment confirms no other. It is compared by what it means, so space, the order of keys, escapes and the
+// writing of numbers do not count. Its texts and numbers can stand in the template, as {{amount}}.
 
 func (f *faults) context(o object) string {
 	raw := o["context"]
@@ -42,8 +42,8 @@ func (s *Service) sealContext(id, context string) []byte {
 	return s.Box.Seal(canonical, contextContext(id))
 }
 
-// sameContext compares the context of a guess with the record's. One that is missing, or that nobody asked for, is an error: then no
-// attempt was made.
+// sameContext compares the context of a guess with the record's. One that is missing, or that nobody asked
+// for, is an error: then no attempt was made.
 func (s *Service) sameContext(r *Record, context string) (bool, error) {
 	switch {
 	case r.Context == nil && context == "":
@@ -61,7 +61,8 @@ func (s *Service) sameContext(r *Record, context string) (bool, error) {
 	return err == nil && subtle.ConstantTimeCompare(asked, canonical) == 1, nil
 }
 
-// labels are what a context has for a template: its fields on the first level that are a text, a number or a boolean.
+// labels are what a context has for a template: its fields on the first level that are a text, a number or a
+// boolean.
 func labels(context string) map[string]string {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal([]byte(context), &fields) != nil {
@@ -88,8 +89,8 @@ func labels(context string) map[string]string {
 	return texts
 }
 
-// canonicalJSON writes what JSON means in one way only: no space, sorted keys, plain strings, numbers without needless digits.
-// Numbers are never read as binary fractions, so that no two amounts become one.
+// canonicalJSON writes what JSON means in one way only: no space, sorted keys, plain strings, numbers without
+// needless digits. Numbers are never read as binary fractions, so that no two amounts become one.
 func canonicalJSON(raw []byte) ([]byte, error) {
 	if halvesPair(raw) {
 		return nil, errBody
@@ -138,7 +139,8 @@ func writeCanonical(b *bytes.Buffer, v any) {
 	}
 }
 
-// canonicalNumber is a number of JSON as digits without zeros at either end, and the power of ten to multiply them with.
+// canonicalNumber is a number of JSON as digits without zeros at either end, and the power of ten to multiply
+// them with.
 func canonicalNumber(s string) string {
 	sign, power := "", 0
 	if s[0] == '-' {

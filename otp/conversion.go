@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ConversionRow is how many OTPs of a day were sent and how many of those were verified: to a country, or over a link.
+// ConversionRow is how many OTPs of a day were sent and how many of those were verified: to a country, or
+// over a link.
 type ConversionRow struct {
 	Day      string  `json:"day"` // UTC, of the POST
 	Country  string  `json:"country,omitempty"`
@@ -21,8 +22,9 @@ type ConversionRow struct {
 	Share    float64 `json:"share"` // 0 to 1
 }
 
-// Conversion is what became of an application's OTPs in the last days, the newest day first. An OTP counts for the link that its
-// message went over, once something was heard of it there; so the rows of links may sum to less than those of countries.
+// Conversion is what became of an application's OTPs in the last days, the newest day first. An OTP counts
+// for the link that its message went over, once something was heard of it there; so the rows of links may sum
+// to less than those of countries.
 type Conversion struct {
 	Countries []ConversionRow `json:"countries"`
 	Links     []ConversionRow `json:"links"`

@@ -12,8 +12,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Create makes an OTP and stores its record, its timers where any are wanted, and its message in one transaction: after an
-// error nothing is left.
+// Create makes an OTP and stores its record, its timers where any are wanted, and its message in one
+// transaction: after an error nothing is left.
 func (s *Service) Create(ctx context.Context, app *App, n NewOtp) (Otp, error) {
 	return s.create(ctx, app, n, uuid.NewString())
 }
@@ -77,7 +77,8 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	return s.show(r, now), nil
 }
 
-// newRecord: the API shows whole seconds, so the record has them, and dateExpires is exactly ttl after dateCreated.
+// newRecord: the API shows whole seconds, so the record has them, and dateExpires is exactly ttl after
+// dateCreated.
 func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.Time) *Record {
 	created := now.UTC().Truncate(time.Second)
 	ref := ""
@@ -95,8 +96,8 @@ func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.
 	return r
 }
 
-// compose writes the message, measures it as it goes out (the PIN may push it over the end of a part), and seals it into the
-// record, from which each message takes it.
+// compose writes the message, measures it as it goes out (the PIN may push it over the end of a part), and
+// seals it into the record, from which each message takes it.
 func (s *Service) compose(app *App, r *Record, n NewOtp, pin string) error {
 	measure := func(text string) int {
 		parts, _ := s.Measure(r.Route, text)

@@ -17,8 +17,8 @@ const (
 	DeliveryScheduled  DeliveryStatus = "SCHEDULED"
 )
 
-// deliveryFacts: the code on the wire (ours), and how far the state is. A state only gives way to one further on, and a final
-// one to none, so the first final state stays.
+// deliveryFacts: the code on the wire (ours), and how far the state is. A state only gives way to one further
+// on, and a final one to none, so the first final state stays.
 var deliveryFacts = map[DeliveryStatus]struct{ code, rank int }{
 	DeliveryAccepted:   {1, 0},
 	DeliverySent:       {2, 2},
@@ -47,7 +47,8 @@ type Delivery struct {
 	ErrorCode *int           `json:"errorCode" cbor:"2,keyasint,omitempty"` // of what failed; else null
 	At        time.Time      `json:"datetime" cbor:"3,keyasint"`            // when Status came to be
 	Parts     []PartDelivery `json:"parts" cbor:"4,keyasint"`
-	// Assumed: no carrier told Status, see EndDelivery; a failure then gives way to a final state that one tells.
+	// Assumed: no carrier told Status, see EndDelivery; a failure then gives way to a final state that one
+	// tells.
 	Assumed    bool `json:"assumed" cbor:"5,keyasint,omitempty"`
 	Unanswered int  `json:"unanswered" cbor:"6,keyasint,omitempty"` // times it went out without an answer: it may have been sent each time
 	Dropped    int  `json:"-" cbor:"7,keyasint,omitempty"`          // of them, those in which the carrier hung up
@@ -77,8 +78,8 @@ func (d *Delivery) grow(parts int, at time.Time) {
 	}
 }
 
-// resize takes the number of parts the message was really sent in, which the link decides and the estimate at POST may miss;
-// 0 is not known. A part that something was reported of stays.
+// resize takes the number of parts the message was really sent in, which the link decides and the estimate at
+// POST may miss; 0 is not known. A part that something was reported of stays.
 func (d *Delivery) resize(r DeliveryReport) {
 	total := max(r.Parts, r.Part)
 	d.grow(total, d.At)
@@ -115,8 +116,8 @@ func corrects(r DeliveryReport, status DeliveryStatus, assumed bool) bool {
 	return assumed && status.failed() && r.Status.Final() && !r.Assumed
 }
 
-// whole is the state that the parts make: one that failed fails the message, for nobody reads half a PIN; DELIVERED is when
-// all parts are.
+// whole is the state that the parts make: one that failed fails the message, for nobody reads half a PIN;
+// DELIVERED is when all parts are.
 func (d *Delivery) whole() PartDelivery {
 	whole, failed, delivered := PartDelivery{Status: DeliveryAccepted}, false, 0
 	for _, p := range d.Parts {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestFold: reports in the form "part/parts STATUS [code]", after each the whole's state, with ! when it is announced.
+// TestFold: reports in the form "part/parts STATUS [code]", after each the whole's state, with ! when it is
+// announced.
 func TestFold(t *testing.T) {
 	tests := []struct {
 		name  string

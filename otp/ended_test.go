@@ -9,7 +9,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// TestEndsAreTold: whoever keeps records is told of each end once, also of one that nobody made and no callback tells.
+// TestEndsAreTold: whoever keeps records is told of each end once, also of one that nobody made and no
+// callback tells.
 func TestEndsAreTold(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

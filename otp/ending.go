@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The error codes of deliveries that ended without a carrier's word. The state then is assumed, and a receipt that comes
-// after all replaces it.
+// The error codes of deliveries that ended without a carrier's word. The state then is assumed, and a receipt
+// that comes after all replaces it.
 const (
 	DeliveryNoAnswer  = 408 // REJECTED: it went out, as often as the link may send it, and no carrier answered
 	DeliveryNeverSent = 410 // FAILED: the PIN's time ended before any carrier had the message
@@ -14,8 +14,8 @@ const (
 	DeliveryNoReceipt = 504 // FAILED: a carrier has it, and said nothing final until the PIN's time ended
 )
 
-// EndDelivery ends the delivery of an OTP whose time is up, where no carrier has, and announces it. Nothing happens before,
-// or to a delivery that is final.
+// EndDelivery ends the delivery of an OTP whose time is up, where no carrier has, and announces it. Nothing
+// happens before, or to a delivery that is final.
 func (s *Service) EndDelivery(ctx context.Context, id string) error {
 	r, _, err := s.load(ctx, id, "")
 	if err == nil && r.Held && !s.now().Before(r.Expires) {
@@ -72,7 +72,8 @@ func (d *Delivery) assume(status DeliveryStatus, code int, at time.Time) {
 	}
 }
 
-// shownAt is the record as it is shown at a time: one whose timer has not fired, or that has none, ends by the clock.
+// shownAt is the record as it is shown at a time: one whose timer has not fired, or that has none, ends by
+// the clock.
 func (s *Service) shownAt(ctx context.Context, r *Record, now time.Time) (Otp, error) {
 	if r.openAt(now) {
 		link, err := s.sentOver(ctx, r.Message)

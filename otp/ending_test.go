@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// TestEndOfPINEndsDelivery: whatever was heard of a message, or not, its delivery has a final state when the PIN's time is up:
-// by GET, with and without a callback, and as dlr_update. A carrier's word that comes later replaces what was only assumed.
+// TestEndOfPINEndsDelivery: whatever was heard of a message, or not, its delivery has a final state when the
+// PIN's time is up: by GET, with and without a callback, and as dlr_update. A carrier's word that comes later
+// replaces what was only assumed.
 func TestEndOfPINEndsDelivery(t *testing.T) {
 	ctx := context.Background()
 	tests := []struct {
@@ -127,7 +128,8 @@ func (b *bench) drain(t *testing.T) {
 	}
 }
 
-// TestTryIsCountedOnce: told twice a try counts once, one taken back not at all, and each message of an OTP has its own count.
+// TestTryIsCountedOnce: told twice a try counts once, one taken back not at all, and each message of an OTP
+// has its own count.
 func TestTryIsCountedOnce(t *testing.T) {
 	ctx := context.Background()
 	b := newBench(t)

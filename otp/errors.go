@@ -81,14 +81,15 @@ const (
 	CodeOutcomeDenied     Code = 2036 // ours: the PIN is not the caller's own
 )
 
-// Error is what an operation failed with. Code and Message are for the caller; Cause is for the log only. None of them
-// holds a PIN, a key or a message text.
+// Error is what an operation failed with. Code and Message are for the caller; Cause is for the log only.
+// None of them holds a PIN, a key or a message text.
 type Error struct {
 	Code    Code
 	Message string
 	Cause   error
 
-	// Of CodeRateLimit, CodeQuota, CodeBudget and CodeCountryLimit, and of CodeDuplicateID while the first request is under way; else zero.
+	// Of CodeRateLimit, CodeQuota, CodeBudget and CodeCountryLimit, and of CodeDuplicateID while the first
+	// request is under way; else zero.
 	Limit int       // that was reached
 	Reset time.Time // when it is worth trying again
 }
@@ -139,8 +140,8 @@ func storeErrorOrNil(err error) error {
 	return storeError(err)
 }
 
-// sealError says what it is to the caller that a record does not open. Another daemon may have the key, and an operator can
-// name it: so it is no fault of the request, and worth another try.
+// sealError says what it is to the caller that a record does not open. Another daemon may have the key, and
+// an operator can name it: so it is no fault of the request, and worth another try.
 func sealError(id string, err error) error {
 	return &Error{Code: CodeUnavailable, Message: "The gateway cannot take requests right now, try again", Cause: fmt.Errorf("record %s: %w", id, err)}
 }

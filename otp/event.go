@@ -18,8 +18,8 @@ const (
 	DlrChange EventKind = "dlr_update" // Item is a DlrUpdate
 )
 
-// Event is one item of a callback. It is stored in the transaction that makes the change it tells of: there is no change
-// without its event, and no event without its change.
+// Event is one item of a callback. It is stored in the transaction that makes the change it tells of: there
+// is no change without its event, and no event without its change.
 type Event struct {
 	OtpID string          `json:"otpId"`
 	App   string          `json:"app"`

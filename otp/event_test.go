@@ -13,8 +13,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestChangeAndEventAreOne: a change that does not come to be leaves no event, and one that does has exactly one, whatever is
-// changed at once.
+// TestChangeAndEventAreOne: a change that does not come to be leaves no event, and one that does has exactly
+// one, whatever is changed at once.
 func TestChangeAndEventAreOne(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()
@@ -49,8 +49,8 @@ func TestChangeAndEventAreOne(t *testing.T) {
 	}
 }
 
-// TestLoginWithoutRoomForCallbacks: a right PIN is VERIFIED, and a receipt taken, also when the application's callbacks have
-// used up their share; what is not told is counted.
+// TestLoginWithoutRoomForCallbacks: a right PIN is VERIFIED, and a receipt taken, also when the application's
+// callbacks have used up their share; what is not told is counted.
 func TestLoginWithoutRoomForCallbacks(t *testing.T) {
 	b := newBench(t, queuetest.WithLimits(queue.Limits{Events: queue.Limit{Msgs: 1}}))
 	filled, o := b.create(t, french), b.create(t, french)

@@ -8,8 +8,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Expire ends an OTP whose time is up, with its delivery, and announces both. Nothing happens to one that is not pending, or gone.
-// ErrNotDue when it is too early by the clock.
+// Expire ends an OTP whose time is up, with its delivery, and announces both. Nothing happens to one that is
+// not pending, or gone. ErrNotDue when it is too early by the clock.
 func (s *Service) Expire(ctx context.Context, id string) error {
 	open := false
 	err := s.change(ctx, id, "", func(r *Record, now time.Time) (EventKind, error) {

@@ -78,8 +78,8 @@ func (f *faults) day(name, text string) time.Time {
 	return time.Time{}
 }
 
-// Find lists an application's OTPs of a number, while their records stay. It looks through all records, so one question is
-// answered at a time.
+// Find lists an application's OTPs of a number, while their records stay. It looks through all records, so
+// one question is answered at a time.
 func (s *Service) Find(ctx context.Context, app *App, q Query) (Found, error) {
 	s.finding.Lock()
 	defer s.finding.Unlock()
@@ -110,7 +110,8 @@ func (s *Service) Find(ctx context.Context, app *App, q Query) (Found, error) {
 	return found, nil
 }
 
-// newest keeps the newest records that fit and come after last: as many as a page has, and one more. app "" is any.
+// newest keeps the newest records that fit and come after last: as many as a page has, and one more. app ""
+// is any.
 func (s *Service) newest(ctx context.Context, app string, q Query, last *Record) ([]*Record, error) {
 	var page []*Record
 	phone := []byte(q.Phone)

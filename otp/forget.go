@@ -9,9 +9,10 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Forget erases what is kept of a telephone number in the store, over all applications and daemons, and returns the ids of the OTPs that
-// are no more: their records with all that belongs to them, messages that wait, what the number's limits count, and answers to requests
-// that may come again. A PIN that was not used yet is good no more. What the guard counts tells no number.
+// Forget erases what is kept of a telephone number in the store, over all applications and daemons, and
+// returns the ids of the OTPs that are no more: their records with all that belongs to them, messages that
+// wait, what the number's limits count, and answers to requests that may come again. A PIN that was not used
+// yet is good no more. What the guard counts tells no number.
 func (s *Service) Forget(ctx context.Context, e164 string) (ids []string, err error) {
 	var found []*Record
 	err = s.Queue.Records().Each(ctx, func(id string, value []byte) bool {
@@ -57,7 +58,8 @@ func messageIDs(messages []sentMessage) (ids []string) {
 	return ids
 }
 
-// forgetMessages takes the messages to a number off the routes, those of OTPs whose records are gone included.
+// forgetMessages takes the messages to a number off the routes, those of OTPs whose records are gone
+// included.
 func (s *Service) forgetMessages(ctx context.Context, e164 string) error {
 	for _, route := range s.Queue.Routes() {
 		work := s.Queue.SMS(route)

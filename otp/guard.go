@@ -30,8 +30,9 @@ func (s *Service) countsOf(ctx context.Context, key string) counts.Counts {
 // riskDenied is of a number that an operator denies.
 const riskDenied = "denied"
 
-// judge finds the risks of a message, those that are known of its number among them. In mode enforce any is an error, CodeGuard,
-// unless the application vouches for it. What an operator said of the number comes first.
+// judge finds the risks of a message, those that are known of its number among them. In mode enforce any is
+// an error, CodeGuard, unless the application vouches for it. What an operator said of the number comes
+// first.
 func (s *Service) judge(ctx context.Context, app *App, n NewOtp, known []string, now time.Time) ([]string, error) {
 	settings, to := &app.Guard, n.Phone
 	said, ok, err := s.blocked(to.E164)
@@ -71,7 +72,8 @@ func (s *Service) judge(ctx context.Context, app *App, n NewOtp, known []string,
 	return risks, nil
 }
 
-// count counts an OTP that was sent, or was verified, for Conversion and the guard. Both count for the time it was made.
+// count counts an OTP that was sent, or was verified, for Conversion and the guard. Both count for the time
+// it was made.
 func (s *Service) count(app *App, r *Record, sent, verified int) {
 	s.converted(r, sent, verified)
 	if verified > 0 {

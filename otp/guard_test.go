@@ -148,7 +148,8 @@ func TestGuardObserve(t *testing.T) {
 	}
 }
 
-// TestGuardShared: what one daemon counts another judges by, and a third that starts later; many writers lose nothing.
+// TestGuardShared: what one daemon counts another judges by, and a third that starts later; many writers lose
+// nothing.
 func TestGuardShared(t *testing.T) {
 	t.Parallel()
 	b := guardBench(t)

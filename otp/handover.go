@@ -11,7 +11,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Sending is what is known of a message of an OTP beside its delivery: what a link has to know before it sends it again.
+// Sending is what is known of a message of an OTP beside its delivery: what a link has to know before it
+// sends it again.
 type Sending struct {
 	Over       bool // nothing more of it is to be sent
 	Unanswered int  // times it went out and was not answered
@@ -61,8 +62,8 @@ func IsFirst(otpID, message string) bool {
 	return uuid.Validate(otpID) == nil && messageID(otpID, 0) == message
 }
 
-// CarrierHas says whether a carrier is known to have all of a message. It costs nothing; what another daemon handed over is
-// known milliseconds later.
+// CarrierHas says whether a carrier is known to have all of a message. It costs nothing; what another daemon
+// handed over is known milliseconds later.
 func (s *Service) CarrierHas(messageID string) bool {
 	_, err := s.Queue.Sent().Near(messageID)
 	return err == nil
@@ -88,7 +89,8 @@ func (s *Service) Sending(ctx context.Context, otpID, messageID string) (Sending
 	return state, nil
 }
 
-// Try is one time that a message went out and was not answered. At names it: the same At again is the same try.
+// Try is one time that a message went out and was not answered. At names it: the same At again is the same
+// try.
 type Try struct {
 	OtpID, MessageID string
 	Link             string
@@ -161,8 +163,8 @@ func (r *Record) message(id string) *Delivery {
 	return &r.Others[i].Delivery
 }
 
-// sending: a message of which every part is known to be with the carrier, or to have ended, is not sent again; nor one of an
-// OTP that nobody waits for any more.
+// sending: a message of which every part is known to be with the carrier, or to have ended, is not sent
+// again; nor one of an OTP that nobody waits for any more.
 func (r *Record) sending(messageID string, now time.Time) Sending {
 	d := r.message(messageID)
 	if d == nil {

@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// A failure is not told while another message follows by itself (App.ResendAfter): the application hears of what the user gets.
-// Until then the delivery is shown as on its way. It is told when nothing follows after all, or at the end of the PIN.
+// A failure is not told while another message follows by itself (App.ResendAfter): the application hears of
+// what the user gets. Until then the delivery is shown as on its way. It is told when nothing follows after
+// all, or at the end of the PIN.
 
-// hold says whether the failure of a record's message is to be kept back, because the timer sends another one in time.
+// hold says whether the failure of a record's message is to be kept back, because the timer sends another one
+// in time.
 func (s *Service) hold(r *Record) bool {
 	app := s.app(r.App)
 	return r.Delivery.Status.failed() && app != nil && app.ResendAfter > 0 && r.Resends < app.MaxResends && r.Status == StatusPending &&

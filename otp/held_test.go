@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// TestFirstFailureIsNotTold: while another message follows by itself, over another carrier, the application hears nothing of the
-// failure of the first, by GET or callback. It is told when the last one fails, or when nothing follows after all.
+// TestFirstFailureIsNotTold: while another message follows by itself, over another carrier, the application
+// hears nothing of the failure of the first, by GET or callback. It is told when the last one fails, or when
+// nothing follows after all.
 func TestFirstFailureIsNotTold(t *testing.T) {
 	ctx := context.Background()
 	code := 27

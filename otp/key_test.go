@@ -8,8 +8,8 @@ import (
 	"github.com/otpgw/otpgw/queue/seal"
 )
 
-// TestMissingKeyCostsNothing: a daemon that cannot open a record answers that it cannot, and uses up no guess, no try and no
-// resend; another one, with the key, takes the right PIN.
+// TestMissingKeyCostsNothing: a daemon that cannot open a record answers that it cannot, and uses up no
+// guess, no try and no resend; another one, with the key, takes the right PIN.
 func TestMissingKeyCostsNothing(t *testing.T) {
 	b := newBench(t)
 	b.app.MaxResends, b.app.TryLimits = 1, limit.Limits{{Max: 1, Per: b.app.TTL}}

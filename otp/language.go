@@ -7,9 +7,9 @@ import (
 	"golang.org/x/text/language"
 )
 
-// CanonicalLanguage is the one form of a language tag (BCP 47) that a template is for: "fr", "pt-BR", "sr-Latn". It may be
-// written with underscores and in any case, and under an old or long name: "nb" and "no" are one, "iw" and "he", "fra" and
-// "fr". False for what is no tag, or names no language.
+// CanonicalLanguage is the one form of a language tag (BCP 47) that a template is for: "fr", "pt-BR",
+// "sr-Latn". It may be written with underscores and in any case, and under an old or long name: "nb" and "no"
+// are one, "iw" and "he", "fra" and "fr". False for what is no tag, or names no language.
 func CanonicalLanguage(name string) (string, bool) {
 	tag, ok := parseLanguage(name)
 	return tag.String(), ok
@@ -31,8 +31,8 @@ func parseLanguage(name string) (language.Tag, bool) {
 	return tag, true
 }
 
-// languageOf is the likely language of a country (CLDR likely subtags) with its script: "FR" is fr-Latn-FR, "AT" de-Latn-AT,
-// "TW" zh-Hant-TW. False where CLDR knows none, and for numbers of no country.
+// languageOf is the likely language of a country (CLDR likely subtags) with its script: "FR" is fr-Latn-FR,
+// "AT" de-Latn-AT, "TW" zh-Hant-TW. False where CLDR knows none, and for numbers of no country.
 func languageOf(country string) (language.Tag, bool) {
 	region, err := language.ParseRegion(country)
 	if err != nil || !region.IsCountry() {
@@ -53,9 +53,9 @@ func languageOf(country string) (language.Tag, bool) {
 	return tag, true
 }
 
-// nearest finds the name of the tag that people of a country read best, by CLDR's distances; false when none is near. A
-// language is near to itself, whatever its script, and to those that CLDR calls understood without trouble: Swiss German and
-// German, Norwegian and Danish, but not Ukrainian and Russian.
+// nearest finds the name of the tag that people of a country read best, by CLDR's distances; false when none
+// is near. A language is near to itself, whatever its script, and to those that CLDR calls understood without
+// trouble: Swiss German and German, Norwegian and Danish, but not Ukrainian and Russian.
 func nearest(country string, names []string) (string, bool) {
 	if len(names) == 0 {
 		return "", false
@@ -91,8 +91,8 @@ func sameLanguage(a, b language.Tag) bool {
 	return x == y
 }
 
-// nearestCache remembers choices, for a matcher costs as much as a tenth of an OTP and there are few sets of languages. It is
-// emptied when full, as callers name the sets.
+// nearestCache remembers choices, for a matcher costs as much as a tenth of an OTP and there are few sets of
+// languages. It is emptied when full, as callers name the sets.
 type nearestCache struct {
 	mu    sync.Mutex
 	known map[string]string // "" for none

@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// A request may name what else it is to be counted by: the address, session or device of who typed the number in, which only
-// the application knows. Its settings say what each name is limited to (App.Limits). The values are kept as keyed names, for
-// as long as the limit looks back, and stand nowhere else.
+// A request may name what else it is to be counted by: the address, session or device of who typed the number
+// in, which only the application knows. Its settings say what each name is limited to (App.Limits). The
+// values are kept as keyed names, for as long as the limit looks back, and stand nowhere else.
 var limitName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 // ValidLimitName says whether an application can limit something by this name.

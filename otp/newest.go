@@ -8,8 +8,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// CreateNewest is Create where only the newest code sent to a number is good: the one before it that was made by CreateNewest is
-// cancelled, for the same application and number, over all daemons.
+// CreateNewest is Create where only the newest code sent to a number is good: the one before it that was made
+// by CreateNewest is cancelled, for the same application and number, over all daemons.
 func (s *Service) CreateNewest(ctx context.Context, app *App, n NewOtp) (Otp, error) {
 	o, err := s.Create(ctx, app, n)
 	if err != nil {
@@ -27,8 +27,8 @@ func (s *Service) CreateNewest(ctx context.Context, app *App, n NewOtp) (Otp, er
 	return o, nil
 }
 
-// replaceNewest remembers the newest OTP of a number, and says which was. Each is replaced once, by compare-and-set, so of many
-// at once each but the last is cancelled by another.
+// replaceNewest remembers the newest OTP of a number, and says which was. Each is replaced once, by
+// compare-and-set, so of many at once each but the last is cancelled by another.
 func (s *Service) replaceNewest(ctx context.Context, app *App, n NewOtp, id string) (before string, err error) {
 	name := s.Box.Name("newest:"+app.Name, n.Phone.E164)
 	sealed := s.Box.Seal([]byte(id), "newest:"+name)

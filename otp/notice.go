@@ -6,8 +6,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Notice is an event that belongs to no OTP: a callback all the same, signed and tried again like any other. What it tells has
-// happened outside of the store.
+// Notice is an event that belongs to no OTP: a callback all the same, signed and tried again like any other.
+// What it tells has happened outside of the store.
 type Notice struct {
 	ID   string // a UUID of its own
 	App  string

@@ -62,8 +62,8 @@ func (o *olderRecord) record() *Record {
 	return r
 }
 
-// TakeOver takes the OTPs over that a version before the log has left in the store, if it is one of its: those that are pending can be
-// verified, and those that have ended are known as long as any.
+// TakeOver takes the OTPs over that a version before the log has left in the store, if it is one of its:
+// those that are pending can be verified, and those that have ended are known as long as any.
 func (s *Service) TakeOver(ctx context.Context) error {
 	n, err := s.Queue.TakeOver(ctx, s.adoptOlder)
 	if n > 0 {

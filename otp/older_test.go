@@ -11,7 +11,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// TestOlderRecord: a record of a version before the log, in JSON, is an OTP like any other; one whose retention is over is left.
+// TestOlderRecord: a record of a version before the log, in JSON, is an OTP like any other; one whose
+// retention is over is left.
 func TestOlderRecord(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()

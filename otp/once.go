@@ -25,7 +25,8 @@ const (
 	MaxOnceKey  = 255 // characters
 )
 
-// firstRequest is what the store has of an idempotency key, under a name that tells neither key nor application.
+// firstRequest is what the store has of an idempotency key, under a name that tells neither key nor
+// application.
 type firstRequest struct {
 	Body   string    `json:"body"`  // name of the body
 	OtpID  string    `json:"otpId"` // that it makes
@@ -33,11 +34,12 @@ type firstRequest struct {
 	Answer []byte    `json:"answer,omitempty"` // the Otp, sealed; none while the request is under way
 }
 
-// CreateOnce is Create for a request that may come again with the same key of the application: within a day it makes one OTP,
-// whatever number of daemons get it, and at once or later, and each time returns the first answer. Another body under the
-// same key is CodeDuplicateID, and so is a request whose first is still under way after a wait of three seconds; Reset is set
-// then. A request that failed leaves nothing, so it may be made again. Should the daemon die on it, the next one with the key
-// finishes it (after 15 s): where the record was stored, so was the message, and nothing is sent twice.
+// CreateOnce is Create for a request that may come again with the same key of the application: within a day
+// it makes one OTP, whatever number of daemons get it, and at once or later, and each time returns the first
+// answer. Another body under the same key is CodeDuplicateID, and so is a request whose first is still under
+// way after a wait of three seconds; Reset is set then. A request that failed leaves nothing, so it may be
+// made again. Should the daemon die on it, the next one with the key finishes it (after 15 s): where the
+// record was stored, so was the message, and nothing is sent twice.
 func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []byte, n NewOtp) (o Otp, replayed bool, err error) {
 	name := s.Box.Name("once:"+app.Name, key)
 	asked := s.Box.Name("body:"+app.Name, string(body))
@@ -73,8 +75,8 @@ func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []b
 	}
 }
 
-// createFirst makes the OTP and keeps the answer. When only the latter fails the OTP is there all the same, and so is its
-// answer; another request would find it by its id.
+// createFirst makes the OTP and keeps the answer. When only the latter fails the OTP is there all the same,
+// and so is its answer; another request would find it by its id.
 func (s *Service) createFirst(ctx context.Context, app *App, n NewOtp, name string, first firstRequest, revision uint64) (Otp, error) {
 	o, err := s.create(ctx, app, n, first.OtpID)
 	if errors.Is(err, queue.ErrConflict) {
@@ -93,9 +95,9 @@ func (s *Service) createFirst(ctx context.Context, app *App, n NewOtp, name stri
 	return o, err
 }
 
-// takeOver finishes what a daemon that died began. The lease starts again, so that one of many does it. The OTP keeps the id that
-// it was to have: should the other live after all, be it slow or its clock another, one of the two makes it, and both answer with
-// that one.
+// takeOver finishes what a daemon that died began. The lease starts again, so that one of many does it. The
+// OTP keeps the id that it was to have: should the other live after all, be it slow or its clock another, one
+// of the two makes it, and both answer with that one.
 func (s *Service) takeOver(ctx context.Context, app *App, n NewOtp, name string, first firstRequest, revision uint64) (Otp, bool, error) {
 	r, _, err := s.load(ctx, first.OtpID, app.Name)
 	if err != nil && !errors.Is(err, ErrNotFound) {

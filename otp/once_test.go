@@ -56,8 +56,8 @@ func TestOnce(t *testing.T) {
 	}
 }
 
-// TestOnceAtOnce: the same request many times at once on two daemons makes one OTP and one message, and all get the same
-// answer.
+// TestOnceAtOnce: the same request many times at once on two daemons makes one OTP and one message, and all
+// get the same answer.
 func TestOnceAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -135,8 +135,8 @@ func TestOnceUnderWay(t *testing.T) {
 	}
 }
 
-// TestOnceTakenOver: a daemon that dies on a request leaves what the next one finishes: the same OTP where its record was
-// stored, with its message stored once, else another.
+// TestOnceTakenOver: a daemon that dies on a request leaves what the next one finishes: the same OTP where
+// its record was stored, with its message stored once, else another.
 func TestOnceTakenOver(t *testing.T) {
 	b := newBench(t)
 	die := func(key string, after bool) string {
@@ -173,8 +173,8 @@ func TestOnceTakenOver(t *testing.T) {
 	}
 }
 
-// TestOnceSkewedClocks: a daemon whose clock is 16 s ahead takes the first request for dead although it is only slow. Both answer with
-// one OTP, and one message is sent.
+// TestOnceSkewedClocks: a daemon whose clock is 16 s ahead takes the first request for dead although it is
+// only slow. Both answer with one OTP, and one message is sent.
 func TestOnceSkewedClocks(t *testing.T) {
 	t.Parallel()
 	a := newBench(t)

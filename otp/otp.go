@@ -30,7 +30,8 @@ type Otp struct {
 	Ref      string   `json:"ref,omitempty"` // of the message, where its template has {{ref}}
 }
 
-// show is the record by the clock, with what is known of where its message is: QUEUED until a carrier has all of it, or may have.
+// show is the record by the clock, with what is known of where its message is: QUEUED until a carrier has all
+// of it, or may have.
 func (s *Service) show(r *Record, now time.Time) Otp {
 	o := r.view(now)
 	if d := &o.Delivery; d.Status == DeliveryAccepted && d.Unanswered == 0 && !s.CarrierHas(r.Message) {

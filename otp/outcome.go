@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// An application may make the PIN itself, as identity servers do, and have it sent: then it is sealed and verified as ours
-// would be. Or the application verifies it, and tells the outcome; without that the guard takes all of its messages for
-// pumping, for none is ever verified.
+// An application may make the PIN itself, as identity servers do, and have it sent: then it is sealed and
+// verified as ours would be. Or the application verifies it, and tells the outcome; without that the guard
+// takes all of its messages for pumping, for none is ever verified.
 
 var ownPIN = regexp.MustCompile(`^[0-9A-Za-z]{4,10}$`)
 
-// ValidOwnPIN says whether an application can have this PIN sent: 4 to 10 letters or digits. The case of letters is sent as
-// it is, and does not count in a guess.
+// ValidOwnPIN says whether an application can have this PIN sent: 4 to 10 letters or digits. The case of
+// letters is sent as it is, and does not count in a guess.
 func ValidOwnPIN(pin string) bool { return ownPIN.MatchString(pin) }
 
 func (f *faults) ownPIN(v value, app *App) string {
@@ -43,8 +43,8 @@ func ParseOutcome(body []byte) (verified bool, err error) {
 	return false, &Error{Code: CodeOutcome, Message: "The parameter 'verified' is not true or false"}
 }
 
-// Outcome ends an OTP of the application's own PIN as it was verified elsewhere: VERIFIED or FAILED. Told again it changes
-// nothing.
+// Outcome ends an OTP of the application's own PIN as it was verified elsewhere: VERIFIED or FAILED. Told
+// again it changes nothing.
 func (s *Service) Outcome(ctx context.Context, app *App, id string, verified bool) (Otp, error) {
 	outcome := StatusFailed
 	if verified {

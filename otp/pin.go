@@ -44,8 +44,9 @@ func typeOf(pin string) PINType {
 	return PINAlphanumeric
 }
 
-// newPIN draws a PIN from crypto/rand, uniform over all PINs of its type and length. An alphanumeric one has at least one
-// digit; those without are drawn again whole, for putting a digit in would make some PINs likelier than others.
+// newPIN draws a PIN from crypto/rand, uniform over all PINs of its type and length. An alphanumeric one has
+// at least one digit; those without are drawn again whole, for putting a digit in would make some PINs
+// likelier than others.
 func newPIN(t PINType, length int) string {
 	for {
 		pin := draw(t.alphabet(), length)
@@ -55,7 +56,8 @@ func newPIN(t PINType, length int) string {
 	}
 }
 
-// draw rejects bytes past the last whole multiple of the alphabet, else its first letters would come more often.
+// draw rejects bytes past the last whole multiple of the alphabet, else its first letters would come more
+// often.
 func draw(alphabet string, length int) string {
 	limit := 256 / len(alphabet) * len(alphabet)
 	pin := make([]byte, 0, length)
@@ -82,9 +84,9 @@ type Guess struct {
 
 // matches compares in constant time for a given length; the length is no secret.
 //
-// Lower case is as good as upper, for no alphabet has both. A numeric PIN sent as a JSON number has lost its leading zeros in
-// the caller's hands, so they are put back: one PIN in ten begins with one. Nothing else is read as a number (1e5 and 00042 as
-// text are what they are).
+// Lower case is as good as upper, for no alphabet has both. A numeric PIN sent as a JSON number has lost its
+// leading zeros in the caller's hands, so they are put back: one PIN in ten begins with one. Nothing else is
+// read as a number (1e5 and 00042 as text are what they are).
 func (g Guess) matches(pin string, t PINType) bool {
 	text := g.typed()
 	if missing := len(pin) - len(text); g.Number && t == PINNumbers && missing > 0 && typed.Digits(text) {
@@ -93,9 +95,9 @@ func (g Guess) matches(pin string, t PINType) bool {
 	return subtle.ConstantTimeCompare([]byte(text), []byte(pin)) == 1
 }
 
-// typed is the guess as people mean it who type it on their own keyboard, or paste it with what stood around it: digits of any
-// script, full-width letters, groups ("482 913", "482-913"), quotes, a full stop. Only letters and digits count. That makes no
-// second guess of one. A JSON number is what it is.
+// typed is the guess as people mean it who type it on their own keyboard, or paste it with what stood around
+// it: digits of any script, full-width letters, groups ("482 913", "482-913"), quotes, a full stop. Only
+// letters and digits count. That makes no second guess of one. A JSON number is what it is.
 func (g Guess) typed() string {
 	if g.Number {
 		return g.Text

@@ -24,8 +24,9 @@ func TestPINForm(t *testing.T) {
 	}
 }
 
-// TestPINUniform: the counts of each symbol at each place, by chi-square. The bound is past the 99.99999 % point for the
-// degrees of freedom, so it fails by chance once in millions of runs, and at once for a modulo bias.
+// TestPINUniform: the counts of each symbol at each place, by chi-square. The bound is past the 99.99999 %
+// point for the degrees of freedom, so it fails by chance once in millions of runs, and at once for a modulo
+// bias.
 func TestPINUniform(t *testing.T) {
 	const n, length = 60000, 4
 	tests := []struct {
@@ -54,8 +55,8 @@ func TestPINUniform(t *testing.T) {
 	}
 }
 
-// TestPINUniformAlphanumeric: over the accepted set digits and letters have their own frequencies, the same at each place:
-// P(digit at a place) = (8/32)/(1-(24/32)^4), and all digits alike, and all letters.
+// TestPINUniformAlphanumeric: over the accepted set digits and letters have their own frequencies, the same
+// at each place: P(digit at a place) = (8/32)/(1-(24/32)^4), and all digits alike, and all letters.
 func TestPINUniformAlphanumeric(t *testing.T) {
 	const n, length = 60000, 4
 	accepted := 1 - 0.75*0.75*0.75*0.75

@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// A proof is a signed statement that an OTP was verified, for whoever trusts this gateway and was not there: a JWT (RFC 7519)
-// signed with Ed25519 (RFC 8037). The key is of a month and follows from the secret key, so every daemon has the same, nothing is
-// stored, and it changes by itself; the keys of last month, this one and the next are published.
+// A proof is a signed statement that an OTP was verified, for whoever trusts this gateway and was not there:
+// a JWT (RFC 7519) signed with Ed25519 (RFC 8037). The key is of a month and follows from the secret key, so
+// every daemon has the same, nothing is stored, and it changes by itself; the keys of last month, this one
+// and the next are published.
 const (
 	proofAge    = 10 * time.Minute
 	proofIssuer = "otpgw"
@@ -65,8 +66,8 @@ type JWK struct {
 	Algorithm string `json:"alg"`
 }
 
-// ProofKeys are the keys that proofs of now are checked with: last month's, this month's, and the next, so that who keeps them
-// for a while knows it before it is used.
+// ProofKeys are the keys that proofs of now are checked with: last month's, this month's, and the next, so
+// that who keeps them for a while knows it before it is used.
 func (s *Service) ProofKeys() []JWK {
 	month := monthOf(s.now())
 	var keys []JWK

@@ -91,7 +91,8 @@ func (q Quotas) bounds(app string) (all []bound) {
 	return all
 }
 
-// takeQuotas uses up what one more message of a record does; back gives it back. A message to a test number uses nothing.
+// takeQuotas uses up what one more message of a record does; back gives it back. A message to a test number
+// uses nothing.
 func (s *Service) takeQuotas(ctx context.Context, app *App, r *Record) (back func(), err error) {
 	bounds := app.Quotas.bounds(app.Name)
 	if len(bounds) == 0 || r.Test {

@@ -9,11 +9,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// DefaultRetention is how long a record stays after its PIN ran out: late receipts and questions still find it.
+// DefaultRetention is how long a record stays after its PIN ran out: late receipts and questions still find
+// it.
 const DefaultRetention = time.Hour
 
-// Record is the state of one OTP, stored under its id. The numbers of its fields are what is stored: a new field takes one that
-// was never used.
+// Record is the state of one OTP, stored under its id. The numbers of its fields are what is stored: a new
+// field takes one that was never used.
 type Record struct {
 	ID      string `cbor:"-"` // lower-case UUID; the key it is stored under
 	App     string `cbor:"2,keyasint,omitempty"`
@@ -104,7 +105,8 @@ func (r *Record) cost() float64 {
 // ttl is how long the record is to stay from now on.
 func (s *Service) ttl(r *Record, now time.Time) time.Duration { return s.known(r.Expires, now) }
 
-// KnownFor is how long an OTP whose PIN ends at a time is known from now on; what belongs to it need not be kept for longer.
+// KnownFor is how long an OTP whose PIN ends at a time is known from now on; what belongs to it need not be
+// kept for longer.
 func (s *Service) KnownFor(expires time.Time) time.Duration { return s.known(expires, s.now()) }
 
 func (s *Service) known(expires, now time.Time) time.Duration {
@@ -135,7 +137,8 @@ func (s *Service) load(ctx context.Context, id, app string) (*Record, uint64, er
 	return r, e.Revision, nil
 }
 
-// canonicalID is the lower-case form of a UUID; false for anything else, which then never reaches the store as a key.
+// canonicalID is the lower-case form of a UUID; false for anything else, which then never reaches the store
+// as a key.
 func canonicalID(id string) (string, bool) {
 	u, err := uuid.Parse(id)
 	return u.String(), err == nil && len(id) == len(u.String())

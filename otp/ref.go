@@ -7,8 +7,8 @@ import (
 
 const refLength = 4
 
-// reference is a short name of an OTP that stands in its message, as {{ref}}, and in answers, so that people who got several
-// messages know which of them the page means. It follows from the id, and is no secret.
+// reference is a short name of an OTP that stands in its message, as {{ref}}, and in answers, so that people
+// who got several messages know which of them the page means. It follows from the id, and is no secret.
 func reference(id string) string {
 	sum := sha256.Sum256([]byte("ref:" + id))
 	const alphabet = letters + unmistakable

@@ -19,8 +19,9 @@ const (
 	lastPriority = 9                // whoever still sends over the route comes first
 )
 
-// removed moves the messages of routes that the configuration has no more to the routes that take their numbers now, so that a
-// route which was taken out strands nothing: neither what waited then, nor what another daemon stores that still knows it.
+// removed moves the messages of routes that the configuration has no more to the routes that take their
+// numbers now, so that a route which was taken out strands nothing: neither what waited then, nor what
+// another daemon stores that still knows it.
 type removed struct {
 	s      *Service
 	known  func() []string // the routes of the configuration
@@ -94,7 +95,8 @@ func (m *removed) empty(ctx context.Context, route string) {
 	all.Wait()
 }
 
-// move is for one message. One that no route takes waits, for its PIN lives a while and the configuration may be mended.
+// move is for one message. One that no route takes waits, for its PIN lives a while and the configuration may
+// be mended.
 func (m *removed) move(ctx context.Context, d *queue.Delivery) {
 	o, err := queue.ParseOutbound(d.Data)
 	var to string

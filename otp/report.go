@@ -21,13 +21,14 @@ type DeliveryReport struct {
 	Assumed   bool      // no carrier said so; a final state that one tells later replaces a failure
 }
 
-// Report folds a report into the OTP's delivery and announces a change of the whole as dlr_update. It returns when that is
-// stored. Reports may come twice, late, and in any order: a state only moves forward, and the first final one stays. The state
-// of the OTP itself does not depend on it. A report of a message that is not the OTP's is ignored. ErrNotFound when there
-// is no such OTP any more.
+// Report folds a report into the OTP's delivery and announces a change of the whole as dlr_update. It returns
+// when that is stored. Reports may come twice, late, and in any order: a state only moves forward, and the
+// first final one stays. The state of the OTP itself does not depend on it. A report of a message that is not
+// the OTP's is ignored. ErrNotFound when there is no such OTP any more.
 //
-// Of an OTP that was sent again, the delivery shown is that of the newest message, until one of the others is delivered: all
-// have the same PIN, so the user has it. What else is heard of the others changes nothing that is shown.
+// Of an OTP that was sent again, the delivery shown is that of the newest message, until one of the others is
+// delivered: all have the same PIN, so the user has it. What else is heard of the others changes nothing that
+// is shown.
 func (s *Service) Report(ctx context.Context, d DeliveryReport) error {
 	if d.Status.Code() == 0 || d.Part < 0 || d.Part > maxDeliveryParts {
 		return internal(fmt.Errorf("report of status %q, part %d", d.Status, d.Part))

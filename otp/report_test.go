@@ -79,8 +79,8 @@ func TestReportNoCallback(t *testing.T) {
 	}
 }
 
-// TestChangesAtOnce: everything that can happen to an OTP happens at once, on one record. Each announced change is taken once,
-// in the order of the record.
+// TestChangesAtOnce: everything that can happen to an OTP happens at once, on one record. Each announced
+// change is taken once, in the order of the record.
 func TestChangesAtOnce(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()

@@ -47,8 +47,8 @@ func (f *faults) add(code Code, message string) {
 	}
 }
 
-// ParseNewOtp reads the body of POST /otp for an application. Fields it does not know are ignored, null is the same as
-// absent. callbackAllowed is as Service.CallbackAllowed.
+// ParseNewOtp reads the body of POST /otp for an application. Fields it does not know are ignored, null is
+// the same as absent. callbackAllowed is as Service.CallbackAllowed.
 func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (NewOtp, error) {
 	o, err := parseObject(body)
 	if err != nil {
@@ -131,9 +131,9 @@ func (f *faults) from(v value, fallback string) string {
 
 const templateField = "template_"
 
-// templates checks every template of the request, also those of languages that are not the destination's: the fault
-// would else show on the first number of that country. So it is with a tag that names no language: template_english would
-// never be sent to anybody.
+// templates checks every template of the request, also those of languages that are not the destination's: the
+// fault would else show on the first number of that country. So it is with a tag that names no language:
+// template_english would never be sent to anybody.
 func (f *faults) templates(o object) Templates {
 	t := Templates{ByLanguage: make(map[string]string)}
 	t.Plain = f.template("template", o.value("template"))

@@ -10,9 +10,9 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Resend sends a pending OTP's message again, with the same PIN: users type the first code that arrives, and a new one would
-// void it. At most MaxResends times, and no sooner than ResendInterval after the last message: else CodeRateLimit. It counts
-// as a send to the number.
+// Resend sends a pending OTP's message again, with the same PIN: users type the first code that arrives, and
+// a new one would void it. At most MaxResends times, and no sooner than ResendInterval after the last
+// message: else CodeRateLimit. It counts as a send to the number.
 func (s *Service) Resend(ctx context.Context, app *App, id string) (Otp, error) {
 	r, err := s.resend(ctx, app, id, asked)
 	if err != nil {
@@ -33,7 +33,8 @@ const (
 // errEnough: nothing is to be sent again by itself.
 var errEnough = errors.New("otp: not to be sent again")
 
-// resend changes the record and stores the message, the use of the number and the next timer in one transaction.
+// resend changes the record and stores the message, the use of the number and the next timer in one
+// transaction.
 func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*Record, error) {
 	r, _, err := s.load(ctx, id, app.Name)
 	if err != nil {
@@ -143,8 +144,8 @@ func (s *Service) resendSoon(tx *queue.Tx, r *Record, now time.Time) error {
 	return nil
 }
 
-// resendDue is what the timer does: another message, unless the last one arrived, nothing more is allowed, or it is too soon:
-// then again says when. The next timer is stored with the message.
+// resendDue is what the timer does: another message, unless the last one arrived, nothing more is allowed, or
+// it is too soon: then again says when. The next timer is stored with the message.
 func (s *Service) resendDue(ctx context.Context, id string) (again time.Time, err error) {
 	r, _, err := s.load(ctx, id, "")
 	if err != nil {

@@ -84,7 +84,8 @@ func TestResendStates(t *testing.T) {
 	wantCode(t, "none allowed", err, CodeRateLimit)
 }
 
-// TestResendCounts: a message sent again is a send to the number; one that could not be stored is none, and leaves no trace.
+// TestResendCounts: a message sent again is a send to the number; one that could not be stored is none, and
+// leaves no trace.
 func TestResendCounts(t *testing.T) {
 	b := resendBench(t)
 	b.app.SendLimits = limit.Limits{{Max: 2, Per: time.Hour}}
@@ -181,8 +182,8 @@ func runTimers(t *testing.T, b *bench) {
 	t.Cleanup(func() { cancel(); <-done })
 }
 
-// TestAutomaticResend: a failure brings another message at once (no sooner than the interval), silence after ResendAfter, a
-// delivery none; each is announced, the failure before it is not.
+// TestAutomaticResend: a failure brings another message at once (no sooner than the interval), silence after
+// ResendAfter, a delivery none; each is announced, the failure before it is not.
 func TestAutomaticResend(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -29,8 +29,8 @@ const (
 //     ends the address field of SMPP, and no line breaks.
 func ValidSender(s string) bool { return SenderProblem(s) == "" }
 
-// SenderProblem says why s can be no sender, in words that follow the sender itself: "is not 3 to 15 characters long". Empty
-// when it can.
+// SenderProblem says why s can be no sender, in words that follow the sender itself: "is not 3 to 15
+// characters long". Empty when it can.
 func SenderProblem(s string) string {
 	s = norm.NFC.String(s) // as it is sent: macOS writes "é" as an "e" and an accent that follows it
 	number, plus := strings.CutPrefix(s, "+")
@@ -70,8 +70,8 @@ func nameProblem(name string) string {
 	return ""
 }
 
-// sender is who the message to a country comes from: a sender as asked for that is approved there, else the application's own
-// for that country.
+// sender is who the message to a country comes from: a sender as asked for that is approved there, else the
+// application's own for that country.
 func (a *App) sender(asked, country string) string {
 	approved, own := a.Senders, a.From
 	if there := a.SendersIn[country]; len(there) > 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/otpgw/otpgw/queue/seal"
 )
 
-// Service is every operation on OTPs. Its fields are set before the first call and then only read; it is safe for use by
-// many goroutines, and many daemons may run one each on the same store.
+// Service is every operation on OTPs. Its fields are set before the first call and then only read; it is safe
+// for use by many goroutines, and many daemons may run one each on the same store.
 //
 // Errors are *Error. An operation that waits for the store does so until its context ends, then the error is
 // CodeUnavailable; what it changed until then is not known.
@@ -26,7 +26,8 @@ type Service struct {
 	Box   *seal.Box
 	Apps  []App // for what happens without a request: messages sent again, the guard's counts
 
-	// Measure says in how many parts a text goes over a route, and in which encoding. No parts: it cannot be sent.
+	// Measure says in how many parts a text goes over a route, and in which encoding. No parts: it cannot be
+	// sent.
 	Measure func(route, text string) (parts int, encoding string)
 	// Route says which route a message takes. Its error is an *Error, ErrNoRoute or one that says more.
 	Route func(Traffic) (route string, err error)
@@ -34,9 +35,11 @@ type Service struct {
 	Links func() []string
 	// FirstLink is the link that a route prefers, for a message sent again to avoid. Nil, or "": not known.
 	FirstLink func(route string) string
-	// Price is what a part to a number costs, which may be one of a network (MCC and MNC) that is known. Nil: nothing.
+	// Price is what a part to a number costs, which may be one of a network (MCC and MNC) that is known. Nil:
+	// nothing.
 	Price func(e164, network string) float64
-	// Lookup asks what is known of a number before its message is routed. Nil: nothing is. An error refuses the message.
+	// Lookup asks what is known of a number before its message is routed. Nil: nothing is. An error refuses
+	// the message.
 	Lookup func(context.Context, lookup.Question) (lookup.Finding, error)
 	// DoNotSend says whether the operator sends nothing to a number. Nil: there is no such number.
 	DoNotSend func(e164 string) (bool, error)
@@ -44,13 +47,15 @@ type Service struct {
 	OptedOut func(app, e164 string) (bool, error)
 	// Changed is told of each change, once it is stored, and of each new OTP. Nil: nobody is.
 	Changed func(Published)
-	// Asked is told of each OTP that is made, Arrived of each that a receipt says is delivered, and Ended of each that has ended,
-	// once that is stored. Nil: nobody is.
+	// Asked is told of each OTP that is made, Arrived of each that a receipt says is delivered, and Ended of
+	// each that has ended, once that is stored. Nil: nobody is.
 	Asked, Arrived, Ended func(*Record)
-	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts none.
+	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts
+	// none.
 	CallbackAllowed func(netip.Addr) bool
 
-	// Trace is what an OTP that a request makes is to carry of the request's trace, opaque here. Nil: nothing is traced.
+	// Trace is what an OTP that a request makes is to carry of the request's trace, opaque here. Nil: nothing
+	// is traced.
 	Trace func(ctx context.Context, otpID string) []byte
 
 	Retention time.Duration // how long an OTP is known after its PIN ran out; 0: DefaultRetention

@@ -7,10 +7,11 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// The way of an OTP is kept in its record, a step with each change, so that it costs no write of its own. Record.Steps is a CBOR
-// sequence (RFC 8742), which is added to without being read: a step takes 7 to 40 octets. What is not a change of the record is
-// kept beside it: that a carrier took a message (HandedOver), which the next change brings in, and the callbacks (package
-// callback). No step has a PIN, a text or a number.
+// The way of an OTP is kept in its record, a step with each change, so that it costs no write of its own.
+// Record.Steps is a CBOR sequence (RFC 8742), which is added to without being read: a step takes 7 to 40
+// octets. What is not a change of the record is kept beside it: that a carrier took a message (HandedOver),
+// which the next change brings in, and the callbacks (package callback). No step has a PIN, a text or a
+// number.
 
 // step is one of Record.Steps. The numbers of its fields are what is stored.
 type step struct {
@@ -101,7 +102,8 @@ func (r *Record) placeOf(id string) int {
 	return r.Resends
 }
 
-// taken is what Sent has of a message: the link, and what a step tells. Older versions stored the link's name alone.
+// taken is what Sent has of a message: the link, and what a step tells. Older versions stored the link's name
+// alone.
 type taken struct {
 	link string
 	step
@@ -110,7 +112,8 @@ type taken struct {
 
 const takenMark = "\x00"
 
-// encodeTaken is the name of the link, the mark, and a step with its time in place of the milliseconds since the request.
+// encodeTaken is the name of the link, the mark, and a step with its time in place of the milliseconds since
+// the request.
 func encodeTaken(link string, sent time.Time, took time.Duration, ids []string) []byte {
 	s := step{Kind: stepTaken, At: sent.UnixMilli(), Took: took.Milliseconds()}
 	for _, id := range ids[:min(len(ids), maxIDs)] {
@@ -138,7 +141,8 @@ func decodeTaken(value []byte) (t taken) {
 	return taken{link: string(value)}
 }
 
-// noteTaken brings in that a carrier took the record's present message. It costs a look into memory, once for each message.
+// noteTaken brings in that a carrier took the record's present message. It costs a look into memory, once for
+// each message.
 func (s *Service) noteTaken(r *Record) {
 	if r.TakenNoted > r.Resends || r.Test {
 		return

@@ -11,8 +11,8 @@ import (
 // placeholder is where the PIN goes; each one of a template is replaced. People write spaces in it.
 var placeholder = regexp.MustCompile(`\{\{[ \t\x{A0}]*pin[ \t\x{A0}]*\}\}`)
 
-// MaxParts is the most parts a message may take. A text for one PIN that needs more is a mistake, and each part is paid
-// for.
+// MaxParts is the most parts a message may take. A text for one PIN that needs more is a mistake, and each
+// part is paid for.
 const MaxParts = 10
 
 // Templates are the texts of one request or of one application: the plain one and those by language subtag.
@@ -23,9 +23,10 @@ type Templates struct {
 
 // pick chooses the template for a country; the tag of its language is empty when it is a plain one.
 //
-// What the request says goes before what the application is set to, for the caller wrote it for this message: a request
-// with its own template gets that text, never a translation of another from the application's settings. So the order is
-// the request's template_<language>, the request's template, the application's for the language, the application's.
+// What the request says goes before what the application is set to, for the caller wrote it for this message:
+// a request with its own template gets that text, never a translation of another from the application's
+// settings. So the order is the request's template_<language>, the request's template, the application's for
+// the language, the application's.
 func pick(country string, request, app Templates) (text, used string) {
 	for _, t := range []Templates{request, app} {
 		if text, tag, ok := t.byLanguage(country); ok {
@@ -38,7 +39,8 @@ func pick(country string, request, app Templates) (text, used string) {
 	return "", ""
 }
 
-// byLanguage finds the template that the country's people read best. Of several names of one language the first by alphabet.
+// byLanguage finds the template that the country's people read best. Of several names of one language the
+// first by alphabet.
 func (t Templates) byLanguage(country string) (text, tag string, ok bool) {
 	if len(t.ByLanguage) == 0 {
 		return "", "", false
@@ -75,8 +77,8 @@ func Sample(template string, t PINType, length int) string {
 	return NewOtp{Template: template}.Render("sample", strings.Repeat(t.alphabet()[:1], length))
 }
 
-// Render writes the message: the PIN, the reference, and what the context has for other labels. What is put in is not looked at
-// again, so a payee may be called {{pin}}. A label of nothing stays as it is.
+// Render writes the message: the PIN, the reference, and what the context has for other labels. What is put
+// in is not looked at again, so a payee may be called {{pin}}. A label of nothing stays as it is.
 func (n NewOtp) Render(id, pin string) string {
 	texts := labels(n.Context)
 	return label.ReplaceAllStringFunc(n.Template, func(found string) string {

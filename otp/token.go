@@ -49,8 +49,8 @@ func (t Token) Allows(scope string) bool {
 	return false
 }
 
-// A token is 160 random bits and a mark of 96 that only this gateway's key makes of them, so that one which is made up is known
-// as such without the store.
+// A token is 160 random bits and a mark of 96 that only this gateway's key makes of them, so that one which
+// is made up is known as such without the store.
 const (
 	tokenRandom = 20
 	tokenSize   = 32
@@ -62,8 +62,8 @@ func (s *Service) mark(random []byte) []byte {
 	return sum[:tokenSize-tokenRandom]
 }
 
-// IssueToken makes an access token. The store has its hash only, which cannot be turned back. It is good on every daemon when
-// this returns.
+// IssueToken makes an access token. The store has its hash only, which cannot be turned back. It is good on
+// every daemon when this returns.
 func (s *Service) IssueToken(ctx context.Context, app *App, scope string) (string, error) {
 	random := make([]byte, tokenRandom, tokenSize)
 	_, _ = rand.Read(random) // never fails (crypto/rand)
@@ -79,8 +79,8 @@ func (s *Service) IssueToken(ctx context.Context, app *App, scope string) (strin
 	return token, nil
 }
 
-// FindToken is what a presented token stands for; false for one that is not good, or no more. It always asks the store, so a
-// token revoked on one daemon is refused by all at once.
+// FindToken is what a presented token stands for; false for one that is not good, or no more. It always asks
+// the store, so a token revoked on one daemon is refused by all at once.
 func (s *Service) FindToken(ctx context.Context, token string) (Token, bool, error) {
 	key, ok := tokenKey(token)
 	if !ok || !s.marked(token) && !strangers.Allow() {
@@ -103,8 +103,8 @@ func (s *Service) FindToken(ctx context.Context, token string) (Token, bool, err
 	return t, s.now().Before(t.Expires), nil
 }
 
-// strangers bounds how many tokens without this key's mark are asked of the store in a second: made-up ones, and for an hour
-// those of a daemon that has another key or is older than the mark.
+// strangers bounds how many tokens without this key's mark are asked of the store in a second: made-up ones,
+// and for an hour those of a daemon that has another key or is older than the mark.
 var strangers = rate.NewLimiter(50, 50)
 
 // marked says whether this gateway's key made the token.
@@ -113,7 +113,8 @@ func (s *Service) marked(token string) bool {
 	return err == nil && len(raw) == tokenSize && subtle.ConstantTimeCompare(raw[tokenRandom:], s.mark(raw[:tokenRandom])) == 1
 }
 
-// RevokeToken ends an application's token. false: it is another's. A token that is not good is as good as revoked.
+// RevokeToken ends an application's token. false: it is another's. A token that is not good is as good as
+// revoked.
 func (s *Service) RevokeToken(ctx context.Context, app *App, token string) (bool, error) {
 	t, there, err := s.FindToken(ctx, token)
 	if err != nil || !there {
@@ -126,8 +127,8 @@ func (s *Service) RevokeToken(ctx context.Context, app *App, token string) (bool
 	return true, storeErrorOrNil(s.Queue.Tokens().Delete(ctx, key))
 }
 
-// tokenKey is the hash of a token; false for what cannot be one, which then never reaches the store. A plain hash is enough
-// for 256 random bits.
+// tokenKey is the hash of a token; false for what cannot be one, which then never reaches the store. A plain
+// hash is enough for 256 random bits.
 func tokenKey(token string) (string, bool) {
 	if !strings.HasPrefix(token, tokenPrefix) || len(token) != len(tokenPrefix)+43 {
 		return "", false

@@ -1,6 +1,7 @@
 package otp
 
-// TraceOf is what an OTP carries of its request's trace, as far as its record is known here; nil for one that is not traced.
+// TraceOf is what an OTP carries of its request's trace, as far as its record is known here; nil for one that
+// is not traced.
 func (s *Service) TraceOf(otpID string) []byte {
 	id, ok := canonicalID(otpID)
 	if !ok {

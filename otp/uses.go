@@ -11,7 +11,8 @@ import (
 	"github.com/otpgw/otpgw/queue/backoff"
 )
 
-// usage is what is counted for each number of an application, and what a caller is told who is over the limit.
+// usage is what is counted for each number of an application, and what a caller is told who is over the
+// limit.
 type usage struct{ kind, refusal string }
 
 var (
@@ -26,8 +27,9 @@ type use struct {
 	limits limit.Limits
 }
 
-// commitUses counts uses with a transaction, unless one of them would be over a limit: then it is CodeRateLimit, and nothing is
-// stored. rest adds the other operations; it is called again for each try. A conflict of those is the caller's.
+// commitUses counts uses with a transaction, unless one of them would be over a limit: then it is
+// CodeRateLimit, and nothing is stored. rest adds the other operations; it is called again for each try. A
+// conflict of those is the caller's.
 func (s *Service) commitUses(ctx context.Context, app *App, uses []use, rest func(*queue.Tx) error) error {
 	counted := make([]limit.Use, len(uses))
 	for i, u := range uses {
@@ -60,8 +62,8 @@ func (s *Service) overLimit(app *App, u use, err error) error {
 	return &Error{Code: CodeRateLimit, Message: fmt.Sprintf(u.what.refusal, over.Limit.Max, limit.Words(over.Limit.Per)), Limit: over.Limit.Max, Reset: over.Until}
 }
 
-// retries spaces the tries after a lost compare-and-set: about the time of a write at first, and short enough at last that who
-// waits for another's outcome hears of it at once.
+// retries spaces the tries after a lost compare-and-set: about the time of a write at first, and short enough
+// at last that who waits for another's outcome hears of it at once.
 func retries() backoff.Backoff {
 	return backoff.Backoff{First: time.Millisecond, Longest: 50 * time.Millisecond}
 }

@@ -33,8 +33,8 @@ func (b *bench) try(body string) error {
 	return err
 }
 
-// TestSendLimit: over two services on one store, with many at once: exactly as many as allowed; another number and another
-// application are not concerned, and time heals.
+// TestSendLimit: over two services on one store, with many at once: exactly as many as allowed; another
+// number and another application are not concerned, and time heals.
 func TestSendLimit(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -37,9 +37,10 @@ var (
 // object is the body of a request, one level deep.
 type object map[string]json.RawMessage
 
-// parseObject reads a JSON object as RFC 8259 has it and encoding/json reads it, and refuses what two programs read as two
-// things: a key that is there twice, at any level, or beside itself in another case. Names are compared exactly. Octets that
-// are not UTF-8 are refused, for they would go out as replacement characters.
+// parseObject reads a JSON object as RFC 8259 has it and encoding/json reads it, and refuses what two
+// programs read as two things: a key that is there twice, at any level, or beside itself in another case.
+// Names are compared exactly. Octets that are not UTF-8 are refused, for they would go out as replacement
+// characters.
 func parseObject(body []byte) (object, error) {
 	var o object
 	if !utf8.Valid(body) || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte{'{'}) {
@@ -54,10 +55,12 @@ func parseObject(body []byte) (object, error) {
 	return o, nil
 }
 
-// ParseFields reads a JSON object for the faces of other APIs, as strictly as ours: no key twice, and nothing but UTF-8.
+// ParseFields reads a JSON object for the faces of other APIs, as strictly as ours: no key twice, and nothing
+// but UTF-8.
 func ParseFields(body []byte) (map[string]json.RawMessage, error) { return parseObject(body) }
 
-// repeatsKey goes through a valid object. Below the first level a key in two cases is two keys: that is the caller's own.
+// repeatsKey goes through a valid object. Below the first level a key in two cases is two keys: that is the
+// caller's own.
 func repeatsKey(body []byte) bool {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
@@ -147,8 +150,8 @@ const (
 	above
 )
 
-// integer reads a whole number from a number or a string. A number out of range is that first, whole or not; 300.0 and
-// 3e2 are 300.
+// integer reads a whole number from a number or a string. A number out of range is that first, whole or not;
+// 300.0 and 3e2 are 300.
 func (v value) integer(low, high int) (int, place) {
 	if v.kind != kindNumber && v.kind != kindText || !numeral.MatchString(v.text) {
 		return 0, notNumber

@@ -8,8 +8,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// outcomeWait is how long all attempts may be under way with nothing moving before those who made them are taken for dead.
-// By the real clock, not Service.Now: it is about work, not validity.
+// outcomeWait is how long all attempts may be under way with nothing moving before those who made them are
+// taken for dead. By the real clock, not Service.Now: it is about work, not validity.
 const outcomeWait = 3 * time.Second
 
 // Verify checks a guess; nil means it was right and the OTP is VERIFIED. Of many right guesses one wins.
@@ -18,8 +18,8 @@ func (s *Service) Verify(ctx context.Context, app *App, id string, g Guess) erro
 	return err
 }
 
-// VerifyAs is Verify with the context that the OTP was asked for, and a proof where one is wanted. A right PIN with another
-// context is a wrong guess.
+// VerifyAs is Verify with the context that the OTP was asked for, and a proof where one is wanted. A right
+// PIN with another context is a wrong guess.
 func (s *Service) VerifyAs(ctx context.Context, app *App, id string, v Verification) (proof string, err error) {
 	r, key, err := s.reserve(ctx, app, id, v)
 	if err != nil {
@@ -46,8 +46,8 @@ type answerKey struct {
 	sameContext bool
 }
 
-// open reads what a guess is compared with. It comes before the guess counts: without the key, or with a context too many or too
-// few, none is used up.
+// open reads what a guess is compared with. It comes before the guess counts: without the key, or with a
+// context too many or too few, none is used up.
 func (s *Service) open(r *Record, v Verification) (answerKey, error) {
 	pin, err := s.Box.Open(r.PIN, pinContext(r.ID))
 	if err != nil {
@@ -57,8 +57,8 @@ func (s *Service) open(r *Record, v Verification) (answerKey, error) {
 	return answerKey{string(pin), same}, err
 }
 
-// reserve counts an attempt before it is made. When all are taken but not all have an outcome yet, it waits for that: one of
-// them may be right.
+// reserve counts an attempt before it is made. When all are taken but not all have an outcome yet, it waits
+// for that: one of them may be right.
 func (s *Service) reserve(ctx context.Context, app *App, id string, v Verification) (*Record, answerKey, error) {
 	pause := retries()
 	var seen uint64
@@ -100,7 +100,8 @@ func (s *Service) reserve(ctx context.Context, app *App, id string, v Verificati
 	}
 }
 
-// storeGuess stores a reservation together with the try that it is of the number: over the limit neither counts.
+// storeGuess stores a reservation together with the try that it is of the number: over the limit neither
+// counts.
 func (s *Service) storeGuess(ctx context.Context, app *App, r *Record, revision uint64, now time.Time) error {
 	data, err := r.encode()
 	if err != nil {
@@ -144,8 +145,8 @@ func (s *Service) settle(ctx context.Context, id string, right bool) error {
 	return outcome
 }
 
-// fail ends an OTP of which all attempts are taken and the daemons that took the open ones died, unless one of them is heard
-// of after all.
+// fail ends an OTP of which all attempts are taken and the daemons that took the open ones died, unless one
+// of them is heard of after all.
 func (s *Service) fail(ctx context.Context, id string, failed int) error {
 	return s.change(ctx, id, "", func(r *Record, now time.Time) (EventKind, error) {
 		if r.statusAt(now) != StatusPending || r.Failed != failed {

@@ -184,8 +184,8 @@ func TestThousandGuesses(t *testing.T) {
 	}
 }
 
-// TestCrashCostsAnAttempt: a daemon that died between counting and comparing. The attempt is gone, the others stay, and when
-// they are used up the OTP fails rather than hanging.
+// TestCrashCostsAnAttempt: a daemon that died between counting and comparing. The attempt is gone, the others
+// stay, and when they are used up the OTP fails rather than hanging.
 func TestCrashCostsAnAttempt(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Way is what an operator is shown of an OTP: what it is, and each step with its time. It has no PIN and no text.
+// Way is what an operator is shown of an OTP: what it is, and each step with its time. It has no PIN and no
+// text.
 type Way struct {
 	OtpID    string    `json:"otpId"`
 	App      string    `json:"app"`
@@ -78,8 +79,8 @@ func (s *Service) Way(ctx context.Context, id string) (Way, error) {
 // mostWays is how many OTPs of a number are shown.
 const mostWays = 20
 
-// WaysOf are those of a number (E.164), the newest first, of all applications. More: there are older ones. It looks through all
-// records, so one question is answered at a time.
+// WaysOf are those of a number (E.164), the newest first, of all applications. More: there are older ones. It
+// looks through all records, so one question is answered at a time.
 func (s *Service) WaysOf(ctx context.Context, number string) (ways []Way, more bool, err error) {
 	s.finding.Lock()
 	defer s.finding.Unlock()
@@ -127,8 +128,8 @@ func (s *Service) wayOf(ctx context.Context, r *Record) (Way, error) {
 		Most: r.MaxAttempts, Link: r.Link, Test: r.Test, Risk: r.Risk, Delivery: o.Delivery, Steps: r.shownSteps(now)}, nil
 }
 
-// shownSteps are the steps by their time. An OTP of an older version has but its beginning, and one that nobody was to be told of
-// ends by the clock.
+// shownSteps are the steps by their time. An OTP of an older version has but its beginning, and one that
+// nobody was to be told of ends by the clock.
 func (r *Record) shownSteps(now time.Time) []Step {
 	steps, ended := []Step{}, false
 	for _, s := range r.steps() {

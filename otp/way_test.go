@@ -29,7 +29,8 @@ func (b *bench) handOver(t *testing.T, messageID, link string, sent time.Time, i
 	}
 }
 
-// TestWay: what happens to an OTP is a step with its time, whoever knew of it and in whatever order it was heard of.
+// TestWay: what happens to an OTP is a step with its time, whoever knew of it and in whatever order it was
+// heard of.
 func TestWay(t *testing.T) {
 	b := newBench(t)
 	b.app.MaxResends, b.app.ResendInterval = 1, time.Second
@@ -85,7 +86,8 @@ func TestWay(t *testing.T) {
 	}
 }
 
-// TestWayOfAnOlderRecord: a record without steps has its beginning and its end, and what an older version knew of a carrier.
+// TestWayOfAnOlderRecord: a record without steps has its beginning and its end, and what an older version
+// knew of a carrier.
 func TestWayOfAnOlderRecord(t *testing.T) {
 	b := newBench(t)
 	o := b.create(t, french)

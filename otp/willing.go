@@ -1,7 +1,7 @@
 package otp
 
-// willing is CodeDoNotSend when the operator sends nothing to a number, and CodeOptedOut when the number wants no messages of the
-// application.
+// willing is CodeDoNotSend when the operator sends nothing to a number, and CodeOptedOut when the number
+// wants no messages of the application.
 func (s *Service) willing(app *App, e164 string) error {
 	if s.DoNotSend != nil {
 		never, err := s.DoNotSend(e164)

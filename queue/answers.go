@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A server of a cluster may hang: its connections stand, and nothing comes. The client library finds out by its pings, after seconds. Here
-// a connection on which an attempt timed out is mute: it is asked again, and nothing else uses it until it answers.
+// A server of a cluster may hang: its connections stand, and nothing comes. The client library finds out by
+// its pings, after seconds. Here a connection on which an attempt timed out is mute: it is asked again, and
+// nothing else uses it until it answers.
 
 // connKey is the context's key for the connection of an attempt.
 type connKey struct{}
@@ -80,8 +81,8 @@ const (
 	mutePause = 100 * time.Millisecond
 )
 
-// unanswered makes a connection mute on which an attempt timed out, until its server answers. It may be another's fault, a leader's
-// for instance: then it answers at once.
+// unanswered makes a connection mute on which an attempt timed out, until its server answers. It may be
+// another's fault, a leader's for instance: then it answers at once.
 func (q *Queue) unanswered(i int, err error) {
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) || !q.mute[i].CompareAndSwap(false, true) {
 		return
@@ -107,8 +108,9 @@ func (q *Queue) unanswered(i int, err error) {
 // impatientKey is the context's key of Impatient.
 type impatientKey struct{}
 
-// Impatient is a context of what somebody waits for who can be told to come again: where the store does not answer, what is asked
-// in it ends with ErrUnavailable in less than two seconds. That a change has an unknown outcome then is said by ErrUnknown.
+// Impatient is a context of what somebody waits for who can be told to come again: where the store does not
+// answer, what is asked in it ends with ErrUnavailable in less than two seconds. That a change has an unknown
+// outcome then is said by ErrUnknown.
 func Impatient(ctx context.Context) context.Context {
 	return context.WithValue(ctx, impatientKey{}, true)
 }

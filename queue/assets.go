@@ -60,8 +60,8 @@ type asset struct {
 func assets(o Options) []asset {
 	l := o.Limits
 	return []asset{
-		// Full: everything is refused. Before that, at four fifths, POST /otp is. Snapshots take its beginning away, so it
-		// is about twice as large as what is in it.
+		// Full: everything is refused. Before that, at four fifths, POST /otp is. Snapshots take its
+		// beginning away, so it is about twice as large as what is in it.
 		{name: streamLog, subjects: []string{logSubject}, form: ledgerForm, discard: jetstream.DiscardNew, limit: l.Log.or(-1, 8*gib, 0), dedupe: 2 * time.Minute},
 		// Full: the URL disabled longest ago is tried again.
 		{name: streamEndpoints, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Endpoints.or(100_000, 64*mib, 0)},
@@ -71,7 +71,8 @@ func assets(o Options) []asset {
 		{name: streamAnswers, form: bucketForm, discard: jetstream.DiscardNew, limit: l.Answers.or(2_000_000, 3*gib, 26*day/24)},
 		// Full: the prefixes heard of least lately are forgotten.
 		{name: streamGuard, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Guard.or(1_000_000, 512*mib, 15*day)},
-		// One sum a second and application; the age is longer than the longest window, that of the lowest rate.
+		// One sum a second and application; the age is longer than the longest window, that of the lowest
+		// rate.
 		{name: streamRate, subjects: []string{"rate.*.*"}, form: countForm, discard: jetstream.DiscardOld, limit: Limit{100_000, 16 * mib, 2 * time.Hour}},
 		// One entry, see Keys.
 		{name: streamKeys, form: bucketForm, discard: jetstream.DiscardNew, limit: Limit{64, mib, 0}},
@@ -120,7 +121,8 @@ func (a asset) config(replicas int) jetstream.StreamConfig {
 	return c
 }
 
-// apply makes or updates every asset. A cluster that has just started may have no leader, or not all peers, for a while.
+// apply makes or updates every asset. A cluster that has just started may have no leader, or not all peers,
+// for a while.
 func (q *Queue) apply(ctx context.Context, replicas int) error {
 	js := q.streams[0]
 	for _, a := range q.assets {

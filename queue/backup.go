@@ -16,9 +16,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A backup is a gzipped CBOR sequence (RFC 8742) of records: a head; the messages of the key-value stores and the dead letters; a snapshot
-// of the log's state in chunks; an end with the number of the records before it, without which it is not whole. What is secret in it is
-// sealed, and the key is not.
+// A backup is a gzipped CBOR sequence (RFC 8742) of records: a head; the messages of the key-value stores and
+// the dead letters; a snapshot of the log's state in chunks; an end with the number of the records before it,
+// without which it is not whole. What is secret in it is sealed, and the key is not.
 const (
 	backupFormat = 1
 	backupChunk  = 256 << 10
@@ -48,7 +48,8 @@ const (
 // ErrBackup: what is to be restored is no whole backup.
 var ErrBackup = errors.New("queue: this is no whole backup")
 
-// backedUp are the streams of messages that a backup has: all but the log, whose state it has, and sums of a second.
+// backedUp are the streams of messages that a backup has: all but the log, whose state it has, and sums of a
+// second.
 func (q *Queue) backedUp() (names []string) {
 	for _, a := range q.assets {
 		if a.form == bucketForm || a.form == logForm {
@@ -58,8 +59,8 @@ func (q *Queue) backedUp() (names []string) {
 	return names
 }
 
-// Backup writes all that is stored while the store works: the state of the log as of one moment, not before the call, and then what is
-// beside it.
+// Backup writes all that is stored while the store works: the state of the log as of one moment, not before
+// the call, and then what is beside it.
 func (q *Queue) Backup(ctx context.Context, to io.Writer) error {
 	if err := q.snapshot(ctx); err != nil {
 		return fmt.Errorf("queue: backup: %w", err)
@@ -139,8 +140,8 @@ func (q *Queue) backupStream(ctx context.Context, out *backupWriter, stream stri
 	return out.err
 }
 
-// Restore makes an embedded store of a backup, in a directory that has none. accept judges the keys of what was
-// restored. After an error nothing is left.
+// Restore makes an embedded store of a backup, in a directory that has none. accept judges the keys of what
+// was restored. After an error nothing is left.
 func Restore(ctx context.Context, o Options, from io.Reader, accept func(keys *Bucket) error) (err error) {
 	dir := filepath.Join(o.Dir, "nats")
 	if o.URL != "" {

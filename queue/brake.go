@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// Where a work queue moves fast and messages are stored on it still faster, on the same processors, those that store take the time
-// from those that send: the queue grows, and everything comes late. So who stores waits a moment, until the messages of its group
-// are few again. A queue that moves slowly, or not at all, is a carrier's business: waiting would help nobody.
+// Where a work queue moves fast and messages are stored on it still faster, on the same processors, those
+// that store take the time from those that send: the queue grows, and everything comes late. So who stores
+// waits a moment, until the messages of its group are few again. A queue that moves slowly, or not at all, is
+// a carrier's business: waiting would help nobody.
 const (
 	brakeAt     = 64                     // messages of a group that may wait freely
 	brakeWait   = 100 * time.Millisecond // the longest wait
@@ -57,7 +58,8 @@ func (w *work) slow(group string) chan struct{} {
 	return turn
 }
 
-// speed counts a message that is handed out, and lets those go on for whom there is room now. For callers that hold mu.
+// speed counts a message that is handed out, and lets those go on for whom there is room now. For callers
+// that hold mu.
 func (w *work) speed(group string) {
 	w.brake.count(time.Now())
 	w.brake.release(group, brakeAt-w.idle.of(group)-w.claimed.of(group))
@@ -75,8 +77,8 @@ func (b *brake) release(group string, room int) {
 	}
 }
 
-// Yield waits while the messages of a group, on a route's queue that moves fast, are stored faster than they are handed out: for
-// 100 ms at most. Whoever stores many calls it before each.
+// Yield waits while the messages of a group, on a route's queue that moves fast, are stored faster than they
+// are handed out: for 100 ms at most. Whoever stores many calls it before each.
 func (q *Queue) Yield(ctx context.Context, route, group string) {
 	w := q.named(workSMS + route)
 	if w == nil {

@@ -61,7 +61,8 @@ func TestYieldWaitsForRoom(t *testing.T) {
 	})
 }
 
-// Nobody waits for a queue that is short, slow or stands still, nor longer than the bound, nor after the end of a request.
+// Nobody waits for a queue that is short, slow or stands still, nor longer than the bound, nor after the end
+// of a request.
 func TestYieldIsBounded(t *testing.T) {
 	took := func(ctx context.Context, q *Queue) time.Duration {
 		begun := time.Now()

@@ -14,8 +14,8 @@ import (
 // maxKey is the length of a key, in octets.
 const maxKey = 256
 
-// Bucket holds one value per key. It is a part of the log, and so in memory and in each daemon alike, or a NATS key-value
-// store (kv.go); only the former takes part in a Tx.
+// Bucket holds one value per key. It is a part of the log, and so in memory and in each daemon alike, or a
+// NATS key-value store (kv.go); only the former takes part in a Tx.
 type Bucket struct {
 	q     *Queue
 	name  string
@@ -29,8 +29,8 @@ type Entry struct {
 	Revision uint64
 }
 
-// Get reads a value: ErrNotFound when there is none, which is certain. Where several daemons share the store a value may be
-// milliseconds old; Update catches that.
+// Get reads a value: ErrNotFound when there is none, which is certain. Where several daemons share the store
+// a value may be milliseconds old; Update catches that.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	if b.kv != nil {
 		return b.kv.get(ctx, key)
@@ -61,12 +61,12 @@ func (b *Bucket) Near(key string) (Entry, error) {
 	return Entry{}, ErrNotFound
 }
 
-// longestLag is how old what is here may be before it is told to nobody. A daemon renews its lease, and so hears from the log,
-// every second.
+// longestLag is how old what is here may be before it is told to nobody. A daemon renews its lease, and so
+// hears from the log, every second.
 const longestLag = 5 * time.Second
 
-// current is ErrUnavailable when what is in memory is not what is stored: after the log has ended, or failed, and while this
-// daemon is cut off from it.
+// current is ErrUnavailable when what is in memory is not what is stored: after the log has ended, or failed,
+// and while this daemon is cut off from it.
 func (q *Queue) current() error {
 	if err := q.ledger.Err(); err != nil && q.disk.err() == nil { // after a failed write what was stored before is here still
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

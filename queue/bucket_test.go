@@ -252,7 +252,8 @@ func TestLatest(t *testing.T) {
 	})
 }
 
-// TestAgeOfBucket: what is stored without a time of its own goes with the bucket's age, in memory and on disk.
+// TestAgeOfBucket: what is stored without a time of its own goes with the bucket's age, in memory and on
+// disk.
 func TestAgeOfBucket(t *testing.T) {
 	t.Parallel()
 	q := queuetest.Open(t, func(o *queue.Options) { o.Limits.Receipts.Age, o.Limits.Holds.Age = time.Second, time.Second })

@@ -2,8 +2,8 @@ package queue
 
 import "encoding/binary"
 
-// calendar keeps what is to be done at a time in few octets, for there may be millions: the keys of ten seconds stand in one
-// slice of octets, one behind the other, until those seconds come.
+// calendar keeps what is to be done at a time in few octets, for there may be millions: the keys of ten
+// seconds stand in one slice of octets, one behind the other, until those seconds come.
 type calendar struct {
 	slots map[int64][]byte
 	begun int64 // the slot that was opened last

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestCalendar: what is noted comes out once, with its time, when its ten seconds begin, also after a long pause.
+// TestCalendar: what is noted comes out once, with its time, when its ten seconds begin, also after a long
+// pause.
 func TestCalendar(t *testing.T) {
 	c := newCalendar()
 	start := int64(1_800_000_000_000)

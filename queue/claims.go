@@ -11,14 +11,14 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// Where several daemons share the log, who has a message of a work queue is in the log too: a claim, made by compare-and-set.
-// It names its daemon and is good as long as that daemon's lease (daemons.go) is; so nothing has to be renewed for a
-// message, and all that a killed daemon had is free a lease later. A claim of a daemon whose lease is over is taken over by a
-// transaction that checks both, so that no two have a message.
+// Where several daemons share the log, who has a message of a work queue is in the log too: a claim, made by
+// compare-and-set. It names its daemon and is good as long as that daemon's lease (daemons.go) is; so nothing
+// has to be renewed for a message, and all that a killed daemon had is free a lease later. A claim of a
+// daemon whose lease is over is taken over by a transaction that checks both, so that no two have a message.
 //
-// So that not all reach for the same message: the daemon that stored it claims it with it, where it can send it at once. Else
-// the daemons whose links have the first priority on the queue come first, in an order that follows from the message's key,
-// and the others when those have left it for a while.
+// So that not all reach for the same message: the daemon that stored it claims it with it, where it can send
+// it at once. Else the daemons whose links have the first priority on the queue come first, in an order that
+// follows from the message's key, and the others when those have left it for a while.
 const (
 	claimBucket   = "claim"
 	nobody        = "" // owner of a claim that was given back with a delay
@@ -157,7 +157,8 @@ func (w *work) claimMore() {
 	}
 }
 
-// makeClaim claims one message, which was as was says, over a claim that is there where that is no longer good.
+// makeClaim claims one message, which was as was says, over a claim that is there where that is no longer
+// good.
 func (w *work) makeClaim(i *item, was item) {
 	ctx, cancel := context.WithTimeout(context.Background(), claimTimeout)
 	defer cancel()
@@ -178,7 +179,8 @@ func (w *work) makeClaim(i *item, was item) {
 		return
 	}
 	if err != nil {
-		// Another daemon was faster, and the log says which; or the store does not answer, and it is tried again.
+		// Another daemon was faster, and the log says which; or the store does not answer, and it is tried
+		// again.
 		w.arrangeClaim(i)
 		if i.state == itemIdle {
 			w.makeIdleAfter(i, overflowDelay)
@@ -194,7 +196,8 @@ func (w *work) makeClaim(i *item, was item) {
 // claimTail is how long a claim outlives its message.
 const claimTail = time.Minute
 
-// claimOp is the operation that makes a message this daemon's, as long as it is alive. ttl is that of the message.
+// claimOp is the operation that makes a message this daemon's, as long as it is alive. ttl is that of the
+// message.
 func (w *work) claimOp(key string, attempts int, ttl time.Duration) commitlog.Op {
 	o := commitlog.Op{Bucket: claimBucket, Key: w.claimKey(key), Value: claim{owner: w.q.daemons.self, attempts: attempts}.encode()}
 	if ttl > 0 {
@@ -215,8 +218,8 @@ func (w *work) mayClaim() bool {
 	return room > 0 && w.best == best
 }
 
-// freeClaim gives a message back that this daemon claimed: to its own pullers while it has any, for what failed here is no
-// better elsewhere; else to all.
+// freeClaim gives a message back that this daemon claimed: to its own pullers while it has any, for what
+// failed here is no better elsewhere; else to all.
 func (w *work) freeClaim(i *item, delay time.Duration) {
 	w.leave(i)
 	if len(w.pullers) > 0 {

@@ -42,7 +42,8 @@ func (q *Queue) connect(ctx context.Context, o Options) error {
 	return q.awaitJetStream(ctx)
 }
 
-// awaitJetStream waits until the cluster answers: while it has no leader, or the server that was asked ends, nothing comes.
+// awaitJetStream waits until the cluster answers: while it has no leader, or the server that was asked ends,
+// nothing comes.
 func (q *Queue) awaitJetStream(ctx context.Context) error {
 	var none error
 	err := q.patiently(ctx, func(ctx context.Context) error {
@@ -59,7 +60,8 @@ func (q *Queue) awaitJetStream(ctx context.Context) error {
 	return nil
 }
 
-// options are those of every connection. A connection within the process, too, is made again when the server drops it.
+// options are those of every connection. A connection within the process, too, is made again when the server
+// drops it.
 func (q *Queue) options(o Options) []nats.Option {
 	opts := []nats.Option{nats.Name("otpgw"), nats.Timeout(dialTimeout), nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(pingsMissed),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
@@ -92,8 +94,8 @@ func (q *Queue) options(o Options) []nats.Option {
 // waitingEvery is how often it is said that no server answers.
 const waitingEvery = 5 * time.Second
 
-// spread is the list of servers from which the nth connection takes the first that answers: each another one, so that a server
-// that hangs has not all of them.
+// spread is the list of servers from which the nth connection takes the first that answers: each another one,
+// so that a server that hangs has not all of them.
 func spread(urls string, n int) string {
 	list := strings.Split(urls, ",")
 	n %= len(list)

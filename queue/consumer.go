@@ -60,8 +60,8 @@ type Puller struct {
 	served time.Time // when it last got a message; guarded by work.mu
 }
 
-// Next waits for a message. ctx's own error when that ends first, ErrStopped after Stop, ErrUnavailable when the store can
-// give none any more.
+// Next waits for a message. ctx's own error when that ends first, ErrStopped after Stop, ErrUnavailable when
+// the store can give none any more.
 func (p *Puller) Next(ctx context.Context) (*Delivery, error) {
 	for {
 		select {
@@ -93,8 +93,8 @@ func (p *Puller) Next(ctx context.Context) (*Delivery, error) {
 	}
 }
 
-// over is why a log that has ended gives nothing. After a failed write that is said to all at another place, and the process is to
-// end soon: then it waits.
+// over is why a log that has ended gives nothing. After a failed write that is said to all at another place,
+// and the process is to end soon: then it waits.
 func (p *Puller) over(ctx context.Context) error {
 	if p.work.q.disk.err() != nil {
 		select {

@@ -14,9 +14,9 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// The leases of the daemons that share a log. A daemon renews its own all the time; when it ends, by the log's clock, all that
-// the daemon had claimed is free. The daemon itself stops claiming and handing out well before: so that, paused and
-// woken again, it does not go on with what is another's.
+// The leases of the daemons that share a log. A daemon renews its own all the time; when it ends, by the
+// log's clock, all that the daemon had claimed is free. The daemon itself stops claiming and handing out well
+// before: so that, paused and woken again, it does not go on with what is another's.
 const (
 	daemonBucket  = "daemon"
 	leaseTime     = 6 * time.Second
@@ -24,8 +24,9 @@ const (
 	leaseMargin   = 2 * time.Second // before its end, from the beginning of the last renewal
 	noPriority    = uint8(255)
 	leaseAttempts = 4 * time.Second
-	// leaseGrace is how long a lease may be over before its daemon counts as gone. While nothing can be stored no lease can be
-	// renewed, and the first batch that is stored again ends all of them; the renewals are right behind it.
+	// leaseGrace is how long a lease may be over before its daemon counts as gone. While nothing can be
+	// stored no lease can be renewed, and the first batch that is stored again ends all of them; the renewals
+	// are right behind it.
 	leaseGrace = time.Second
 )
 
@@ -96,8 +97,8 @@ func (d *daemons) lives(daemon string) bool {
 	return ok
 }
 
-// Daemons are this daemon, and the others that share the store and are alive: names of this run. A store that is this daemon's alone
-// has one without a name.
+// Daemons are this daemon, and the others that share the store and are alive: names of this run. A store that
+// is this daemon's alone has one without a name.
 func (q *Queue) Daemons() (self string, others []string) {
 	d := q.daemons
 	if d == nil {
@@ -111,7 +112,8 @@ func (q *Queue) Daemons() (self string, others []string) {
 // leased: this daemon may claim and hand out.
 func (d *daemons) leased() bool { return int64(time.Since(d.from)) < d.good.Load() }
 
-// rivals are the best priority on a work queue, of which this daemon's is mine, and the other daemons that have it.
+// rivals are the best priority on a work queue, of which this daemon's is mine, and the other daemons that
+// have it.
 func (d *daemons) rivals(bucket string, mine uint8) (best uint8, rivals []string) {
 	best = mine
 	d.mu.Lock()
@@ -192,8 +194,8 @@ func (d *daemons) stop() {
 	_, _ = d.q.ledger.Commit(ctx, commitlog.Tx{{Bucket: daemonBucket, Key: d.self, Action: commitlog.Delete}})
 }
 
-// formatName stands, in the place of a work queue's name, before the newest format of the log that a daemon reads; a daemon without it
-// reads the first.
+// formatName stands, in the place of a work queue's name, before the newest format of the log that a daemon
+// reads; a daemon without it reads the first.
 const formatName = ""
 
 // allRead says whether all daemons that share the log read what this one may write in its newest format.

@@ -10,15 +10,17 @@ import (
 	"path/filepath"
 )
 
-// A store that was damaged says so at its start. What was stored is compared with what is there, in three ways:
+// A store that was damaged says so at its start. What was stored is compared with what is there, in three
+// ways:
 //
 //	a hole in the log        its messages are numbered, and the next one that can be read is further on
 //	an end that is missing   the number of the last message is noted beside the store each second (markFile)
 //	a snapshot               carries a sum over all that is in it
 //	the other streams        the server tells what it could not read of them
 //
-// What is lost cannot be had again: it is told with its number in the log, by otpgw_store_lost_messages and by otpgw check -store,
-// and the rest goes on. A record and its message are one transaction, and so are lost together or not at all.
+// What is lost cannot be had again: it is told with its number in the log, by otpgw_store_lost_messages and
+// by otpgw check -store, and the rest goes on. A record and its message are one transaction, and so are lost
+// together or not at all.
 
 // Losses is what is missing of what was stored, as found at the start and since.
 type Losses struct {
@@ -36,7 +38,8 @@ func (q *Queue) Lost() Losses {
 	return Losses{Messages: messages + q.lostEnd, Snapshots: snapshots, Others: q.lostOthers}
 }
 
-// markFile is in the data directory, beside the store: not in it, for it is about what may be gone from there.
+// markFile is in the data directory, beside the store: not in it, for it is about what may be gone from
+// there.
 const markFile = "log.mark"
 
 // mark is how far the log was known to go.

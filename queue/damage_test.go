@@ -13,8 +13,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestDamageIsTold: real damage to the files of the embedded store. What was accepted is there, or its loss is told with a number
-// that covers it.
+// TestDamageIsTold: real damage to the files of the embedded store. What was accepted is there, or its loss
+// is told with a number that covers it.
 func TestDamageIsTold(t *testing.T) {
 	t.Parallel()
 	const stored = 300

@@ -30,8 +30,8 @@ type DeadLetter struct {
 	Time     time.Time `json:"-"` // when it was given up
 }
 
-// DeadLetter stores d. At the limit of its share the oldest of its kind and group go, so that a flood of one peer's pushes
-// nobody else's out.
+// DeadLetter stores d. At the limit of its share the oldest of its kind and group go, so that a flood of one
+// peer's pushes nobody else's out.
 func (q *Queue) DeadLetter(ctx context.Context, d DeadLetter) error {
 	if err := checkSubject(d.Subject); err != nil {
 		return err
@@ -59,11 +59,12 @@ type DeadQuery struct {
 	Match func(*DeadLetter) bool
 }
 
-// deadScan is how many dead letters one call looks at, at most: what matches may be far behind much that does not.
+// deadScan is how many dead letters one call looks at, at most: what matches may be far behind much that does
+// not.
 const deadScan = 5000
 
-// FindDeadLetters lists dead letters, oldest first. next is where the list goes on (DeadQuery.After), 0 at its end; a list may go
-// on though it is short, or empty.
+// FindDeadLetters lists dead letters, oldest first. next is where the list goes on (DeadQuery.After), 0 at
+// its end; a list may go on though it is short, or empty.
 func (q *Queue) FindDeadLetters(ctx context.Context, o DeadQuery) (list []DeadLetter, next uint64, err error) {
 	r := getRequest{Seq: o.After + 1, NextBySubject: "dlq.>"}
 	limit := min(max(o.Limit, 1), deadPage)
@@ -85,7 +86,8 @@ func (q *Queue) FindDeadLetters(ctx context.Context, o DeadQuery) (list []DeadLe
 	return list, r.Seq - 1, nil
 }
 
-// DeadLetters lists up to limit (at most 1,000) dead letters, oldest first, that come after the given sequence.
+// DeadLetters lists up to limit (at most 1,000) dead letters, oldest first, that come after the given
+// sequence.
 func (q *Queue) DeadLetters(ctx context.Context, after uint64, limit int) ([]DeadLetter, error) {
 	list, _, err := q.FindDeadLetters(ctx, DeadQuery{After: after, Limit: limit})
 	return list, err
@@ -96,8 +98,8 @@ func (q *Queue) DeadLetterAt(ctx context.Context, sequence uint64) (DeadLetter, 
 	return q.deadLetter(ctx, getRequest{Seq: sequence})
 }
 
-// Replay publishes a dead letter to where it came from, and then removes it. Called twice in a short time it publishes
-// once. ErrNotFound when there is no such dead letter.
+// Replay publishes a dead letter to where it came from, and then removes it. Called twice in a short time it
+// publishes once. ErrNotFound when there is no such dead letter.
 func (q *Queue) Replay(ctx context.Context, sequence uint64) error {
 	d, err := q.DeadLetterAt(ctx, sequence)
 	if err != nil {
@@ -125,8 +127,8 @@ func ignoreNoMessage(err error) error {
 	return err
 }
 
-// codeSequenceNotFound is the answer to a deletion of what is not there (nats-server errors.json); the client library keeps
-// but the text of it.
+// codeSequenceNotFound is the answer to a deletion of what is not there (nats-server errors.json); the client
+// library keeps but the text of it.
 const codeSequenceNotFound = "err_code=10043"
 
 func (q *Queue) deadLetter(ctx context.Context, r getRequest) (d DeadLetter, err error) {

@@ -7,8 +7,8 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// Delivery is one message in the hands of a consumer. It is answered by Ack or Nak; while it is not, it is nobody else's, as
-// long as this daemon lives.
+// Delivery is one message in the hands of a consumer. It is answered by Ack or Nak; while it is not, it is
+// nobody else's, as long as this daemon lives.
 type Delivery struct {
 	Subject  string
 	Group    string
@@ -23,8 +23,8 @@ type Delivery struct {
 	claim uint64 // revision of the claim that it was handed out under
 }
 
-// Ack takes the message off the queue and returns when that is stored; it is repeated until ctx ends (ten seconds when it has
-// no deadline).
+// Ack takes the message off the queue and returns when that is stored; it is repeated until ctx ends (ten
+// seconds when it has no deadline).
 func (d *Delivery) Ack(ctx context.Context) error {
 	return d.work.q.Commit(ctx, d.work.q.Begin().Done(d))
 }

@@ -7,9 +7,9 @@ import (
 
 var errNotInLog = errors.New("queue: the bucket is not in the log")
 
-// Each visits the entries of a bucket in the log, of what any daemon has stored by the time of the call, until visit says false. It
-// looks at all there is, a fifth of a second for a million, and is for people's questions. visit must be quick, and may keep the value
-// only until it returns.
+// Each visits the entries of a bucket in the log, of what any daemon has stored by the time of the call,
+// until visit says false. It looks at all there is, a fifth of a second for a million, and is for people's
+// questions. visit must be quick, and may keep the value only until it returns.
 func (b *Bucket) Each(ctx context.Context, visit func(key string, value []byte) bool) error {
 	if b.kv != nil {
 		return errNotInLog

@@ -28,8 +28,8 @@ type embedded struct {
 	disk *disk
 }
 
-// startEmbedded locks the data directory and starts the server on it. It also returns the factor by which the byte limits must
-// shrink to fit the disk, 1 for not at all.
+// startEmbedded locks the data directory and starts the server on it. It also returns the factor by which the
+// byte limits must shrink to fit the disk, 1 for not at all.
 func startEmbedded(ctx context.Context, o Options, list []asset) (*embedded, float64, error) {
 	dir := filepath.Join(o.Dir, "nats")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -53,8 +53,9 @@ func startEmbedded(ctx context.Context, o Options, list []asset) (*embedded, flo
 }
 
 func (e *embedded) start(ctx context.Context, o Options, dir string) error {
-	// The limit of the whole store is left open on purpose: reaching it fails every stream, and it would refuse the smaller
-	// limits of a start with less disk. What bounds the store is the sum of the streams' limits, see fit.
+	// The limit of the whole store is left open on purpose: reaching it fails every stream, and it would
+	// refuse the smaller limits of a start with less disk. What bounds the store is the sum of the streams'
+	// limits, see fit.
 	ns, err := server.NewServer(&server.Options{ServerName: "otpgw", DontListen: true, NoSigs: true, JetStream: true, StoreDir: dir,
 		JetStreamMaxMemory: serverMemory, JetStreamMaxStore: 1 << 60, SyncInterval: o.SyncInterval, SyncAlways: o.SyncAlways})
 	if err != nil {
@@ -84,8 +85,8 @@ func (e *embedded) stop() {
 	unlockFile(e.lock)
 }
 
-// fit compares the sum of the byte limits with the disk: a full disk fails every write until a restart. A quarter is left
-// free, for deleted messages keep their place until their block is rewritten.
+// fit compares the sum of the byte limits with the disk: a full disk fails every write until a restart. A
+// quarter is left free, for deleted messages keep their place until their block is rewritten.
 func fit(log zerolog.Logger, dir string, list []asset) (float64, error) {
 	free, err := diskFree(dir)
 	if err != nil {
@@ -147,8 +148,9 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// serverLog hands the server's lines to ours. Its notices are of no interest to who runs the gateway. A write that failed is told
-// here alone: who asked for it is not answered (nats-server stream.go, processJetStreamMsg).
+// serverLog hands the server's lines to ours. Its notices are of no interest to who runs the gateway. A write
+// that failed is told here alone: who asked for it is not answered (nats-server stream.go,
+// processJetStreamMsg).
 type serverLog struct {
 	log         zerolog.Logger
 	writeFailed func(error)

@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// Each visits what is on a work queue, in whoever's hands, until visit says false. Like Bucket.Each it looks at all there is, and is for
-// people's questions.
+// Each visits what is on a work queue, in whoever's hands, until visit says false. Like Bucket.Each it looks
+// at all there is, and is for people's questions.
 func (c *Consumer) Each(ctx context.Context, visit func(Message) bool) error {
 	if c.err != nil {
 		return c.err
@@ -55,8 +55,8 @@ func (q *Queue) EraseDeadLetter(ctx context.Context, sequence uint64) error {
 	})
 }
 
-// Compact has the store's state written anew, and what was changed before removed: from the log, and, overwritten, from the snapshot
-// that is replaced. What is deleted of other files is overwritten by and by.
+// Compact has the store's state written anew, and what was changed before removed: from the log, and,
+// overwritten, from the snapshot that is replaced. What is deleted of other files is overwritten by and by.
 func (q *Queue) Compact(ctx context.Context) error {
 	q.erasing.Add(1)
 	defer q.erasing.Add(-1)

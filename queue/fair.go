@@ -2,8 +2,8 @@ package queue
 
 import "container/list"
 
-// fair is a queue with a share for each group: groups take turns, and within a group the first come is the first served. So
-// what one group has waiting delays nobody else's.
+// fair is a queue with a share for each group: groups take turns, and within a group the first come is the
+// first served. So what one group has waiting delays nobody else's.
 type fair struct {
 	groups map[string]*list.List // of *item
 	turns  list.List             // of the groups' names; the next first

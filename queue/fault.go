@@ -11,7 +11,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// ErrStore is why a store has ended, with which the process is to end too: a supervisor starts it anew, which mends it.
+// ErrStore is why a store has ended, with which the process is to end too: a supervisor starts it anew, which
+// mends it.
 var ErrStore = errors.New("queue: the store has to be opened anew")
 
 // How the disk of the embedded store is looked after.
@@ -21,10 +22,11 @@ const (
 	faultAgain = time.Minute
 )
 
-// disk looks after the disk of the embedded store. Two things are told apart. Little space: new OTPs are refused, everything else
-// goes on, and it ends by itself. A write that failed: the server keeps that error until it is started anew (filestore.go, werr),
-// so that from then on nothing is stored and every change is refused at once; when the disk takes something again, the process
-// ends (Queue.Ended), and what it is started as next reads what is really there.
+// disk looks after the disk of the embedded store. Two things are told apart. Little space: new OTPs are
+// refused, everything else goes on, and it ends by itself. A write that failed: the server keeps that error
+// until it is started anew (filestore.go, werr), so that from then on nothing is stored and every change is
+// refused at once; when the disk takes something again, the process ends (Queue.Ended), and what it is
+// started as next reads what is really there.
 type disk struct {
 	dir string
 	log zerolog.Logger
@@ -93,7 +95,8 @@ func (d *disk) little() error {
 	return d.low
 }
 
-// look sees how much space is left, and after a fault whether the disk takes something again: then mended is true.
+// look sees how much space is left, and after a fault whether the disk takes something again: then mended is
+// true.
 func (d *disk) look() (mended bool) {
 	free, err := diskFree(d.dir)
 	d.mu.Lock()
@@ -153,7 +156,8 @@ func (q *Queue) end(err error) {
 	}
 }
 
-// Ended is closed when the store cannot go on and is better off in a process that reads it anew; Err then says why.
+// Ended is closed when the store cannot go on and is better off in a process that reads it anew; Err then
+// says why.
 func (q *Queue) Ended() <-chan struct{} { return q.ended }
 
 // Err is why the store has ended. It is called when Ended is closed.

@@ -12,7 +12,8 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// TestNewFormatWaitsForAll: a daemon writes the log's newest format once every daemon's lease says that it reads it, and no sooner.
+// TestNewFormatWaitsForAll: a daemon writes the log's newest format once every daemon's lease says that it
+// reads it, and no sooner.
 func TestNewFormatWaitsForAll(t *testing.T) {
 	q := &Queue{log: zerolog.Nop()}
 	q.work.Store(new([]*work))
@@ -35,7 +36,8 @@ func TestNewFormatWaitsForAll(t *testing.T) {
 	}
 }
 
-// TestUnfinishedSnapshotsGo: what a daemon left that was killed over a snapshot goes with the next one, which stays whole.
+// TestUnfinishedSnapshotsGo: what a daemon left that was killed over a snapshot goes with the next one, which
+// stays whole.
 func TestUnfinishedSnapshotsGo(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

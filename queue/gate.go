@@ -10,9 +10,10 @@ import (
 // gateAge is how old the known fill of a bucket may be.
 const gateAge = time.Second
 
-// gate keeps new keys out of a replicated bucket that is at its limit. A single server lets a change of an existing key pass
-// in a full bucket; a replicated stream refuses every write (nats-server checkMsgHeadersPreClusteredProposal), and a PIN
-// could not even be verified. So the stream gets more room than the limit, and new keys stop at the limit.
+// gate keeps new keys out of a replicated bucket that is at its limit. A single server lets a change of an
+// existing key pass in a full bucket; a replicated stream refuses every write (nats-server
+// checkMsgHeadersPreClusteredProposal), and a PIN could not even be verified. So the stream gets more room
+// than the limit, and new keys stop at the limit.
 type gate struct {
 	limit Limit
 	fill  func(context.Context) (msgs, bytes uint64, err error)
@@ -30,7 +31,8 @@ func (l Limit) headroom() Limit {
 	return l
 }
 
-// enter is ErrFull when there is no room for a new key. When the fill cannot be had, the write itself will tell why.
+// enter is ErrFull when there is no room for a new key. When the fill cannot be had, the write itself will
+// tell why.
 func (g *gate) enter(ctx context.Context) error {
 	if g == nil {
 		return nil

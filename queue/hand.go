@@ -2,8 +2,8 @@ package queue
 
 import "github.com/otpgw/otpgw/queue/internal/commitlog"
 
-// Load reads the data of a delivery again, for a holder that keeps many and their data not. False: it is no longer stored, or no
-// longer this daemon's.
+// Load reads the data of a delivery again, for a holder that keeps many and their data not. False: it is no
+// longer stored, or no longer this daemon's.
 func (d *Delivery) Load() bool {
 	again := d.work.delivery(d.item)
 	if again == nil || again.claim != d.claim {
@@ -13,8 +13,8 @@ func (d *Delivery) Load() bool {
 	return true
 }
 
-// Held makes a transaction a conflict when a delivery is no longer this daemon's: when it was taken off the queue, or when
-// this daemon was stopped for so long that another took it.
+// Held makes a transaction a conflict when a delivery is no longer this daemon's: when it was taken off the
+// queue, or when this daemon was stopped for so long that another took it.
 func (t *Tx) Held(d *Delivery) *Tx {
 	w := d.work
 	w.mu.Lock()
@@ -27,8 +27,8 @@ func (t *Tx) Held(d *Delivery) *Tx {
 	return t
 }
 
-// Local is Get of what this daemon has heard of from the log so far, and asks nobody. What is not found may be there; but not
-// if it was stored before something that is found, for all is heard in one order.
+// Local is Get of what this daemon has heard of from the log so far, and asks nobody. What is not found may
+// be there; but not if it was stored before something that is found, for all is heard in one order.
 func (b *Bucket) Local(key string) (Entry, bool) {
 	e, ok := b.q.ledger.Get(b.name, compact(key))
 	return Entry{e.Value, e.Revision}, ok

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// TestVersion: a server older than the one that torture runs on is refused, with what its version is known for.
+// TestVersion: a server older than the one that torture runs on is refused, with what its version is known
+// for.
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	for version, why := range map[string]string{"2.15.2": "", "v2.15.2": "", "2.15.3": "", "2.16.0-RC.1": "", "3.0.0": "", "2.100": "",
@@ -67,7 +68,8 @@ func TestErrorMapping(t *testing.T) {
 	}
 }
 
-// A write whose answer was lost is found again; one of another writer with the same value is not taken for ours.
+// A write whose answer was lost is found again; one of another writer with the same value is not taken for
+// ours.
 func TestWriteAfterUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	q := openInternal(t)

@@ -12,7 +12,8 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// Headers of bucket entries. The first is that of NATS key-value stores, so that their tools see a deletion as one.
+// Headers of bucket entries. The first is that of NATS key-value stores, so that their tools see a deletion
+// as one.
 const (
 	headerOperation = "KV-Operation"
 	headerWrite     = "Otpgw-Write" // random for each write
@@ -21,16 +22,17 @@ const (
 // markerTTL is how long the trace of a deletion stays.
 const markerTTL = 10 * time.Second
 
-// kv is a bucket that is a NATS key-value store: for what lives long and changes seldom, and need not be in the memory of each
-// daemon. Keys are subjects (letters, digits, - _ = . /; see Token).
+// kv is a bucket that is a NATS key-value store: for what lives long and changes seldom, and need not be in
+// the memory of each daemon. Keys are subjects (letters, digits, - _ = . /; see Token).
 type kv struct {
 	q      *Queue
 	stream string
 	prefix string
 }
 
-// get reads a value: ErrNotFound when there is none. On a replicated store a value may be milliseconds old, which a
-// compare-and-set catches; what is not found is asked of the leader, for an absence is caught by nothing.
+// get reads a value: ErrNotFound when there is none. On a replicated store a value may be milliseconds old,
+// which a compare-and-set catches; what is not found is asked of the leader, for an absence is caught by
+// nothing.
 func (b *kv) get(ctx context.Context, key string) (Entry, error) {
 	var e Entry
 	err := b.check(key, func(subject string) error {
@@ -148,9 +150,10 @@ func (b *kv) attempt(ctx context.Context, msg *nats.Msg, w *write) (uint64, erro
 	return 0, ErrConflict
 }
 
-// look finds out what a conflict is about: our own earlier attempt is a success (rev), a deletion marker is nothing, so the
-// write may be tried again with another expectation. Where what we expect is there, a replicated stream refused because
-// another write of the key, of us or not, is on its way through the replicas: errUndecided, and the answer comes with time.
+// look finds out what a conflict is about: our own earlier attempt is a success (rev), a deletion marker is
+// nothing, so the write may be tried again with another expectation. Where what we expect is there, a
+// replicated stream refused because another write of the key, of us or not, is on its way through the
+// replicas: errUndecided, and the answer comes with time.
 func (b *kv) look(ctx context.Context, subject string, w *write) (rev uint64, again bool, err error) {
 	var seq uint64 // 0 for nothing there
 	there, err := b.q.leaderGet(ctx, b.stream, getRequest{LastBySubject: subject})

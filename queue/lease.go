@@ -12,10 +12,11 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// Lease is one of so many places under a name, of which the daemons that share a store hold each at most once: a bind at a
-// carrier that allows few.
+// Lease is one of so many places under a name, of which the daemons that share a store hold each at most
+// once: a bind at a carrier that allows few.
 //
-// The holder renews it every leaseRenewal, in the log. Three clocks end it, in this order, and none is a wall clock:
+// The holder renews it every leaseRenewal, in the log. Three clocks end it, in this order, and none is a wall
+// clock:
 //
 //	leaseTime - leaseMargin      by the holder's monotonic clock, from the beginning of the last renewal: Lost is closed, and
 //	                             the holder has to let go of what it holds
@@ -23,10 +24,12 @@ import (
 //	                             process that was paused meanwhile asks Good before each thing that it does
 //	leaseTime                    by the log's clock, from the commit of that renewal, which is later: another may take it
 //
-// So the holder is over leaseMargin / 2 (1 s) before another begins, as long as the clocks of the holder and of the log differ
-// by less in leaseTime (6 s). A daemon that ends well gives its leases back, and they are free at once.
+// So the holder is over leaseMargin / 2 (1 s) before another begins, as long as the clocks of the holder and
+// of the log differ by less in leaseTime (6 s). A daemon that ends well gives its leases back, and they are
+// free at once.
 //
-// A store that is one daemon's alone keeps its leases in memory. A lease that nobody gave back is lost when the store is closed.
+// A store that is one daemon's alone keeps its leases in memory. A lease that nobody gave back is lost when
+// the store is closed.
 type Lease struct {
 	q        *Queue
 	key      string
@@ -123,7 +126,8 @@ func (l *Lease) adopt() {
 	}
 }
 
-// keep renews the lease until it is lost or given back. The end is told by a timer, for a store that hangs may answer late.
+// keep renews the lease until it is lost or given back. The end is told by a timer, for a store that hangs
+// may answer late.
 func (l *Lease) keep() {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel

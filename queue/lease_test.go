@@ -9,9 +9,9 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// TestLeaseThatRanOut: a daemon whose lease is over by the log's clock is given a moment, for after a time in which nothing could be
-// stored all leases are over at once and their renewals are on their way; one that took its lease back is gone at once. It
-// holds while the log is being read too, when there is no clock yet.
+// TestLeaseThatRanOut: a daemon whose lease is over by the log's clock is given a moment, for after a time in
+// which nothing could be stored all leases are over at once and their renewals are on their way; one that
+// took its lease back is gone at once. It holds while the log is being read too, when there is no clock yet.
 func TestLeaseThatRanOut(t *testing.T) {
 	q := &Queue{log: zerolog.Nop(), schedule: newSchedule()}
 	defer q.schedule.stop()

@@ -12,8 +12,8 @@ type Item struct {
 	Entry
 }
 
-// List returns up to limit values of a bucket, those first that were changed longest ago. It asks the store's leader for one
-// after the other: it is for key-value stores that hold few.
+// List returns up to limit values of a bucket, those first that were changed longest ago. It asks the store's
+// leader for one after the other: it is for key-value stores that hold few.
 func (b *Bucket) List(ctx context.Context, limit int) ([]Item, error) {
 	if b.kv == nil {
 		return nil, fmt.Errorf("queue: bucket %s is no key-value store", b.name)

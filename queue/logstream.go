@@ -17,7 +17,8 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// How the log is read from a shared server. A reader that hears neither a message nor a heartbeat asks another server.
+// How the log is read from a shared server. A reader that hears neither a message nor a heartbeat asks
+// another server.
 const (
 	readAhead     = 1024    // messages
 	readAheadSize = 8 << 20 // octets of them
@@ -27,8 +28,8 @@ const (
 	readerAge     = 10 * time.Second // of a consumer that nobody reads from
 )
 
-// logStream is the stream LOG as the log wants it. It uses one connection after another: whichever does not answer in time is
-// left for the next.
+// logStream is the stream LOG as the log wants it. It uses one connection after another: whichever does not
+// answer in time is left for the next.
 type logStream struct {
 	q      *Queue
 	append atomic.Uint32 // connection
@@ -117,7 +118,8 @@ func (s *logStream) Read(ctx context.Context, after uint64, f func(commitlog.Mes
 	}
 }
 
-// errLostOnTheWay: the server handed out a message that did not arrive, as when a connection breaks. It is there to be read again.
+// errLostOnTheWay: the server handed out a message that did not arrive, as when a connection breaks. It is
+// there to be read again.
 var errLostOnTheWay = errors.New("queue: a message of the log was lost on its way")
 
 // dropConsumer: should that fail, the server does it by itself after readerAge.
@@ -150,9 +152,10 @@ func (s *logStream) Trim(ctx context.Context, position uint64) error {
 	})
 }
 
-// snapshots are objects of the bucket LOG of NATS's object store. Their names tell their time and their position. Where daemons
-// share the log the highest position is the newest; one that was slow may put an older one later. In the store of one
-// daemon positions are used again after a power loss, and the latest is the newest.
+// snapshots are objects of the bucket LOG of NATS's object store. Their names tell their time and their
+// position. Where daemons share the log the highest position is the newest; one that was slow may put an
+// older one later. In the store of one daemon positions are used again after a power loss, and the latest is
+// the newest.
 type snapshots struct{ q *Queue }
 
 const (
@@ -238,8 +241,9 @@ func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
 // stall is how long a snapshot may be read without anything coming.
 const stall = 5 * time.Second
 
-// eachRead is a context whose deadline is always that far ahead. The library asks for it at each read, and has it end when its next part
-// does not come, also when the server that sent it is gone; without a deadline it takes one of five seconds for the whole.
+// eachRead is a context whose deadline is always that far ahead. The library asks for it at each read, and
+// has it end when its next part does not come, also when the server that sent it is gone; without a deadline
+// it takes one of five seconds for the whole.
 type eachRead struct{ context.Context }
 
 func (eachRead) Deadline() (time.Time, bool) { return time.Now().Add(stall), true }
@@ -269,8 +273,8 @@ func (s snapshots) Put(ctx context.Context, position uint64, write func(io.Write
 	return errors.Join(err, s.sweep(ctx, store))
 }
 
-// sweep removes the pieces of snapshots that were never finished: of a daemon that was killed over one. Only one daemon at a time
-// writes snapshots.
+// sweep removes the pieces of snapshots that were never finished: of a daemon that was killed over one. Only
+// one daemon at a time writes snapshots.
 func (s snapshots) sweep(ctx context.Context, store jetstream.ObjectStore) error {
 	list, err := store.List(ctx)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ErrOlder: the store was written by a version that kept each kind of thing in a stream of its own, and something is in it.
+// ErrOlder: the store was written by a version that kept each kind of thing in a stream of its own, and
+// something is in it.
 var ErrOlder = errors.New("queue: the store was written by an older version")
 
 // The streams of such a store, and in what they held more than nothing when they were drained: the ballast.
@@ -27,8 +28,8 @@ var (
 // olderWait bounds the reading of one entry of such a store.
 const olderWait = 5 * time.Second
 
-// lookForOlder refuses a store with messages or callbacks of an older version: they would never be sent. What a drained one has is
-// taken over by TakeOver.
+// lookForOlder refuses a store with messages or callbacks of an older version: they would never be sent. What
+// a drained one has is taken over by TakeOver.
 func (q *Queue) lookForOlder(ctx context.Context) error {
 	var waiting []string
 	for name, ballast := range olderQueues {
@@ -66,9 +67,10 @@ func (q *Queue) olderMessages(ctx context.Context, name string) (n uint64, err e
 	return n, err
 }
 
-// TakeOver reads the OTPs of a store of an older version, if this is one, and removes what is left of it. record is given each, under its id,
-// as that version stored it, and stores it in the form of this one; ErrConflict: it was taken over before. The ids of carriers are
-// taken over as they are. After an error it may be called again.
+// TakeOver reads the OTPs of a store of an older version, if this is one, and removes what is left of it.
+// record is given each, under its id, as that version stored it, and stores it in the form of this one;
+// ErrConflict: it was taken over before. The ids of carriers are taken over as they are. After an error it
+// may be called again.
 func (q *Queue) TakeOver(ctx context.Context, record func(ctx context.Context, id string, value []byte) error) (taken int, err error) {
 	taken, err = q.eachOlder(ctx, olderRecords, func(key string, m *jetstream.RawStreamMsg) error { return record(ctx, key, m.Data) })
 	if err != nil {

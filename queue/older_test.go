@@ -11,8 +11,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestOlderStore: a store with streams of the version before the log is refused while messages wait there, with what to do; else its
-// entries are handed over, and its streams go.
+// TestOlderStore: a store with streams of the version before the log is refused while messages wait there,
+// with what to do; else its entries are handed over, and its streams go.
 func TestOlderStore(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

@@ -236,7 +236,8 @@ func (q *Queue) Scores() *Bucket { return q.buckets[bucketScores] }
 // Control holds what operators want of all daemons.
 func (q *Queue) Control() *Bucket { return q.buckets[bucketControl] }
 
-// SMS is the work queue of a route. For one that is neither in Options.Routes nor was added its Pull returns an error.
+// SMS is the work queue of a route. For one that is neither in Options.Routes nor was added its Pull returns
+// an error.
 func (q *Queue) SMS(route string) *Consumer { return q.consumer(workSMS + route) }
 
 // Events is the work queue of changes and callbacks.

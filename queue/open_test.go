@@ -159,7 +159,8 @@ func TestNothingInTheClear(t *testing.T) {
 	}))
 }
 
-// Limits larger than the disk are reduced, and a store that was opened with larger ones opens with the smaller.
+// Limits larger than the disk are reduced, and a store that was opened with larger ones opens with the
+// smaller.
 func TestLimitsFitTheDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -37,8 +37,8 @@ type Limit struct {
 	Age   time.Duration // oldest message kept
 }
 
-// Limits bounds every asset. The defaults, and what happens at the limit, are in the table of assets.go. The server
-// holds about 250 bytes of memory for each stored key of a bucket and 50 for each message of a stream.
+// Limits bounds every asset. The defaults, and what happens at the limit, are in the table of assets.go. The
+// server holds about 250 bytes of memory for each stored key of a bucket and 50 for each message of a stream.
 type Limits struct {
 	Log, Records, Receipts, Endpoints, Holds Limit
 	Tokens, Answers, Numbers, Guard          Limit

@@ -8,7 +8,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Ask makes a NATS request of whoever answers on a subject that is not this package's. ErrUnavailable when nobody does.
+// Ask makes a NATS request of whoever answers on a subject that is not this package's. ErrUnavailable when
+// nobody does.
 func (q *Queue) Ask(ctx context.Context, subject string, question []byte) ([]byte, error) {
 	m, err := q.conn().RequestWithContext(ctx, subject, question)
 	if errors.Is(err, nats.ErrNoResponders) {
@@ -20,7 +21,8 @@ func (q *Queue) Ask(ctx context.Context, subject string, question []byte) ([]byt
 	return m.Data, nil
 }
 
-// Tell publishes to whoever listens on a subject that is not this package's, without waiting for anybody: at most once.
+// Tell publishes to whoever listens on a subject that is not this package's, without waiting for anybody: at
+// most once.
 func (q *Queue) Tell(subject string, data []byte) error { return q.conn().Publish(subject, data) }
 
 // conn is one of the connections; one that is connected, when any is.

@@ -9,7 +9,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestLeaseOfOnePlace: of two daemons one has the place; the other gets it at once when it is given back, and not before.
+// TestLeaseOfOnePlace: of two daemons one has the place; the other gets it at once when it is given back, and
+// not before.
 func TestLeaseOfOnePlace(t *testing.T) {
 	t.Parallel()
 	url := queuetest.External(t)

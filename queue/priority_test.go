@@ -9,8 +9,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestBackupLeavesMessagesToAPullerThatKeepsUp: between two calls of Next of the better priority nothing goes to the other; when
-// the better one has its hands full, or stops, the other gets what waits.
+// TestBackupLeavesMessagesToAPullerThatKeepsUp: between two calls of Next of the better priority nothing goes
+// to the other; when the better one has its hands full, or stops, the other gets what waits.
 func TestBackupLeavesMessagesToAPullerThatKeepsUp(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -28,8 +28,8 @@ type Message struct {
 	TTL     time.Duration // gone from the queue after this; 0 for never
 }
 
-// Publish stores a message of a work queue and returns when it is stored, or was before under the same ID. ErrFull: nothing
-// was stored.
+// Publish stores a message of a work queue and returns when it is stored, or was before under the same ID.
+// ErrFull: nothing was stored.
 func (q *Queue) Publish(ctx context.Context, m Message) error {
 	err := q.Commit(ctx, q.Begin().Message(m))
 	if m.ID != "" && errors.Is(err, ErrConflict) {
@@ -97,8 +97,8 @@ func checkSubject(s string) error {
 	return nil
 }
 
-// Token turns any text, for instance a carrier's message id, into one token of a key or subject. Different texts give
-// different tokens. Letters, digits, - and _ stay as they are; other bytes become =XX.
+// Token turns any text, for instance a carrier's message id, into one token of a key or subject. Different
+// texts give different tokens. Letters, digits, - and _ stay as they are; other bytes become =XX.
 func Token(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

@@ -128,7 +128,8 @@ func TestTimersAreExact(t *testing.T) {
 	})
 }
 
-// A timer whose work fails, or asks for it, fires again; it is gone when its work is done, also after a restart.
+// A timer whose work fails, or asks for it, fires again; it is gone when its work is done, also after a
+// restart.
 func TestTimerFiresAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -178,7 +179,8 @@ func TestTimerFiresAgain(t *testing.T) {
 	}
 }
 
-// Stored tells what is on a work queue by its key; the same key again replaces the message and keeps its holder.
+// Stored tells what is on a work queue by its key; the same key again replaces the message and keeps its
+// holder.
 func TestMessageByKey(t *testing.T) {
 	t.Parallel()
 	q := queuetest.Open(t)

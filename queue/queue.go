@@ -68,8 +68,9 @@ type Queue struct {
 	pullers map[*Puller]struct{} // guarded by mu; nil after Close
 }
 
-// Open starts the embedded server or connects to the external one, checks that it can do what is needed, and makes or updates
-// streams, buckets and consumers. ErrInUse, ErrVersion and everything else come with a sentence for the operator.
+// Open starts the embedded server or connects to the external one, checks that it can do what is needed, and
+// makes or updates streams, buckets and consumers. ErrInUse, ErrVersion and everything else come with a
+// sentence for the operator.
 func Open(ctx context.Context, o Options) (*Queue, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -118,7 +119,8 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 	return q.openLog(ctx, o)
 }
 
-// Ready tells whether the store takes a write now; a lost leader is seen only by writing. It takes two seconds at most.
+// Ready tells whether the store takes a write now; a lost leader is seen only by writing. It takes two
+// seconds at most.
 func (q *Queue) Ready(ctx context.Context) error {
 	if err := cmp.Or(q.disk.err(), q.disk.little()); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -128,8 +130,8 @@ func (q *Queue) Ready(ctx context.Context) error {
 	return logError(q.ledger.Barrier(ctx))
 }
 
-// Now is the store's clock, which all daemons share: that of the NATS server's time stamps, or of this process where the
-// server is in it. It does not go back when a clock is set.
+// Now is the store's clock, which all daemons share: that of the NATS server's time stamps, or of this
+// process where the server is in it. It does not go back when a clock is set.
 func (q *Queue) Now() time.Time { return q.ledger.Now() }
 
 // left is the time to live that remains until a time of the store's clock; 0 for for ever.
@@ -140,9 +142,9 @@ func (q *Queue) left(expires time.Time) time.Duration {
 	return max(expires.Sub(q.Now()), time.Millisecond)
 }
 
-// Close stops the pullers, which give back what they hold, closes the connections, and shuts the embedded server down.
-// Callers first end what uses the queue; an operation still running fails with ErrUnavailable. The error is ctx's when that
-// ended first; the shutdown then goes on without it.
+// Close stops the pullers, which give back what they hold, closes the connections, and shuts the embedded
+// server down. Callers first end what uses the queue; an operation still running fails with ErrUnavailable.
+// The error is ctx's when that ended first; the shutdown then goes on without it.
 func (q *Queue) Close(ctx context.Context) error {
 	q.mu.Lock()
 	pullers := q.pullers

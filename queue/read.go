@@ -28,7 +28,8 @@ type getResponse struct {
 	} `json:"message"`
 }
 
-// leaderGet reads through the stream's leader, and so never an old state. The client library always takes the direct way.
+// leaderGet reads through the stream's leader, and so never an old state. The client library always takes the
+// direct way.
 func (q *Queue) leaderGet(ctx context.Context, stream string, r getRequest) (*jetstream.RawStreamMsg, error) {
 	body, err := json.Marshal(r)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// A large log takes as long to read as it takes: what ends the reading at a start is that nothing comes any more.
+// A large log takes as long to read as it takes: what ends the reading at a start is that nothing comes any
+// more.
 const (
 	readIdle  = 15 * time.Second
 	readCheck = time.Second
@@ -27,8 +28,8 @@ func (q *Queue) readLog(ctx context.Context, o commitlog.Options) (err error) {
 	return err
 }
 
-// whileReading is ctx for the reading of the log: its deadline counts only when nothing was read for readIdle. cancel is to be called
-// when the reading has ended.
+// whileReading is ctx for the reading of the log: its deadline counts only when nothing was read for
+// readIdle. cancel is to be called when the reading has ended.
 func (q *Queue) whileReading(ctx context.Context) (reading context.Context, cancel context.CancelFunc) {
 	reading, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	q.readNow()

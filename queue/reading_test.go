@@ -10,8 +10,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestReadingOutlastsItsDeadline: a log that is read for longer than a start may take is read to its end; one of which nothing comes
-// is given up, and a start that is called off at once.
+// TestReadingOutlastsItsDeadline: a log that is read for longer than a start may take is read to its end; one
+// of which nothing comes is given up, and a start that is called off at once.
 func TestReadingOutlastsItsDeadline(t *testing.T) {
 	t.Parallel()
 	q := &Queue{}
@@ -37,7 +37,8 @@ func TestReadingOutlastsItsDeadline(t *testing.T) {
 	}
 }
 
-// TestSnapshotIsReadSlowly: the reading of a snapshot may take longer than the five seconds that the library gives it.
+// TestSnapshotIsReadSlowly: the reading of a snapshot may take longer than the five seconds that the library
+// gives it.
 func TestSnapshotIsReadSlowly(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

@@ -10,7 +10,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestRestartGivesAtOnce: what was handed out when the embedded server ended comes again with the start, not an AckWait later.
+// TestRestartGivesAtOnce: what was handed out when the embedded server ended comes again with the start, not
+// an AckWait later.
 func TestRestartGivesAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) // the AckWait is a minute

@@ -55,8 +55,8 @@ func (c *Consumer) Len() int {
 	return c.work.q.ledger.Stats(c.work.bucket).Keys
 }
 
-// Move takes a delivered SMS off its route's queue and puts it on that of another, unless it is no longer this daemon's: then the
-// transaction is a conflict. Nobody asks for room: it is there already.
+// Move takes a delivered SMS off its route's queue and puts it on that of another, unless it is no longer
+// this daemon's: then the transaction is a conflict. Nobody asks for room: it is there already.
 func (t *Tx) Move(d *Delivery, route string) *Tx {
 	o, err := ParseOutbound(d.Data)
 	if err != nil {

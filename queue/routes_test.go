@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestRouteIsAddedWithWhatWaitsForIt: messages that another daemon stored for a route which this one does not know are stranded
-// until it has the route, and are then handed out in the order they came in.
+// TestRouteIsAddedWithWhatWaitsForIt: messages that another daemon stored for a route which this one does not
+// know are stranded until it has the route, and are then handed out in the order they came in.
 func TestRouteIsAddedWithWhatWaitsForIt(t *testing.T) {
 	t.Parallel()
 	url := queuetest.External(t)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// schedule calls functions at their times, one after the other, on a goroutine of its own, until it is stopped. The functions
-// must not block.
+// schedule calls functions at their times, one after the other, on a goroutine of its own, until it is
+// stopped. The functions must not block.
 type schedule struct {
 	mu      sync.Mutex
 	due     dueHeap // guarded by mu

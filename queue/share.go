@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// Pullers of one priority may have shares: of the messages to a country, one whose share is 3 beside one of 1 gets three
-// quarters. Each message is drawn for a name when it is its turn, so shares may change at any time and differ from country to
-// country. The draws of a country are a sequence that is spread evenly (steps of the golden ratio, from a random start): over
-// any stretch of messages the parts are nearly those of the shares, which independent draws would reach only in the long run.
+// Pullers of one priority may have shares: of the messages to a country, one whose share is 3 beside one of 1
+// gets three quarters. Each message is drawn for a name when it is its turn, so shares may change at any time
+// and differ from country to country. The draws of a country are a sequence that is spread evenly (steps of
+// the golden ratio, from a random start): over any stretch of messages the parts are nearly those of the
+// shares, which independent draws would reach only in the long run.
 //
-// A puller that is due a message and does not ask at this moment is waited for as long as it may merely be busy with the one
-// before. One that does not keep up leaves its messages to the others: a share is never a reason to let messages wait.
+// A puller that is due a message and does not ask at this moment is waited for as long as it may merely be
+// busy with the one before. One that does not keep up leaves its messages to the others: a share is never a
+// reason to let messages wait.
 const (
 	shareAfter    = 50 * time.Millisecond // since it got its last message: then it has its hands full
 	goldenStep    = 0.6180339887498949
@@ -27,8 +29,8 @@ type party struct {
 	served time.Time
 }
 
-// taker is which of the waiting gets a message, of those of the best priority that waits; or how long none does yet.
-// For callers that hold mu and have somebody waiting.
+// taker is which of the waiting gets a message, of those of the best priority that waits; or how long none
+// does yet. For callers that hold mu and have somebody waiting.
 func (w *work) taker(i *item) (at int, rest time.Duration) {
 	best := w.waiting[0].puller
 	if best.share == nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestSharesByCountry: what a puller is due may differ from country to country, and one that is due nothing somewhere gets
-// nothing of it while others ask.
+// TestSharesByCountry: what a puller is due may differ from country to country, and one that is due nothing
+// somewhere gets nothing of it while others ask.
 func TestSharesByCountry(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

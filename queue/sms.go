@@ -8,7 +8,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// Outbound is one SMS on its way: what otp writes and smpp reads. The numbers of its fields are what is stored.
+// Outbound is one SMS on its way: what otp writes and smpp reads. The numbers of its fields are what is
+// stored.
 type Outbound struct {
 	ID      string            `cbor:"1,keyasint"` // message id
 	Ref     string            `cbor:"2,keyasint"` // what it belongs to: the otpId
@@ -27,15 +28,15 @@ type Outbound struct {
 	Trace   []byte            `cbor:"14,keyasint,omitempty"` // of what it belongs to, opaque here
 }
 
-// TextContext is the context that the text of a message is sealed with (seal.Box): that of what it belongs to, so that all its
-// messages carry the same sealed text.
+// TextContext is the context that the text of a message is sealed with (seal.Box): that of what it belongs
+// to, so that all its messages carry the same sealed text.
 func TextContext(ref string) string { return "text:" + ref }
 
 // outboundEncoder: times to the microsecond.
 var outboundEncoder, _ = cbor.EncOptions{Time: cbor.TimeUnixDynamic}.EncMode()
 
-// SMS puts a message on its route's queue, where it is gone when the message expires. ErrExpired when nothing is left of
-// its time.
+// SMS puts a message on its route's queue, where it is gone when the message expires. ErrExpired when nothing
+// is left of its time.
 func (t *Tx) SMS(o Outbound) *Tx { return t.sms(o, t.Message) }
 
 func (t *Tx) sms(o Outbound, store func(Message) *Tx) *Tx {

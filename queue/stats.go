@@ -75,7 +75,8 @@ func (q *Queue) storedAt(w *work) time.Time {
 	return e.stored
 }
 
-// fewItems are looked through one by one; of more, the first of each group that waits are enough, for those stand in their order.
+// fewItems are looked through one by one; of more, the first of each group that waits are enough, for those
+// stand in their order.
 const fewItems = 4096
 
 // oldest is for callers that hold mu.

@@ -15,9 +15,10 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// Timers are entries of the log; each daemon keeps an index of all, by time: a calendar, and a heap of those that are near. The daemon that stored a timer fires it when it is
-// due, the others a little later, should it still be there. What a timer does must be decided by compare-and-set and take
-// the timer away, so of several that fire one wins.
+// Timers are entries of the log; each daemon keeps an index of all, by time: a calendar, and a heap of those
+// that are near. The daemon that stored a timer fires it when it is due, the others a little later, should it
+// still be there. What a timer does must be decided by compare-and-set and take the timer away, so of several
+// that fire one wins.
 const (
 	timerBucket  = "timer"
 	timerTail    = 24 * time.Hour // how long a timer stays that nobody's work takes away
@@ -41,8 +42,8 @@ func (q *Queue) timerOp(id string, at time.Time, data []byte) commitlog.Op {
 	return commitlog.Op{Bucket: timerBucket, Key: compact(id), Value: value, TTL: max(at.Sub(q.Now()), 0) + timerTail}
 }
 
-// timers is the index of the timers in the log. One that was taken away or replaced stays in it until it would be due: there
-// may be a million, and most come to be due.
+// timers is the index of the timers in the log. One that was taken away or replaced stays in it until it
+// would be due: there may be a million, and most come to be due.
 type timers struct {
 	q *Queue
 
@@ -87,8 +88,8 @@ func (t *timers) changed(c commitlog.Change) {
 // dueAt is when the timer with a value is due, for whoever stored it.
 func dueAt(value []byte) int64 { return int64(binary.BigEndian.Uint64(value)) }
 
-// near arms the timers of the calendar whose time comes in the next seconds. One that was replaced meanwhile is in the calendar
-// again, or armed, where its new time belongs.
+// near arms the timers of the calendar whose time comes in the next seconds. One that was replaced meanwhile
+// is in the calendar again, or armed, where its new time belongs.
 func (t *timers) near(now int64) {
 	t.mu.Lock()
 	opened := t.later.open(now)
@@ -164,9 +165,9 @@ func (t *timers) stored(a armed) (commitlog.Entry, bool) {
 	return e, ok && e.Revision == a.revision && len(e.Value) >= 8
 }
 
-// RunTimers calls work for each timer that is due, until ctx ends; then it waits for those under way and returns nil. work
-// says when the timer is to fire again; the zero time: it is done, and is taken away if work has not done so. After an
-// error it fires again after a while.
+// RunTimers calls work for each timer that is due, until ctx ends; then it waits for those under way and
+// returns nil. work says when the timer is to fire again; the zero time: it is done, and is taken away if
+// work has not done so. After an error it fires again after a while.
 func (q *Queue) RunTimers(ctx context.Context, work func(context.Context, Timer) (again time.Time, err error)) error {
 	t := q.timers
 	var g errgroup.Group

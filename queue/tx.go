@@ -11,8 +11,8 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// Tx is what is stored as a whole or not at all: changes of buckets, messages of work queues, timers. It is not for use by
-// several goroutines. A fault of a step is told by Commit.
+// Tx is what is stored as a whole or not at all: changes of buckets, messages of work queues, timers. It is
+// not for use by several goroutines. A fault of a step is told by Commit.
 type Tx struct {
 	q     *Queue
 	ops   commitlog.Tx
@@ -80,12 +80,12 @@ func (t *Tx) Timer(id string, at time.Time, data []byte) *Tx {
 	return t
 }
 
-// Message puts a message on the work queue of its subject. With an ID, the same ID within minutes is a conflict of the whole
-// transaction.
+// Message puts a message on the work queue of its subject. With an ID, the same ID within minutes is a
+// conflict of the whole transaction.
 func (t *Tx) Message(m Message) *Tx { return t.message(m, true) }
 
-// Instead is Message for one that is stored in the place of others of its group, which the transaction takes off: it finds room in
-// a full queue too.
+// Instead is Message for one that is stored in the place of others of its group, which the transaction takes
+// off: it finds room in a full queue too.
 func (t *Tx) Instead(m Message) *Tx { return t.message(m, false) }
 
 func (t *Tx) message(m Message, more bool) *Tx {
@@ -132,8 +132,9 @@ func (t *Tx) fail(err error) *Tx {
 // Revision is that of all that was set, once the transaction is committed.
 func (t *Tx) Revision() uint64 { return t.revision }
 
-// Commit stores a transaction. ErrConflict: a condition does not hold. ErrFull: no room. ErrUnavailable: the store does not
-// answer; nothing was stored unless the error is also ErrUnknown. It waits ten seconds when ctx has no deadline.
+// Commit stores a transaction. ErrConflict: a condition does not hold. ErrFull: no room. ErrUnavailable: the
+// store does not answer; nothing was stored unless the error is also ErrUnknown. It waits ten seconds when
+// ctx has no deadline.
 func (q *Queue) Commit(ctx context.Context, t *Tx) error {
 	if t.err != nil {
 		return t.err

@@ -9,11 +9,12 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// oldestServer is the oldest version of nats-server that is worked with: the one that the torture run passes on. What an older one
-// may do is in knownFaults; that it would be the last of them is not known.
+// oldestServer is the oldest version of nats-server that is worked with: the one that the torture run passes
+// on. What an older one may do is in knownFaults; that it would be the last of them is not known.
 const oldestServer = "v2.15.2"
 
-// knownFaults are why older servers are not believed, by the first version that does not have the fault; the issues are nats-server's.
+// knownFaults are why older servers are not believed, by the first version that does not have the fault; the
+// issues are nats-server's.
 var knownFaults = []struct{ mended, fault string }{
 	{"v2.12.0", "it has no counters and no scheduled messages, which the gateway needs"},
 	{"v2.12.3", "copies of messages that are in work, and calls that stand still, under load (issue 7633)"},

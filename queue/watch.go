@@ -8,8 +8,8 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// Watch tells f of each change of a bucket in the log that nobody watches yet, from now on. It is told in the way of everything else: f
-// is quick, and stores nothing itself.
+// Watch tells f of each change of a bucket in the log that nobody watches yet, from now on. It is told in the
+// way of everything else: f is quick, and stores nothing itself.
 func (b *Bucket) Watch(f func(key, value string, gone bool)) {
 	b.q.ledger.Watch(b.name, func(commitlog.Change) {}, func(c commitlog.Change) { f(expand(c.Key), c.Value, c.Gone) })
 }
@@ -64,8 +64,8 @@ func (q *Queue) startTicks() {
 	})
 }
 
-// tick moves the log's clock by an empty commit where something has run out and nothing else happens. Where several daemons
-// share the log their leases do that.
+// tick moves the log's clock by an empty commit where something has run out and nothing else happens. Where
+// several daemons share the log their leases do that.
 func (q *Queue) tick() {
 	if q.daemons != nil || q.disk.err() != nil || !q.ledger.Overdue() {
 		return
@@ -92,7 +92,8 @@ func (q *Queue) readFill() {
 // Skew is by how much the machine's clock is ahead of the store's.
 func (q *Queue) Skew() time.Duration { return time.Now().Round(0).Sub(q.Now().Round(0)) }
 
-// MemoryBytes is about how much memory the store's state takes, and the bound at which new OTPs are refused; 0 for none.
+// MemoryBytes is about how much memory the store's state takes, and the bound at which new OTPs are refused;
+// 0 for none.
 func (q *Queue) MemoryBytes() (used, most int64) {
 	return q.ledger.Bytes(), MemoryBound(q.memory)
 }
@@ -111,8 +112,8 @@ func (q *Queue) roomForMore() error {
 	return nil
 }
 
-// commit stores a transaction; one that makes something new, or for which somebody waits, is refused by a store
-// that does not answer.
+// commit stores a transaction; one that makes something new, or for which somebody waits, is refused by a
+// store that does not answer.
 func (q *Queue) commit(ctx context.Context, ops commitlog.Tx, fresh bool) (uint64, error) {
 	if err := q.disk.err(); err != nil {
 		return 0, fmt.Errorf("%w: %w", commitlog.ErrRefused, err)

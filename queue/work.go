@@ -12,14 +12,15 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// work is a work queue: messages in a bucket of the log, each of which goes to one puller of one daemon and stays until that
-// acknowledges it. What is here is an index of the bucket; it follows the log, and is made anew at each start.
+// work is a work queue: messages in a bucket of the log, each of which goes to one puller of one daemon and
+// stays until that acknowledges it. What is here is an index of the bucket; it follows the log, and is made
+// anew at each start.
 //
 //	bucket (log) -> changed -> idle, in turns of their groups -> a waiting Puller.Next -> Ack: deleted from the bucket
 //	                                                          '-> Nak: idle again, at once or later
 //
-// Where the log is this daemon's alone, who has a message is nobody else's business. Where several daemons share it, a message
-// is claimed before it is handed out, see claims.go.
+// Where the log is this daemon's alone, who has a message is nobody else's business. Where several daemons
+// share it, a message is claimed before it is handed out, see claims.go.
 type work struct {
 	q      *Queue
 	bucket string
@@ -172,7 +173,8 @@ func (w *work) makeIdle(i *item) {
 	w.hand()
 }
 
-// hand gives what may be handed out to those who wait, the lowest priority number first, and claims more where that is needed.
+// hand gives what may be handed out to those who wait, the lowest priority number first, and claims more
+// where that is needed.
 func (w *work) hand() {
 	from := w.idle
 	if w.q.daemons != nil {
@@ -204,8 +206,8 @@ func (w *work) hand() {
 	}
 }
 
-// patience is how long a puller leaves messages to one of a better priority, which may be about to ask for the next: only when
-// that one has not asked for a while it has its hands full.
+// patience is how long a puller leaves messages to one of a better priority, which may be about to ask for
+// the next: only when that one has not asked for a while it has its hands full.
 func (w *work) patience(p *Puller) (rest time.Duration) {
 	for _, o := range w.pullers {
 		if o.priority < p.priority {
@@ -215,7 +217,8 @@ func (w *work) patience(p *Puller) (rest time.Duration) {
 	return rest
 }
 
-// fullAfter is far longer than a link needs from one message to the next, and far shorter than anybody notices.
+// fullAfter is far longer than a link needs from one message to the next, and far shorter than anybody
+// notices.
 const fullAfter = 250 * time.Millisecond
 
 // handAfter hands out again later. For callers that hold mu.
@@ -307,8 +310,8 @@ func (w *work) makeIdleAfter(i *item, delay time.Duration) {
 	})
 }
 
-// greed is how many times what is free one group may have. So a group alone gets four fifths of a queue, and where several fill it
-// there is always room for one that has little.
+// greed is how many times what is free one group may have. So a group alone gets four fifths of a queue, and
+// where several fill it there is always room for one that has little.
 const greed = 4
 
 // admit is ErrFull when there is no room for one more message of a group.

@@ -18,7 +18,8 @@ import (
 const adminTimeout = 5 * time.Second
 
 // admin is the operator's HTTP face on OTPGW_ADMIN_ADDR: health, metrics, the console, and the actions of
-// `otpgw ctl`, which take the admin token. Reading takes none, which is why it listens on loopback unless told otherwise.
+// `otpgw ctl`, which take the admin token. Reading takes none, which is why it listens on loopback unless
+// told otherwise.
 type admin struct {
 	*daemon
 	registry *prometheus.Registry
@@ -77,7 +78,8 @@ type readiness struct {
 	Rates map[string]link.Rate         `json:"rates"` // by link
 }
 
-// check is ready when the store takes a write and a link can send, here or on the daemon that this one stands by for: without either, requests are better sent elsewhere.
+// check is ready when the store takes a write and a link can send, here or on the daemon that this one stands
+// by for: without either, requests are better sent elsewhere.
 func (a *admin) check(ctx context.Context) readiness {
 	r := readiness{Store: "ok", Links: make(map[string][]link.BindStatus), Rates: make(map[string]link.Rate)}
 	up := false

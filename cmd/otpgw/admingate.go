@@ -7,8 +7,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc/origin"
 )
 
-// closedToPages keeps web pages of other origins away from the operator's port. Reads that another site's page makes and no person
-// are refused too: a link may lead here. A page of ours sets a policy for its own content, and keeps frame-ancestors in it.
+// closedToPages keeps web pages of other origins away from the operator's port. Reads that another site's
+// page makes and no person are refused too: a link may lead here. A page of ours sets a policy for its own
+// content, and keeps frame-ancestors in it.
 func closedToPages(next http.Handler, listen net.Addr) http.Handler {
 	gate := origin.Gate{Listen: listen.String(), Policy: pagePolicy, Private: readsForAnother, Refuse: refusePage}.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -17,7 +18,8 @@ func closedToPages(next http.Handler, listen net.Addr) http.Handler {
 	})
 }
 
-// pagePolicy is what a page of the operator's port may do at least: nothing but be styled, and be framed by nobody.
+// pagePolicy is what a page of the operator's port may do at least: nothing but be styled, and be framed by
+// nobody.
 const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // readsForAnother: a browser says that a page of another site asks, and not a person who follows a link.

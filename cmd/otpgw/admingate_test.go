@@ -11,7 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestAdminIsClosedToPages: what other origins and names of other hosts get of the operator's port of a running daemon.
+// TestAdminIsClosedToPages: what other origins and names of other hosts get of the operator's port of a
+// running daemon.
 func TestAdminIsClosedToPages(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), nil))

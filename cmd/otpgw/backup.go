@@ -23,7 +23,8 @@ import (
 // backupPause is how long whoever takes a backup may take for its next piece.
 const backupPause = time.Minute
 
-// backup answers POST /backup with all that is stored. It takes as long as it takes, so it is outside the time that others get.
+// backup answers POST /backup with all that is stored. It takes as long as it takes, so it is outside the
+// time that others get.
 func (a *admin) backup(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	out := &patientWriter{w, http.NewResponseController(w), 0}

@@ -13,9 +13,10 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestBackupAndRestore: a backup that is taken while the gateway works is restored elsewhere: a PIN that was sent before verifies there, a
-// message that waited goes out once, and a request that comes again has its first answer. Without the secret key, into a store that is
-// there, or from a file that is not whole nothing is restored.
+// TestBackupAndRestore: a backup that is taken while the gateway works is restored elsewhere: a PIN that was
+// sent before verifies there, a message that waited goes out once, and a request that comes again has its
+// first answer. Without the secret key, into a store that is there, or from a file that is not whole nothing
+// is restored.
 func TestBackupAndRestore(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	key := base64.StdEncoding.EncodeToString([]byte("a test's key of thirty-two bytes"))

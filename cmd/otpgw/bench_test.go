@@ -21,8 +21,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// BenchmarkEndToEnd measures the whole way, from POST /otp to the dlr_update callback, with the daemon, the simulator
-// and the load in processes of their own. "full" posts as fast as answers come; "rate200" posts 200 a second.
+// BenchmarkEndToEnd measures the whole way, from POST /otp to the dlr_update callback, with the daemon, the
+// simulator and the load in processes of their own. "full" posts as fast as answers come; "rate200" posts 200
+// a second.
 func BenchmarkEndToEnd(b *testing.B) {
 	b.Run("full", func(b *testing.B) { endToEnd(b, loadPlan{Count: 20000, Workers: 64}) })
 	b.Run("rate200", func(b *testing.B) { endToEnd(b, loadPlan{Count: 2000, Workers: 64, PerSecond: 200}) })
@@ -81,7 +82,8 @@ func endToEnd(b *testing.B, plan loadPlan) {
 	}
 }
 
-// benchChild is a process of the benchmark: it prints a line when it has something to say, and ends when stdin does.
+// benchChild is a process of the benchmark: it prints a line when it has something to say, and ends when
+// stdin does.
 type benchChild struct {
 	cmd   *exec.Cmd
 	stdin io.Closer

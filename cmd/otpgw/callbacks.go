@@ -22,8 +22,8 @@ type receivedCallback struct {
 	Body      json.RawMessage `json:"body"`
 }
 
-// receivedCallbacks is the demo's callback URL: POST takes a callback and checks its signature as a receiver should,
-// GET lists the newest ones, oldest first.
+// receivedCallbacks is the demo's callback URL: POST takes a callback and checks its signature as a receiver
+// should, GET lists the newest ones, oldest first.
 type receivedCallbacks struct {
 	secret atomic.Pointer[string]
 

@@ -10,7 +10,8 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// TestCapacity: what check says a configuration carries follows from its memory, its longest PIN and its retention.
+// TestCapacity: what check says a configuration carries follows from its memory, its longest PIN and its
+// retention.
 func TestCapacity(t *testing.T) {
 	c := &config.Config{Memory: 2 << 30, Retention: time.Hour, Apps: []otp.App{{TTL: time.Minute}, {TTL: 5 * time.Minute}}}
 	one, known := carries(c)

@@ -50,8 +50,8 @@ func records(t *testing.T, dir string) (all []record) {
 	return all
 }
 
-// TestRecordsAgreeWithTheCarrier: after refusals, failures, long messages and a kill -9, what is written for billing is what
-// the SMSC counted: each part that it took, each receipt that it sent, and each OTP's end.
+// TestRecordsAgreeWithTheCarrier: after refusals, failures, long messages and a kill -9, what is written for
+// billing is what the SMSC counted: each part that it took, each receipt that it sent, and each OTP's end.
 func TestRecordsAgreeWithTheCarrier(t *testing.T) {
 	t.Parallel()
 	s := startSMSC(t, smsc.Config{OnSubmit: func(i smsc.SubmitInfo) smsc.Outcome {

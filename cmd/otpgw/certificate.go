@@ -16,12 +16,13 @@ import (
 	"github.com/otpgw/otpgw/config"
 )
 
-// certificateCheck is the least time between two looks at the files of a certificate: one who connects has them looked at.
+// certificateCheck is the least time between two looks at the files of a certificate: one who connects has
+// them looked at.
 const certificateCheck = time.Second
 
-// certificate is a listener's certificate and key, which are read again when their files hold something else: also when a link on
-// the way to them was turned, as Kubernetes does with mounted secrets. Files that do not go together, as between the writing of one
-// and of the other, change nothing.
+// certificate is a listener's certificate and key, which are read again when their files hold something else:
+// also when a link on the way to them was turned, as Kubernetes does with mounted secrets. Files that do not
+// go together, as between the writing of one and of the other, change nothing.
 type certificate struct {
 	files config.KeyPair
 	name  string // of the variable
@@ -65,7 +66,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current, nil
 }
 
-// look reads the files, and says what is wrong with them once for each time that they change. For callers that hold mu.
+// look reads the files, and says what is wrong with them once for each time that they change. For callers
+// that hold mu.
 func (c *certificate) look() error {
 	c.looked = time.Now()
 	cert, certErr := os.ReadFile(c.files.Cert)
@@ -88,8 +90,8 @@ func (c *certificate) look() error {
 	return nil
 }
 
-// trusts is a client's configuration for a listener of this machine that shows the certificate in a file, whatever it is named; of
-// another machine's, the certificate is judged as usual.
+// trusts is a client's configuration for a listener of this machine that shows the certificate in a file,
+// whatever it is named; of another machine's, the certificate is judged as usual.
 func trusts(certFile, host string) *tls.Config {
 	ours, err := os.ReadFile(certFile)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
-// checkCommand loads, validates and prints the configuration. What deserves a look comes last, and has an exit status of
-// its own, so that a script may refuse it.
+// checkCommand loads, validates and prints the configuration. What deserves a look comes last, and has an
+// exit status of its own, so that a script may refuse it.
 func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 	bind := flags.Bool("bind", false, "")
 	store := flags.Bool("store", false, "")
@@ -79,8 +79,9 @@ func checkStore(ctx context.Context, conf *config.Config, c cli) bool {
 // longestSync is how much of what was promised may go with the power before it is worth a warning.
 const longestSync = 10 * time.Second
 
-// syncWarnings tell of a store that syncs to its disk rarely. An external server does so every two minutes by default, and nothing
-// in its protocol tells: neither INFO nor $JS.API has it. So the operator repeats it to the daemon.
+// syncWarnings tell of a store that syncs to its disk rarely. An external server does so every two minutes by
+// default, and nothing in its protocol tells: neither INFO nor $JS.API has it. So the operator repeats it to
+// the daemon.
 func syncWarnings(c *config.Config) []config.Fault {
 	n := c.NATS
 	say := func(text string) []config.Fault { return []config.Fault{{Variable: "OTPGW_NATS_SYNC", Text: text}} }
@@ -145,8 +146,8 @@ func warned(warnings []config.Fault, w io.Writer) bool {
 	return true
 }
 
-// printSecret prints the secret that signs an application's callbacks, or without one that of the lookup, given or derived, for
-// whoever writes the receiver. It is the one command that shows a secret.
+// printSecret prints the secret that signs an application's callbacks, or without one that of the lookup,
+// given or derived, for whoever writes the receiver. It is the one command that shows a secret.
 func printSecret(c *config.Config, app string, stdout, stderr io.Writer) int {
 	if c.SecretKey == nil {
 		key, err := seal.LoadOrCreateKey(c.SecretKeyFile())

@@ -15,8 +15,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestGoClient is both halves of the Go client against a daemon: calls with tokens, and the callbacks that follow, genuine
-// ones and none that somebody else signed.
+// TestGoClient is both halves of the Go client against a daemon: calls with tokens, and the callbacks that
+// follow, genuine ones and none that somebody else signed.
 func TestGoClient(t *testing.T) {
 	const secret = "whsec_b3RwZ3cncyB0ZXN0IHNlY3JldCBvZiAzMiBieXRlcw=="
 	events := make(chan otpclient.Event, 10)

@@ -27,8 +27,9 @@ func sized(small, full int) int {
 	return small
 }
 
-// TestGuessesOnCluster: guesses on one OTP, over three daemons on a cluster of three NATS servers with three replicas, are
-// evaluated exactly maxAttempts times; and so they are while the server that leads the records is killed.
+// TestGuessesOnCluster: guesses on one OTP, over three daemons on a cluster of three NATS servers with three
+// replicas, are evaluated exactly maxAttempts times; and so they are while the server that leads the records
+// is killed.
 func TestGuessesOnCluster(t *testing.T) {
 	guesses := sized(2000, 10_000)
 	sim := startSMSC(t, smsc.Config{})
@@ -43,7 +44,8 @@ func TestGuessesOnCluster(t *testing.T) {
 		daemons = append(daemons, startDaemon(t, env(t.TempDir(), sim.Addr(), shared)))
 	}
 	c := client(t)
-	// As many connections as the daemons answer at once on a small machine: one that waits for its first byte is cut off.
+	// As many connections as the daemons answer at once on a small machine: one that waits for its first byte
+	// is cut off.
 	c.Transport.(*http.Transport).MaxConnsPerHost = 128
 	c.Timeout = 4 * testTimeout
 	t.Run("a token is good, and revoked, on each daemon", func(t *testing.T) {
@@ -117,7 +119,8 @@ func TestGuessesOnCluster(t *testing.T) {
 	}
 }
 
-// tokenOnAll gets a token from one daemon, uses it on all, revokes it on one, and wants all to refuse it within a second.
+// tokenOnAll gets a token from one daemon, uses it on all, revokes it on one, and wants all to refuse it
+// within a second.
 func tokenOnAll(t *testing.T, c *http.Client, daemons []*process) {
 	t.Helper()
 	post := func(path string, form url.Values) answer {

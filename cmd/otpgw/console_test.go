@@ -59,8 +59,8 @@ func within(t *testing.T, page context.Context, what, expression string) {
 	}
 }
 
-// TestConsole: in a browser the console tells how the links are, which route runs on its backup and how OTPs ended, pauses a
-// link with the token, fits a telephone, and has nothing that axe-core complains of.
+// TestConsole: in a browser the console tells how the links are, which route runs on its backup and how OTPs
+// ended, pauses a link with the token, fits a telephone, and has nothing that axe-core complains of.
 func TestConsole(t *testing.T) {
 	page := browser(t)
 	sim := startSMSC(t, smsc.Config{OnSubmit: func(i smsc.SubmitInfo) smsc.Outcome {
@@ -150,7 +150,8 @@ type look struct {
 
 var allLooks = []look{{"desk", 1280, 900, "light"}, {"desk", 1280, 900, "dark"}, {"telephone", 390, 844, "light"}, {"telephone", 390, 844, "dark"}}
 
-// looks shows a page, on a desk and on a telephone, light and dark, with a picture of each: it must fit, and axe-core must be content.
+// looks shows a page, on a desk and on a telephone, light and dark, with a picture of each: it must fit, and
+// axe-core must be content.
 func looks(t *testing.T, page context.Context, name, axe string, at []look, prepare func()) {
 	t.Helper()
 	for _, look := range at {

@@ -60,7 +60,8 @@ func linkPath(action string) func([]string) string {
 	return func(args []string) string { return "/links/" + url.PathEscape(args[0]) + "/" + action }
 }
 
-// deadPath is of one dead letter, or of all that name=value says: a replay or a drop without either is refused.
+// deadPath is of one dead letter, or of all that name=value says: a replay or a drop without either is
+// refused.
 func deadPath(args []string) string {
 	if len(args) == 0 {
 		return "/dlq"

@@ -21,8 +21,8 @@ func ctl(t *testing.T, environ []string, code int, args ...string) (stdout, stde
 	return out.String(), errs.String()
 }
 
-// TestCtl: a link is paused, resumed, drained and bound anew while the daemon works; each action is in the audit log, and
-// none is done without the token.
+// TestCtl: a link is paused, resumed, drained and bound anew while the daemon works; each action is in the
+// audit log, and none is done without the token.
 func TestCtl(t *testing.T) {
 	arrived := newTally()
 	sim := startSMSC(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome { arrived.add(s.To); return smsc.Outcome{} }})

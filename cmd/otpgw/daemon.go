@@ -81,8 +81,8 @@ type daemon struct {
 	compact   chan struct{} // the store's log is to be written anew
 }
 
-// newDaemon opens the store, listens, and wires everything. Nothing works before run. read reads the configuration again,
-// for a reload.
+// newDaemon opens the store, listens, and wires everything. Nothing works before run. read reads the
+// configuration again, for a reload.
 func newDaemon(ctx context.Context, c *config.Config, read func(context.Context) (*config.Config, error), log zerolog.Logger) (*daemon, error) {
 	d := &daemon{config: c, read: read, log: log, rerouted: make(chan struct{}, 1), compact: make(chan struct{}, 1)}
 	if err := d.open(ctx); err != nil {
@@ -307,8 +307,8 @@ func (d *daemon) release() {
 	}
 }
 
-// run works until ctx ends or a part fails, then shuts down in stages: no more requests, no more messages to the
-// SMSCs, no more receipts and callbacks, the store. ready is called once everything runs.
+// run works until ctx ends or a part fails, then shuts down in stages: no more requests, no more messages to
+// the SMSCs, no more receipts and callbacks, the store. ready is called once everything runs.
 func (d *daemon) run(ctx context.Context, ready func()) error {
 	g, gctx := errgroup.WithContext(ctx)
 	linksCtx, stopLinks := context.WithCancel(context.WithoutCancel(ctx))

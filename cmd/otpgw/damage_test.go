@@ -13,8 +13,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestDamagedStore: the log's folder is gone from the store of 20 accepted OTPs. `otpgw check -store` says so, and so do the log and
-// the metrics of the next start, which works on; after a mere kill -9 nothing of the kind is said, and no line of the log is a warning.
+// TestDamagedStore: the log's folder is gone from the store of 20 accepted OTPs. `otpgw check -store` says
+// so, and so do the log and the metrics of the next start, which works on; after a mere kill -9 nothing of
+// the kind is said, and no line of the log is a warning.
 func TestDamagedStore(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	dir := t.TempDir()

@@ -18,8 +18,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// deadLetters is what an operator does with what was given up: see it, send it again, drop it. What changes something is in the
-// log, with who asked for it.
+// deadLetters is what an operator does with what was given up: see it, send it again, drop it. What changes
+// something is in the log, with who asked for it.
 type deadLetters struct {
 	queue    *queue.Queue
 	dispatch *callback.Dispatcher
@@ -130,8 +130,8 @@ func (a *deadLetters) find(ctx context.Context, w http.ResponseWriter, c choice)
 	return list, next, err == nil
 }
 
-// list answers with a page. Where there is more, the header Link says where (RFC 8288); with conditions a page may be short though
-// there is more.
+// list answers with a page. Where there is more, the header Link says where (RFC 8288); with conditions a
+// page may be short though there is more.
 func (a *deadLetters) list(w http.ResponseWriter, req *http.Request) {
 	c, err := choose(req.URL.Query())
 	if err != nil {
@@ -156,7 +156,8 @@ func (a *deadLetters) list(w http.ResponseWriter, req *http.Request) {
 	reply(w, http.StatusOK, list)
 }
 
-// replay sends one again. To a callback URL that is disabled by a 410 it does so only with enable=true, which enables the URL.
+// replay sends one again. To a callback URL that is disabled by a 410 it does so only with enable=true, which
+// enables the URL.
 func (a *deadLetters) replay(w http.ResponseWriter, req *http.Request) {
 	a.one(w, req, "replay", func(ctx context.Context, d *queue.DeadLetter) error {
 		return a.again(ctx, d, req.URL.Query().Get("enable") == "true")
@@ -223,8 +224,8 @@ type done struct {
 	Next     uint64         `json:"next,omitempty"` // there is more: the same request again, with after=next
 }
 
-// all does something with the dead letters that the query chooses, up to limit of them. What dies again meanwhile comes behind
-// them in the list, and is not done twice.
+// all does something with the dead letters that the query chooses, up to limit of them. What dies again
+// meanwhile comes behind them in the list, and is not done twice.
 func (a *deadLetters) all(w http.ResponseWriter, req *http.Request, action string, do func(context.Context, *queue.DeadLetter) error) {
 	c, err := choose(req.URL.Query())
 	if err == nil && c.any {

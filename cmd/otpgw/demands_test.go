@@ -32,8 +32,9 @@ func wantRefused(t *testing.T, a answer, code int, says ...string) {
 	}
 }
 
-// TestSenderByCountry: where names are refused, the application's number for that country is the sender; without one the request is
-// refused, with the field and what to set; or it is sent and warned of, where the operator wants that.
+// TestSenderByCountry: where names are refused, the application's number for that country is the sender;
+// without one the request is refused, with the field and what to set; or it is sent and warned of, where the
+// operator wants that.
 func TestSenderByCountry(t *testing.T) {
 	carrier := startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), carrier.Addr(), map[string]string{
@@ -59,8 +60,8 @@ func TestSenderByCountry(t *testing.T) {
 	waitSMS(t, carrier, "+12025550124")
 }
 
-// TestIndia: a message to India carries entity, template and the hash of the chain that its link is part of; by language; a text that
-// is not the registered one is refused; and what an operator's code means is told.
+// TestIndia: a message to India carries entity, template and the hash of the chain that its link is part of;
+// by language; a text that is not the registered one is refused; and what an operator's code means is told.
 func TestIndia(t *testing.T) {
 	const entity, plain, hindi, tm, df = "1101172974420810001", "1107161951486743588", "1107161951486743589", "1101172974420820002", "1101172974420830004"
 	seen := make(chan smsc.SubmitInfo, 10)
@@ -114,7 +115,8 @@ func TestIndia(t *testing.T) {
 	})
 }
 
-// TestNIST: under the policy PINs have 20 bits and live for ten minutes at most, and none goes to Internet telephony.
+// TestNIST: under the policy PINs have 20 bits and live for ten minutes at most, and none goes to Internet
+// telephony.
 func TestNIST(t *testing.T) {
 	carrier := startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), carrier.Addr(), map[string]string{"OTPGW_APP_SHOP_POLICY": "nist", "OTPGW_APP_SHOP_OWN_PIN": "on"}))

@@ -16,7 +16,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// demoVars are the variables of the demo that are not the daemon's: the simulator's own, and where callbacks are shown.
+// demoVars are the variables of the demo that are not the daemon's: the simulator's own, and where callbacks
+// are shown.
 type demoVars struct {
 	SMPPAddr     string        `env:"SMSCSIM_SMPP_ADDR, default=127.0.0.1:2775"`
 	HTTPAddr     string        `env:"SMSCSIM_HTTP_ADDR, default=127.0.0.1:8775"`

@@ -21,8 +21,8 @@ import (
 // ownMounts names the variable that tells a test that it runs in a mount namespace of its own.
 const ownMounts = "OTPGW_TEST_OWN_MOUNTS"
 
-// inOwnMounts runs the calling test again in a mount namespace of its own, where it may mount what nobody else sees; it returns
-// true there. The outer one passes when the inner one does.
+// inOwnMounts runs the calling test again in a mount namespace of its own, where it may mount what nobody
+// else sees; it returns true there. The outer one passes when the inner one does.
 func inOwnMounts(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(ownMounts) != "" {
@@ -102,7 +102,8 @@ type fullDisk struct {
 
 type accepted struct{ id, to, code string }
 
-// diskWindow is the link's: as many messages may be with the carrier when the write of that fails, and so be sent again.
+// diskWindow is the link's: as many messages may be with the carrier when the write of that fails, and so be
+// sent again.
 const diskWindow = 5
 
 // promptly is what an answer of a gateway without a store may take on a busy machine; it is to be 2 s.
@@ -220,7 +221,8 @@ func (f *fullDisk) keeps() {
 	}
 }
 
-// ready waits until the gateway is, in this process or, where that ended with its status for that, in the next.
+// ready waits until the gateway is, in this process or, where that ended with its status for that, in the
+// next.
 func (f *fullDisk) ready() (again bool) {
 	f.t.Helper()
 	deadline := time.Now().Add(testTimeout)
@@ -241,7 +243,8 @@ func (f *fullDisk) ready() (again bool) {
 	return false
 }
 
-// TestDiskNearlyFull: with a few MiB left new OTPs are refused, and those that are there go on to their end, in the same process.
+// TestDiskNearlyFull: with a few MiB left new OTPs are refused, and those that are there go on to their end,
+// in the same process.
 func TestDiskNearlyFull(t *testing.T) {
 	if !inOwnMounts(t) {
 		return
@@ -259,8 +262,9 @@ func TestDiskNearlyFull(t *testing.T) {
 	f.keeps()
 }
 
-// TestDiskFull: the disk of the store is full to its last octet. Everything is answered at once, nothing is accepted, the
-// reason is told; when there is space again the gateway works, and has all that it had accepted.
+// TestDiskFull: the disk of the store is full to its last octet. Everything is answered at once, nothing is
+// accepted, the reason is told; when there is space again the gateway works, and has all that it had
+// accepted.
 func TestDiskFull(t *testing.T) {
 	if !inOwnMounts(t) {
 		return
@@ -280,8 +284,9 @@ func TestDiskFull(t *testing.T) {
 	f.keeps()
 }
 
-// TestWritesFail: a write of the store fails (its file may grow no more: EFBIG), as on a disk that goes bad. The gateway says so,
-// refuses everything at once, and ends so that it is started again, for the disk takes writes.
+// TestWritesFail: a write of the store fails (its file may grow no more: EFBIG), as on a disk that goes bad.
+// The gateway says so, refuses everything at once, and ends so that it is started again, for the disk takes
+// writes.
 func TestWritesFail(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	vars := env(t.TempDir(), sim.Addr(), map[string]string{"OTPGW_APP_SHOP_SEND_LIMITS": "off"})
@@ -290,7 +295,8 @@ func TestWritesFail(t *testing.T) {
 	var first created
 	mustCall(t, c, "POST", d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, number(1)), 201).json(t, &first)
 	waitSMS(t, sim, number(1))
-	// From now on no file of the daemon may be longer than it is; a probe of a disk is smaller than that of others.
+	// From now on no file of the daemon may be longer than it is; a probe of a disk is smaller than that of
+	// others.
 	size := largestFile(t, vars["OTPGW_DATA_DIR"])
 	limit := unix.Rlimit{Cur: uint64(size), Max: unix.RLIM_INFINITY}
 	if err := unix.Prlimit(d.Pid(), unix.RLIMIT_FSIZE, &limit, nil); err != nil {

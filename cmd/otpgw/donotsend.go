@@ -7,13 +7,15 @@ import (
 	"github.com/otpgw/otpgw/otp/donotsend"
 )
 
-// doNotSendState is an entry of the operator's own do-not-send list, on it or off it, as `otpgw ctl donotsend` shows it.
+// doNotSendState is an entry of the operator's own do-not-send list, on it or off it, as `otpgw ctl
+// donotsend` shows it.
 type doNotSendState struct {
 	Number donotsend.Entry `json:"number"`
 	Listed bool            `json:"listed"`
 }
 
-// doNotSend answers POST /donotsend/{action} with {"number"}: the number is in the body, for paths are in the audit log.
+// doNotSend answers POST /donotsend/{action} with {"number"}: the number is in the body, for paths are in the
+// audit log.
 func (a *admin) doNotSend(w http.ResponseWriter, r *http.Request) {
 	var asked struct{ Number string }
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&asked); err != nil {

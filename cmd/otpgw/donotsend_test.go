@@ -11,8 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestDoNotSend: the operator's own list, by number and by prefix, of the store and of a file, holds for every application, for a
-// resend, at each face and after a restart; taken off, a number gets messages again.
+// TestDoNotSend: the operator's own list, by number and by prefix, of the store and of a file, holds for
+// every application, for a resend, at each face and after a restart; taken off, a number gets messages again.
 func TestDoNotSend(t *testing.T) {
 	t.Parallel()
 	s := startSMSC(t, smsc.Config{})

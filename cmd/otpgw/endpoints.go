@@ -70,7 +70,8 @@ func (a *endpoints) enable(w http.ResponseWriter, req *http.Request) {
 var disabledURLs = prometheus.NewDesc("otpgw_callback_disabled_urls",
 	"Callback URLs that answered 410 and have not been enabled since, by application.", []string{"app"}, nil)
 
-// endpointCollector counts the disabled URLs when somebody asks for the metrics, and seldom: they are listed one by one.
+// endpointCollector counts the disabled URLs when somebody asks for the metrics, and seldom: they are listed
+// one by one.
 type endpointCollector struct {
 	*endpoints
 

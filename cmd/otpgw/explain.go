@@ -17,7 +17,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
-// explainCommand tells what a request would get, and why, without a running gateway and without sending anything.
+// explainCommand tells what a request would get, and why, without a running gateway and without sending
+// anything.
 func explainCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 	to := flags.String("to", "", "")
 	app := flags.String("app", "", "")

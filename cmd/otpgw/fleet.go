@@ -31,8 +31,8 @@ type member struct {
 	ended  chan struct{}
 }
 
-// set gives the fleet its links. What is the same for the SMSC keeps its binds; a link that changed ends with care before
-// its successor begins, for a carrier may allow no bind more.
+// set gives the fleet its links. What is the same for the SMSC keeps its binds; a link that changed ends with
+// care before its successor begins, for a carrier may allow no bind more.
 func (f *fleet) set(configs []link.Config) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -31,8 +31,9 @@ func limitDescriptors(limit string) {
 	}
 }
 
-// TestDescriptorsRunOut: with a limit of 1024 descriptors, 1,200 strangers open connections and keep them. The store keeps what
-// it needs, a caller with a key is answered all the while, and so it is when they are gone.
+// TestDescriptorsRunOut: with a limit of 1024 descriptors, 1,200 strangers open connections and keep them.
+// The store keeps what it needs, a caller with a key is answered all the while, and so it is when they are
+// gone.
 func TestDescriptorsRunOut(t *testing.T) {
 	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
@@ -64,8 +65,9 @@ func TestDescriptorsRunOut(t *testing.T) {
 	}
 }
 
-// TestCallersThatHangUp: 64 callers post with a valid key and hang up at once, again and again. The good caller is answered in
-// time, and the daemon's memory stays what it is for; both for its own application and for another's.
+// TestCallersThatHangUp: 64 callers post with a valid key and hang up at once, again and again. The good
+// caller is answered in time, and the daemon's memory stays what it is for; both for its own application and
+// for another's.
 func TestCallersThatHangUp(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{

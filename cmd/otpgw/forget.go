@@ -56,7 +56,8 @@ func (a *admin) forget(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, done)
 }
 
-// forget erases the dead letters that tell of a number, and the number's items in those that tell of others too.
+// forget erases the dead letters that tell of a number, and the number's items in those that tell of others
+// too.
 func (a *deadLetters) forget(ctx context.Context, e164 string) (n int, err error) {
 	for after := uint64(0); ; {
 		list, next, err := a.queue.FindDeadLetters(ctx, queue.DeadQuery{After: after, Limit: deadPageMost})

@@ -13,8 +13,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestParallelGuesses: a thousand guesses at once on two daemons, that share one external NATS server, are evaluated
-// exactly maxAttempts times.
+// TestParallelGuesses: a thousand guesses at once on two daemons, that share one external NATS server, are
+// evaluated exactly maxAttempts times.
 func TestParallelGuesses(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	nats := queuetest.External(t)

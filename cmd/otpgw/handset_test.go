@@ -99,7 +99,8 @@ func wantEvent(t *testing.T, events chan handsetEvent, want handsetEvent) {
 	}
 }
 
-// TestStopAndStart: who writes STOP gets no more messages of the application, on any daemon and after a restart, until START.
+// TestStopAndStart: who writes STOP gets no more messages of the application, on any daemon and after a
+// restart, until START.
 func TestStopAndStart(t *testing.T) {
 	t.Parallel()
 	s := startSMSC(t, smsc.Config{})
@@ -191,8 +192,8 @@ func TestStopAndStart(t *testing.T) {
 	}
 }
 
-// TestMessagesFromHandsets: what people write reaches the application whose sender they wrote to, whole, signed, and sealed
-// on its way through the store; without a URL it is counted.
+// TestMessagesFromHandsets: what people write reaches the application whose sender they wrote to, whole,
+// signed, and sealed on its way through the store; without a URL it is counted.
 func TestMessagesFromHandsets(t *testing.T) {
 	t.Parallel()
 	s := startSMSC(t, smsc.Config{})

@@ -11,8 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestFailureIsToldWhenItIsFinal: the first carrier's receipt says UNDELIV, the gateway sends again over the second one by itself,
-// and the application hears only what the user gets.
+// TestFailureIsToldWhenItIsFinal: the first carrier's receipt says UNDELIV, the gateway sends again over the
+// second one by itself, and the application hears only what the user gets.
 func TestFailureIsToldWhenItIsFinal(t *testing.T) {
 	type update struct{ OtpID, Status string }
 	told := make(chan update, 100)

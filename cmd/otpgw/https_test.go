@@ -73,8 +73,9 @@ func shown(t *testing.T, addr string) int64 {
 	return c.(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 }
 
-// TestHTTPS: the API and the operator's port speak HTTPS, also by HTTP/2, with a certificate that is read again when its files change,
-// by being written anew or by a link that is turned; a pair that is bad, or half written, leaves the old one in place and is told.
+// TestHTTPS: the API and the operator's port speak HTTPS, also by HTTP/2, with a certificate that is read
+// again when its files change, by being written anew or by a link that is turned; a pair that is bad, or half
+// written, leaves the old one in place and is told.
 func TestHTTPS(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	dir := t.TempDir()
@@ -132,7 +133,8 @@ func TestHTTPS(t *testing.T) {
 	}
 }
 
-// TestAdminAllow: callers of the operator's port come from the networks that are named, as the configuration has it at the time.
+// TestAdminAllow: callers of the operator's port come from the networks that are named, as the configuration
+// has it at the time.
 func TestAdminAllow(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	for _, test := range []struct {

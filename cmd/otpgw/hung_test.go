@@ -94,9 +94,10 @@ func outage(list []asked, since time.Time) (longest time.Duration) {
 	return longest
 }
 
-// TestHungNode: one NATS server of three stops as it stands. When it leads nothing that costs less than two seconds, and when it leads
-// the log no more than the cluster takes to choose another; what is asked meanwhile is answered in two seconds, with 201 or
-// with 503 and Retry-After; and then the rate is what it was, with the server still hanging.
+// TestHungNode: one NATS server of three stops as it stands. When it leads nothing that costs less than two
+// seconds, and when it leads the log no more than the cluster takes to choose another; what is asked
+// meanwhile is answered in two seconds, with 201 or with 503 and Retry-After; and then the rate is what it
+// was, with the server still hanging.
 func TestHungNode(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	cluster := queuetest.StartCluster(t, 3)

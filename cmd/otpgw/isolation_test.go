@@ -9,8 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestSilentCarrierHoldsUpNobodyElse: an SMSC that takes every submit_sm and answers none fills its own window and
-// nothing else; the other link's messages pass as if it were not there.
+// TestSilentCarrierHoldsUpNobodyElse: an SMSC that takes every submit_sm and answers none fills its own
+// window and nothing else; the other link's messages pass as if it were not there.
 func TestSilentCarrierHoldsUpNobodyElse(t *testing.T) {
 	silent := startSMSC(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome { return smsc.Outcome{NoAnswer: true} }})
 	good := startSMSC(t, smsc.Config{})

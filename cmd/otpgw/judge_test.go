@@ -11,8 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestLyingCarrierIsLeft: of two carriers whose receipts say DELIVRD for all, one delivers nothing. Within 200 OTPs the traffic has left it
-// but for the part that finds out when it is mended, and then it comes back.
+// TestLyingCarrierIsLeft: of two carriers whose receipts say DELIVRD for all, one delivers nothing. Within
+// 200 OTPs the traffic has left it but for the part that finds out when it is mended, and then it comes back.
 func TestLyingCarrierIsLeft(t *testing.T) {
 	honest, lying := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
 	p := startDaemon(t, env(t.TempDir(), honest.Addr(), map[string]string{

@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/queue/seal"
 )
 
-// openBox makes the box that seals what must not be read in the store. Without OTPGW_SECRET_KEY the key is generated
-// once into the data directory.
+// openBox makes the box that seals what must not be read in the store. Without OTPGW_SECRET_KEY the key is
+// generated once into the data directory.
 func openBox(c *config.Config) (*seal.Box, error) {
 	if c.SecretKey == nil {
 		key, err := seal.LoadOrCreateKey(c.SecretKeyFile())
@@ -28,8 +28,8 @@ func openBox(c *config.Config) (*seal.Box, error) {
 // anchorKey is the one entry of the bucket.
 const anchorKey = "anchor"
 
-// anchor ties the box to the store. A store that another key sealed is refused before anything of it is touched; one that
-// an older key sealed is tied to the new one.
+// anchor ties the box to the store. A store that another key sealed is refused before anything of it is
+// touched; one that an older key sealed is tied to the new one.
 func anchor(ctx context.Context, box *seal.Box, keys *queue.Bucket) error {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()

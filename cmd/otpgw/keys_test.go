@@ -12,8 +12,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestSecretKeyChange: a store is refused to another key, before anything is answered or dead-lettered, and opens to a new
-// one that names the old one: a PIN that is on its way stays good, and an Idempotency-Key keeps its answer.
+// TestSecretKeyChange: a store is refused to another key, before anything is answered or dead-lettered, and
+// opens to a new one that names the old one: a PIN that is on its way stays good, and an Idempotency-Key
+// keeps its answer.
 func TestSecretKeyChange(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	dir := t.TempDir()

@@ -15,8 +15,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestKillLosesNothing: the daemon's process is killed in the middle of 2,000 accepted OTPs and started again; every one
-// of them reaches the SMSC, and no more of them twice than were in flight. `make kills` does so a hundred times.
+// TestKillLosesNothing: the daemon's process is killed in the middle of 2,000 accepted OTPs and started
+// again; every one of them reaches the SMSC, and no more of them twice than were in flight. `make kills` does
+// so a hundred times.
 func TestKillLosesNothing(t *testing.T) {
 	const window = 50
 	rounds := 1
@@ -37,7 +38,8 @@ func TestKillLosesNothing(t *testing.T) {
 	}
 }
 
-// TestStopLosesNothing: asked to end, the daemon waits for what is in flight: nothing is lost and nothing is sent twice.
+// TestStopLosesNothing: asked to end, the daemon waits for what is in flight: nothing is lost and nothing is
+// sent twice.
 func TestStopLosesNothing(t *testing.T) {
 	twice := interrupted(t, 1000, 50, func(d *process) {
 		if code := d.stop(); code != 0 {
@@ -49,8 +51,8 @@ func TestStopLosesNothing(t *testing.T) {
 	}
 }
 
-// interrupted posts OTPs until total are accepted, ends the daemon when a third of them reached the SMSC, starts it
-// again, waits until every accepted one is at the SMSC, and returns how many came more than once.
+// interrupted posts OTPs until total are accepted, ends the daemon when a third of them reached the SMSC,
+// starts it again, waits until every accepted one is at the SMSC, and returns how many came more than once.
 func interrupted(t *testing.T, total, window int, end func(*process)) int {
 	t.Helper()
 	arrived := newTally()
@@ -190,8 +192,9 @@ func (y *tally) repeated() int {
 	return n
 }
 
-// TestReceiptOfAKilledDaemon: the daemon is killed when the carrier has the message and before its id is stored, and before
-// another start has a link the user is done: nobody sends it again, and nobody knows its id. Its receipt is told all the same.
+// TestReceiptOfAKilledDaemon: the daemon is killed when the carrier has the message and before its id is
+// stored, and before another start has a link the user is done: nobody sends it again, and nobody knows its
+// id. Its receipt is told all the same.
 func TestReceiptOfAKilledDaemon(t *testing.T) {
 	submitted := make(chan struct{}, 10)
 	sim := startSMSC(t, smsc.Config{ReceiptDelay: 300 * time.Millisecond, ReceiptRetry: 200 * time.Millisecond, ReceiptTries: 1000,

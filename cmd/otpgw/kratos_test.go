@@ -16,8 +16,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestKratosSignsIn: somebody signs in to a real Ory Kratos by telephone. Kratos makes and checks the code, the gateway sends it
-// over SMPP, and the simulator is the phone.
+// TestKratosSignsIn: somebody signs in to a real Ory Kratos by telephone. Kratos makes and checks the code,
+// the gateway sends it over SMPP, and the simulator is the phone.
 func TestKratosSignsIn(t *testing.T) {
 	kratos, err := exec.LookPath("kratos")
 	if err != nil {

@@ -62,8 +62,9 @@ func (l *leased) count(from string) int {
 	return len(l.from[from])
 }
 
-// TestStandbyTakesOverFromAKilledDaemon: the carrier allows one bind; its holder is killed, and the daemon that stands by, which
-// takes requests all the time, sends within ten seconds. Asked to stop, that one gives its place up at once.
+// TestStandbyTakesOverFromAKilledDaemon: the carrier allows one bind; its holder is killed, and the daemon
+// that stands by, which takes requests all the time, sends within ten seconds. Asked to stop, that one gives
+// its place up at once.
 func TestStandbyTakesOverFromAKilledDaemon(t *testing.T) {
 	l := startLeased(t)
 	a, b := l.daemons[0], l.daemons[1]
@@ -92,8 +93,8 @@ func TestStandbyTakesOverFromAStoppedDaemon(t *testing.T) {
 	}
 }
 
-// TestPausedDaemonSendsNothingAfterItsLease: the holder is paused (SIGSTOP), the standby takes over, and the holder goes on: it
-// sends nothing, and stands by.
+// TestPausedDaemonSendsNothingAfterItsLease: the holder is paused (SIGSTOP), the standby takes over, and the
+// holder goes on: it sends nothing, and stands by.
 func TestPausedDaemonSendsNothingAfterItsLease(t *testing.T) {
 	l := startLeased(t)
 	a, b := l.daemons[0], l.daemons[1]

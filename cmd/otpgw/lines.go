@@ -9,8 +9,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Lines of the log are written together, for at thousands a second a system call for each costs more than the line. What is worth a
-// warning is written at once, with what was before it.
+// Lines of the log are written together, for at thousands a second a system call for each costs more than the
+// line. What is worth a warning is written at once, with what was before it.
 const (
 	linesPause = 20 * time.Millisecond // the longest that a line waits
 	linesRoom  = 64 << 10              // octets that wait, at most

@@ -33,7 +33,8 @@ func waitSMS(t *testing.T, s *smsc.Server, to string) smsc.Message {
 	return m
 }
 
-// TestRoutes: the longest prefix decides, a link of a lower priority takes over, and a number of no route is refused at once.
+// TestRoutes: the longest prefix decides, a link of a lower priority takes over, and a number of no route is
+// refused at once.
 func TestRoutes(t *testing.T) {
 	sweden, mobile := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), sweden.Addr(), map[string]string{
@@ -56,8 +57,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestTextOfALink: what the API counts is what is sent, with the tables and the plain characters that the link may use; and
-// whatever becomes of the text, the PIN in it is the PIN.
+// TestTextOfALink: what the API counts is what is sent, with the tables and the plain characters that the
+// link may use; and whatever becomes of the text, the PIN in it is the PIN.
 func TestTextOfALink(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	link := map[string]string{"OTPGW_LINK_CARRIER_NATIONAL": "turkish", "OTPGW_LINK_CARRIER_TRANSLITERATE": "on"}
@@ -200,7 +201,8 @@ func TestTLVsOfAnApplication(t *testing.T) {
 	}
 }
 
-// TestReadyzSaysWhy: an operator reads, and so does the console, which link is down, why, what to ask, when it is tried again, and how fast the links are.
+// TestReadyzSaysWhy: an operator reads, and so does the console, which link is down, why, what to ask, when
+// it is tried again, and how fast the links are.
 func TestReadyzSaysWhy(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{Accounts: map[string]string{"acc": "another"}})
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{"OTPGW_LINK_CARRIER_TPS": "25"}))

@@ -9,9 +9,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// newLogger makes a logger of all levels; the daemon's level is zerolog's global one, which a reload may change. Format auto is
-// console on a terminal, else JSON.
-// flush writes the lines that still wait.
+// newLogger makes a logger of all levels; the daemon's level is zerolog's global one, which a reload may
+// change. Format auto is console on a terminal, else JSON. flush writes the lines that still wait.
 func newLogger(w io.Writer, format string) (log zerolog.Logger, flush func()) {
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	if format == "console" || format == "auto" && terminal(w) {

@@ -9,7 +9,8 @@ import (
 	"github.com/otpgw/otpgw/otp/lookup"
 )
 
-// asker is who asks what is known of numbers: the one there is, with what it remembers, as long as its settings stay.
+// asker is who asks what is known of numbers: the one there is, with what it remembers, as long as its
+// settings stay.
 func (d *daemon) asker(c *config.Config) *lookup.Asker {
 	if was := d.live.Load(); was != nil && was.asker != nil && was.config.Lookup == c.Lookup {
 		return was.asker

@@ -23,8 +23,9 @@ import (
 // question is that of a lookup.
 type question struct{ PhoneNumber, CountryIso, Application, From string }
 
-// TestLookup: what the operator's service knows of a number decides about the route, the price, and whether anything is sent; while it
-// hangs, answers rubbish or fails, messages go on as if nothing were known, and no request waits longer than the bound.
+// TestLookup: what the operator's service knows of a number decides about the route, the price, and whether
+// anything is sent; while it hangs, answers rubbish or fails, messages go on as if nothing were known, and no
+// request waits longer than the bound.
 func TestLookup(t *testing.T) {
 	const secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 	hang := make(chan struct{})

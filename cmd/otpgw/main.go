@@ -5,8 +5,8 @@
 //	       -> link.Link    -> sink -> dlr.Tracker -> otp.Service
 //	       -> callback.Dispatcher <- queue events
 //
-// Subcommands: serve (the default), check, version (command.go has the table). With -demo it brings a simulated SMSC and an application, so that
-// one command shows the whole way of a message.
+// Subcommands: serve (the default), check, version (command.go has the table). With -demo it brings a
+// simulated SMSC and an application, so that one command shows the whole way of a message.
 package main
 
 import (
@@ -18,8 +18,9 @@ import (
 
 func main() { os.Exit(runProcess()) }
 
-// runProcess is the program with its signals. SIGTERM and SIGINT end it cleanly; once that has begun they have their
-// usual effect, so a second one ends it at once. SIGHUP ends nothing: a closed terminal and logrotate send it.
+// runProcess is the program with its signals. SIGTERM and SIGINT end it cleanly; once that has begun they
+// have their usual effect, so a second one ends it at once. SIGHUP ends nothing: a closed terminal and
+// logrotate send it.
 func runProcess() int {
 	signal.Ignore(syscall.SIGHUP)
 	ctx, stop := context.WithCancel(context.Background())

@@ -13,10 +13,11 @@ import (
 	"github.com/otpgw/otpgw/config"
 )
 
-// How far the heap may grow beyond what is live before it is collected. With few OTPs the live heap is some tens of MiB, and to
-// collect it at each doubling was a tenth of the CPU. With many it is mostly the log's pages, in which the collector has nothing to
-// follow: a collection costs no more for them, and needs no more room. So the room is a share of the live heap up to a bound, and GC
-// percent follows from it. GOGC in the environment wins.
+// How far the heap may grow beyond what is live before it is collected. With few OTPs the live heap is some
+// tens of MiB, and to collect it at each doubling was a tenth of the CPU. With many it is mostly the log's
+// pages, in which the collector has nothing to follow: a collection costs no more for them, and needs no more
+// room. So the room is a share of the live heap up to a bound, and GC percent follows from it. GOGC in the
+// environment wins.
 const (
 	gcPercent  = 300 // of a small heap
 	gcRoom     = 192 << 20
@@ -58,7 +59,8 @@ func paceCollector(ctx context.Context) {
 // leastMemory is what a daemon takes without any OTP, with room to work.
 const leastMemory = 64 << 20
 
-// memoryOf is how much the daemon may take: what is configured, else half of what the cgroup or the machine has.
+// memoryOf is how much the daemon may take: what is configured, else half of what the cgroup or the machine
+// has.
 func memoryOf(c *config.Config) int64 {
 	if c.Memory > 0 {
 		return c.Memory
@@ -76,7 +78,8 @@ func memoryOf(c *config.Config) int64 {
 	return machine
 }
 
-// limitMemory makes the garbage collector keep the daemon below its bound. GOMEMLIMIT in the environment wins.
+// limitMemory makes the garbage collector keep the daemon below its bound. GOMEMLIMIT in the environment
+// wins.
 func limitMemory(c *config.Config) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

@@ -25,8 +25,8 @@ const (
 	verbReload   = "reload"
 )
 
-// pausedKey, in the store's bucket of what operators want, names a link that is paused: until it is resumed, on a daemon that is started
-// later too.
+// pausedKey, in the store's bucket of what operators want, names a link that is paused: until it is resumed,
+// on a daemon that is started later too.
 const pausedKey = "pause."
 
 // obeyed is what an answer to an operator says of the daemons.

@@ -11,8 +11,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestActionsReachAllDaemons: what an operator asks of one daemon is done by all that share its store, and each says so; a pause is in
-// force on a daemon that is started later; where one cannot do it the operator hears which and why.
+// TestActionsReachAllDaemons: what an operator asks of one daemon is done by all that share its store, and
+// each says so; a pause is in force on a daemon that is started later; where one cannot do it the operator
+// hears which and why.
 func TestActionsReachAllDaemons(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	shared := map[string]string{

@@ -47,8 +47,9 @@ func buildOlder(t *testing.T) (program string) {
 	return program
 }
 
-// TestOlderStoreMoves: a store of the last version without a log is refused while messages wait in it, with what to do; drained as
-// that says, it is taken over: who has a PIN can verify it, and what has ended is known.
+// TestOlderStoreMoves: a store of the last version without a log is refused while messages wait in it, with
+// what to do; drained as that says, it is taken over: who has a PIN can verify it, and what has ended is
+// known.
 func TestOlderStoreMoves(t *testing.T) {
 	program := buildOlder(t)
 	const waiting = "+46700000009" // its message is refused until the store is drained

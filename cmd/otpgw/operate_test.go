@@ -75,7 +75,8 @@ func endedOTP(t *testing.T, d *process, n int) (id string) {
 	return made.OtpID
 }
 
-// TestOperatorSeesAndReplaysDeadCallbacks: from a receiver that answers 410, over the operator's port, until all is told.
+// TestOperatorSeesAndReplaysDeadCallbacks: from a receiver that answers 410, over the operator's port, until
+// all is told.
 func TestOperatorSeesAndReplaysDeadCallbacks(t *testing.T) {
 	var gone atomic.Bool
 	gone.Store(true)

@@ -15,7 +15,8 @@ type optOutState struct {
 	OptedOut bool   `json:"optedOut"`
 }
 
-// optOut answers POST /optouts/{action} with {"app","number"}: the number is in the body, for paths are in the audit log.
+// optOut answers POST /optouts/{action} with {"app","number"}: the number is in the body, for paths are in
+// the audit log.
 func (a *admin) optOut(w http.ResponseWriter, r *http.Request) {
 	var asked optOutState
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&asked); err != nil {

@@ -11,8 +11,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestPreferredLinkIsThatOfPriorityZero: wherever the route names it, the link of priority 0 decides what a text is measured
-// and charged as, sends first, and is the one that a message sent again avoids when nothing was heard of the first.
+// TestPreferredLinkIsThatOfPriorityZero: wherever the route names it, the link of priority 0 decides what a
+// text is measured and charged as, sends first, and is the one that a message sent again avoids when nothing
+// was heard of the first.
 func TestPreferredLinkIsThatOfPriorityZero(t *testing.T) {
 	silent := func(smsc.SubmitInfo) smsc.Outcome { return smsc.Outcome{NoReceipt: true} }
 	for name, links := range map[string]string{

@@ -22,8 +22,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// processMode names the variable that makes the test binary be another program: the daemon itself, so that a test can
-// kill a real process, or the simulator and the load of the benchmark.
+// processMode names the variable that makes the test binary be another program: the daemon itself, so that a
+// test can kill a real process, or the simulator and the load of the benchmark.
 const processMode = "OTPGW_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
@@ -42,8 +42,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// cpuProfile names the variable with the file that a daemon's CPU profile goes to: make bench with it set shows where the
-// time goes.
+// cpuProfile names the variable with the file that a daemon's CPU profile goes to: make bench with it set
+// shows where the time goes.
 const cpuProfile = "OTPGW_TEST_CPUPROFILE"
 
 func profile(file string) (stop func()) {

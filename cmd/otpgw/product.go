@@ -16,8 +16,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// product are the metrics of what the gateway is for: how OTPs end, and how the carriers deliver. Its labels are names of
-// applications and links, states and statuses, so few. Every child is there from the start, at 0: an alert misses what is not.
+// product are the metrics of what the gateway is for: how OTPs end, and how the carriers deliver. Its labels
+// are names of applications and links, states and statuses, so few. Every child is there from the start, at
+// 0: an alert misses what is not.
 type product struct {
 	asked     *prometheus.CounterVec   // app
 	countries *prometheus.CounterVec   // country, stage
@@ -133,7 +134,8 @@ func counterOf(c prometheus.Counter) float64 {
 	return m.GetCounter().GetValue()
 }
 
-// observe listens to the service and the tracker, beside whoever does already, and counts for the metrics and for the funnel.
+// observe listens to the service and the tracker, beside whoever does already, and counts for the metrics and
+// for the funnel.
 func (p *product) observe(service *otp.Service, tracker *dlr.Tracker, f *funnel.Funnel) {
 	ended, matched := service.Ended, tracker.Matched
 	since := func(r *otp.Record) time.Duration { return max(service.Clock().Sub(r.Asked()), 0) }

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// program is how otp/README.md's program of one language is run: with the file it stands in as the last argument.
+// program is how otp/README.md's program of one language is run: with the file it stands in as the last
+// argument.
 type program struct {
 	fence, file, tool string // of the block; its name; what has to be installed
 	command           []string
@@ -34,8 +35,8 @@ var programs = []program{
 	{"go", "main.go", "go", []string{"go", "run"}, "see go.dev"},
 }
 
-// TestReadmePrograms runs the programs of otp/README.md as they stand there, but for address and number: once with the PIN of the
-// message that arrived, once with a wrong one.
+// TestReadmePrograms runs the programs of otp/README.md as they stand there, but for address and number: once
+// with the PIN of the message that arrived, once with a wrong one.
 func TestReadmePrograms(t *testing.T) {
 	readme, err := os.ReadFile("../../otp/README.md")
 	if err != nil {
@@ -122,7 +123,8 @@ func (p program) run(t *testing.T, code, simulator, phone string, wrong bool) {
 	}
 }
 
-// ownModule makes a directory a module of its own, by the commands that otp/README.md shows, but for where the repository is.
+// ownModule makes a directory a module of its own, by the commands that otp/README.md shows, but for where
+// the repository is.
 func ownModule(t *testing.T, dir string) {
 	t.Helper()
 	readme, err := os.ReadFile("../../otp/README.md")

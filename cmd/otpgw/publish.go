@@ -8,8 +8,9 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// publishChanges tells the external cluster of changes, at most once each, by core NATS: whoever wants them kept makes a stream
-// over the subjects. What an application has to hear of comes by its callback, which is stored and tried again.
+// publishChanges tells the external cluster of changes, at most once each, by core NATS: whoever wants them
+// kept makes a stream over the subjects. What an application has to hear of comes by its callback, which is
+// stored and tried again.
 func (d *daemon) publishChanges() {
 	n := d.config.NATS
 	if n.URL == "" || n.Events == "" {

@@ -11,8 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestChangesOnNATS: with an external cluster each change of an OTP and of its delivery is published on a subject of its application
-// and status, with the body that a callback has.
+// TestChangesOnNATS: with an external cluster each change of an OTP and of its delivery is published on a
+// subject of its application and status, with the body that a callback has.
 func TestChangesOnNATS(t *testing.T) {
 	cluster := queuetest.StartServer(t)
 	nc, err := nats.Connect(cluster.URL)

@@ -19,9 +19,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestQuotas: two daemons together let an application send as many messages as its quota has, to the last; what is told at 80 % and at the
-// end is told once; a country has a bound of its own, and so has money; an operator sees how they stand, and denies or allows a beginning
-// of numbers on all daemons for a time.
+// TestQuotas: two daemons together let an application send as many messages as its quota has, to the last;
+// what is told at 80 % and at the end is told once; a country has a bound of its own, and so has money; an
+// operator sees how they stand, and denies or allows a beginning of numbers on all daemons for a time.
 func TestQuotas(t *testing.T) {
 	var mu sync.Mutex
 	alerts := make(map[string]int)

@@ -15,7 +15,8 @@ var (
 	codeBlock    = regexp.MustCompile("(?ms)^```.*?^```$")
 )
 
-// TestDocumentsLead: each link from one document of the repository to a file leads there, and to a heading that it has.
+// TestDocumentsLead: each link from one document of the repository to a file leads there, and to a heading
+// that it has.
 func TestDocumentsLead(t *testing.T) {
 	const root = "../.."
 	links := 0
@@ -80,7 +81,8 @@ func anchorOf(title string) string {
 	return regexp.MustCompile(`[^\p{L}\p{N}_-]`).ReplaceAllString(title, "")
 }
 
-// TestReadmeIsShort: whoever opens the repository sees the whole of it; what is long stands beside the code that owns it.
+// TestReadmeIsShort: whoever opens the repository sees the whole of it; what is long stands beside the code
+// that owns it.
 func TestReadmeIsShort(t *testing.T) {
 	content, err := os.ReadFile("../../README.md")
 	if err != nil {

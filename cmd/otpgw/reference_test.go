@@ -11,8 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// sampleBody is a request with all that the samples of the sms.cx reference set: a template for each of five languages beside one
-// for the rest, numbers as numbers, and a callback.
+// sampleBody is a request with all that the samples of the sms.cx reference set: a template for each of five
+// languages beside one for the rest, numbers as numbers, and a callback.
 const sampleBody = `{"phoneNumber":"NUMBER","from":"Verify","template":"Your code: {{pin}}","template_fr":"Votre code : {{pin}}",` +
 	`"template_de":"Ihr Code: {{pin}}","template_es":"Su código: {{pin}}","template_it":"Il codice è {{pin}}","template_bg":"Вашият код: {{pin}}",` +
 	`"ttl":600,"maxAttempts":6,"pinType":"numbers","pinLength":5,"otpCallbackUrl":"https:\/\/my-callback.example.com\/status"}`
@@ -93,8 +93,9 @@ func main() {
 `, []string{"go", "run"}},
 }
 
-// TestSamplesOfAReference: what people paste from an API reference works with another host and a token; each gets the text of its
-// number's language, in the sender's name. With the masked digits of the reference left in, it is told that the number is none (2020).
+// TestSamplesOfAReference: what people paste from an API reference works with another host and a token; each
+// gets the text of its number's language, in the sender's name. With the masked digits of the reference left
+// in, it is told that the number is none (2020).
 func TestSamplesOfAReference(t *testing.T) {
 	t.Parallel()
 	s := startSMSC(t, smsc.Config{})

@@ -16,8 +16,9 @@ import (
 	"github.com/otpgw/otpgw/config"
 )
 
-// fixed are the settings that are read at the start only: a reload says that they have changed, and leaves them.
-// Whoever adds a variable of the daemon puts it here, unless adopt, or what reload does beside it, works by it.
+// fixed are the settings that are read at the start only: a reload says that they have changed, and leaves
+// them. Whoever adds a variable of the daemon puts it here, unless adopt, or what reload does beside it,
+// works by it.
 var fixed = []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR", "OTPGW_ADMIN_TOKEN", "OTPGW_TLS_CERT_FILE", "OTPGW_TLS_KEY_FILE",
 	"OTPGW_ADMIN_TLS_CERT_FILE", "OTPGW_ADMIN_TLS_KEY_FILE", "OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS",
 	"OTPGW_NATS_SYNC", "OTPGW_NATS_EVENTS", "OTPGW_SECRET_KEY", "OTPGW_SECRET_KEYS_OLD", "OTPGW_CALLBACK_ALLOW", "OTPGW_CALLBACK_TIMEOUT", "OTPGW_LOG_FORMAT", "OTPGW_RETENTION",
@@ -31,7 +32,8 @@ type reloaded struct {
 	Warnings []string `json:"warnings"`
 }
 
-// reload reads the configuration again and works by it. When anything is wrong with it, it changes nothing and says what.
+// reload reads the configuration again and works by it. When anything is wrong with it, it changes nothing
+// and says what.
 func (d *daemon) reload(ctx context.Context) (reloaded, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()

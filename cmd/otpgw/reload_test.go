@@ -32,8 +32,9 @@ func startWithFile(t *testing.T, path string) *process {
 	return awaitReady(t, spawn(t, nil, "-config", path))
 }
 
-// TestReload: under load a second link, a key and a text come with SIGHUP; the bind that did not change is not dropped and no
-// OTP is lost. A file that is wrong changes nothing and says why. What is taken out unbinds.
+// TestReload: under load a second link, a key and a text come with SIGHUP; the bind that did not change is
+// not dropped and no OTP is lost. A file that is wrong changes nothing and says why. What is taken out
+// unbinds.
 func TestReload(t *testing.T) {
 	arrived := newTally()
 	submitted := func(s smsc.SubmitInfo) smsc.Outcome { arrived.add(s.To); return smsc.Outcome{} }

@@ -9,7 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestResendGoesOverAnotherLink: the same PIN, sent again, takes another link of the route than the one it took in vain.
+// TestResendGoesOverAnotherLink: the same PIN, sent again, takes another link of the route than the one it
+// took in vain.
 func TestResendGoesOverAnotherLink(t *testing.T) {
 	first, second := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), first.Addr(), map[string]string{
@@ -40,7 +41,8 @@ func TestResendGoesOverAnotherLink(t *testing.T) {
 	}
 }
 
-// warm sends until a message went over the first link and both are bound: before, the queue gives to whoever is there.
+// warm sends until a message went over the first link and both are bound: before, the queue gives to whoever
+// is there.
 func warm(ctx context.Context, t *testing.T, d *process, c *http.Client, first, second *smsc.Server) {
 	t.Helper()
 	for i := 100; len(first.Messages(smsc.Filter{})) == 0; i++ {

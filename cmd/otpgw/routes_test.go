@@ -17,7 +17,8 @@ var liveSettings = []string{"OTPGW_LOG_LEVEL", "OTPGW_AUTH_FAILURES", "OTPGW_TRU
 	"OTPGW_CORS_ORIGINS", "OTPGW_LOOKUP_URL", "OTPGW_LOOKUP_SUBJECT", "OTPGW_LOOKUP_SECRET", "OTPGW_LOOKUP_TIMEOUT", "OTPGW_LOOKUP_CACHE", "OTPGW_LOOKUP_FAIL",
 	"OTPGW_ADMIN_ALLOW", "OTPGW_DO_NOT_SEND"}
 
-// TestEveryVariableIsReloadedOrNamed: a reload ignores no variable silently. Those of applications, links and routes are read whole.
+// TestEveryVariableIsReloadedOrNamed: a reload ignores no variable silently. Those of applications, links and
+// routes are read whole.
 func TestEveryVariableIsReloadedOrNamed(t *testing.T) {
 	var own []string
 	for _, v := range config.Variables {
@@ -36,8 +37,9 @@ func TestEveryVariableIsReloadedOrNamed(t *testing.T) {
 	}
 }
 
-// TestReloadRoutes: a route comes with a reload and works at once. One that is taken out leaves nothing behind: what waits for it
-// goes over the route that takes its numbers now, after a restart too; where none does the reload is refused.
+// TestReloadRoutes: a route comes with a reload and works at once. One that is taken out leaves nothing
+// behind: what waits for it goes over the route that takes its numbers now, after a restart too; where none
+// does the reload is refused.
 func TestReloadRoutes(t *testing.T) {
 	first, second := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
 	dir := t.TempDir()

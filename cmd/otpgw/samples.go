@@ -124,8 +124,8 @@ func (s *samples) receipt(m dlr.Match) {
 	})
 }
 
-// sendSample answers POST /send when the carrier has answered; GET /send/{id} tells of receipts then. Number and text are in the
-// body, for paths are in the audit log.
+// sendSample answers POST /send when the carrier has answered; GET /send/{id} tells of receipts then. Number
+// and text are in the body, for paths are in the audit log.
 func (a *admin) sendSample(w http.ResponseWriter, r *http.Request) {
 	var asked sampleRequest
 	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, 16<<10))

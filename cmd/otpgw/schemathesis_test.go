@@ -11,8 +11,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestSchemathesis lets a tester that is not ours judge the daemon by the document it serves. It takes minutes, so only
-// make conformance runs it. What the document cannot say, such as which phone numbers are valid, is not among the checks.
+// TestSchemathesis lets a tester that is not ours judge the daemon by the document it serves. It takes
+// minutes, so only make conformance runs it. What the document cannot say, such as which phone numbers are
+// valid, is not among the checks.
 func TestSchemathesis(t *testing.T) {
 	if os.Getenv("OTPGW_TEST_REQUESTS") == "" {
 		t.Skip("takes minutes: make conformance runs it")

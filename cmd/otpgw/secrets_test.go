@@ -27,9 +27,10 @@ const (
 	searchedNumbers = 1000
 )
 
-// TestSecretsStaySecret: after a life of 1,000 OTPs with all that may be done to one, none of their PINs is in the data
-// directory, the log, the metrics or a callback, nor an API key, a client's secret or a token; and no full number in the log
-// at info. The PINs are ten letters or ten digits, for six digits come by chance.
+// TestSecretsStaySecret: after a life of 1,000 OTPs with all that may be done to one, none of their PINs is
+// in the data directory, the log, the metrics or a callback, nor an API key, a client's secret or a token;
+// and no full number in the log at info. The PINs are ten letters or ten digits, for six digits come by
+// chance.
 func TestSecretsStaySecret(t *testing.T) {
 	var callbacks bytes.Buffer
 	var mu sync.Mutex

@@ -70,7 +70,8 @@ func (c cli) sendSample(ctx context.Context, at adminClient, asked sampleRequest
 	return c.awaitReceipts(ctx, at, s)
 }
 
-// awaitReceipts shows the receipts as they come, until each part has its last. Some carriers send one for all parts.
+// awaitReceipts shows the receipts as they come, until each part has its last. Some carriers send one for all
+// parts.
 func (c cli) awaitReceipts(ctx context.Context, at adminClient, s sample) error {
 	final, delivered, shown := 0, 0, 0
 	for {

@@ -10,8 +10,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestSend: an operator tries a link with one message and sees what the carrier answers and what the receipt says; a refusal, a
-// silent carrier and what cannot be sent at all are told apart. Neither number nor text is in the daemon's log.
+// TestSend: an operator tries a link with one message and sees what the carrier answers and what the receipt
+// says; a refusal, a silent carrier and what cannot be sent at all are told apart. Neither number nor text is
+// in the daemon's log.
 func TestSend(t *testing.T) {
 	good := startSMSC(t, smsc.Config{})
 	refusing := startSMSC(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome { return smsc.Outcome{Status: wire.StatusInvDstAdr} }})

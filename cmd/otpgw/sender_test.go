@@ -8,9 +8,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestRoutesBySenderAndApplication: over two carriers, a sender that is registered with one goes only there, also when it is sent
-// again, when that carrier refuses it for now, and never to numbers that this carrier does not serve; an application's own route
-// takes what no registered sender does.
+// TestRoutesBySenderAndApplication: over two carriers, a sender that is registered with one goes only there,
+// also when it is sent again, when that carrier refuses it for now, and never to numbers that this carrier
+// does not serve; an application's own route takes what no registered sender does.
 func TestRoutesBySenderAndApplication(t *testing.T) {
 	refused := number(4)[1:]
 	count := func(y *tally) func(smsc.SubmitInfo) smsc.Outcome {

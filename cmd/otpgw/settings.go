@@ -12,8 +12,8 @@ import (
 	"github.com/otpgw/otpgw/config"
 )
 
-// settings is where the configuration comes from: the environment, and under it the file of -config. It is read anew at
-// each reload.
+// settings is where the configuration comes from: the environment, and under it the file of -config. It is
+// read anew at each reload.
 type settings struct {
 	environ []string
 	file    string // empty: none

@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestSignals: SIGHUP never ends the daemon. SIGTERM ends it with care, here for a caller that is in the middle of a
-// request, and a second one at once.
+// TestSignals: SIGHUP never ends the daemon. SIGTERM ends it with care, here for a caller that is in the
+// middle of a request, and a second one at once.
 func TestSignals(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{SMPPAddr: "127.0.0.1:0"})
 	p := startDaemon(t, env(t.TempDir(), sim.Addr(), nil))

@@ -88,7 +88,8 @@ func (s *sink) Unanswered(ctx context.Context, u link.Unanswered) (link.Past, er
 	return link.Past(state), err
 }
 
-// inherited has receipts found that came, or come, of a message with which another process may have ended: from when it was made on.
+// inherited has receipts found that came, or come, of a message with which another process may have ended:
+// from when it was made on.
 func (s *sink) inherited(ctx context.Context, i link.Inherited) (heard bool, err error) {
 	parts := make([]int, i.Parts)
 	for n := range parts {

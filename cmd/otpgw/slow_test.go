@@ -14,8 +14,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestSlowCallers: callers that send a byte now and then, of the header or of the body, are cut off in time and keep nobody
-// else waiting meanwhile.
+// TestSlowCallers: callers that send a byte now and then, of the header or of the body, are cut off in time
+// and keep nobody else waiting meanwhile.
 func TestSlowCallers(t *testing.T) {
 	t.Parallel()
 	const each = 150
@@ -65,7 +65,8 @@ func TestSlowCallers(t *testing.T) {
 	}
 }
 
-// dribble is how long a connection lasts on which a byte is sent each second; the answer, if there is one, must be an error.
+// dribble is how long a connection lasts on which a byte is sent each second; the answer, if there is one,
+// must be an error.
 func dribble(t *testing.T, addr, opening string) time.Duration {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestSmscxClient is the proof that the API is wire-compatible: the published Python client of sms.cx works with another base
-// URL and nothing else changed. It is installed into a directory of the test's own.
+// TestSmscxClient is the proof that the API is wire-compatible: the published Python client of sms.cx works
+// with another base URL and nothing else changed. It is installed into a directory of the test's own.
 func TestSmscxClient(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("the published client is not tried: there is no python3 (Debian: apt-get install python3 python3-pip)")

@@ -17,8 +17,8 @@ import (
 // adminHeader carries the token of the operator's port, as Authorization: Bearer does.
 const adminHeader = "X-Admin-Token"
 
-// adminToken is the token that actions on the operator's port ask for: OTPGW_ADMIN_TOKEN, or the one that the first start
-// puts beside the store, where only the daemon's user reads it.
+// adminToken is the token that actions on the operator's port ask for: OTPGW_ADMIN_TOKEN, or the one that the
+// first start puts beside the store, where only the daemon's user reads it.
 func adminToken(c *config.Config) (string, error) {
 	if c.AdminToken != "" {
 		return c.AdminToken, nil
@@ -54,8 +54,8 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
-// authorized asks for the token at all that changes something, and at what shows the inside of the process or somebody's number. Reading how things
-// are takes none: whoever scrapes the metrics has none.
+// authorized asks for the token at all that changes something, and at what shows the inside of the process or
+// somebody's number. Reading how things are takes none: whoever scrapes the metrics has none.
 func authorized(token string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead

@@ -135,7 +135,8 @@ func wantCallback(t *testing.T, received <-chan json.RawMessage, event, status, 
 	}
 }
 
-// TestReadmeTour runs the commands of the README's tour as they stand there, on the ports that the system gave.
+// TestReadmeTour runs the commands of the README's tour as they stand there, on the ports that the system
+// gave.
 func TestReadmeTour(t *testing.T) {
 	for _, tool := range []string{"sh", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -179,8 +180,8 @@ func TestReadmeTour(t *testing.T) {
 	}
 }
 
-// wanted are the words of the output shown behind a command that do not differ from run to run: what is between quotes
-// and in capitals, such as "DELIVERED".
+// wanted are the words of the output shown behind a command that do not differ from run to run: what is
+// between quotes and in capitals, such as "DELIVERED".
 func wanted(shown string) []string {
 	_, out, ok := strings.Cut(shown, "```json\n")
 	if !ok {

@@ -23,7 +23,8 @@ func (d *daemon) closeTracer(ctx context.Context) error {
 	return nil
 }
 
-// traceReceipts has new OTPs carry the trace of their request, and tells of their receipts, beside whoever is told already.
+// traceReceipts has new OTPs carry the trace of their request, and tells of their receipts, beside whoever is
+// told already.
 func (d *daemon) traceReceipts() {
 	if d.tracer == nil {
 		return

@@ -64,8 +64,8 @@ func (o *otlpReceiver) spans(trace string) map[string]*otlp.Span {
 	return byName
 }
 
-// TestTraces: the way of an OTP is one trace at the collector, from the caller's traceparent to that of the callback, without a
-// number, a PIN or the text; and a request that its caller does not have traced is not.
+// TestTraces: the way of an OTP is one trace at the collector, from the caller's traceparent to that of the
+// callback, without a number, a PIN or the text; and a request that its caller does not have traced is not.
 func TestTraces(t *testing.T) {
 	t.Parallel()
 	at := &otlpReceiver{t: t}

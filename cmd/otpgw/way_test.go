@@ -26,8 +26,8 @@ func (w way) steps() (names []string) {
 	return names
 }
 
-// TestWayOfAnOTP: an operator finds an OTP by its id and by its number, and sees each step of it with its time, also after the
-// daemon was started anew; the log has the same; neither has the PIN or the text.
+// TestWayOfAnOTP: an operator finds an OTP by its id and by its number, and sees each step of it with its
+// time, also after the daemon was started anew; the log has the same; neither has the PIN or the text.
 func TestWayOfAnOTP(t *testing.T) {
 	t.Parallel()
 	var down atomic.Bool

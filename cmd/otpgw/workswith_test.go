@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestWorksWith runs the requests of the READMEs for identity servers and telecom APIs as they stand there, against a gateway: the code
-// arrives at the phone.
+// TestWorksWith runs the requests of the READMEs for identity servers and telecom APIs as they stand there,
+// against a gateway: the code arrives at the phone.
 func TestWorksWith(t *testing.T) {
 	for _, tool := range []string{"sh", "curl", "openssl", "od", "sed"} {
 		if _, err := exec.LookPath(tool); err != nil {

@@ -134,7 +134,8 @@ func oneOf[T ~string](v T, known []T) error {
 	return fmt.Errorf("%q is none of %s", v, strings.Join(names, ", "))
 }
 
-// config reads flags, then the environment, then the file, then the defaults; all faults are reported together.
+// config reads flags, then the environment, then the file, then the defaults; all faults are reported
+// together.
 func (c command) config() (options, error) {
 	fs := flag.NewFlagSet("smscsim", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)

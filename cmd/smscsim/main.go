@@ -1,5 +1,5 @@
-// Command smscsim is a simulated SMSC: applications bind to it over SMPP and send, tests read what came over HTTP. It is
-// package github.com/otpgw/otpgw/smpp/smsc with flags; -help shows them.
+// Command smscsim is a simulated SMSC: applications bind to it over SMPP and send, tests read what came over
+// HTTP. It is package github.com/otpgw/otpgw/smpp/smsc with flags; -help shows them.
 package main
 
 import (

@@ -18,7 +18,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// asMain, in the environment, makes the test binary the command, so that signals are tested on a real process.
+// asMain, in the environment, makes the test binary the command, so that signals are tested on a real
+// process.
 const asMain = "SMSCSIM_TEST_AS_MAIN"
 
 func TestMain(m *testing.M) {

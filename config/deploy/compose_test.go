@@ -16,8 +16,8 @@ import (
 	"github.com/otpgw/otpgw/config"
 )
 
-// TestCompose: the file fits the Compose Specification's schema (compose-spec.org, of compose-go v2.9.0), the files it names
-// are there, and what it gives to the gateways is a sound configuration.
+// TestCompose: the file fits the Compose Specification's schema (compose-spec.org, of compose-go v2.9.0), the
+// files it names are there, and what it gives to the gateways is a sound configuration.
 func TestCompose(t *testing.T) {
 	var document any
 	if err := yaml.Unmarshal([]byte(read(t, "compose.yaml")), &document); err != nil {
@@ -67,7 +67,8 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// TestGrafanaIsProvisioned: Grafana finds Prometheus under the name that the dashboard asks for, and the dashboard where it is put.
+// TestGrafanaIsProvisioned: Grafana finds Prometheus under the name that the dashboard asks for, and the
+// dashboard where it is put.
 func TestGrafanaIsProvisioned(t *testing.T) {
 	var file struct {
 		Services map[string]struct {

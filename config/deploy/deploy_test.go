@@ -1,6 +1,6 @@
-// Package deploy holds what installs and watches otpgw: the release, Debian packages, units, the container image, the
-// compose file, and for Prometheus and Grafana the rules and the dashboard. Its tests use each of them as far as the
-// machine can.
+// Package deploy holds what installs and watches otpgw: the release, Debian packages, units, the container
+// image, the compose file, and for Prometheus and Grafana the rules and the dashboard. Its tests use each of
+// them as far as the machine can.
 package deploy
 
 import (
@@ -73,8 +73,8 @@ func TestExampleConfiguration(t *testing.T) {
 	}
 }
 
-// TestPackagedConfiguration: what the package puts into /etc/otpgw only lacks an application and a link, and becomes sound
-// when its comments are taken off.
+// TestPackagedConfiguration: what the package puts into /etc/otpgw only lacks an application and a link, and
+// becomes sound when its comments are taken off.
 func TestPackagedConfiguration(t *testing.T) {
 	text := read(t, "otpgw.conf")
 	full := strings.ReplaceAll(text, "\n# OTPGW_", "\nOTPGW_")

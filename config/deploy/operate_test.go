@@ -98,8 +98,9 @@ func (g *installed) order(to string) (id string, ok bool) {
 	return o.OtpID, err == nil && resp.StatusCode == http.StatusCreated
 }
 
-// operate does what an operator does with an installed gateway: a third link comes by a reload under load, and no bind is dropped and no
-// OTP is lost; a link is paused, and stays so when the gateway is killed; the way of an OTP of before is found afterwards.
+// operate does what an operator does with an installed gateway: a third link comes by a reload under load,
+// and no bind is dropped and no OTP is lost; a link is paused, and stays so when the gateway is killed; the
+// way of an OTP of before is found afterwards.
 func operate(t *testing.T, root string, command []string) {
 	var sims []*smsc.Server
 	for range 3 {

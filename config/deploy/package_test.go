@@ -38,9 +38,9 @@ func makeDist(t *testing.T) string {
 	return dist
 }
 
-// TestDist: the release's checksums are right and its archive holds programs that know their version. The Debian packages
-// are installed under a directory of their own, the gateway is started with the packaged settings and used, and all is
-// gone after a purge.
+// TestDist: the release's checksums are right and its archive holds programs that know their version. The
+// Debian packages are installed under a directory of their own, the gateway is started with the packaged
+// settings and used, and all is gone after a purge.
 func TestDist(t *testing.T) {
 	dpkg := need(t, "dpkg", "it comes with Debian")
 	need(t, "dpkg-deb", "it comes with Debian")
@@ -102,7 +102,8 @@ func checkSums(t *testing.T, dist string) {
 	}
 }
 
-// use starts the installed gateway as its unit does, and sends an OTP to a simulator. It returns the command of the unit.
+// use starts the installed gateway as its unit does, and sends an OTP to a simulator. It returns the command
+// of the unit.
 func use(t *testing.T, root string) (start []string) {
 	t.Helper()
 	sim, err := smsc.Start(smsc.Config{SMPPAddr: "127.0.0.1:0"})

@@ -56,7 +56,8 @@ func (i *installation) startCarrier() {
 	i.carrierProcess = i.begin(cmd)
 }
 
-// install starts all of it; Prometheus scrapes each second and has the rules, with waits of seconds in place of minutes.
+// install starts all of it; Prometheus scrapes each second and has the rules, with waits of seconds in place
+// of minutes.
 func install(t *testing.T) *installation {
 	prometheus := need(t, "prometheus", "apt-get install prometheus")
 	i := &installation{t: t, dir: t.TempDir(), carrier: free(t), carrierHTTP: free(t)}
@@ -195,8 +196,8 @@ func (i *installation) fare(n int) {
 	i.call("POST", "/otp/"+o.OtpID, `{"pin":"`+code+`"}`, &o)
 }
 
-// TestPrometheus: a real Prometheus scrapes a real gateway, an alarm comes when the link is cut and goes when it is back, and each
-// query of the dashboard has an answer after some traffic.
+// TestPrometheus: a real Prometheus scrapes a real gateway, an alarm comes when the link is cut and goes when
+// it is back, and each query of the dashboard has an answer after some traffic.
 func TestPrometheus(t *testing.T) {
 	i := install(t)
 	defer http.DefaultClient.CloseIdleConnections()

@@ -107,8 +107,8 @@ func TestMetricsExist(t *testing.T) {
 	}
 }
 
-// TestMetricsFromTheStart: each link, application and route is told of at the first scrape, at 0, in every family that has it for a
-// label; and OpenMetrics is there for who asks for it.
+// TestMetricsFromTheStart: each link, application and route is told of at the first scrape, at 0, in every
+// family that has it for a label; and OpenMetrics is there for who asks for it.
 func TestMetricsFromTheStart(t *testing.T) {
 	text := metricsOf(t)
 	children := map[string][]string{
@@ -141,7 +141,8 @@ func TestMetricsFromTheStart(t *testing.T) {
 	}
 }
 
-// metricsOf starts a gateway with the example's applications and links, and returns what Prometheus would read.
+// metricsOf starts a gateway with the example's applications and links, and returns what Prometheus would
+// read.
 func metricsOf(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "otpgw")

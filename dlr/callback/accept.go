@@ -12,7 +12,8 @@ import (
 // deadKind is the kind of this package's dead letters: DLQ subject dlq.callback.
 const deadKind = "callback"
 
-// earlyPause is how long an item waits for an earlier one of its OTP that another daemon is about to store as a batch.
+// earlyPause is how long an item waits for an earlier one of its OTP that another daemon is about to store as
+// a batch.
 const earlyPause = 20 * time.Millisecond
 
 // accept takes one message of EVENTS to its lane, and keeps it in hand there.
@@ -44,9 +45,10 @@ func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
 	}
 }
 
-// place says how often a batch was tried that was stored some time ago, by the schedule and the store's clock: nothing is stored at
-// a try that failed, so what is known of the tries of another daemon, or of this one before it was started anew, is its age. It
-// is tried at once, before its time: the URL may have come back meanwhile.
+// place says how often a batch was tried that was stored some time ago, by the schedule and the store's
+// clock: nothing is stored at a try that failed, so what is known of the tries of another daemon, or of this
+// one before it was started anew, is its age. It is tried at once, before its time: the URL may have come
+// back meanwhile.
 func (d *Dispatcher) place(m *queue.Delivery, b *batch) *sealed {
 	s := &sealed{d: m, id: b.ID, target: b.target(), kind: b.Kind, after: b.After, items: b.items(), octets: len(b.body), stored: m.Stored, due: time.Now()}
 	m.Data = nil

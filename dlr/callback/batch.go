@@ -55,8 +55,8 @@ type job struct {
 
 func (j job) target() target { return target{j.event.App, j.event.URL} }
 
-// newBatch is an empty one for items like the given. Its id is random, for it is stored before it is sent, and nothing else
-// is ever stored under it.
+// newBatch is an empty one for items like the given. Its id is random, for it is stored before it is sent,
+// and nothing else is ever stored under it.
 func newBatch(like job) *batch {
 	return &batch{ID: "msg_" + rand.Text(), App: like.event.App, URL: like.event.URL, Kind: like.event.Kind, Since: like.d.Stored}
 }
@@ -96,8 +96,8 @@ func (b *batch) add(items []job) {
 	b.body = body.Bytes()
 }
 
-// writePlain writes JSON with the characters that encoding/json escapes for the sake of web pages as they are: receivers that
-// check the signature over what they parsed and wrote again have "&" there, not "\u0026".
+// writePlain writes JSON with the characters that encoding/json escapes for the sake of web pages as they
+// are: receivers that check the signature over what they parsed and wrote again have "&" there, not "\u0026".
 func writePlain(to *bytes.Buffer, item []byte) {
 	for {
 		at := bytes.IndexByte(item, '\\')

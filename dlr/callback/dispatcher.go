@@ -33,12 +33,12 @@ type Options struct {
 	Secrets func(app string) []string // whsec_ secrets of an application, the newest first; all sign
 	Egress  Egress
 	Log     zerolog.Logger
-	// Reveal is the body as it is sent, of the one that is stored, always the same: what is personal is sealed in the store.
-	// Nil: they are one.
+	// Reveal is the body as it is sent, of the one that is stored, always the same: what is personal is
+	// sealed in the store. Nil: they are one.
 	Reveal func(kind otp.EventKind, body []byte) []byte
 
-	// Trace begins the span of a request, of the OTPs that carry these traces (otp.Service.Trace). It returns the request's header
-	// traceparent and what ends the span. Nil: none is traced.
+	// Trace begins the span of a request, of the OTPs that carry these traces (otp.Service.Trace). It returns
+	// the request's header traceparent and what ends the span. Nil: none is traced.
 	Trace func(of [][]byte, event, host string) (traceparent string, end func(status int, err error))
 
 	Known    time.Duration    // how long it is known how a callback went; default 2 h, the bucket's own
@@ -101,8 +101,8 @@ func New(o Options) *Dispatcher {
 	return d
 }
 
-// Run sends callbacks until ctx ends. Then it takes no more, waits for the POSTs under way, for the grace at most, gives back
-// what was not sent, and returns nil. It is called once.
+// Run sends callbacks until ctx ends. Then it takes no more, waits for the POSTs under way, for the grace at
+// most, gives back what was not sent, and returns nil. It is called once.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	defer d.sender.close()
 	defer d.cut()
@@ -114,8 +114,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return nil
 }
 
-// confirmAll pulls events and spreads them over the workers until ctx ends, and then waits for those. All items of an OTP go
-// to one worker, so that they reach their lane in the order they were stored in.
+// confirmAll pulls events and spreads them over the workers until ctx ends, and then waits for those. All
+// items of an OTP go to one worker, so that they reach their lane in the order they were stored in.
 func (d *Dispatcher) confirmAll(ctx context.Context) {
 	var in [workers]chan *queue.Delivery
 	var wg sync.WaitGroup
@@ -169,7 +169,8 @@ func step() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), storeTimeout)
 }
 
-// firstPause is what a URL that fails is first left in peace for: a fifth of the first wait of the schedule, so 1 s.
+// firstPause is what a URL that fails is first left in peace for: a fifth of the first wait of the schedule,
+// so 1 s.
 func firstPause(schedule []time.Duration) time.Duration {
 	if len(schedule) < 2 {
 		return time.Second

@@ -13,12 +13,14 @@ import (
 // ErrRefusedAddress is why a callback was not dialled: its address is one that the gateway may not call.
 var ErrRefusedAddress = errors.New("address refused: loopback, private, link-local or reserved; OTPGW_CALLBACK_ALLOW may allow it")
 
-// Egress decides which addresses callbacks may reach. The zero Egress allows every public address and no other.
+// Egress decides which addresses callbacks may reach. The zero Egress allows every public address and no
+// other.
 type Egress struct {
 	Allow []netip.Prefix // reachable although private (OTPGW_CALLBACK_ALLOW)
 }
 
-// Allowed reports whether a callback may go to addr. IPv6 forms that stand for an IPv4 address count as that one.
+// Allowed reports whether a callback may go to addr. IPv6 forms that stand for an IPv4 address count as that
+// one.
 func (g *Egress) Allowed(addr netip.Addr) bool {
 	if !addr.IsValid() {
 		return false
@@ -45,8 +47,8 @@ func contains(list []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// control is a net.Dialer's Control: it sees the address that is really dialled, after every name was resolved, so that
-// neither a name that points inside nor one that changes between look-ups gets through.
+// control is a net.Dialer's Control: it sees the address that is really dialled, after every name was
+// resolved, so that neither a name that points inside nor one that changes between look-ups gets through.
 func (g *Egress) control(_, address string, _ syscall.RawConn) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

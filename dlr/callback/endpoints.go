@@ -22,9 +22,9 @@ const (
 	listLimit    = 1000
 )
 
-// Endpoint is a URL of an application that answered 410: it wants no more callbacks. Its callbacks are dead letters for an
-// hour; then the next one is sent to it, and any answer but another 410 enables it again. It holds no URL, for that may hold
-// a credential of the application.
+// Endpoint is a URL of an application that answered 410: it wants no more callbacks. Its callbacks are dead
+// letters for an hour; then the next one is sent to it, and any answer but another 410 enables it again. It
+// holds no URL, for that may hold a credential of the application.
 type Endpoint struct {
 	ID    string    `json:"id"`
 	App   string    `json:"app"`
@@ -33,8 +33,8 @@ type Endpoint struct {
 	Until time.Time `json:"until"` // asked again from then on
 }
 
-// target is where callbacks go. The same URL in two applications is two targets: what one's secret, items or 410 do there is
-// not the other's business.
+// target is where callbacks go. The same URL in two applications is two targets: what one's secret, items or
+// 410 do there is not the other's business.
 type target struct{ app, url string }
 
 // id is the key of KV_endpoint.
@@ -140,7 +140,8 @@ func (e *endpoints) enableID(ctx context.Context, id string) (Endpoint, error) {
 	return readEndpoint(id, entry.Value), nil
 }
 
-// readEndpoint reads a value, also one of the version before: that has no application and no end, and so is not believed.
+// readEndpoint reads a value, also one of the version before: that has no application and no end, and so is
+// not believed.
 func readEndpoint(id string, value []byte) (at Endpoint) {
 	_ = json.Unmarshal(value, &at)
 	at.ID = id

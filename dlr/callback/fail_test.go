@@ -27,7 +27,8 @@ func deadLetters(t *testing.T, q *queue.Queue) []queue.DeadLetter {
 	return list
 }
 
-// TestOrderUnderFailures has two dispatchers on one queue, and an application that fails one request in three.
+// TestOrderUnderFailures has two dispatchers on one queue, and an application that fails one request in
+// three.
 func TestOrderUnderFailures(t *testing.T) {
 	q := queuetest.Open(t)
 	const otps, changes = 60, 4

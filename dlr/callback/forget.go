@@ -11,8 +11,9 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// Forget takes what tells of a number out of the callbacks that wait: whole ones, and out of batches the number's items. A batch that was
-// tried before comes with another body then; that is the price of an erasure.
+// Forget takes what tells of a number out of the callbacks that wait: whole ones, and out of batches the
+// number's items. A batch that was tried before comes with another body then; that is the price of an
+// erasure.
 func (d *Dispatcher) Forget(ctx context.Context, e164 string) error {
 	events := d.o.Queue.Events()
 	tx := d.o.Queue.Begin()
@@ -34,8 +35,8 @@ func (d *Dispatcher) Forget(ctx context.Context, e164 string) error {
 	return d.o.Queue.Commit(ctx, tx)
 }
 
-// ForgetDead is the dead letter of a callback without the items of a number: about says that it had some, and nothing is left when it had
-// no others.
+// ForgetDead is the dead letter of a callback without the items of a number: about says that it had some, and
+// nothing is left when it had no others.
 func ForgetDead(l *queue.DeadLetter, e164 string) (rest *queue.DeadLetter, about bool) {
 	data, about := without(l.Subject, l.Data, e164)
 	if !about || data == nil {

@@ -8,7 +8,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// TestForgetDead: a dead batch loses the items of a number and keeps the others; one that has only those is to go.
+// TestForgetDead: a dead batch loses the items of a number and keeps the others; one that has only those is
+// to go.
 func TestForgetDead(t *testing.T) {
 	t.Parallel()
 	const gone, stays = "+46700000001", "+467000000011"

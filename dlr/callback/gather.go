@@ -7,7 +7,8 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// gather stores items as a batch: at once where nothing is under way; else when there are enough for one, or after a while.
+// gather stores items as a batch: at once where nothing is under way; else when there are enough for one, or
+// after a while.
 func (t *lanes) gather(l *lane, now time.Time) {
 	if len(l.items) == 0 || l.sealing {
 		return
@@ -63,8 +64,8 @@ func (t *lanes) takeBack(l *lane, s *sealed) bool {
 	return false
 }
 
-// soonGone tells whether an earlier change of an OTP is under way right now: a batch with its next change would wait for that, and
-// with it all else that is in it.
+// soonGone tells whether an earlier change of an OTP is under way right now: a batch with its next change
+// would wait for that, and with it all else that is in it.
 func (t *lanes) soonGone(l *lane, otpID string) bool {
 	id, ok := t.holder(otpID)
 	return ok && (t.expected[id] || l.hand[id] != nil && l.hand[id].soon)
@@ -73,7 +74,8 @@ func (t *lanes) soonGone(l *lane, otpID string) bool {
 // calm: as far as is known, the URL takes requests.
 func (l *lane) calm(now time.Time) bool { return !now.Before(l.paused) && l.host.answers(now) }
 
-// class tells apart what goes into one batch: one kind of event, and not what may be sent at once with what waits for another batch.
+// class tells apart what goes into one batch: one kind of event, and not what may be sent at once with what
+// waits for another batch.
 type class struct {
 	kind   otp.EventKind
 	behind bool
@@ -90,8 +92,8 @@ func (t *lanes) held(j job) bool {
 	return ok && t.alive(id)
 }
 
-// choose takes the first item that may go and others of its class for which there is room, but none whose OTP has an earlier item that
-// stays, or a batch that is gone soon; left counts what stays for the latter.
+// choose takes the first item that may go and others of its class for which there is room, but none whose OTP
+// has an earlier item that stays, or a batch that is gone soon; left counts what stays for the latter.
 func choose(list []job, held func(job) bool, soon func(otpID string) bool) (taken, rest []job, left int) {
 	size := 0
 	with, stays, behind := make(map[string]bool), make(map[string]bool), make(map[string]bool)
@@ -128,7 +130,8 @@ func fitting(items []job, room, octets int) int {
 	return len(items)
 }
 
-// expect announces a batch that is about to be stored here: when it comes back from the queue, nobody has sent it yet.
+// expect announces a batch that is about to be stored here: when it comes back from the queue, nobody has
+// sent it yet.
 func (t *lanes) expect(l *lane, id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -150,8 +153,8 @@ func (t *lanes) waitsForNone(l *lane, id string) bool {
 	return s != nil && len(s.after) == 0
 }
 
-// sealedItems ends what gather began with seal. b is the batch that the items are in, nil when they go back; into is the one that was
-// taken out of its line for them, whether or not they are in it.
+// sealedItems ends what gather began with seal. b is the batch that the items are in, nil when they go back;
+// into is the one that was taken out of its line for them, whether or not they are in it.
 func (t *lanes) sealedItems(l *lane, items []job, into *sealed, b *batch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,8 +7,9 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// holds says in which batch the newest stored change of an OTP is (bucket hold: OTP to webhook-id). It is written in the
-// transaction that stores the batch and takes its items off, so that a change is either an item, or in exactly one batch.
+// holds says in which batch the newest stored change of an OTP is (bucket hold: OTP to webhook-id). It is
+// written in the transaction that stores the batch and takes its items off, so that a change is either an
+// item, or in exactly one batch.
 type holds struct {
 	queue  *queue.Queue
 	bucket *queue.Bucket
@@ -21,8 +22,8 @@ func (h *holds) put(tx *queue.Tx, b *batch) {
 	}
 }
 
-// release takes a batch's holds off, in the transaction that takes it off: those that are still its own. One that becomes
-// another's in the same moment is a conflict.
+// release takes a batch's holds off, in the transaction that takes it off: those that are still its own. One
+// that becomes another's in the same moment is a conflict.
 func (h *holds) release(tx *queue.Tx, b *batch) {
 	for _, o := range b.Held {
 		if e, ok := h.bucket.Local(o.OtpID); ok && string(e.Value) == b.ID {
@@ -37,8 +38,8 @@ func (h *holds) of(otpID string) (id string, ok bool) {
 	return string(e.Value), ok
 }
 
-// before are the batches that have to go before one with these items. What is known here is enough: whoever knows of an item
-// knows of what was stored before it, by the order of the log.
+// before are the batches that have to go before one with these items. What is known here is enough: whoever
+// knows of an item knows of what was stored before it, by the order of the log.
 func (h *holds) before(items []job) []string {
 	var ids []string
 	for _, j := range items {
@@ -55,8 +56,8 @@ func (h *holds) before(items []job) []string {
 // stored tells whether a batch still waits for its receiver, here or with another daemon.
 func (h *holds) stored(id string) bool { return h.queue.Events().Stored(id) }
 
-// early tells whether the change right before an item's is still an item too. (Those before that are none then either: items become
-// batches in their order.)
+// early tells whether the change right before an item's is still an item too. (Those before that are none
+// then either: items become batches in their order.)
 func (h *holds) early(e *otp.Event) bool {
 	return e.N > 1 && h.queue.Events().Stored(otp.EventKey(e.OtpID, e.N-1))
 }

@@ -113,8 +113,8 @@ func newLanes(limit int, pause time.Duration) *lanes {
 		room: make(chan struct{}), expected: make(map[string]bool)}
 }
 
-// wait waits until there is room for an item; false when ctx ended before. What fills the room is stored as batches soon, whatever
-// the receivers do.
+// wait waits until there is room for an item; false when ctx ended before. What fills the room is stored as
+// batches soon, whatever the receivers do.
 func (t *lanes) wait(ctx context.Context) bool {
 	for {
 		t.mu.Lock()
@@ -142,8 +142,8 @@ func (t *lanes) lane(at target) *lane {
 	return l
 }
 
-// addItem puts an item behind those that came before; false when it has to go back. One that is early must find the item right
-// before it of its OTP here.
+// addItem puts an item behind those that came before; false when it has to go back. One that is early must
+// find the item right before it of its OTP here.
 func (t *lanes) addItem(j job, early bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -175,7 +175,8 @@ func (t *lanes) addBatch(s *sealed) {
 		l.coming, l.came = max(l.coming-1, 0), time.Now()
 		delete(t.expected, s.id)
 		s.tries, s.early, s.woken = 0, false, false // however long it took to come back
-		// One that another daemon had in hand meanwhile may have been sent by it: it does not change any more.
+		// One that another daemon had in hand meanwhile may have been sent by it: it does not change any
+		// more.
 		s.open = s.d.Attempt <= 1 && !s.d.Orphan && s.items < maxItems && s.octets < maxBody
 	}
 	if s.open {
@@ -213,7 +214,8 @@ func (t *lanes) behind(l *lane, s *sealed) bool {
 	return false
 }
 
-// step does what can be done for a lane now, and sets its timer for what can be done later. For callers that hold mu.
+// step does what can be done for a lane now, and sets its timer for what can be done later. For callers that
+// hold mu.
 func (t *lanes) step(l *lane) {
 	if t.closing {
 		return
@@ -278,7 +280,8 @@ func (t *lanes) wake(l *lane) {
 	}
 }
 
-// drop forgets a lane that has nothing. What was learned of a URL that fails stays as long as something waits for it.
+// drop forgets a lane that has nothing. What was learned of a URL that fails stays as long as something waits
+// for it.
 func (t *lanes) drop(l *lane) {
 	if l.timer != nil {
 		l.timer.Stop()

@@ -46,8 +46,9 @@ func long(name string, least int) int {
 	return least
 }
 
-// TestOneURLTakesManyRequestsAtATime: a receiver that takes 200 ms, and keeps up in parallel, gets what there is at a rate that one
-// request at a time (1,000 changes/s) does not reach, each OTP's changes in their order.
+// TestOneURLTakesManyRequestsAtATime: a receiver that takes 200 ms, and keeps up in parallel, gets what there
+// is at a rate that one request at a time (1,000 changes/s) does not reach, each OTP's changes in their
+// order.
 func TestOneURLTakesManyRequestsAtATime(t *testing.T) {
 	q := queuetest.Open(t)
 	var now, most atomic.Int32
@@ -91,7 +92,8 @@ func hanging(t *testing.T) (url string, release func()) {
 	return s.URL, release
 }
 
-// TestDeadURLKeepsOneMessageForTwoHundredChanges: of one that hangs and of one that refuses, with OTPs of three changes, of two kinds.
+// TestDeadURLKeepsOneMessageForTwoHundredChanges: of one that hangs and of one that refuses, with OTPs of
+// three changes, of two kinds.
 func TestDeadURLKeepsOneMessageForTwoHundredChanges(t *testing.T) {
 	hangs, _ := hanging(t)
 	for name, url := range map[string]string{"hangs": hangs, "refuses": "http://127.0.0.1:1/"} {
@@ -118,7 +120,8 @@ func TestDeadURLKeepsOneMessageForTwoHundredChanges(t *testing.T) {
 	}
 }
 
-// TestRecoveredURLGetsAllThatWaitsAtOnce: after one success, though the schedule has hours to go; in order, and each once.
+// TestRecoveredURLGetsAllThatWaitsAtOnce: after one success, though the schedule has hours to go; in order,
+// and each once.
 func TestRecoveredURLGetsAllThatWaitsAtOnce(t *testing.T) {
 	q := queuetest.Open(t)
 	var up atomic.Bool
@@ -154,8 +157,8 @@ func TestRecoveredURLGetsAllThatWaitsAtOnce(t *testing.T) {
 	}
 }
 
-// TestRequestThatFailsForItselfIsNotTriedWithEachSuccess: others succeed all the time, and its tries stay those of the schedule,
-// and one more for each.
+// TestRequestThatFailsForItselfIsNotTriedWithEachSuccess: others succeed all the time, and its tries stay
+// those of the schedule, and one more for each.
 func TestRequestThatFailsForItselfIsNotTriedWithEachSuccess(t *testing.T) {
 	q := queuetest.Open(t)
 	var bad atomic.Int32
@@ -183,7 +186,8 @@ func TestRequestThatFailsForItselfIsNotTriedWithEachSuccess(t *testing.T) {
 	}
 }
 
-// TestDeadHostsLeaveAGoodURLAlone: half of a hundred hosts hang, half refuse, and each URL is another; the good URL is told in time.
+// TestDeadHostsLeaveAGoodURLAlone: half of a hundred hosts hang, half refuse, and each URL is another; the
+// good URL is told in time.
 func TestDeadHostsLeaveAGoodURLAlone(t *testing.T) {
 	q := queuetest.Open(t)
 	hosts, urls := 20, long("OTPGW_CALLBACK_URLS", 400)
@@ -253,8 +257,8 @@ func used(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// TestEachChangeIsUnderOneWebhookID: dispatchers are cut off in the middle of their requests, again and again, and what they had
-// comes under the same id, with the same body; no change under a second one.
+// TestEachChangeIsUnderOneWebhookID: dispatchers are cut off in the middle of their requests, again and
+// again, and what they had comes under the same id, with the same body; no change under a second one.
 func TestEachChangeIsUnderOneWebhookID(t *testing.T) {
 	q := queuetest.Open(t)
 	var count atomic.Int32
@@ -302,8 +306,8 @@ func TestEachChangeIsUnderOneWebhookID(t *testing.T) {
 	t.Logf("%d requests under %d ids", len(app.requests()), len(bodies))
 }
 
-// TestRetriesGoOnByTheStoresClock: a batch that a dispatcher finds is tried by its age, and a daemon whose clock is wrong by an hour
-// neither gives up nor skips a try.
+// TestRetriesGoOnByTheStoresClock: a batch that a dispatcher finds is tried by its age, and a daemon whose
+// clock is wrong by an hour neither gives up nor skips a try.
 func TestRetriesGoOnByTheStoresClock(t *testing.T) {
 	q := queuetest.Open(t)
 	o := options(t, q)

@@ -49,7 +49,8 @@ func newMetrics(t *lanes) metrics {
 	}
 }
 
-// Collectors are the dispatcher's metrics, for the caller to register. Their labels are names of applications, so few.
+// Collectors are the dispatcher's metrics, for the caller to register. Their labels are names of
+// applications, so few.
 func (d *Dispatcher) Collectors() []prometheus.Collector {
 	m := d.metrics
 	return []prometheus.Collector{m.items, m.posts, m.seconds, m.age, m.running, m.gathered, m.waiting}

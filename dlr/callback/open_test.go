@@ -7,8 +7,9 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// TestBatchThatAnotherHadIsClosed: a batch that was stored here and comes back takes more items before its first try; one that another
-// daemon had in hand first, and died with, may have been sent by it as it is, and does not change any more.
+// TestBatchThatAnotherHadIsClosed: a batch that was stored here and comes back takes more items before its
+// first try; one that another daemon had in hand first, and died with, may have been sent by it as it is, and
+// does not change any more.
 func TestBatchThatAnotherHadIsClosed(t *testing.T) {
 	for orphan, open := range map[bool]bool{false: true, true: false} {
 		l := newLanes(DefaultLanes, time.Second)

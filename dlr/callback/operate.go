@@ -19,7 +19,8 @@ var ErrDisabled = errors.New("callback: the URL is disabled")
 // Endpoints lists the URLs that answered 410, of all applications.
 func (d *Dispatcher) Endpoints(ctx context.Context) ([]Endpoint, error) { return d.endpoints.list(ctx) }
 
-// Enable lets callbacks go to an application's URL again that answered 410. Other daemons see it within seconds.
+// Enable lets callbacks go to an application's URL again that answered 410. Other daemons see it within
+// seconds.
 func (d *Dispatcher) Enable(ctx context.Context, app, url string) error {
 	return d.endpoints.enable(ctx, target{app, url})
 }
@@ -38,7 +39,8 @@ type About struct {
 	OTPs      []string
 }
 
-// Describe reads a dead letter of this package; ok is false when it cannot be read, which may be why it is one.
+// Describe reads a dead letter of this package; ok is false when it cannot be read, which may be why it is
+// one.
 func Describe(l *queue.DeadLetter) (about About, ok bool) {
 	b, err := dead(l)
 	if err != nil {
@@ -51,8 +53,9 @@ func Describe(l *queue.DeadLetter) (about About, ok bool) {
 	return about, true
 }
 
-// Replay sends a dead letter of this package again, from its first try. To a URL that is disabled it would die again at once: then
-// it stays where it is, and the error is ErrDisabled with the Endpoint, unless enable says to enable that first.
+// Replay sends a dead letter of this package again, from its first try. To a URL that is disabled it would
+// die again at once: then it stays where it is, and the error is ErrDisabled with the Endpoint, unless enable
+// says to enable that first.
 func (d *Dispatcher) Replay(ctx context.Context, l *queue.DeadLetter, enable bool) (Endpoint, error) {
 	if b, err := dead(l); err == nil {
 		at, off, err := d.endpoints.disabled(ctx, b.target())

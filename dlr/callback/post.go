@@ -17,8 +17,8 @@ import (
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// Bounds of one attempt. Its longest time is that of connecting and DefaultTimeout (Options.Timeout), each on its own: a
-// receiver far away may take as long to answer as one nearby.
+// Bounds of one attempt. Its longest time is that of connecting and DefaultTimeout (Options.Timeout), each on
+// its own: a receiver far away may take as long to answer as one nearby.
 const (
 	DefaultTimeout = 15 * time.Second // from the request's end to the answer's header; Standard Webhooks asks for 15 to 30 s
 	dialTimeout    = 5 * time.Second
@@ -72,8 +72,9 @@ type answer struct {
 	retryAfter time.Duration // 0 when it named no time
 }
 
-// post signs and sends a body once, after Standard Webhooks: the id is the same on every try, the timestamp is that of this
-// one. It returns an error when there was no answer. traceparent is that of W3C's Trace Context; empty: none.
+// post signs and sends a body once, after Standard Webhooks: the id is the same on every try, the timestamp
+// is that of this one. It returns an error when there was no answer. traceparent is that of W3C's Trace
+// Context; empty: none.
 func (s *sender) post(ctx context.Context, target, app, id string, body []byte, traceparent string) (answer, error) {
 	header, err := s.header(app, id, body)
 	if err != nil {
@@ -91,9 +92,9 @@ func (s *sender) post(ctx context.Context, target, app, id string, body []byte, 
 	return a, err
 }
 
-// exchange is stale when the request failed on a kept connection before anything of an answer came: most often the receiver had
-// closed it for being idle as the request was written. net/http repeats such a request itself only where it is a GET or the
-// like; a callback carries its webhook-id, so it may be repeated too.
+// exchange is stale when the request failed on a kept connection before anything of an answer came: most
+// often the receiver had closed it for being idle as the request was written. net/http repeats such a request
+// itself only where it is a GET or the like; a callback carries its webhook-id, so it may be repeated too.
 func (s *sender) exchange(ctx context.Context, over *http.Transport, target string, header http.Header, body []byte) (a answer, stale bool, err error) {
 	var reused, answered bool
 	trace := &httptrace.ClientTrace{
@@ -105,7 +106,8 @@ func (s *sender) exchange(ctx context.Context, over *http.Transport, target stri
 		return a, false, errors.New("callback: the URL is not valid")
 	}
 	req.Header = header.Clone()
-	// RoundTrip follows no redirect: the answer of the URL itself counts, and a redirect is no acknowledgement.
+	// RoundTrip follows no redirect: the answer of the URL itself counts, and a redirect is no
+	// acknowledgement.
 	resp, err := over.RoundTrip(req)
 	if err != nil {
 		timeout, isNet := errors.AsType[net.Error](err)
@@ -116,8 +118,9 @@ func (s *sender) exchange(ctx context.Context, over *http.Transport, target stri
 	return answer{resp.StatusCode, s.retryAfter(resp)}, false, nil
 }
 
-// header is signed with each secret of the application, the newest first: while a secret is changed, receivers that know
-// the old one or the new one accept the same request (Standard Webhooks, "Signature scheme").
+// header is signed with each secret of the application, the newest first: while a secret is changed,
+// receivers that know the old one or the new one accept the same request (Standard Webhooks, "Signature
+// scheme").
 func (s *sender) header(app, id string, body []byte) (http.Header, error) {
 	secrets := s.secrets(app)
 	if len(secrets) == 0 {
@@ -143,9 +146,9 @@ func (s *sender) header(app, id string, body []byte) (http.Header, error) {
 	return h, nil
 }
 
-// retryAfter is what an answer says of when to come again, in seconds or as a date (RFC 9110, 10.2.3). It counts with a 429 or
-// 503, where it is defined for callers that are too many or too early. A date is taken against the receiver's own clock, where it
-// sends that.
+// retryAfter is what an answer says of when to come again, in seconds or as a date (RFC 9110, 10.2.3). It
+// counts with a 429 or 503, where it is defined for callers that are too many or too early. A date is taken
+// against the receiver's own clock, where it sends that.
 func (s *sender) retryAfter(resp *http.Response) time.Duration {
 	text := resp.Header.Get("Retry-After")
 	if text == "" || resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {

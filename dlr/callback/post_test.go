@@ -22,8 +22,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
-// closing is a receiver whose connections serve one request each, though it promises more: it closes them as the next request
-// comes. handled counts what it answered, met how many requests met a closed door.
+// closing is a receiver whose connections serve one request each, though it promises more: it closes them as
+// the next request comes. handled counts what it answered, met how many requests met a closed door.
 type closing struct {
 	url          string
 	handled, met atomic.Int32
@@ -88,7 +88,8 @@ func TestKeptConnectionThatClosesIsRepeatedAtOnce(t *testing.T) {
 	}
 }
 
-// TestUnansweredRequestOnAFreshConnectionIsNotRepeatedAtOnce: who closes without an answer each time gets one request a try.
+// TestUnansweredRequestOnAFreshConnectionIsNotRepeatedAtOnce: who closes without an answer each time gets one
+// request a try.
 func TestUnansweredRequestOnAFreshConnectionIsNotRepeatedAtOnce(t *testing.T) {
 	var requests atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -221,7 +222,8 @@ func TestRetriesHaveJitter(t *testing.T) {
 	}
 }
 
-// TestBodyIsPlainJSON: receivers that check the signature over what they parsed and wrote again get the same octets.
+// TestBodyIsPlainJSON: receivers that check the signature over what they parsed and wrote again get the same
+// octets.
 func TestBodyIsPlainJSON(t *testing.T) {
 	q := queuetest.Open(t)
 	app := receiver(t, nil)

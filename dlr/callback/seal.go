@@ -9,8 +9,9 @@ import (
 	"github.com/otpgw/otpgw/queue/backoff"
 )
 
-// seal makes items of a lane a stored batch, or adds them to one that was never sent (into): in one transaction they are no
-// items any more, are in the batch, and their OTPs are held by it. A batch is sent only after that, as it was stored.
+// seal makes items of a lane a stored batch, or adds them to one that was never sent (into): in one
+// transaction they are no items any more, are in the batch, and their OTPs are held by it. A batch is sent
+// only after that, as it was stored.
 func (d *Dispatcher) seal(l *lane, items []job, into *sealed) {
 	after := d.holds.before(items)
 	b, tx := d.joinable(l, into, after), d.o.Queue.Begin()
@@ -38,8 +39,9 @@ func (d *Dispatcher) seal(l *lane, items []job, into *sealed) {
 	d.lanes.sealedItems(l, items, into, b)
 }
 
-// store commits a transaction that takes an item off. Where the outcome stays unknown, because the store had no leader for long, it
-// waits until it is known: a batch that was sent as it was before, and then again as it came to be, would carry two bodies.
+// store commits a transaction that takes an item off. Where the outcome stays unknown, because the store had
+// no leader for long, it waits until it is known: a batch that was sent as it was before, and then again as
+// it came to be, would carry two bodies.
 func (d *Dispatcher) store(tx *queue.Tx, item *queue.Delivery) error {
 	err := d.commit(tx)
 	for errors.Is(err, queue.ErrUnknown) && d.post.Err() == nil {
@@ -67,8 +69,8 @@ func (d *Dispatcher) commit(tx *queue.Tx) error {
 // sealPause is how long items wait that could not be stored as a batch.
 const sealPause = 500 * time.Millisecond
 
-// joinable is the batch that items may be added to, which go after the given batches; nil when they must not. No two batches may
-// wait for each other, so it may come to wait only for one that waits for none.
+// joinable is the batch that items may be added to, which go after the given batches; nil when they must not.
+// No two batches may wait for each other, so it may come to wait only for one that waits for none.
 func (d *Dispatcher) joinable(l *lane, into *sealed, after []string) *batch {
 	if into == nil || (len(after) > 0) != into.class().behind {
 		return nil

@@ -96,7 +96,8 @@ func (d *Dispatcher) end(l *lane, s *sealed, b *batch, reason string) {
 	d.takeOff(l, s, b, tellDead)
 }
 
-// takeOff takes a batch off the queue and lets go of its OTPs. When the store does not do it, the batch is done again.
+// takeOff takes a batch off the queue and lets go of its OTPs. When the store does not do it, the batch is
+// done again.
 func (d *Dispatcher) takeOff(l *lane, s *sealed, b *batch, end tellEnd) {
 	ctx, cancel := step()
 	defer cancel()

@@ -12,9 +12,9 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// How the callbacks of an OTP went is kept for whoever looks the OTP up (bucket told: OTP to a CBOR sequence of tellings). It is
-// stored in the transaction that takes a batch off, so it costs no write of its own; of a try that failed nothing is stored, and
-// what is known of it is with the daemon that tries.
+// How the callbacks of an OTP went is kept for whoever looks the OTP up (bucket told: OTP to a CBOR sequence
+// of tellings). It is stored in the transaction that takes a batch off, so it costs no write of its own; of a
+// try that failed nothing is stored, and what is known of it is with the daemon that tries.
 
 // telling is how one callback ended. The numbers of its fields are what is stored.
 type telling struct {
@@ -163,7 +163,8 @@ func (s *sealed) shown() Telling {
 	return w
 }
 
-// Pending is what waits for its receivers with this daemon: requests, and of them those that failed at least once.
+// Pending is what waits for its receivers with this daemon: requests, and of them those that failed at least
+// once.
 func (d *Dispatcher) Pending() (requests, retrying int) {
 	d.lanes.mu.Lock()
 	defer d.lanes.mu.Unlock()

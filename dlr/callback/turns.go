@@ -62,7 +62,8 @@ func (t *lanes) host(name string) *host {
 func (t *lanes) perHost() int { return max(t.limit/hostShare, 1) }
 func (t *lanes) perApp() int  { return max(t.limit/appShare, 1) }
 
-// forget drops a host that nobody waits for; not one that answers, as long as there are few, nor one that is shut.
+// forget drops a host that nobody waits for; not one that answers, as long as there are few, nor one that is
+// shut.
 func (t *lanes) forget(h *host) {
 	if len(h.lanes) == 0 && h.running == 0 && !time.Now().Before(h.shut) && !(h.known && h.silent == 0 && len(t.hosts) < maxIdle) {
 		h.stop()
@@ -96,7 +97,8 @@ func (l *lane) wants(now time.Time) bool {
 	if len(l.ready) == 0 || l.running >= l.window || now.Before(l.paused) {
 		return false
 	}
-	// Until it has answered, a second request at a time is worth it only for a full one: what was tried once stays one message.
+	// Until it has answered, a second request at a time is worth it only for a full one: what was tried once
+	// stays one message.
 	return l.proven || l.running == 0 || !l.ready[0].open
 }
 
@@ -168,7 +170,8 @@ func (t *lanes) free(h *host, now time.Time) {
 	}
 }
 
-// buryAtOnce bounds how many batches end at a time because their host did not answer in all the time of the schedule.
+// buryAtOnce bounds how many batches end at a time because their host did not answer in all the time of the
+// schedule.
 const buryAtOnce = 64
 
 // clear ends what waited for its host in vain for longer than the schedule has.
@@ -274,8 +277,8 @@ type verdict struct {
 	wait     time.Duration // that the receiver asked for
 }
 
-// judged notes the outcome of a try, and makes what waits for a URL that answers again due at once: at the rate that the windows
-// allow, which grow with each success.
+// judged notes the outcome of a try, and makes what waits for a URL that answers again due at once: at the
+// rate that the windows allow, which grow with each success.
 func (t *lanes) judged(l *lane, v verdict) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -316,8 +319,8 @@ func (t *lanes) judged(l *lane, v verdict) {
 	}
 }
 
-// due makes what waits for a later time due: once for each try that failed at its time, so that one request that fails for
-// itself is not tried with each success of another.
+// due makes what waits for a later time due: once for each try that failed at its time, so that one request
+// that fails for itself is not tried with each success of another.
 func (l *lane) due(now time.Time) {
 	for i := range l.later {
 		if s := l.later[i]; !s.woken {

@@ -1,5 +1,5 @@
-// Package cdr writes records for billing and disputes (call detail records, as carriers call theirs): one JSON object a line,
-// in files of the operator's directory.
+// Package cdr writes records for billing and disputes (call detail records, as carriers call theirs): one
+// JSON object a line, in files of the operator's directory.
 //
 //	submit_sm_resp -> Part     one for each part that the carrier took, one for each message that it refused
 //	receipt        -> Receipt  one for each receipt that found its message
@@ -7,21 +7,24 @@
 //
 // # Files
 //
-// A daemon writes into NAME.jsonl.open and gives it its name NAME.jsonl when it is complete: after OTPGW_CDR_ROTATE, at 256 MiB,
-// and at the end. What a daemon that was killed left open is completed at the next start. So *.jsonl are never written again and
-// may be taken away; nothing here deletes them. Each daemon needs a directory of its own.
+// A daemon writes into NAME.jsonl.open and gives it its name NAME.jsonl when it is complete: after
+// OTPGW_CDR_ROTATE, at 256 MiB, and at the end. What a daemon that was killed left open is completed at the
+// next start. So *.jsonl are never written again and may be taken away; nothing here deletes them. Each
+// daemon needs a directory of its own.
 //
 // # Promises
 //
-// A part's line is written before what it says is stored, so there is no part that a carrier bills and no line tells, even after
-// kill -9; the same part may have two lines then, alike in link and messageId. Lines are in the page cache, as the store
-// is between two fsyncs. A line that cannot be written (a full disk) is counted in otpgw_cdr_lost_total and stops no message.
-// No line has a PIN or a text. Numbers are as OTPGW_CDR_NUMBERS says: plain, masked, or hashed with the store's key, by
-// which one number has one hash in all files.
+// A part's line is written before what it says is stored, so there is no part that a carrier bills and no
+// line tells, even after kill -9; the same part may have two lines then, alike in link and messageId. Lines
+// are in the page cache, as the store is between two fsyncs. A line that cannot be written (a full disk) is
+// counted in otpgw_cdr_lost_total and stops no message. No line has a PIN or a text. Numbers are as
+// OTPGW_CDR_NUMBERS says: plain, masked, or hashed with the store's key, by which one number has one hash in
+// all files.
 //
 // # Fields
 //
-// All lines: type (part, receipt, otp), time (RFC 3339, UTC, milliseconds). Fields that are not known are left out.
+// All lines: type (part, receipt, otp), time (RFC 3339, UTC, milliseconds). Fields that are not known are
+// left out.
 //
 //	otpId      of the OTP; left out for a reply to a handset
 //	msgId      the gateway's id of the message, the msgId of callbacks

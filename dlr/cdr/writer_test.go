@@ -141,7 +141,8 @@ func TestLinesOfManyAtOnceAreWhole(t *testing.T) {
 	}
 }
 
-// TestDirectoryThatIsGone loses records, says so once, and nothing waits for it; it goes on when there is a directory again.
+// TestDirectoryThatIsGone loses records, says so once, and nothing waits for it; it goes on when there is a
+// directory again.
 func TestDirectoryThatIsGone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cdr")
 	if err := os.Mkdir(dir, 0o700); err != nil {

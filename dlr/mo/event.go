@@ -46,8 +46,8 @@ func (i *Inbox) received(m Message, from phone.Number) receivedItem {
 
 func textContext(id string) string { return "mo:" + id }
 
-// Reveal is the body of a callback as it is sent, of the body that is stored: each time the same. A text that no key opens any
-// more is empty.
+// Reveal is the body of a callback as it is sent, of the body that is stored: each time the same. A text that
+// no key opens any more is empty.
 func (i *Inbox) Reveal(kind otp.EventKind, body []byte) []byte {
 	if kind != Received {
 		return body

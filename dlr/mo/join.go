@@ -11,15 +11,16 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// The parts of a message come within seconds of each other; what is not complete after this time never will be.
+// The parts of a message come within seconds of each other; what is not complete after this time never will
+// be.
 const joinTime = 10 * time.Minute
 
 // maxRaces bounds how often a part meets another one of its message on the way to the store.
 const maxRaces = 16
 
-// join keeps a part, and says whether the message is whole now; then m is the whole message, and forget is to be called when what
-// it says is stored: should that fail, the part comes again and finds the others. The last part is not stored, so of parts
-// that come at once one alone has the whole.
+// join keeps a part, and says whether the message is whole now; then m is the whole message, and forget is to
+// be called when what it says is stored: should that fail, the part comes again and finds the others. The
+// last part is not stored, so of parts that come at once one alone has the whole.
 func (i *Inbox) join(ctx context.Context, m *Message) (whole bool, forget func(), err error) {
 	bucket, key := i.Queue.Handsets(), i.Box.Name("mo", fmt.Sprintf("%s\x00%s\x00%s\x00%d\x00%d", m.Link, m.From, m.To, m.Reference, m.Parts))
 	for range maxRaces {

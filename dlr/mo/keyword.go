@@ -16,8 +16,8 @@ import (
 // replyLife is how long a reply is of any use.
 const replyLife = 10 * time.Minute
 
-// stop puts the number on the lists of the applications that own the address, of all where nobody does. What is on the list
-// already is told again, but not answered: two machines would answer each other for ever.
+// stop puts the number on the lists of the applications that own the address, of all where nobody does. What
+// is on the list already is told again, but not answered: two machines would answer each other for ever.
 func (i *Inbox) stop(ctx context.Context, m Message, from phone.Number, owners []*otp.App) error {
 	for _, app := range i.addressed(owners) {
 		added, err := i.List.Add(ctx, app.Name, from.E164)
@@ -94,8 +94,8 @@ func (i *Inbox) tellOptOut(ctx context.Context, app *otp.App, m Message, from ph
 		Datetime: m.Received.UTC().Truncate(time.Second)})
 }
 
-// reply sends a text back from the address that was written to. It belongs to no OTP, so nothing is told of its delivery.
-// Its id is the same for a while, so that a number that writes again and again gets one.
+// reply sends a text back from the address that was written to. It belongs to no OTP, so nothing is told of
+// its delivery. Its id is the same for a while, so that a number that writes again and again gets one.
 func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from phone.Number, text string) error {
 	if text == "" {
 		return nil

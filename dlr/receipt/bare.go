@@ -6,9 +6,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Some SMSCs write no key before the state ("id:77 sub:001 DELIVRD"), and some write no key at all ("77 DELIVRD"). What they
-// write is one of these words: those of SMPP 3.4, Appendix B, and the same spelled in full. Words that people write as well
-// (sent, failed) are not among them.
+// Some SMSCs write no key before the state ("id:77 sub:001 DELIVRD"), and some write no key at all ("77
+// DELIVRD"). What they write is one of these words: those of SMPP 3.4, Appendix B, and the same spelled in
+// full. Words that people write as well (sent, failed) are not among them.
 var bareWords = map[string]wire.MessageState{
 	"DELIVRD": wire.Delivered, "DELIVERED": wire.Delivered,
 	"UNDELIV": wire.Undeliverable, "UNDELIVERED": wire.Undeliverable, "UNDELIVERABLE": wire.Undeliverable, "UNDELIVRD": wire.Undeliverable,
@@ -43,8 +43,8 @@ func bareState(s string) wire.MessageState {
 	return 0
 }
 
-// bareID is the id in a text without any key: the first word or the second, where the other is the state. Anywhere else it
-// might be the PIN of a message that the text repeats.
+// bareID is the id in a text without any key: the first word or the second, where the other is the state.
+// Anywhere else it might be the PIN of a message that the text repeats.
 func bareID(s string) string {
 	list := strings.FieldsFunc(s, mark)
 	if len(list) < 2 {

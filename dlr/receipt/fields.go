@@ -110,8 +110,8 @@ func keys(s, separator string) []found {
 	return out
 }
 
-// keyAt reports the key that starts at i, and where its value starts. The key may be in quotes, and blanks may stand before
-// the separator.
+// keyAt reports the key that starts at i, and where its value starts. The key may be in quotes, and blanks
+// may stand before the separator.
 func keyAt(s string, i int, separator string) (field, int, bool) {
 	for _, k := range keyNames {
 		if len(s)-i <= len(k.name) || !strings.EqualFold(s[i:i+len(k.name)], k.name) {
@@ -138,7 +138,8 @@ func keyAt(s string, i int, separator string) (field, int, bool) {
 	return 0, 0, false
 }
 
-// looseID finds an id key with garbage right before it, as when the header of a concatenated message is left on.
+// looseID finds an id key with garbage right before it, as when the header of a concatenated message is left
+// on.
 func looseID(all []found, s string) []found {
 	limit := len(s)
 	if len(all) > 0 {
@@ -152,8 +153,8 @@ func looseID(all []found, s string) []found {
 	return all
 }
 
-// values reads the values of the keys, each up to the next key. The first that is not empty counts, or with last the
-// last: behind a text, which may hold keys of its own, the SMSC's keys are the later ones.
+// values reads the values of the keys, each up to the next key. The first that is not empty counts, or with
+// last the last: behind a text, which may hold keys of its own, the SMSC's keys are the later ones.
 func values(list []found, s string, last bool) fields {
 	var out fields
 	for i, k := range list {
@@ -173,8 +174,8 @@ func values(list []found, s string, last bool) fields {
 	return out
 }
 
-// token is the first word of a value: what follows it is no key that we know. A comma may be in an id, but not before a
-// state.
+// token is the first word of a value: what follows it is no key that we know. A comma may be in an id, but
+// not before a state.
 func (f *fields) token(k field) string {
 	v := strings.TrimLeftFunc(f.value[k], mark)
 	if i := strings.IndexFunc(v, parts); i >= 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Parse reads a receipt from its decoded text and its TLVs; either may be empty. It reports false when there is no
-// message id or no state in them. It never panics, whatever the octets.
+// Parse reads a receipt from its decoded text and its TLVs; either may be empty. It reports false when there
+// is no message id or no state in them. It never panics, whatever the octets.
 func Parse(text string, tlvs wire.TLVs) (Receipt, bool) {
 	value := func(tag uint16) []byte {
 		v, _ := tlvs.Get(tag)
@@ -40,8 +40,9 @@ func Parse(text string, tlvs wire.TLVs) (Receipt, bool) {
 	return r, r.ID != "" && r.State != 0
 }
 
-// read finds the fields of a text, and what of the text stands before the message that it repeats; behind it only for what
-// is wanted and was not found. Fields that are parted from their values by blanks alone count where there is no other.
+// read finds the fields of a text, and what of the text stands before the message that it repeats; behind it
+// only for what is wanted and was not found. Fields that are parted from their values by blanks alone count
+// where there is no other.
 func read(text string, hasID, hasState bool) (f fields, before string) {
 	head, tail, body := split(text, byMark)
 	if len(head) == 0 {
@@ -90,7 +91,8 @@ func tlvState(v []byte) wire.MessageState {
 	return wireState(v[0])
 }
 
-// tlvError reads network_error_code, SMPP 3.4, 5.3.2.31. No network type is an ASCII digit, so digits are certain.
+// tlvError reads network_error_code, SMPP 3.4, 5.3.2.31. No network type is an ASCII digit, so digits are
+// certain.
 func tlvError(v []byte) *int {
 	if s := strings.TrimFunc(string(v), blank); s != "" && len(s) <= 6 && strings.Trim(s, "0123456789") == "" {
 		n, _ := strconv.Atoi(s)

@@ -2,8 +2,8 @@ package receipt
 
 import "strings"
 
-// shapes gives, for each field, the longest value Redact keeps and the characters it may be of. A PIN has four digits or
-// more, so no digits as long as that are kept but in a date and an id.
+// shapes gives, for each field, the longest value Redact keeps and the characters it may be of. A PIN has
+// four digits or more, so no digits as long as that are kept but in a date and an id.
 var shapes = [fieldCount]struct {
 	name  string
 	max   int
@@ -18,9 +18,10 @@ var shapes = [fieldCount]struct {
 	fieldErr:    {"err", 3, "0123456789ABCDEFabcdefxX"},
 }
 
-// Redact gives of a receipt's text what an operator needs to see why it was refused, and nothing that could be a
-// message: keys with values of the shape they should have, `?` for another value, and nothing of what stands behind
-// the text key or outside a key. Fewer than three keys may be chance in a message: their values are not kept.
+// Redact gives of a receipt's text what an operator needs to see why it was refused, and nothing that could
+// be a message: keys with values of the shape they should have, `?` for another value, and nothing of what
+// stands behind the text key or outside a key. Fewer than three keys may be chance in a message: their values
+// are not kept.
 func Redact(text string) string {
 	head, _, body := split(text, byMark)
 	f := values(head, body, false)

@@ -7,8 +7,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// stateWords maps the start of a word to its state: that takes the words of the appendix, the same cut by a letter, and
-// those spelled in full. The longest start that fits decides.
+// stateWords maps the start of a word to its state: that takes the words of the appendix, the same cut by a
+// letter, and those spelled in full. The longest start that fits decides.
 var stateWords = []struct {
 	start string
 	state wire.MessageState

@@ -19,7 +19,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestIdempotencyKey: replay with the same bytes, also of the key in quotes and from another daemon; another body; bad keys.
+// TestIdempotencyKey: replay with the same bytes, also of the key in quotes and from another daemon; another
+// body; bad keys.
 func TestIdempotencyKey(t *testing.T) {
 	g := newGateway(t)
 	second := g.twin(t)
@@ -144,7 +145,8 @@ func TestNumberLimits(t *testing.T) {
 	}
 }
 
-// TestRate: of many requests at once on two daemons exactly as many as allowed pass in each second, and the headers tell.
+// TestRate: of many requests at once on two daemons exactly as many as allowed pass in each second, and the
+// headers tell.
 func TestRate(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t)
@@ -196,8 +198,8 @@ func TestRateWindow(t *testing.T) {
 	}
 }
 
-// TestThrottle: who has nothing valid is told 401 so many times a minute and then 429; a right credential is never refused
-// for that, though it comes from the same address and was not seen before.
+// TestThrottle: who has nothing valid is told 401 so many times a minute and then 429; a right credential is
+// never refused for that, though it comes from the same address and was not seen before.
 func TestThrottle(t *testing.T) {
 	g := newGateway(t)
 	s := httptest.NewServer(New(Config{Apps: apps(), Service: g.service, Log: zerolog.Nop(), AuthFailures: 5}))
@@ -232,7 +234,8 @@ func TestThrottle(t *testing.T) {
 	wantError(t, "still wrong", g.do(t, "POST", "/otp", french, "X-API-KEY", "guess"), 429, 1008, "rate_limit")
 }
 
-// TestMadeUpTokens: they do not reach the store, so a flood of them delays nobody: the store is gone, and they are refused.
+// TestMadeUpTokens: they do not reach the store, so a flood of them delays nobody: the store is gone, and
+// they are refused.
 func TestMadeUpTokens(t *testing.T) {
 	g := newGateway(t)
 	token := g.token(t, "")
@@ -310,7 +313,8 @@ func TestThrottleTime(t *testing.T) {
 	}
 }
 
-// TestAllow: an application that names its callers' networks is used from there and from nowhere else, by key, secret and token.
+// TestAllow: an application that names its callers' networks is used from there and from nowhere else, by
+// key, secret and token.
 func TestAllow(t *testing.T) {
 	g := newGateway(t)
 	token := g.token(t, "")
@@ -387,7 +391,8 @@ func TestGuardAPI(t *testing.T) {
 	wantError(t, "appHash", g.do(t, "POST", "/otp", `{"phoneNumber":"+33612345678","appHash":"/"}`), 400, 2033, "invalid_param")
 }
 
-// TestNamedLimits: messages are counted by what the caller names, over all daemons, and the refusal says which it was.
+// TestNamedLimits: messages are counted by what the caller names, over all daemons, and the refusal says
+// which it was.
 func TestNamedLimits(t *testing.T) {
 	g := newGateway(t)
 	second := g.twin(t)

@@ -9,17 +9,18 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// How much is in work at once. More at once makes no more a second, for all of it waits for the same store; it only makes each
-// take longer.
+// How much is in work at once. More at once makes no more a second, for all of it waits for the same store;
+// it only makes each take longer.
 const (
 	defaultSlots = 64
 	maxWait      = time.Second // a caller that waited so long is better told to come again
 	maxWaiting   = 1024        // of one application
 )
 
-// admission decides which requests are begun. There are so many slots, of which one application gets three quarters at most,
-// so that another always finds one soon. Who gets none waits in the line of its application; the lines are served in turn, one
-// request each. A request whose caller has hung up leaves its line, and is never begun.
+// admission decides which requests are begun. There are so many slots, of which one application gets three
+// quarters at most, so that another always finds one soon. Who gets none waits in the line of its
+// application; the lines are served in turn, one request each. A request whose caller has hung up leaves its
+// line, and is never begun.
 type admission struct {
 	slots, share int
 	wait         time.Duration
@@ -55,7 +56,8 @@ func newAdmission(slots, apps int) *admission {
 	return a
 }
 
-// enter waits until the request may begin; then leave must be called at its end. caller ends when the caller hangs up.
+// enter waits until the request may begin; then leave must be called at its end. caller ends when the caller
+// hangs up.
 func (a *admission) enter(caller context.Context, app *otp.App) (leave func(), err error) {
 	if caller.Err() != nil {
 		return nil, a.give(nil, nil, errGone)
@@ -167,8 +169,8 @@ func (h *handler) inTurn(do endpoint) endpoint {
 	}
 }
 
-// reads is inTurn for an endpoint with a body of JSON. It is read before, for a slow caller must hold nobody's slot, and only
-// behind it is the end of a connection seen.
+// reads is inTurn for an endpoint with a body of JSON. It is read before, for a slow caller must hold
+// nobody's slot, and only behind it is the end of a connection seen.
 func (h *handler) reads(do endpoint) endpoint {
 	do = h.inTurn(do)
 	return func(ctx context.Context, c *call) (a answer, err error) {

@@ -122,8 +122,9 @@ func TestAdmissionGivesUp(t *testing.T) {
 	}
 }
 
-// TestFloodThatHangsUp: callers that post with a valid key and hang up at once, again and again, of the good caller's own
-// application and of another: the good one is answered, in time, and what is in work stays bounded.
+// TestFloodThatHangsUp: callers that post with a valid key and hang up at once, again and again, of the good
+// caller's own application and of another: the good one is answered, in time, and what is in work stays
+// bounded.
 func TestFloodThatHangsUp(t *testing.T) {
 	g := newGateway(t)
 	address := strings.TrimPrefix(g.url, "http://")

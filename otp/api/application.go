@@ -8,8 +8,9 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// application is the answer of GET /applications/{applicationId}. The published clients refuse an answer in which a setting of
-// any service of sms.cx is missing, so those that this gateway does not have are there and say "none".
+// application is the answer of GET /applications/{applicationId}. The published clients refuse an answer in
+// which a setting of any service of sms.cx is missing, so those that this gateway does not have are there and
+// say "none".
 type application struct {
 	ID              string              `json:"applicationId"`
 	Name            string              `json:"name"`
@@ -33,8 +34,8 @@ type otpSettings struct {
 	OtpCallback *string     `json:"otpCallback"` // URL; null for none
 }
 
-// noServices is what there is of the services that this gateway does not have. Its zero value is all there is to say, but for
-// the name of no transliteration, and the URLs that are told of what handsets write.
+// noServices is what there is of the services that this gateway does not have. Its zero value is all there is
+// to say, but for the name of no transliteration, and the URLs that are told of what handsets write.
 type noServices struct {
 	SMS struct {
 		EnforceOriginator *string `json:"enforceOriginator"`

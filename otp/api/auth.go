@@ -66,8 +66,8 @@ func (h *handler) known(ctx context.Context, c *call) (err error) {
 	return err
 }
 
-// refuse answers a request without a valid credential, and counts it for the address it comes from. Only then is the address
-// looked at: a right credential is never refused for a stranger's wrong ones.
+// refuse answers a request without a valid credential, and counts it for the address it comes from. Only then
+// is the address looked at: a right credential is never refused for a stranger's wrong ones.
 func (h *handler) refuse(c *call, err error) error {
 	addr := customer(h.clientAddr(c.r))
 	if until := h.failures.until(addr); !until.IsZero() {
@@ -95,9 +95,9 @@ var full = otp.Token{Scope: otp.ScopeOtp}
 // maxCredentials bounds what one request may have checked.
 const maxCredentials = 4
 
-// authenticate finds the application; nil for none. One valid credential is enough; where two are of different
-// applications, the X-API-KEY counts. An API key is good as a bearer value too. A key costs a hash, and so does a token that
-// is none (otp.FindToken): who floods with wrong ones does not reach the store.
+// authenticate finds the application; nil for none. One valid credential is enough; where two are of
+// different applications, the X-API-KEY counts. An API key is good as a bearer value too. A key costs a hash,
+// and so does a token that is none (otp.FindToken): who floods with wrong ones does not reach the store.
 func (h *handler) authenticate(ctx context.Context, r *http.Request) (*otp.App, otp.Token, error) {
 	for _, k := range atMost(r.Header.Values("X-API-KEY"), maxCredentials) {
 		if app := h.appOf(strings.TrimSpace(k)); app != nil {
@@ -119,8 +119,8 @@ func (h *handler) authenticate(ctx context.Context, r *http.Request) (*otp.App, 
 	return nil, otp.Token{}, nil
 }
 
-// bearers are the tokens of the Authorization headers. Who can only do HTTP Basic, as a URL with a user in it is, sends a key
-// for a password.
+// bearers are the tokens of the Authorization headers. Who can only do HTTP Basic, as a URL with a user in it
+// is, sends a key for a password.
 func bearers(header http.Header) []string {
 	var tokens []string
 	for _, a := range atMost(header.Values("Authorization"), maxCredentials) {

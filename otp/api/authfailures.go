@@ -12,10 +12,10 @@ import (
 // failuresKept is how many addresses are known to have failed.
 const failuresKept = 16384
 
-// authFailures slows down who has no valid credential: an address may fail so many times a minute, and past that is told 429
-// instead of 401. It counts failures and refuses only what failed: callers behind the same address (a proxy, a NAT) whose
-// credential is right are never refused for a stranger's. It is of this daemon alone and bounded: under a flood of
-// addresses the oldest are forgotten.
+// authFailures slows down who has no valid credential: an address may fail so many times a minute, and past
+// that is told 429 instead of 401. It counts failures and refuses only what failed: callers behind the same
+// address (a proxy, a NAT) whose credential is right are never refused for a stranger's. It is of this daemon
+// alone and bounded: under a flood of addresses the oldest are forgotten.
 type authFailures struct {
 	perMinute float64 // 0: never
 	now       func() time.Time
@@ -57,8 +57,8 @@ func (f *authFailures) level(a netip.Addr, now time.Time) float64 {
 	return max(0, past.level-now.Sub(past.at).Minutes()*f.perMinute)
 }
 
-// failed counts a failure that was answered as one; those beyond the limit are not, so that the limit ends although somebody
-// goes on trying.
+// failed counts a failure that was answered as one; those beyond the limit are not, so that the limit ends
+// although somebody goes on trying.
 func (f *authFailures) failed(a netip.Addr) {
 	if f.perMinute <= 0 {
 		return

@@ -14,8 +14,8 @@ import (
 
 const (
 	maxBody = 64 << 10
-	// drained is what is read and thrown away of a body that is too large, so that a caller which first sends all of it
-	// gets to read the 413 rather than a broken connection.
+	// drained is what is read and thrown away of a body that is too large, so that a caller which first sends
+	// all of it gets to read the 413 rather than a broken connection.
 	drained = 16 << 20
 )
 

@@ -16,8 +16,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// browserPage asks for an OTP as the contract's published sample for browsers does: an XMLHttpRequest with credentials, a
-// bearer token and templates by language; then once more with a key against sending twice. What the page saw it posts home.
+// browserPage asks for an OTP as the contract's published sample for browsers does: an XMLHttpRequest with
+// credentials, a bearer token and templates by language; then once more with a key against sending twice.
+// What the page saw it posts home.
 const browserPage = `<!doctype html><script>
 function ask(done) {
   const xhr = new XMLHttpRequest()
@@ -39,7 +40,8 @@ function ask(done) {
 ask(first => ask(second => fetch("/seen", { method: "POST", body: JSON.stringify([first, second]) })))
 </script>`
 
-// TestBrowser: a page of a configured origin uses the API from Chromium, with credentials; a page of another origin gets nothing.
+// TestBrowser: a page of a configured origin uses the API from Chromium, with credentials; a page of another
+// origin gets nothing.
 func TestBrowser(t *testing.T) {
 	for _, allowed := range []bool{true, false} {
 		seen := browse(t, allowed)

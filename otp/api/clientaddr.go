@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// clientAddr is the address that a request comes from: that of the connection, unless a trusted proxy holds it; then it is
-// what the proxies say it is for.
+// clientAddr is the address that a request comes from: that of the connection, unless a trusted proxy holds
+// it; then it is what the proxies say it is for.
 func (h *handler) clientAddr(r *http.Request) netip.Addr {
 	peer := parseAddr(r.RemoteAddr)
 	if h.trusted(peer) {
@@ -20,7 +20,8 @@ func (h *handler) clientAddr(r *http.Request) netip.Addr {
 	return peer
 }
 
-// customer is the address by which failures are counted: of IPv6 the network of 64 bits, which one customer has whole.
+// customer is the address by which failures are counted: of IPv6 the network of 64 bits, which one customer
+// has whole.
 func customer(a netip.Addr) netip.Addr {
 	if a.Is6() {
 		network, _ := a.Prefix(64)
@@ -38,9 +39,10 @@ func (h *handler) trusted(a netip.Addr) bool {
 	return slices.ContainsFunc(h.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// behindProxies reads Forwarded (RFC 7239) or X-Forwarded-For. Each proxy adds at the end whom it serves, so the client is the
-// last one that is no trusted proxy: whatever stands before it the client may have written itself. That is why a request with
-// both headers, which do not agree, counts for the proxy: the proxy writes one, and nobody knows who wrote the other.
+// behindProxies reads Forwarded (RFC 7239) or X-Forwarded-For. Each proxy adds at the end whom it serves, so
+// the client is the last one that is no trusted proxy: whatever stands before it the client may have written
+// itself. That is why a request with both headers, which do not agree, counts for the proxy: the proxy writes
+// one, and nobody knows who wrote the other.
 func (h *handler) behindProxies(proxy netip.Addr, header http.Header) netip.Addr {
 	plain, forwarded := header.Values("X-Forwarded-For"), header.Values("Forwarded")
 	byPlain, byForwarded := h.lastClient(proxy, elements(plain, ',')), h.lastClient(proxy, forwardedFor(forwarded))
@@ -53,7 +55,8 @@ func (h *handler) behindProxies(proxy netip.Addr, header http.Header) netip.Addr
 	return proxy
 }
 
-// lastClient goes back along the hops. One that is no address ends it: the proxy before it is all that is known.
+// lastClient goes back along the hops. One that is no address ends it: the proxy before it is all that is
+// known.
 func (h *handler) lastClient(proxy netip.Addr, hops []string) netip.Addr {
 	for _, hop := range slices.Backward(hops) {
 		a := parseAddr(hop)

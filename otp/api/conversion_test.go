@@ -9,7 +9,8 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// TestConversion: sent and verified by country, link and day; the application's own only, and with the counts of other daemons.
+// TestConversion: sent and verified by country, link and day; the application's own only, and with the counts
+// of other daemons.
 func TestConversion(t *testing.T) {
 	g := newGateway(t)
 	g.service.Links = func() []string { return []string{"north", "south"} }

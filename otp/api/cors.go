@@ -6,17 +6,19 @@ import (
 	"strings"
 )
 
-// What pages of configured origins may send and read (Fetch standard, CORS protocol). Requests that the browser makes with
-// credentials are allowed, as the published samples make them (XMLHttpRequest.withCredentials): the gateway knows no cookies,
-// so they carry nothing that a page did not put there itself. Origins are named one by one, never "*".
+// What pages of configured origins may send and read (Fetch standard, CORS protocol). Requests that the
+// browser makes with credentials are allowed, as the published samples make them
+// (XMLHttpRequest.withCredentials): the gateway knows no cookies, so they carry nothing that a page did not
+// put there itself. Origins are named one by one, never "*".
 const (
 	corsRequestHeaders = "Authorization, Content-Type, Idempotency-Key, X-API-KEY, X-Request-Id"
 	corsAnswerHeaders  = "Idempotent-Replayed, Retry-After, WWW-Authenticate, X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, X-Request-Id, X-Response-Time"
 	corsMaxAge         = "600" // seconds that a browser may remember a preflight
 )
 
-// allowOrigin names the origin of a request in the answer when it is configured. For any other the answer is as without
-// CORS, and the browser keeps it from the page. What is answered then differs by Origin, which caches are told.
+// allowOrigin names the origin of a request in the answer when it is configured. For any other the answer is
+// as without CORS, and the browser keeps it from the page. What is answered then differs by Origin, which
+// caches are told.
 func (h *handler) allowOrigin(header http.Header, r *http.Request) {
 	if len(h.origins) == 0 {
 		return

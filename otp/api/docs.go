@@ -16,15 +16,15 @@ var docsTemplate string
 //go:embed docs.css
 var docsStyle string
 
-// docsPolicy lets the page load nothing at all, and style itself with the one sheet that is in it. Its icon is an empty data URL, so
-// that browsers do not ask for one.
+// docsPolicy lets the page load nothing at all, and style itself with the one sheet that is in it. Its icon
+// is an empty data URL, so that browsers do not ask for one.
 var docsPolicy = func() string {
 	sum := sha256.Sum256([]byte(docsStyle))
 	return "default-src 'none'; img-src data:; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
-// docsPage renders the document for readers, at its first request. What it is made of is in the program, and a test renders
-// it, so it cannot fail here.
+// docsPage renders the document for readers, at its first request. What it is made of is in the program, and
+// a test renders it, so it cannot fail here.
 var docsPage = sync.OnceValue(func() []byte {
 	page, err := readDocs(openAPI)
 	if err != nil {

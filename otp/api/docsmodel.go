@@ -85,7 +85,8 @@ func readDocs(doc []byte) (*docs, error) {
 	return d, nil
 }
 
-// deref follows aliases and references; the second result is the name of the component that a reference named.
+// deref follows aliases and references; the second result is the name of the component that a reference
+// named.
 func (r docsReader) deref(n *yaml.Node) (*yaml.Node, string) {
 	name := ""
 	for range 10 {

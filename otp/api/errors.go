@@ -169,7 +169,8 @@ func (h *handler) fail(c *call, err error) {
 	h.write(c, w.status, h.envelope(w.kind, e.Message, e.Code))
 }
 
-// challenge tells who presented something that it is not valid, and who presented nothing only what is wanted (RFC 6750, 3.1).
+// challenge tells who presented something that it is not valid, and who presented nothing only what is wanted
+// (RFC 6750, 3.1).
 func challenge(presented http.Header) string {
 	if presented.Get("Authorization") == "" && presented.Get("X-API-KEY") == "" {
 		return `Bearer realm="otpgw"`

@@ -7,20 +7,22 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// Face is one call of another API over the same service, such as that of an identity server: it translates and knows no
-// store. The handler does for it what it does for its own calls: id, deadline, recovery and log; credentials and the rate of the
-// application; the application's turn.
+// Face is one call of another API over the same service, such as that of an identity server: it translates
+// and knows no store. The handler does for it what it does for its own calls: id, deadline, recovery and log;
+// credentials and the rate of the application; the application's turn.
 type Face struct {
 	Path  string // of POST, as for http.ServeMux
 	Scope string // that an access token needs; empty is otp.ScopeOtp
 
 	// Before sees the request first: it sets headers that every answer has, and may refuse. Nil: nothing.
 	Before func(w http.Header, r *http.Request) error
-	// Caller finds the application by what the request and its body prove; nil for none. Nil: by API key or access token.
+	// Caller finds the application by what the request and its body prove; nil for none. Nil: by API key or
+	// access token.
 	Caller func(r *http.Request, body []byte) *otp.App
 	// Serve answers. A nil body is none.
 	Serve func(ctx context.Context, app *otp.App, r *http.Request, body []byte) (status int, answer any, err error)
-	// Refuse says an error in the other API's words: err as it came, the domain's error in it, and what it is in this API.
+	// Refuse says an error in the other API's words: err as it came, the domain's error in it, and what it is
+	// in this API.
 	Refuse func(err error, e *otp.Error, status int) (int, any)
 }
 

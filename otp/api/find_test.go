@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// TestFind: an application lists its own OTPs of a number, the newest first, in pages, from a day on; on every daemon.
+// TestFind: an application lists its own OTPs of a number, the newest first, in pages, from a day on; on
+// every daemon.
 func TestFind(t *testing.T) {
 	g := newGateway(t)
 	second := g.twin(t)

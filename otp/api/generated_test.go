@@ -28,8 +28,8 @@ import (
 // generatedRequests names the variable with the number of requests; make conformance sets it to 100,000.
 const generatedRequests = "OTPGW_TEST_REQUESTS"
 
-// TestGeneratedRequests makes requests of the document, sound and broken ones: none is answered with 5xx, and every answer is
-// as the document says.
+// TestGeneratedRequests makes requests of the document, sound and broken ones: none is answered with 5xx, and
+// every answer is as the document says.
 func TestGeneratedRequests(t *testing.T) {
 	total := 6000
 	if text := os.Getenv(generatedRequests); text != "" {
@@ -166,7 +166,8 @@ func (g *generated) note(r apitest.Request, status int, body []byte) {
 	g.seen[fmt.Sprintf("%s %d", r.Operation, what)]++
 }
 
-// TestGeneratorMakesWhatSchemasTake: most bodies of the generator must be sound, or it would test refusals only.
+// TestGeneratorMakesWhatSchemasTake: most bodies of the generator must be sound, or it would test refusals
+// only.
 func TestGeneratorMakesWhatSchemasTake(t *testing.T) {
 	gen := loadDocument(t).Generator(1, &apitest.Known{Values: map[string][]string{}, Good: []http.Header{{}}, Client: []http.Header{{}}})
 	objects, forms := 0, 0

@@ -7,9 +7,9 @@
 //	        -> endpoint: otp.Service -> answer
 //	        -> respond: the answer or the error envelope, and the headers
 //
-// Every answer is JSON and every error has the envelope, also for paths and methods that do not exist. What an error of the
-// domain is on the wire stands in one table, in errors.go. A caller that hangs up does not stop a change half-way: work
-// goes on to its own deadline.
+// Every answer is JSON and every error has the envelope, also for paths and methods that do not exist. What
+// an error of the domain is on the wire stands in one table, in errors.go. A caller that hangs up does not
+// stop a change half-way: work goes on to its own deadline.
 package api
 
 import (
@@ -40,10 +40,11 @@ type Config struct {
 	Metrics prometheus.Registerer // nil: none
 
 	Timeout time.Duration // of a request; 0 is DefaultTimeout
-	// AuthFailures is how many requests a minute an address may make without a valid credential; 0 is no limit.
+	// AuthFailures is how many requests a minute an address may make without a valid credential; 0 is no
+	// limit.
 	AuthFailures int
-	// ErrorURI is put before an error's code in the envelope's uri. Empty: urn:otpgw:error:, which names the error and
-	// claims no page to be there.
+	// ErrorURI is put before an error's code in the envelope's uri. Empty: urn:otpgw:error:, which names the
+	// error and claims no page to be there.
 	ErrorURI string
 	Faces    []Face // other APIs over the same service
 	// Documents are more OpenAPI documents in YAML, by the path they are served at.
@@ -52,7 +53,8 @@ type Config struct {
 	Slots int
 	// CORSOrigins are the origins whose pages may use the API: scheme://host[:port]. Empty: none.
 	CORSOrigins []string
-	// TrustedProxies are the networks of the proxies whose word counts for whom a request comes from. Empty: none.
+	// TrustedProxies are the networks of the proxies whose word counts for whom a request comes from. Empty:
+	// none.
 	TrustedProxies []netip.Prefix
 }
 
@@ -145,7 +147,8 @@ func New(cfg Config) http.Handler {
 	return h
 }
 
-// path registers one path with its methods. HEAD is GET without its body, OPTIONS lists the methods, anything else is 405.
+// path registers one path with its methods. HEAD is GET without its body, OPTIONS lists the methods, anything
+// else is 405.
 func (h *handler) path(pattern string, serve func(*call, endpoint), methods map[string]endpoint) {
 	for method, do := range methods {
 		h.mux.HandleFunc(method+" "+pattern, func(_ http.ResponseWriter, r *http.Request) { serve(callOf(r), do) })
@@ -194,8 +197,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Request-Id", c.id)
 	w.Header().Set("Cache-Control", "no-store")
 	h.allowOrigin(w.Header(), r)
-	// One slash at the end does not count. A path that is not clean is unknown: the mux would redirect it, with a body in
-	// HTML and the method lost.
+	// One slash at the end does not count. A path that is not clean is unknown: the mux would redirect it,
+	// with a body in HTML and the method lost.
 	p := r.URL.Path
 	if len(p) > 1 {
 		p = strings.TrimSuffix(p, "/")

@@ -244,8 +244,8 @@ func TestCallerHangsUp(t *testing.T) {
 
 var aUUID = regexp.MustCompile(`[0-9a-fA-F-]{36}`)
 
-// FuzzHandler: any body and content type gets an answer of the contract, never a 500. The store is not reached: only
-// requests that are refused before it count here.
+// FuzzHandler: any body and content type gets an answer of the contract, never a 500. The store is not
+// reached: only requests that are refused before it count here.
 func FuzzHandler(f *testing.F) {
 	f.Add("POST", "/otp", "application/json", []byte(`{"phoneNumber":"x"}`))
 	f.Add("PUT", "/otp/", "text/plain", []byte(`{}`))

@@ -12,8 +12,9 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// logCall writes the access log: what changes something at info, what only reads at debug. It holds the path's pattern and
-// not the path, and nothing of headers, query or body, so no key, PIN, text or phone number.
+// logCall writes the access log: what changes something at info, what only reads at debug. It holds the
+// path's pattern and not the path, and nothing of headers, query or body, so no key, PIN, text or phone
+// number.
 func (h *handler) logCall(c *call) {
 	level := zerolog.InfoLevel
 	switch c.r.Method {
@@ -47,8 +48,8 @@ func method(m string) string {
 	return "other"
 }
 
-// recovered turns a panic into a 500. The log has its place, and its words only when they are the runtime's: others may hold
-// a piece of the request.
+// recovered turns a panic into a 500. The log has its place, and its words only when they are the runtime's:
+// others may hold a piece of the request.
 func (h *handler) recovered(c *call) {
 	p := recover()
 	if p == nil {

@@ -109,7 +109,8 @@ type reply struct {
 	body   map[string]any
 }
 
-// do sends a request. Of the headers, "" takes one away that is set by default (the key and the content type).
+// do sends a request. Of the headers, "" takes one away that is set by default (the key and the content
+// type).
 func (g *gateway) do(t testing.TB, method, path, body string, headers ...string) reply {
 	t.Helper()
 	req, err := http.NewRequest(method, g.url+path, strings.NewReader(body))

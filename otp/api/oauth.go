@@ -14,7 +14,8 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// oauthError is an error of the /oauth paths: one code, several types (otp-api.md; the envelope is ours, not RFC 6749's).
+// oauthError is an error of the /oauth paths: one code, several types (otp-api.md; the envelope is ours, not
+// RFC 6749's).
 type oauthError struct {
 	wire
 	message string
@@ -92,7 +93,8 @@ func scopeOf(asked string, known []string) (string, bool) {
 	return strings.Join(scopes, " "), true
 }
 
-// revoke is POST /oauth/revoke (RFC 7009). A token that is not good is as good as revoked; another's is not ours to revoke.
+// revoke is POST /oauth/revoke (RFC 7009). A token that is not good is as good as revoked; another's is not
+// ours to revoke.
 func (h *handler) revoke(ctx context.Context, c *call) (answer, error) {
 	form, err := h.client(ctx, c)
 	if err != nil {
@@ -117,8 +119,8 @@ func (h *handler) revoke(ctx context.Context, c *call) (answer, error) {
 	return answer{http.StatusOK, struct{}{}}, nil
 }
 
-// client reads the form, authenticates the application and counts the request. The credentials are in HTTP Basic, or, where
-// there is no Authorization header, in the form (RFC 6749, 2.3.1).
+// client reads the form, authenticates the application and counts the request. The credentials are in HTTP
+// Basic, or, where there is no Authorization header, in the form (RFC 6749, 2.3.1).
 func (h *handler) client(ctx context.Context, c *call) (url.Values, error) {
 	media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) || media != "application/x-www-form-urlencoded" || !identity(c.r.Header) {
@@ -142,8 +144,8 @@ func (h *handler) client(ctx context.Context, c *call) (url.Values, error) {
 	return form, h.known(ctx, c)
 }
 
-// known are the parameters that this gateway reads. Others are ignored (RFC 6749, 3.2), and may be there more than once: the
-// resource of RFC 8707 is, once for each that the token is for.
+// known are the parameters that this gateway reads. Others are ignored (RFC 6749, 3.2), and may be there more
+// than once: the resource of RFC 8707 is, once for each that the token is for.
 var known = []string{"grant_type", "scope", "client_id", "client_secret", "token", "token_type_hint"}
 
 // repeated: RFC 6749, 3.2: parameters must not be included more than once.
@@ -151,8 +153,8 @@ func repeated(form url.Values) bool {
 	return slices.ContainsFunc(known, func(name string) bool { return len(form[name]) > 1 })
 }
 
-// clientOf compares by hash and with every application. In HTTP Basic both are form-encoded (RFC 6749, 2.3.1), which many
-// clients do not do, so both readings are good.
+// clientOf compares by hash and with every application. In HTTP Basic both are form-encoded (RFC 6749,
+// 2.3.1), which many clients do not do, so both readings are good.
 func (h *handler) clientOf(id, secret string, basic bool) (app *otp.App) {
 	app = h.exactClient(id, secret)
 	if app != nil || !basic {

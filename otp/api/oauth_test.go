@@ -84,7 +84,8 @@ func TestOAuthToken(t *testing.T) {
 	wantError(t, "too large", g.oauth(t, "/oauth/token", "demo:demo secret+", strings.Repeat("a", maxBody+1)), 413, 1007, "invalid_body")
 }
 
-// TestTokenEverywhere: a token works on another daemon, with its scope, and is refused by all within a second of its end.
+// TestTokenEverywhere: a token works on another daemon, with its scope, and is refused by all within a second
+// of its end.
 func TestTokenEverywhere(t *testing.T) {
 	g := newGateway(t)
 	second := g.twin(t)

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// openAPI is the description of this API, the source of the page at /docs and of the tests: every answer of every test is
-// checked against it.
+// openAPI is the description of this API, the source of the page at /docs and of the tests: every answer of
+// every test is checked against it.
 //
 //go:embed openapi.yaml
 var openAPI []byte

@@ -37,7 +37,8 @@ func checkAnswer(t testing.TB, req *http.Request, r reply) {
 	}
 }
 
-// TestDocumentedPathsExist: each operation of the document is there, and the other methods of its path are not.
+// TestDocumentedPathsExist: each operation of the document is there, and the other methods of its path are
+// not.
 func TestDocumentedPathsExist(t *testing.T) {
 	g := newGateway(t)
 	documented := loadDocument(t).Operations()

@@ -38,8 +38,8 @@ func (h *handler) create(ctx context.Context, c *call) (answer, error) {
 	return answer{http.StatusCreated, o}, nil
 }
 
-// onceKey reads the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07). It is a string of RFC 8941, in quotes;
-// most clients send it without, and mean the same.
+// onceKey reads the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07). It is a string of RFC
+// 8941, in quotes; most clients send it without, and mean the same.
 func onceKey(h http.Header) (key string, there bool, err error) {
 	values := h.Values("Idempotency-Key")
 	if len(values) == 0 {
@@ -79,7 +79,8 @@ type verified struct {
 	Proof  string     `json:"proof,omitempty"` // where one was asked for
 }
 
-// verify is POST /otp/{otpId}. The lowest code is told here too: of a missing pin and an OTP that does not exist, the latter.
+// verify is POST /otp/{otpId}. The lowest code is told here too: of a missing pin and an OTP that does not
+// exist, the latter.
 func (h *handler) verify(ctx context.Context, c *call) (answer, error) {
 	id := c.pathID()
 	v, err := otp.ParseVerification(c.body)
@@ -169,7 +170,8 @@ func (h *handler) outcome(ctx context.Context, c *call) (answer, error) {
 	return answer{http.StatusOK, o}, nil
 }
 
-// pathID is the otpId of the path in lower case. The log gets it only when it is a UUID, and not whatever a caller wrote.
+// pathID is the otpId of the path in lower case. The log gets it only when it is a UUID, and not whatever a
+// caller wrote.
 func (c *call) pathID() string {
 	id := strings.ToLower(c.r.PathValue("id"))
 	if u, err := uuid.Parse(id); err == nil && u.String() == id {

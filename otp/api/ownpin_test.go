@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestOwnPIN: the caller's PIN is sent as it is, sealed, and verified as ours would be; only where the application is allowed it.
+// TestOwnPIN: the caller's PIN is sent as it is, sealed, and verified as ours would be; only where the
+// application is allowed it.
 func TestOwnPIN(t *testing.T) {
 	g := newGateway(t)
 	for _, pin := range []string{"4821", "AbC9x", "0123456789"} {

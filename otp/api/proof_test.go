@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// readProof checks a proof as a stranger would, with the published keys, and returns its claims and the id of its key.
+// readProof checks a proof as a stranger would, with the published keys, and returns its claims and the id of
+// its key.
 func (g *gateway) readProof(t *testing.T, token string) (claims map[string]any, kid string) {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -51,8 +52,8 @@ func (g *gateway) readProof(t *testing.T, token string) (claims map[string]any, 
 	return nil, ""
 }
 
-// TestProof: a right PIN's answer carries a proof when it is asked for, on every daemon with the same keys, which change by
-// themselves and are published before and after.
+// TestProof: a right PIN's answer carries a proof when it is asked for, on every daemon with the same keys,
+// which change by themselves and are published before and after.
 func TestProof(t *testing.T) {
 	g := newGateway(t)
 	second := g.twin(t)
@@ -140,7 +141,8 @@ func TestRef(t *testing.T) {
 	}
 }
 
-// TestContext: a PIN that was asked for one payment confirms no other; the context is compared by what it means.
+// TestContext: a PIN that was asked for one payment confirms no other; the context is compared by what it
+// means.
 func TestContext(t *testing.T) {
 	g := newGateway(t)
 	const asked = `{"payee":"Zoë & \"Co\" {{pin}}","amount":10.50,"currency":"EUR","items":[1,{"a":null}]}`
@@ -192,7 +194,8 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// TestVouched: the guard lets a request past that the application vouches for, and tells of the risk all the same.
+// TestVouched: the guard lets a request past that the application vouches for, and tells of the risk all the
+// same.
 func TestVouched(t *testing.T) {
 	g := newGateway(t)
 	const sweden = `{"phoneNumber":"+46700000001"`

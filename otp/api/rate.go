@@ -11,9 +11,10 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// noLimit is the rate limit of an application that has none. The contract wants both rate headers on every success, and
-// clients read them as numbers: without them such a client breaks, and 0 tells it to stop. The largest number that every
-// client can hold says what is true of it: no caller will ever be refused for reaching it.
+// noLimit is the rate limit of an application that has none. The contract wants both rate headers on every
+// success, and clients read them as numbers: without them such a client breaks, and 0 tells it to stop. The
+// largest number that every client can hold says what is true of it: no caller will ever be refused for
+// reaching it.
 const noLimit = math.MaxInt32
 
 // rate is an application's limit of requests and where it stands.
@@ -28,14 +29,16 @@ func window(app *otp.App) (seconds int64, limit int) {
 	return seconds, int(math.Ceil(min(app.Rate*float64(seconds), noLimit)))
 }
 
-// rates remembers which windows are full, so that a flood of requests over the limit is refused without the store.
+// rates remembers which windows are full, so that a flood of requests over the limit is refused without the
+// store.
 type rates struct {
 	mu   sync.Mutex
 	full map[string]int64 // window by application
 }
 
-// admit counts a request of an application, exactly over all daemons (the store has one sum a second), and refuses it
-// with CodeRateLimit when that is over its rate. The clocks of the daemons must agree, to a part of a second.
+// admit counts a request of an application, exactly over all daemons (the store has one sum a second), and
+// refuses it with CodeRateLimit when that is over its rate. The clocks of the daemons must agree, to a part
+// of a second.
 func (h *handler) admit(ctx context.Context, app *otp.App) (rate, error) {
 	if app.Rate <= 0 {
 		return rate{limit: noLimit, remaining: noLimit}, nil

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestNumberIsOneHoweverSpelt: the limit of a number counts it in every spelling, of today's plan and of the one before.
+// TestNumberIsOneHoweverSpelt: the limit of a number counts it in every spelling, of today's plan and of the
+// one before.
 func TestNumberIsOneHoweverSpelt(t *testing.T) {
 	g := newGateway(t)
 	for _, spellings := range [][]string{

@@ -22,7 +22,8 @@ var (
 	errTakesNoSMS = &otp.Error{Code: otp.CodeNoCoverage, Message: "The phone number cannot receive SMS"}
 )
 
-// numberError is an error about the number that a code was to be sent to: a limit of it is no limit of the caller's.
+// numberError is an error about the number that a code was to be sent to: a limit of it is no limit of the
+// caller's.
 type numberError struct{ error }
 
 func (e numberError) Unwrap() error { return e.error }
@@ -36,7 +37,8 @@ func ofNumber(err error) error {
 
 const prefix = "ONE_TIME_PASSWORD_SMS."
 
-// table is what an error of the domain is in CAMARA's words. What is not in it goes by its status, see byStatus.
+// table is what an error of the domain is in CAMARA's words. What is not in it goes by its status, see
+// byStatus.
 var table = map[otp.Code]errorInfo{
 	otp.CodePhoneInvalid: {http.StatusNotFound, "NOT_FOUND", "The phone number belongs to no operator."},
 	otp.CodeNotFound:     {http.StatusNotFound, "NOT_FOUND", "The authenticationId is not known."},

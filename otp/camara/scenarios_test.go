@@ -393,7 +393,8 @@ func TestCorrelator(t *testing.T) {
 	}
 }
 
-// TestPermission: the scope opens this API and not the other, and applications that do not have it are refused.
+// TestPermission: the scope opens this API and not the other, and applications that do not have it are
+// refused.
 func TestPermission(t *testing.T) {
 	o := newOperator(t)
 	body := sending(mobile, template)

@@ -36,7 +36,8 @@ const (
 	NoCoverage   DeliveryStatus = "NO COVERAGE"
 )
 
-// NewOtp asks for an OTP. Only PhoneNumber is needed; what is left empty comes from the application's settings.
+// NewOtp asks for an OTP. Only PhoneNumber is needed; what is left empty comes from the application's
+// settings.
 type NewOtp struct {
 	PhoneNumber    string            `json:"phoneNumber"` // E.164, or national with CountryISO
 	CountryISO     string            `json:"countryIso,omitempty"`
@@ -57,8 +58,8 @@ type NewOtp struct {
 	Limits  map[string]string `json:"limits,omitempty"`  // what else the message is counted by: "ip", "session"
 	Risk    string            `json:"risk,omitempty"`    // "skip" lets it past the guard
 
-	// IdempotencyKey makes requests with one key the same request. Empty: one is made for each call, which covers the
-	// client's own retries; give one that the caller stores to cover a restart of the caller too.
+	// IdempotencyKey makes requests with one key the same request. Empty: one is made for each call, which
+	// covers the client's own retries; give one that the caller stores to cover a restart of the caller too.
 	IdempotencyKey string `json:"-"`
 }
 
@@ -109,7 +110,8 @@ type Delivery struct {
 	ErrorCode *int           `json:"errorCode"` // the carrier's, when it was not delivered
 	Datetime  time.Time      `json:"datetime"`
 	Parts     []PartDelivery `json:"parts"`
-	// Assumed: no carrier told Status, ErrorCode is the gateway's, and a receipt that comes later replaces a failure.
+	// Assumed: no carrier told Status, ErrorCode is the gateway's, and a receipt that comes later replaces a
+	// failure.
 	Assumed    bool `json:"assumed"`
 	Unanswered int  `json:"unanswered"` // times the message went out and no carrier answered
 }
@@ -146,8 +148,9 @@ func (c *Client) CancelOtp(ctx context.Context, otpID string) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: "/otp/" + url.PathEscape(otpID), repeat: cancelling}, nil)
 }
 
-// ResendOtp sends the message again, with the same PIN: POST /otp/{otpId}/resend. Too soon or too often is an *Error of type
-// TypeRateLimit, with RetryAfter. A try whose answer is lost may have sent a message, so it is not made again.
+// ResendOtp sends the message again, with the same PIN: POST /otp/{otpId}/resend. Too soon or too often is an
+// *Error of type TypeRateLimit, with RetryAfter. A try whose answer is lost may have sent a message, so it is
+// not made again.
 func (c *Client) ResendOtp(ctx context.Context, otpID string) (*Otp, error) {
 	o := new(Otp)
 	err := c.do(ctx, call{method: http.MethodPost, path: "/otp/" + url.PathEscape(otpID) + "/resend"}, o)

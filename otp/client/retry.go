@@ -19,7 +19,8 @@ const (
 	cancelling               // harmless, but a second try finds the work of the first done
 )
 
-// The pauses between tries double from the first to the last, each cut at random so that callers do not come in step.
+// The pauses between tries double from the first to the last, each cut at random so that callers do not come
+// in step.
 const (
 	firstPause = 200 * time.Millisecond
 	lastPause  = 5 * time.Second

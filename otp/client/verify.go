@@ -13,15 +13,15 @@ type Verification struct {
 	Proof   bool   `json:"proof,omitempty"`   // a signed proof is wanted
 }
 
-// VerifyPin checks what the user typed: POST /otp/{otpId}. It returns nil for the right PIN; for a wrong one an *Error of
-// type TypeInvalidPIN, or TypeOtpFailed when that was the last attempt.
+// VerifyPin checks what the user typed: POST /otp/{otpId}. It returns nil for the right PIN; for a wrong one
+// an *Error of type TypeInvalidPIN, or TypeOtpFailed when that was the last attempt.
 func (c *Client) VerifyPin(ctx context.Context, otpID, pin string) error {
 	_, err := c.Verify(ctx, otpID, Verification{Pin: pin})
 	return err
 }
 
-// Verify is VerifyPin with the context that the OTP was asked for, and returns a proof where one is wanted: a JWT, to be checked
-// with the keys at /.well-known/jwks.json.
+// Verify is VerifyPin with the context that the OTP was asked for, and returns a proof where one is wanted: a
+// JWT, to be checked with the keys at /.well-known/jwks.json.
 func (c *Client) Verify(ctx context.Context, otpID string, v Verification) (proof string, err error) {
 	var answer struct {
 		Status Status
@@ -36,7 +36,8 @@ func (c *Client) Verify(ctx context.Context, otpID string, v Verification) (proo
 	return answer.Proof, nil
 }
 
-// TellOutcome tells how an OTP of the caller's own Pin ended: POST /otp/{otpId}/outcome. Telling it again changes nothing.
+// TellOutcome tells how an OTP of the caller's own Pin ended: POST /otp/{otpId}/outcome. Telling it again
+// changes nothing.
 func (c *Client) TellOutcome(ctx context.Context, otpID string, verified bool) (*Otp, error) {
 	o := new(Otp)
 	body := struct {
@@ -46,8 +47,8 @@ func (c *Client) TellOutcome(ctx context.Context, otpID string, verified bool) (
 	return ok(o, err)
 }
 
-// ConsumeOtp takes a verified OTP, which one caller can: POST /otp/{otpId}/consume. A try whose answer is lost may have taken it,
-// so it is not made again.
+// ConsumeOtp takes a verified OTP, which one caller can: POST /otp/{otpId}/consume. A try whose answer is
+// lost may have taken it, so it is not made again.
 func (c *Client) ConsumeOtp(ctx context.Context, otpID string) (*Otp, error) {
 	o := new(Otp)
 	err := c.do(ctx, call{method: http.MethodPost, path: "/otp/" + url.PathEscape(otpID) + "/consume"}, o)

@@ -83,8 +83,9 @@ type Webhook struct {
 	handle    func(context.Context, Event) error
 }
 
-// NewWebhook makes a handler. Each secret is a whsec_ of the gateway (OTPGW_APP_<NAME>_CALLBACK_SECRET); give two while the
-// secret is changed. Events arrive at least once, and those of one OTP in order; handle is called by several goroutines.
+// NewWebhook makes a handler. Each secret is a whsec_ of the gateway (OTPGW_APP_<NAME>_CALLBACK_SECRET); give
+// two while the secret is changed. Events arrive at least once, and those of one OTP in order; handle is
+// called by several goroutines.
 func NewWebhook(handle func(context.Context, Event) error, secrets ...string) (*Webhook, error) {
 	w := &Webhook{handle: handle}
 	for _, secret := range secrets {

@@ -114,7 +114,8 @@ func TestNewWebhook(t *testing.T) {
 	}
 }
 
-// FuzzWebhook: whatever a signed callback holds, it is answered, and what is not signed never reaches the func.
+// FuzzWebhook: whatever a signed callback holds, it is answered, and what is not signed never reaches the
+// func.
 func FuzzWebhook(f *testing.F) {
 	f.Add(dlr, "msg_1", "v1,AAAA", true)
 	f.Add(update, "", "", false)

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The optional parameters in which Indian operators want what is registered with them (TRAI's TCCCPR 2018). Each is ASCII. The
-// third, 0x1402, is of the way that a message takes, so it is the link's (smpp/link).
+// The optional parameters in which Indian operators want what is registered with them (TRAI's TCCCPR 2018).
+// Each is ASCII. The third, 0x1402, is of the way that a message takes, so it is the link's (smpp/link).
 const (
 	TagEntity   uint16 = 0x1400 // the principal entity's id
 	TagTemplate uint16 = 0x1401 // the template's id
@@ -64,7 +64,8 @@ func (t *Template) String() string { return t.text }
 // Match says whether a text is one of the template's.
 func (t *Template) Match(text string) bool { return t.form.MatchString(text) }
 
-// The codes that Indian operators give in receipts when a message fails their check (scrubbing), by what to do.
+// The codes that Indian operators give in receipts when a message fails their check (scrubbing), by what to
+// do.
 var dltCodes = []struct {
 	from, to int
 	advice   string

@@ -14,7 +14,8 @@ const (
 	indiaSource = "https://www.trai.gov.in (TCCCPR 2018, direction of 2024-08-20 on traceability)"
 )
 
-// rules is the table. What a country is not in it for, nothing is said of. A line is changed with its source and its day.
+// rules is the table. What a country is not in it for, nothing is said of. A line is changed with its source
+// and its day.
 var rules = []Rule{
 	registered("AE", "", lost, awsTable),
 	replaced("AR", awsTable),

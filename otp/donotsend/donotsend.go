@@ -1,8 +1,9 @@
-// Package donotsend keeps the numbers that the operator sends no messages to, whatever the application: single ones, and all
-// with a prefix. People's own wishes are package optout's.
+// Package donotsend keeps the numbers that the operator sends no messages to, whatever the application:
+// single ones, and all with a prefix. People's own wishes are package optout's.
 //
-// An entry is +46701234567, or +4670* for all that begin so. Entries are in the store, where an operator adds and removes them and
-// all daemons see them, and in a file of the configuration. Service.Create and Resend of package otp ask both.
+// An entry is +46701234567, or +4670* for all that begin so. Entries are in the store, where an operator adds
+// and removes them and all daemons see them, and in a file of the configuration. Service.Create and Resend of
+// package otp ask both.
 package donotsend
 
 import (
@@ -28,7 +29,8 @@ const wildcard = "*"
 // digitsMost is the length of the longest number (E.164).
 const digitsMost = 15
 
-// Parse reads an entry as people write it: spaces, dashes and brackets in a number are taken as package phone does.
+// Parse reads an entry as people write it: spaces, dashes and brackets in a number are taken as package phone
+// does.
 func Parse(s string) (Entry, error) {
 	s = strings.TrimSpace(s)
 	if prefix, ok := strings.CutSuffix(s, wildcard); ok {
@@ -99,8 +101,8 @@ type List struct {
 	File   func() Set // as it is now
 }
 
-// Has says whether nothing is sent to a number. It costs some looks into memory; what another daemon added is seen milliseconds
-// later.
+// Has says whether nothing is sent to a number. It costs some looks into memory; what another daemon added is
+// seen milliseconds later.
 func (l *List) Has(e164 string) (bool, error) {
 	if l.File().Has(e164) {
 		return true, nil

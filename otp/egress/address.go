@@ -10,8 +10,8 @@ import (
 // sixTo4 is the prefix whose addresses lead to the IPv4 address in them (RFC 3056).
 var sixTo4 = netip.MustParsePrefix("2002::/16")
 
-// Public says whether addr is one of the public Internet: of none of the special purposes that IANA registers (RFC 6890), and no
-// multicast. IPv6 forms that stand for an IPv4 address count as that one.
+// Public says whether addr is one of the public Internet: of none of the special purposes that IANA registers
+// (RFC 6890), and no multicast. IPv6 forms that stand for an IPv4 address count as that one.
 func Public(addr netip.Addr) bool {
 	addr = addr.WithZone("").Unmap()
 	if inner, ok := EmbeddedIPv4(addr); ok {

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// registered are the blocks of IANA's special-purpose registries (RFC 6890; iana-ipv4-special-registry and iana-ipv6-special-registry,
-// of 2025) that are not globally reachable, the ranges of multicast, and forms that are deprecated.
+// registered are the blocks of IANA's special-purpose registries (RFC 6890; iana-ipv4-special-registry and
+// iana-ipv6-special-registry, of 2025) that are not globally reachable, the ranges of multicast, and forms
+// that are deprecated.
 var registered = []string{
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.0.0/29",
 	"192.0.0.8/32", "192.0.0.170/32", "192.0.0.171/32", "192.0.2.0/24", "192.88.99.0/24", "192.88.99.2/32", "192.168.0.0/16",
@@ -16,8 +17,8 @@ var registered = []string{
 	"::/96", "fec0::/10", "ff00::/8", // IPv4-compatible, site-local, multicast
 }
 
-// TestNoSpecialAddressIsPublic: the first and the last address of each block, as they are and in the forms of IPv6 that stand for
-// an IPv4 address.
+// TestNoSpecialAddressIsPublic: the first and the last address of each block, as they are and in the forms of
+// IPv6 that stand for an IPv4 address.
 func TestNoSpecialAddressIsPublic(t *testing.T) {
 	for _, block := range registered {
 		p := netip.MustParsePrefix(block)

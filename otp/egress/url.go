@@ -13,11 +13,11 @@ import (
 // maxURL is more than any proxy takes.
 const maxURL = 2048
 
-// URL is a callback URL as it is called, or what is wrong with it, in words that do not repeat it. It wants http or
-// https and a host, and no user or password: those would be shown in every answer and callback, which is signed instead. What
-// no URL may hold (RFC 3986, 2), such as spaces, quotes and letters of other alphabets, is percent-encoded, for raw it would
-// break the request line. A host that is an address must be public, or one that allowed accepts; nil accepts none. A name is
-// looked up and judged when it is dialled.
+// URL is a callback URL as it is called, or what is wrong with it, in words that do not repeat it. It wants
+// http or https and a host, and no user or password: those would be shown in every answer and callback, which
+// is signed instead. What no URL may hold (RFC 3986, 2), such as spaces, quotes and letters of other
+// alphabets, is percent-encoded, for raw it would break the request line. A host that is an address must be
+// public, or one that allowed accepts; nil accepts none. A name is looked up and judged when it is dialled.
 func URL(raw string, allowed func(netip.Addr) bool) (string, error) {
 	encoded := encodeURL(strings.TrimSpace(raw))
 	if len(encoded) > maxURL {
@@ -43,8 +43,8 @@ func URL(raw string, allowed func(netip.Addr) bool) (string, error) {
 	return encoded, checkHost(u.Hostname(), allowed)
 }
 
-// encodeURL percent-encodes, behind the host, the octets that no URL has. A "%" stays what it is. Control characters are left
-// in for url.Parse to refuse: nobody means them.
+// encodeURL percent-encodes, behind the host, the octets that no URL has. A "%" stays what it is. Control
+// characters are left in for url.Parse to refuse: nobody means them.
 func encodeURL(raw string) string {
 	host := strings.Index(raw, "://") + len("://")
 	end := strings.IndexAny(raw[min(host, len(raw)):], "/?#")

@@ -1,13 +1,14 @@
-// Package funnel counts how OTPs fare from the request to the right PIN, for people to look at: of those that were asked for in a
-// minute, how many were handed to a carrier, delivered and verified; to which countries, over which links, and how long it took.
+// Package funnel counts how OTPs fare from the request to the right PIN, for people to look at: of those that
+// were asked for in a minute, how many were handed to a carrier, delivered and verified; to which countries,
+// over which links, and how long it took.
 //
 //	otp.Service, links -> Count -> memory -> (every few seconds) bucket funnel, one key for each daemon and ten minutes
 //	console            <- Read  <- the keys of all daemons, summed
 //
-// An OTP counts for the minute of its request, whenever it is delivered or verified: so a later stage is a share of an earlier one.
-// Each daemon writes keys of its own, so nothing is fought over, and a daemon that is killed takes a few seconds of counts with it.
-// Ten minutes of a daemon take about half a kilobyte, a day of it 80 KiB; they are gone after 25 hours. Countries over the
-// most of a key are counted together.
+// An OTP counts for the minute of its request, whenever it is delivered or verified: so a later stage is a
+// share of an earlier one. Each daemon writes keys of its own, so nothing is fought over, and a daemon that
+// is killed takes a few seconds of counts with it. Ten minutes of a daemon take about half a kilobyte, a day
+// of it 80 KiB; they are gone after 25 hours. Countries over the most of a key are counted together.
 package funnel
 
 import (

@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestFunnel: two daemons' counts make one picture, of the minute that the OTP was asked for in, and what is older than a day is not
-// in it.
+// TestFunnel: two daemons' counts make one picture, of the minute that the OTP was asked for in, and what is
+// older than a day is not in it.
 func TestFunnel(t *testing.T) {
 	q := queuetest.Open(t)
 	now := time.Date(2026, 11, 26, 12, 34, 56, 0, time.UTC)

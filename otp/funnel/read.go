@@ -120,7 +120,8 @@ func (t times) shown() Times {
 	return Times{Bounds: bounds, Counts: counts, Median: t.quantile(0.5), P90: t.quantile(0.9)}
 }
 
-// quantile is about where a share of what was counted lies under; within a class it is taken to be spread evenly.
+// quantile is about where a share of what was counted lies under; within a class it is taken to be spread
+// evenly.
 func (t times) quantile(share float64) float64 {
 	all := 0.0
 	for _, n := range t {

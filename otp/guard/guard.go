@@ -1,7 +1,8 @@
-// Package guard finds SMS pumping (artificially inflated traffic): someone has a share in what messages to some numbers cost, and
-// makes an application's sign-up page send to them. Such messages are never verified. So it judges a message by the OTPs that were
-// sent and verified before, to its country and to its prefix (a number less its last digits), and finds risk in those that are
-// hardly ever verified. Counting is package counts'; what becomes of a risk is its caller's affair.
+// Package guard finds SMS pumping (artificially inflated traffic): someone has a share in what messages to
+// some numbers cost, and makes an application's sign-up page send to them. Such messages are never verified.
+// So it judges a message by the OTPs that were sent and verified before, to its country and to its prefix (a
+// number less its last digits), and finds risk in those that are hardly ever verified. Counting is package
+// counts'; what becomes of a risk is its caller's affair.
 package guard
 
 import (
@@ -30,9 +31,10 @@ type Settings struct {
 	Deny  []string // countries
 	Trust []string // prefixes of E.164 numbers, with "+", that are never a risk
 
-	// A prefix is a risk with this many not verified in a day, or half as many in an hour, when the share verified is below
-	// Share. A country is with CountryUnverified, or with Share of its best day's verified in a fortnight where that is more,
-	// in a day, or half as many in an hour, when less than half are verified. 0 turns a rule off.
+	// A prefix is a risk with this many not verified in a day, or half as many in an hour, when the share
+	// verified is below Share. A country is with CountryUnverified, or with Share of its best day's verified
+	// in a fortnight where that is more, in a day, or half as many in an hour, when less than half are
+	// verified. 0 turns a rule off.
 	PrefixUnverified  int
 	CountryUnverified int
 	Share             float64 // 0 to 1

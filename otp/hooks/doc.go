@@ -1,12 +1,13 @@
-// Package hooks takes what identity servers send when they make and check the code themselves and only want it sent: Supabase
-// Auth, Ory Kratos, Zitadel. It translates, and knows no store:
+// Package hooks takes what identity servers send when they make and check the code themselves and only want
+// it sent: Supabase Auth, Ory Kratos, Zitadel. It translates, and knows no store:
 //
 //	POST /hooks/supabase/{application} -> signature -> phone number and code -> otp.Service.CreateOnce
 //	POST /hooks/kratos/{application}   -> API key   -> phone number and code -> otp.Service.Create
 //	POST /hooks/zitadel/{application}  -> API key   -> phone number and code -> otp.Service.Create
 //
-// The text is the application's template in the language of the number, the code is where its {{pin}} is. The identity server
-// verifies; who wants the guard to see what was verified tells it by POST /otp/{otpId}/outcome, with the otpId of the answer.
+// The text is the application's template in the language of the number, the code is where its {{pin}} is. The
+// identity server verifies; who wants the guard to see what was verified tells it by POST
+// /otp/{otpId}/outcome, with the otpId of the answer.
 //
 // # Supabase Auth
 //
@@ -33,12 +34,13 @@
 //
 // # Zitadel
 //
-// An SMS provider of the type HTTP (POST /admin/v1/sms/http) with the key in its endpoint, which is sent as HTTP Basic:
+// An SMS provider of the type HTTP (POST /admin/v1/sms/http) with the key in its endpoint, which is sent as
+// HTTP Basic:
 //
 //	{"endpoint": "https://shop:the-application's-key@otpgw.example/hooks/zitadel/shop"}
 //
 // # Keycloak and others
 //
-// Whatever can post JSON: POST /otp with {"phoneNumber": "...", "pin": "..."} and an X-API-KEY, for an application with
-// OTPGW_APP_<NAME>_OWN_PIN=on.
+// Whatever can post JSON: POST /otp with {"phoneNumber": "...", "pin": "..."} and an X-API-KEY, for an
+// application with OTPGW_APP_<NAME>_OWN_PIN=on.
 package hooks

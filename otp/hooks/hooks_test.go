@@ -73,8 +73,8 @@ func sign(t *testing.T, key, id, body string, at time.Time) []string {
 const signIn = `{"user":{"id":"6481a5c1-3d37-4a56-9f6a-bee08c554965","aud":"authenticated","role":"authenticated","email":"","phone":"33612345678",
 	"app_metadata":{"provider":"phone","providers":["phone"]},"user_metadata":{},"identities":[],"is_anonymous":false},"sms":{"otp":"561166"}}`
 
-// TestSupabase: the documented request sends Supabase's own code in the application's template; tried again, with the same id,
-// it sends nothing more.
+// TestSupabase: the documented request sends Supabase's own code in the application's template; tried again,
+// with the same id, it sends nothing more.
 func TestSupabase(t *testing.T) {
 	g := newGateway(t)
 	first := g.post(t, "/hooks/supabase/shop", signIn, sign(t, secret, "msg_1", signIn, time.Now())...)
@@ -97,7 +97,8 @@ func TestSupabase(t *testing.T) {
 	}
 }
 
-// TestSupabaseRefuses: a forged or stale request is 401; what a user is to be told comes in the body; 429 and 503 may be tried again.
+// TestSupabaseRefuses: a forged or stale request is 401; what a user is to be told comes in the body; 429 and
+// 503 may be tried again.
 func TestSupabaseRefuses(t *testing.T) {
 	g := newGateway(t)
 	for name, headers := range map[string][]string{

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// readKratos reads the courier's request. Its body is the operator's Jsonnet; function(ctx) ctx is all of the courier's
-// message: recipient, template_type, template_data with the code, body with the text.
+// readKratos reads the courier's request. Its body is the operator's Jsonnet; function(ctx) ctx is all of the
+// courier's message: recipient, template_type, template_data with the code, body with the text.
 func readKratos(body []byte) (message, error) {
 	fields, err := readObject(body)
 	if err != nil {
@@ -33,7 +33,8 @@ func readZitadel(body []byte) (message, error) {
 	}, nil
 }
 
-// payload is an object whose names are compared without regard to case and underscores, for the operator writes them.
+// payload is an object whose names are compared without regard to case and underscores, for the operator
+// writes them.
 type payload map[string]json.RawMessage
 
 func readObject(body []byte) (payload, error) {

@@ -68,7 +68,8 @@ func signed(secrets string, body []byte, header http.Header) bool {
 	return false
 }
 
-// readSupabase: the user's number has no "+" in Supabase's database. Of a change of number the new one is in sms.phone.
+// readSupabase: the user's number has no "+" in Supabase's database. Of a change of number the new one is in
+// sms.phone.
 func readSupabase(body []byte) (message, error) {
 	var hook struct {
 		User struct {
@@ -97,8 +98,9 @@ func readSupabase(body []byte) (message, error) {
 	return message{phone, hook.SMS.OTP}, nil
 }
 
-// refuseSupabase: what the user is to be told comes as 200 with an error in it, for of any other status Supabase Auth shows its
-// own words; 429 and 503 with Retry-After it tries again by itself; 401 and 400 are faults of the set-up.
+// refuseSupabase: what the user is to be told comes as 200 with an error in it, for of any other status
+// Supabase Auth shows its own words; 429 and 503 with Retry-After it tries again by itself; 401 and 400 are
+// faults of the set-up.
 func refuseSupabase(_ error, e *otp.Error, status int) (int, any) {
 	switch {
 	case e.Code == otp.CodeInvalidAPIKey:

@@ -44,9 +44,9 @@ const (
 	longestPause = 50 * time.Millisecond
 )
 
-// Commit counts uses in one transaction with what they are uses of, unless one of them would be over a limit: then the error is a
-// *Reached, and nothing is stored. rest adds the other operations; it is called again for each try. A conflict of those is
-// queue.ErrConflict.
+// Commit counts uses in one transaction with what they are uses of, unless one of them would be over a limit:
+// then the error is a *Reached, and nothing is stored. rest adds the other operations; it is called again for
+// each try. A conflict of those is queue.ErrConflict.
 func (c Counter) Commit(ctx context.Context, uses []Use, rest func(*queue.Tx) error) error {
 	uses = slices.DeleteFunc(uses, func(u Use) bool { return len(u.Limits) == 0 })
 	pause := backoff.Backoff{First: firstPause, Longest: longestPause}

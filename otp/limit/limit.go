@@ -1,7 +1,9 @@
-// Package limit counts how often something was done in any stretch of time, and refuses what is once too often.
+// Package limit counts how often something was done in any stretch of time, and refuses what is once too
+// often.
 //
-// The times of the last uses of a name are one value in the store, changed by compare-and-set, so a limit is exact over all daemons.
-// A use is stored in one transaction with what it is a use of, and what is refused does not count.
+// The times of the last uses of a name are one value in the store, changed by compare-and-set, so a limit is
+// exact over all daemons. A use is stored in one transaction with what it is a use of, and what is refused
+// does not count.
 package limit
 
 import (
@@ -52,8 +54,8 @@ func (l Limits) longest() time.Duration {
 	return longest
 }
 
-// reached finds the limit that the times, oldest first, have reached, and when it no longer will be. Of several the one
-// that lasts longest.
+// reached finds the limit that the times, oldest first, have reached, and when it no longer will be. Of
+// several the one that lasts longest.
 func (l Limits) reached(times []int64, now time.Time) (limit Limit, until time.Time, yes bool) {
 	for _, one := range l {
 		if len(times) < one.Max {

@@ -57,7 +57,8 @@ func (r *reason) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*string)(r))
 }
 
-// parse reads an answer; nil is that nothing is known. keep is how long it may be remembered at most, and what it returns how long it is.
+// parse reads an answer; nil is that nothing is known. keep is how long it may be remembered at most, and
+// what it returns how long it is.
 func parse(body []byte, keep time.Duration) (f Finding, hold time.Duration, err error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return Finding{}, keep, nil

@@ -84,7 +84,8 @@ func New(o Options) *Asker {
 		slots: make(chan struct{}, underWay), quiet: rate.Sometimes{Interval: time.Second}}
 }
 
-// Ask returns within the time-out. What it remembers is of the same question, sender and application included.
+// Ask returns within the time-out. What it remembers is of the same question, sender and application
+// included.
 func (a *Asker) Ask(ctx context.Context, q Question) (Finding, error) {
 	if e, ok := a.cache.Get(q); ok && a.now().Before(e.until) {
 		a.counts[fromCache].Add(1)

@@ -112,7 +112,8 @@ func TestRemembered(t *testing.T) {
 	want(7, "24002")
 }
 
-// TestHangs: a service that never answers delays nobody longer than the bound, and no more than so many wait for it.
+// TestHangs: a service that never answers delays nobody longer than the bound, and no more than so many wait
+// for it.
 func TestHangs(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)

@@ -13,7 +13,8 @@ var resultNames = [...]string{answered: "answered", fromCache: "remembered", fai
 
 var lookups = prometheus.NewDesc("otpgw_lookups_total", "Questions of what is known of a number before a message is routed, by result.", []string{"result"}, nil)
 
-// Describe and Collect make a nil Asker one that was never asked, so that the family is there without a lookup too.
+// Describe and Collect make a nil Asker one that was never asked, so that the family is there without a
+// lookup too.
 func (a *Asker) Describe(ch chan<- *prometheus.Desc) { ch <- lookups }
 
 // Collect tells how the questions ended.

@@ -1,7 +1,9 @@
-// Package optout keeps which numbers want no messages of which applications, and reads the words by which people say so.
+// Package optout keeps which numbers want no messages of which applications, and reads the words by which
+// people say so.
 //
-// A number is on an application's list by a keyed hash (seal.Box.Name), never in the clear, in a bucket that all daemons
-// share. Incoming messages change the list (dlr/mo); Service.Create and Resend of package otp ask it.
+// A number is on an application's list by a keyed hash (seal.Box.Name), never in the clear, in a bucket that
+// all daemons share. Incoming messages change the list (dlr/mo); Service.Create and Resend of package otp ask
+// it.
 package optout
 
 import (
@@ -69,8 +71,8 @@ func (l *List) Remove(ctx context.Context, app, e164 string) (bool, error) {
 	return false, fmt.Errorf("optout: remove: %w", queue.ErrConflict)
 }
 
-// Has says whether a number is on an application's list. It is asked for each message, so it costs a look into memory; what
-// another daemon added is seen milliseconds later.
+// Has says whether a number is on an application's list. It is asked for each message, so it costs a look
+// into memory; what another daemon added is seen milliseconds later.
 func (l *List) Has(app, e164 string) (bool, error) {
 	_, err := l.bucket.Near(l.key(app, e164))
 	switch {

@@ -20,7 +20,8 @@ const (
 	Help
 )
 
-// everywhere are the words that carriers of every country know (CTIA Messaging Principles, 5.1.3, and what handsets offer).
+// everywhere are the words that carriers of every country know (CTIA Messaging Principles, 5.1.3, and what
+// handsets offer).
 var everywhere = vocabulary{
 	stop:  "STOP STOPALL UNSUBSCRIBE CANCEL END QUIT OPTOUT REVOKE REMOVE",
 	start: "START UNSTOP OPTIN SUBSCRIBE",
@@ -86,9 +87,9 @@ var spoken = map[string][]string{
 // longest is more octets than any word has, with a sender behind it.
 const longest = 200
 
-// Read says what a text asks for: a word of any country, or one in a language of the country that its number is of (ISO 3166-1
-// alpha-2). Case, accents, and marks and spaces around the word do not matter. STOP may be followed by ALL or by what
-// names the sender ("STOP Shop"), as some carriers have people write.
+// Read says what a text asks for: a word of any country, or one in a language of the country that its number
+// is of (ISO 3166-1 alpha-2). Case, accents, and marks and spaces around the word do not matter. STOP may be
+// followed by ALL or by what names the sender ("STOP Shop"), as some carriers have people write.
 func Read(text, country string, senders ...string) Word {
 	if len(text) > longest {
 		return None
@@ -134,7 +135,8 @@ func languages(country string) []string {
 	return list
 }
 
-// plain is a word in upper case, without accents, and without what stands around it; words are parted by one space.
+// plain is a word in upper case, without accents, and without what stands around it; words are parted by one
+// space.
 func plain(text string) string {
 	var b strings.Builder
 	var last rune
@@ -155,5 +157,6 @@ func plain(text string) string {
 	return norm.NFC.String(strings.Join(strings.Fields(b.String()), " "))
 }
 
-// accented are the scripts in which a mark is an accent or a vowel that people leave out; in others it is a part of the word.
+// accented are the scripts in which a mark is an accent or a vowel that people leave out; in others it is a
+// part of the word.
 var accented = []*unicode.RangeTable{unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Hebrew, unicode.Arabic}

@@ -1,5 +1,5 @@
-// Package phone reads telephone numbers as people write them, gives each one spelling (E.164, of today's plan), and knows whose
-// country and of what kind it is. It stands on libphonenumber.
+// Package phone reads telephone numbers as people write them, gives each one spelling (E.164, of today's
+// plan), and knows whose country and of what kind it is. It stands on libphonenumber.
 package phone
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/otpgw/otpgw/otp/internal/typed"
 )
 
-// NoCountry is the countryIso of numbers that belong to no country (+800, +870, +883, ...): the API wants two letters, and
-// ZZ is what ISO 3166-1 leaves to users and CLDR calls the unknown region.
+// NoCountry is the countryIso of numbers that belong to no country (+800, +870, +883, ...): the API wants two
+// letters, and ZZ is what ISO 3166-1 leaves to users and CLDR calls the unknown region.
 const NoCountry = "ZZ"
 
 // nonGeographic is libphonenumber's region of such numbers.
@@ -36,8 +36,8 @@ type Number struct {
 // VoIP: of Internet telephony, which anybody may have without being known.
 func (p Number) VoIP() bool { return p.voip }
 
-// TakesSMS is false for a number that no phone reads messages on: a fixed line, a premium or toll-free number. Some fixed lines
-// do show them, so it is no reason to refuse but where another API wants it so.
+// TakesSMS is false for a number that no phone reads messages on: a fixed line, a premium or toll-free
+// number. Some fixed lines do show them, so it is no reason to refuse but where another API wants it so.
 func (p Number) TakesSMS() bool { return !p.special && !p.fixed }
 
 // Special: of a kind that no phone reads messages on, such as a premium or a toll-free number.
@@ -55,8 +55,8 @@ func isSpecial(kind phonenumbers.PhoneNumberType) bool {
 // Countries are those that have a numbering plan.
 func Countries() []string { return slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions())) }
 
-// IsCountry says whether requests may name s as a country: ISO 3166-1 alpha-2 in upper case, and AC, TA and XK, which have numbers of their own and which people send.
-// GB is a country here, UK is not.
+// IsCountry says whether requests may name s as a country: ISO 3166-1 alpha-2 in upper case, and AC, TA and
+// XK, which have numbers of their own and which people send. GB is a country here, UK is not.
 func IsCountry(s string) bool {
 	return phonenumbers.GetSupportedRegions()[s] || slices.Contains(unnumbered, s)
 }
@@ -72,7 +72,8 @@ func Begins(digits string) bool {
 	return false
 }
 
-// Reaches says whether numbers that begin with these digits can be of a country, which may share its code with others.
+// Reaches says whether numbers that begin with these digits can be of a country, which may share its code
+// with others.
 func Reaches(digits, country string) bool {
 	code := strconv.Itoa(phonenumbers.GetCountryCodeForRegion(country))
 	if strings.HasPrefix(code, digits) {
@@ -91,8 +92,9 @@ func Reaches(digits, country string) bool {
 	return phonenumbers.GetRegionCodeForCountryCode(n) == country
 }
 
-// Parse reads an international number, which begins with "+", or a national one of the country, as people write and paste it
-// (see dialled); without a country it must be an international one. One that was renumbered is the number of today, so a phone has one number however it is spelt.
+// Parse reads an international number, which begins with "+", or a national one of the country, as people
+// write and paste it (see dialled); without a country it must be an international one. One that was
+// renumbered is the number of today, so a phone has one number however it is spelt.
 func Parse(number, country string) (Number, bool) {
 	digits, ok := dialled(number)
 	if !ok {
@@ -121,8 +123,8 @@ func Parse(number, country string) (Number, bool) {
 
 var trunkZero = regexp.MustCompile(`\(\s*0\s*\)`)
 
-// read is what libphonenumber reads, in the plan of today; UNKNOWN is the kind of what is no valid number. The kind is asked for
-// once, for it is half of the work.
+// read is what libphonenumber reads, in the plan of today; UNKNOWN is the kind of what is no valid number.
+// The kind is asked for once, for it is half of the work.
 func read(digits, country string) (*phonenumbers.PhoneNumber, phonenumbers.PhoneNumberType) {
 	n, err := phonenumbers.Parse(digits, country)
 	if err != nil {
@@ -138,10 +140,10 @@ func read(digits, country string) (*phonenumbers.PhoneNumber, phonenumbers.Phone
 	return n, phonenumbers.GetNumberType(n)
 }
 
-// dialled keeps what is dialled of a number: its digits, and the "+" before them. Digits may be of any script; spaces, dashes,
-// brackets, dots, slashes and what nobody sees may stand among them, and "tel:" before them (RFC 3966). Letters and
-// extensions may not, for a message to half of what was written is worse than none; then it is what was before them, and
-// false.
+// dialled keeps what is dialled of a number: its digits, and the "+" before them. Digits may be of any
+// script; spaces, dashes, brackets, dots, slashes and what nobody sees may stand among them, and "tel:"
+// before them (RFC 3966). Letters and extensions may not, for a message to half of what was written is worse
+// than none; then it is what was before them, and false.
 func dialled(number string) (string, bool) {
 	number = typed.Plain(number)
 	if len(number) > 4 && strings.EqualFold(number[:4], "tel:") {

@@ -65,7 +65,8 @@ func TestCountryNeverEmpty(t *testing.T) {
 	}
 }
 
-// TestParseAsPasted: what word processors, web pages, chats and keyboards of other scripts put into and around a number.
+// TestParseAsPasted: what word processors, web pages, chats and keyboards of other scripts put into and
+// around a number.
 func TestParseAsPasted(t *testing.T) {
 	const want = "+33612345678"
 	tests := map[string]string{

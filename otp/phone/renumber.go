@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// renumbering is a change of a country's numbers that address books have not followed: the old form, of a national number, and
-// what it is today. libphonenumber refuses most old forms and takes some beside the new ones, and a limit by number would then
-// see two of them.
+// renumbering is a change of a country's numbers that address books have not followed: the old form, of a
+// national number, and what it is today. libphonenumber refuses most old forms and takes some beside the new
+// ones, and a limit by number would then see two of them.
 type renumbering struct {
 	old   *regexp.Regexp
 	today string

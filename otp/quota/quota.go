@@ -232,7 +232,8 @@ func (k *Keeper) state(ctx context.Context, key string) (s State, revision uint6
 	return s, e.Revision, err
 }
 
-// Used is how much of a quota is used up in the present period, and when that ends. What this daemon has in hand does not count.
+// Used is how much of a quota is used up in the present period, and when that ends. What this daemon has in
+// hand does not count.
 func (k *Keeper) Used(q Quota) (used int64, until time.Time, err error) {
 	key, end := q.at(k.Now())
 	e, err := k.Queue.Quotas().Near(key)

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestNobodyTakesMore: two keepers at once give out all of a quota and no more; what comes to nothing, and what a keeper has at its end, is
-// given back; the levels are told once.
+// TestNobodyTakesMore: two keepers at once give out all of a quota and no more; what comes to nothing, and
+// what a keeper has at its end, is given back; the levels are told once.
 func TestNobodyTakesMore(t *testing.T) {
 	t.Parallel()
 	q := queuetest.Open(t)
@@ -70,7 +70,8 @@ func TestNobodyTakesMore(t *testing.T) {
 	}
 }
 
-// TestPeriods: a day is of the quota's time zone, also where the clocks change, and a month has its own length.
+// TestPeriods: a day is of the quota's time zone, also where the clocks change, and a month has its own
+// length.
 func TestPeriods(t *testing.T) {
 	t.Parallel()
 	q := queuetest.Open(t)

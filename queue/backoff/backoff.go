@@ -1,6 +1,6 @@
-// Package backoff spaces tries: each pause may be twice as long as the one before, up to a bound, and how much of it is waited is
-// left to chance, so that many that failed together do not come back together. Time is that of package time; tests of what waits
-// run in a testing/synctest bubble.
+// Package backoff spaces tries: each pause may be twice as long as the one before, up to a bound, and how
+// much of it is waited is left to chance, so that many that failed together do not come back together. Time
+// is that of package time; tests of what waits run in a testing/synctest bubble.
 package backoff
 
 import (
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Backoff spaces the tries of one operation. Its first pause is up to First, and none is longer than Longest. It is for one
-// goroutine.
+// Backoff spaces the tries of one operation. Its first pause is up to First, and none is longer than Longest.
+// It is for one goroutine.
 type Backoff struct {
 	First, Longest time.Duration
 

@@ -69,7 +69,8 @@ type responses struct {
 // maxTasks are orders that wait for their turn; operators are not that quick.
 const maxTasks = 256
 
-// New is the board of a daemon, whose name is for people. do carries an order out; those of other daemons wait for Run.
+// New is the board of a daemon, whose name is for people. do carries an order out; those of other daemons
+// wait for Run.
 func New(q *queue.Queue, name string, do func(context.Context, Order) Answer, log zerolog.Logger) *Board {
 	b := &Board{queue: q, name: name, do: do, log: log, tasks: make(chan task, maxTasks), asked: make(map[string]*responses)}
 	if self, _ := q.Daemons(); self != "" {
@@ -158,8 +159,8 @@ func (b *Board) perform(ctx context.Context, self string, t task) {
 	b.log.Info().Str("verb", t.Verb).Str("target", t.Target).Str("failed", a.Error).AnErr("unanswered", err).Msg("done, as another daemon was asked to")
 }
 
-// Tell does an order here, has all other daemons do it, and returns what each says, this one first. The error says that the others
-// have not heard of it.
+// Tell does an order here, has all other daemons do it, and returns what each says, this one first. The error
+// says that the others have not heard of it.
 func (b *Board) Tell(ctx context.Context, o Order) ([]Answer, error) {
 	own := b.do(ctx, o)
 	own.Daemon = b.name

@@ -1,5 +1,5 @@
-// Package queuetest gives tests a real store: embedded on a temporary directory, or an external NATS server in a process of
-// its own.
+// Package queuetest gives tests a real store: embedded on a temporary directory, or an external NATS server
+// in a process of its own.
 package queuetest
 
 import (
@@ -48,7 +48,8 @@ func Options(t testing.TB, opts ...Option) queue.Options {
 	return o
 }
 
-// Open opens a queue for the time of the test: embedded, on a temporary directory, unless an option says otherwise.
+// Open opens a queue for the time of the test: embedded, on a temporary directory, unless an option says
+// otherwise.
 func Open(t testing.TB, opts ...Option) *queue.Queue {
 	t.Helper()
 	q, err := queue.Open(context.Background(), Options(t, opts...))

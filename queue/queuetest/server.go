@@ -28,8 +28,8 @@ func init() {
 	}
 }
 
-// serve runs a server on a free port, or the one given, prints its URL, and ends when stdin does: also when the parent is killed.
-// cluster is empty, or the server's number and the addresses of all for each other.
+// serve runs a server on a free port, or the one given, prints its URL, and ends when stdin does: also when
+// the parent is killed. cluster is empty, or the server's number and the addresses of all for each other.
 func serve(dir, port, cluster string) error {
 	o := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true}
 	if port != "" {

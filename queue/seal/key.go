@@ -28,8 +28,9 @@ func ParseKey(text string) ([]byte, error) {
 	return key, nil
 }
 
-// LoadOrCreateKey reads the key file, or makes one with a random key: base64, readable by its owner only, on disk before it is
-// used. A file that others can read is refused. Of two processes that make it at once, both use the same key.
+// LoadOrCreateKey reads the key file, or makes one with a random key: base64, readable by its owner only, on
+// disk before it is used. A file that others can read is refused. Of two processes that make it at once, both
+// use the same key.
 func LoadOrCreateKey(path string) ([]byte, error) {
 	key, err := load(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +67,8 @@ func load(path string) ([]byte, error) {
 	return key, nil
 }
 
-// create writes a file beside path and links it there, which fails when path exists: no reader sees half a key.
+// create writes a file beside path and links it there, which fails when path exists: no reader sees half a
+// key.
 func create(path string, key []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -1,15 +1,17 @@
-// Package seal encrypts small secrets at rest: PINs and message texts, before they go to the store. The context is
-// authenticated with each, so that a box moved to another record does not open.
+// Package seal encrypts small secrets at rest: PINs and message texts, before they go to the store. The
+// context is authenticated with each, so that a box moved to another record does not open.
 //
-// The cipher is XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM with a key of its own for each box, derived from the
-// secret key and half of a random nonce of 192 bits. AES-GCM alone with a random nonce of 96 bits is good for 2^32 boxes a
-// key (NIST SP 800-38D, 8.3): at 1e9 OTPs a day, three boxes each, that bound is passed within two days. XAES's nonces may
-// be drawn at random for 2^80 boxes. A key derived for each OTP by its id would do as well, but has to be thought of at each
-// call, and AES-GCM-SIV is not in the standard library. It costs under 2 µs a box.
+// The cipher is XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM with a key of its own for each box, derived
+// from the secret key and half of a random nonce of 192 bits. AES-GCM alone with a random nonce of 96 bits is
+// good for 2^32 boxes a key (NIST SP 800-38D, 8.3): at 1e9 OTPs a day, three boxes each, that bound is passed
+// within two days. XAES's nonces may be drawn at random for 2^80 boxes. A key derived for each OTP by its id
+// would do as well, but has to be thought of at each call, and AES-GCM-SIV is not in the standard library. It
+// costs under 2 µs a box.
 //
-// Keys change: a box says in its first bytes which key it was sealed with, and a Box opens what its older keys sealed. What
-// is called by Name in the store must keep its name then. So names have a key of their own, which is kept in the store,
-// sealed (see Anchor): it also shows at the start that a store belongs to another key.
+// Keys change: a box says in its first bytes which key it was sealed with, and a Box opens what its older
+// keys sealed. What is called by Name in the store must keep its name then. So names have a key of their own,
+// which is kept in the store, sealed (see Anchor): it also shows at the start that a store belongs to another
+// key.
 package seal
 
 import (
@@ -28,10 +30,12 @@ import (
 // KeySize is the length of a key in bytes.
 const KeySize = 32
 
-// ErrOpen says that a box was not sealed with these keys and this context, or was changed. It says no more on purpose.
+// ErrOpen says that a box was not sealed with these keys and this context, or was changed. It says no more on
+// purpose.
 var ErrOpen = errors.New("seal: cannot open")
 
-// ErrKey says that a box was sealed with a key that this daemon does not have; another one may. It is an ErrOpen too.
+// ErrKey says that a box was sealed with a key that this daemon does not have; another one may. It is an
+// ErrOpen too.
 var ErrKey = fmt.Errorf("%w: sealed with a key that OTPGW_SECRET_KEY and OTPGW_SECRET_KEYS_OLD do not name", ErrOpen)
 
 // A box is: version, id of the key, nonce, ciphertext and tag.
@@ -48,8 +52,8 @@ const (
 	anchorScope = "otpgw anchor"
 )
 
-// Box seals with one key, and opens what that one or an older one sealed. It is safe for use by many goroutines, once
-// Adopt has returned.
+// Box seals with one key, and opens what that one or an older one sealed. It is safe for use by many
+// goroutines, once Adopt has returned.
 type Box struct {
 	keys   []sealKey // the first one seals
 	naming []byte    // key of Name
@@ -102,8 +106,9 @@ func newKey(key []byte) (k sealKey, err error) {
 // ID names the key that seals, without telling anything of it.
 func (b *Box) ID() string { return hex.EncodeToString(b.keys[0].id) }
 
-// Name is what something secret or private, a telephone number for instance, is called in the store: always the same, and
-// not to be traced back without the key, by trying all numbers either. It is HMAC-SHA256, cut to 128 bits, in hex.
+// Name is what something secret or private, a telephone number for instance, is called in the store: always
+// the same, and not to be traced back without the key, by trying all numbers either. It is HMAC-SHA256, cut
+// to 128 bits, in hex.
 func (b *Box) Name(kind, what string) string {
 	m := hmac.New(sha256.New, b.naming)
 	m.Write([]byte(kind + "\x00" + what))
@@ -150,8 +155,8 @@ func (b *Box) Open(sealed []byte, context string) ([]byte, error) {
 // Anchor is what is to be kept in the store: the key of names, sealed.
 func (b *Box) Anchor() []byte { return b.Seal(b.naming, anchorScope) }
 
-// Adopt takes the key of names from the store's anchor. renew says that an older key sealed it, so that Anchor is to be
-// stored anew. Its error says that the store belongs to another key.
+// Adopt takes the key of names from the store's anchor. renew says that an older key sealed it, so that
+// Anchor is to be stored anew. Its error says that the store belongs to another key.
 func (b *Box) Adopt(anchor []byte) (renew bool, err error) {
 	naming, err := b.Open(anchor, anchorScope)
 	if err != nil || len(naming) != KeySize {

@@ -14,8 +14,8 @@ const (
 	xaesPrefix = 'X'
 )
 
-// xaes is XAES-256-GCM (c2sp.org/XAES-256-GCM): the first half of a nonce derives a key (NIST SP 800-108 in counter mode
-// with CMAC), the second half is the nonce of AES-256-GCM with it.
+// xaes is XAES-256-GCM (c2sp.org/XAES-256-GCM): the first half of a nonce derives a key (NIST SP 800-108 in
+// counter mode with CMAC), the second half is the nonce of AES-256-GCM with it.
 type xaes struct {
 	block cipher.Block
 	k1    [aes.BlockSize]byte

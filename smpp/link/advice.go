@@ -11,7 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// advice is what an operator should look at, or ask the carrier, for an error; empty when nobody can do anything.
+// advice is what an operator should look at, or ask the carrier, for an error; empty when nobody can do
+// anything.
 func advice(err error) string {
 	var dns *net.DNSError
 	var family *net.AddrError

@@ -18,8 +18,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestAdviceOnAFieldOfEveryMessage: an SMSC that does not know the link's service_type or system_type says so at each submit_sm. The
-// link stops and waits, loses nothing, and its advice names the one that is wrong, not the other.
+// TestAdviceOnAFieldOfEveryMessage: an SMSC that does not know the link's service_type or system_type says so
+// at each submit_sm. The link stops and waits, loses nothing, and its advice names the one that is wrong, not
+// the other.
 func TestAdviceOnAFieldOfEveryMessage(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -45,8 +46,8 @@ func TestAdviceOnAFieldOfEveryMessage(t *testing.T) {
 	}
 }
 
-// TestProbeOfACertificateWithANameOnlyInCN: old carriers' certificates have no subjectAltName; the advice says that, and not to set
-// another name. One with the name of another host has other advice.
+// TestProbeOfACertificateWithANameOnlyInCN: old carriers' certificates have no subjectAltName; the advice
+// says that, and not to set another name. One with the name of another host has other advice.
 func TestProbeOfACertificateWithANameOnlyInCN(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, smsc.Config{})

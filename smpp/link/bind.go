@@ -65,8 +65,8 @@ func kindName(cmd wire.Command) string {
 
 func (b *bind) sends() bool { return b.cmd != wire.BindReceiver }
 
-// set changes the state. How long it is up, or down, is counted over all tries, and while it is tried again what was wrong is
-// still told.
+// set changes the state. How long it is up, or down, is counted over all tries, and while it is tried again
+// what was wrong is still told.
 func (b *bind) set(state string, err error, s *session.Session) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -145,8 +145,9 @@ func (b *bind) run(ctx context.Context) {
 	b.set(stateStopped, nil, nil)
 }
 
-// misconfigured reports whether only an operator can help. A bind that is refused for another reason (ESME_RBINDFAIL,
-// ESME_RALYBND) is so for some seconds, while the carrier still holds the connection that broke.
+// misconfigured reports whether only an operator can help. A bind that is refused for another reason
+// (ESME_RBINDFAIL, ESME_RALYBND) is so for some seconds, while the carrier still holds the connection that
+// broke.
 func misconfigured(err error) bool {
 	if errors.Is(err, errMisconfigured) {
 		return true
@@ -162,8 +163,8 @@ func misconfigured(err error) bool {
 	return false
 }
 
-// once is one life of the bind: dial, bind, work, unbind. It returns why it ended, at once when it has: what the session's
-// handlers still store is no reason to be away from the SMSC.
+// once is one life of the bind: dial, bind, work, unbind. It returns why it ended, at once when it has: what
+// the session's handlers still store is no reason to be away from the SMSC.
 func (b *bind) once(ctx context.Context) error {
 	conn, err := dial(ctx, b.link.cfg)
 	if err != nil {

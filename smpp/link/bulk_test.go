@@ -14,8 +14,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// TestBulkDelaysNobodysLogin: very many messages of one application wait on a link of 50 parts per second; another application's goes
-// out within a second. OTPGW_TEST_BULK=20000 makes them as many as the report had.
+// TestBulkDelaysNobodysLogin: very many messages of one application wait on a link of 50 parts per second;
+// another application's goes out within a second. OTPGW_TEST_BULK=20000 makes them as many as the report had.
 func TestBulkDelaysNobodysLogin(t *testing.T) {
 	t.Parallel()
 	bulk := 1000

@@ -9,7 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// The optional parameters of India's operators that a chain concerns (TRAI's TCCCPR 2018, direction of 2024-08-20).
+// The optional parameters of India's operators that a chain concerns (TRAI's TCCCPR 2018, direction of
+// 2024-08-20).
 const (
 	tagEntity uint16 = 0x1400 // the sender's id there
 	tagChain  uint16 = 0x1402 // who stands between the sender and the operator
@@ -21,8 +22,8 @@ type Chain struct {
 	Bare bool     // the ids are sent, and a later telemarketer hashes them
 }
 
-// ChainHash is what the last telemarketer tells the operator: SHA-256 over the ids of the sender and all telemarketers,
-// comma-separated, in hex digits.
+// ChainHash is what the last telemarketer tells the operator: SHA-256 over the ids of the sender and all
+// telemarketers, comma-separated, in hex digits.
 func ChainHash(entity string, telemarketers []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(append([]string{entity}, telemarketers...), ",")))
 	return hex.EncodeToString(sum[:])

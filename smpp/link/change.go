@@ -80,7 +80,8 @@ func (b *bind) rebindable(ctx context.Context) (life context.Context, done func(
 	return life, again
 }
 
-// Same tells whether a link set up so is the same one for the SMSC: all but the routes, which Reroute changes.
+// Same tells whether a link set up so is the same one for the SMSC: all but the routes, which Reroute
+// changes.
 func (c Config) Same(other Config) bool {
 	one, two := c.TLS, other.TLS
 	c.TLS, other.TLS, c.Routes, other.Routes = nil, nil, nil, nil

@@ -54,9 +54,10 @@ func (c *chaos) onSubmit(s smsc.SubmitInfo) smsc.Outcome {
 	return o
 }
 
-// TestChaos sends OTPs over an SMSC that drops the connection every 500 submits, throttles every 50th, never answers every
-// 1,000th, sends each receipt before its response, and every 100th receipt twice. Every OTP ends DELIVERED; what was sent
-// twice is what nobody could know the fate of: the windows of the dropped connections, and the unanswered.
+// TestChaos sends OTPs over an SMSC that drops the connection every 500 submits, throttles every 50th, never
+// answers every 1,000th, sends each receipt before its response, and every 100th receipt twice. Every OTP
+// ends DELIVERED; what was sent twice is what nobody could know the fate of: the windows of the dropped
+// connections, and the unanswered.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	size, tps := chaosSize, chaosTPS
@@ -155,8 +156,8 @@ func (g *gateway) wantAllDelivered(t *testing.T, ids []string, most time.Duratio
 	}
 }
 
-// TestReconnectsSoonAfterWork: a bind over which messages went is new trouble when it drops, however often it does; the wait
-// grows only while nothing works.
+// TestReconnectsSoonAfterWork: a bind over which messages went is new trouble when it drops, however often it
+// does; the wait grows only while nothing works.
 func TestReconnectsSoonAfterWork(t *testing.T) {
 	t.Parallel()
 	g, c := newGateway(t), newCarrier(t)

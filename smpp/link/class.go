@@ -47,9 +47,10 @@ func (c *Config) classify(s wire.Status) Class {
 	return Classify(s)
 }
 
-// Classify sorts the statuses of SMPP 3.4, 5.1.3. Those of the vendor (0x400 to 0x4FF), ESME_RUNKNOWNERR and what it does not
-// know say nothing of the message for certain: no credit, no route, a contract. Another carrier is asked once; retrying here
-// for an unknown reason would send the message for as long as its PIN lives.
+// Classify sorts the statuses of SMPP 3.4, 5.1.3. Those of the vendor (0x400 to 0x4FF), ESME_RUNKNOWNERR and
+// what it does not know say nothing of the message for certain: no credit, no route, a contract. Another
+// carrier is asked once; retrying here for an unknown reason would send the message for as long as its PIN
+// lives.
 func Classify(s wire.Status) Class {
 	switch s {
 	case wire.StatusOK:

@@ -28,8 +28,8 @@ const (
 	FamilyIPv6 Family = "ipv6"
 )
 
-// The statuses of messages that ended without an SMSC's word. No SMSC gives them: SMPP 3.4, 5.1.3, reserves the numbers around
-// them.
+// The statuses of messages that ended without an SMSC's word. No SMSC gives them: SMPP 3.4, 5.1.3, reserves
+// the numbers around them.
 const (
 	StatusNoAnswer wire.Status = 408 // as often as TimeoutResends allows, no answer came in time
 	StatusHungUp   wire.Status = 444 // the SMSC ended the session whenever the message was in flight, also alone
@@ -45,7 +45,8 @@ const (
 	ValidityOff      Validity = "off"      // empty: as long as the SMSC likes
 )
 
-// Numbering is a TON or an NPI by the kind of a message's sender; what is not in it is as package text has it.
+// Numbering is a TON or an NPI by the kind of a message's sender; what is not in it is as package text has
+// it.
 type Numbering map[text.SenderKind]byte
 
 func (n Numbering) of(kind text.SenderKind, usual byte) byte {
@@ -74,16 +75,16 @@ type Config struct {
 
 	Bind  BindMode
 	Binds int // binds held at once, each with its own window
-	// MaxBinds is how many binds, or pairs of a transmitter and a receiver, all daemons that share the store may hold at once; the
-	// places are leased (lease.go) and TPS is shared by them. Zero: no limit.
+	// MaxBinds is how many binds, or pairs of a transmitter and a receiver, all daemons that share the store
+	// may hold at once; the places are leased (lease.go) and TPS is shared by them. Zero: no limit.
 	MaxBinds int
 	Window   int // submit_sm in flight per bind
 	TPS      int // parts per second over the whole link; 0: as many as the SMSC takes
 
 	EnquireLink     time.Duration // idle time before an enquire_link
 	ResponseTimeout time.Duration // how long an answer may take
-	// TimeoutResends is how often a message that was not answered in time is sent again, over all links and daemons. Each
-	// time may be one SMS more.
+	// TimeoutResends is how often a message that was not answered in time is sent again, over all links and
+	// daemons. Each time may be one SMS more.
 	TimeoutResends int
 
 	Receipts      Receipts
@@ -112,16 +113,16 @@ type Config struct {
 	Routes []Route // the routes this link serves
 }
 
-// Route is a link's part in a route: its name, the link's priority there, 0 first, and its weight among the links of that
-// priority; 0: none of them has one, and the link that asks first sends.
+// Route is a link's part in a route: its name, the link's priority there, 0 first, and its weight among the
+// links of that priority; 0: none of them has one, and the link that asks first sends.
 type Route struct {
 	Name     string
 	Priority uint8
 	Weight   int
 }
 
-// share is what a link is due of the route's messages, in the queue's terms: its weight, times what it is due by how it does, if
-// anybody says so.
+// share is what a link is due of the route's messages, in the queue's terms: its weight, times what it is due
+// by how it does, if anybody says so.
 func (r Route) share(link string, due func(link, country string) float64) func(country string) float64 {
 	if r.Weight == 0 && due == nil {
 		return nil

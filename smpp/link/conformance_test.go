@@ -26,8 +26,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// peer is an SMSC that the conformance suite runs against. It takes binds of acc/secret, sends a receipt for each message,
-// and an enquire_link to sessions that are idle for 50 ms.
+// peer is an SMSC that the conformance suite runs against. It takes binds of acc/secret, sends a receipt for
+// each message, and an enquire_link to sessions that are idle for 50 ms.
 type peer interface {
 	Addr() string
 	Received(t *testing.T, to string) (text string, parts int) // waits for a whole message
@@ -283,7 +283,8 @@ type nodePart struct {
 	Number, Total int
 }
 
-// nodeModules installs the npm package where the test run ends with it; the test is skipped where that cannot be done.
+// nodeModules installs the npm package where the test run ends with it; the test is skipped where that cannot
+// be done.
 func nodeModules(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {

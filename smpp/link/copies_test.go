@@ -35,8 +35,8 @@ func (s scene) submitsUntil(t *testing.T, id string) (n int, d otp.Delivery) {
 	}
 }
 
-// TestSilentCarrierGetsNoMoreCopiesThanAllowed: a carrier that takes messages and says nothing gets one SMS and as many more as
-// TIMEOUT_RESENDS says; then the end is told, with what it is and how often it went out.
+// TestSilentCarrierGetsNoMoreCopiesThanAllowed: a carrier that takes messages and says nothing gets one SMS
+// and as many more as TIMEOUT_RESENDS says; then the end is told, with what it is and how often it went out.
 func TestSilentCarrierGetsNoMoreCopiesThanAllowed(t *testing.T) {
 	t.Parallel()
 	for resends := range 3 {
@@ -55,7 +55,8 @@ func TestSilentCarrierGetsNoMoreCopiesThanAllowed(t *testing.T) {
 	}
 }
 
-// TestCopyGoesOverTheOtherLink: the second try is another carrier's, and when that one takes the message all is well.
+// TestCopyGoesOverTheOtherLink: the second try is another carrier's, and when that one takes the message all
+// is well.
 func TestCopyGoesOverTheOtherLink(t *testing.T) {
 	t.Parallel()
 	g, first, second := newGateway(t), newCarrier(t), newCarrier(t)
@@ -81,8 +82,8 @@ func TestCopyGoesOverTheOtherLink(t *testing.T) {
 	}
 }
 
-// TestCountOfCopiesSurvivesARestart: the daemon ends between the copies, in the first one's flight or in the second's, and another
-// one, or itself, goes on counting.
+// TestCountOfCopiesSurvivesARestart: the daemon ends between the copies, in the first one's flight or in the
+// second's, and another one, or itself, goes on counting.
 func TestCountOfCopiesSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	g, c := newGateway(t), newCarrier(t)
@@ -108,7 +109,8 @@ func TestCountOfCopiesSurvivesARestart(t *testing.T) {
 	stop()
 }
 
-// TestReceiptOfAnUnansweredMessage: its id is unknown, but its number, sender and time fit exactly one message.
+// TestReceiptOfAnUnansweredMessage: its id is unknown, but its number, sender and time fit exactly one
+// message.
 func TestReceiptOfAnUnansweredMessage(t *testing.T) {
 	t.Parallel()
 	t.Run("before the time is up", func(t *testing.T) {

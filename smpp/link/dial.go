@@ -28,8 +28,8 @@ func (c Config) network() string {
 	return "tcp"
 }
 
-// connect makes the TCP connection. A name with addresses of both families is tried on both (RFC 8305), unless the link
-// names one or the source address belongs to one.
+// connect makes the TCP connection. A name with addresses of both families is tried on both (RFC 8305),
+// unless the link names one or the source address belongs to one.
 func connect(ctx context.Context, cfg Config) (net.Conn, error) {
 	d := net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	if cfg.SourceAddr.IsValid() {

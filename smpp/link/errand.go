@@ -7,7 +7,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// errand is a message in the hands of this daemon, from the queue's giving it until it is acknowledged or given back.
+// errand is a message in the hands of this daemon, from the queue's giving it until it is acknowledged or
+// given back.
 type errand struct {
 	*queue.Delivery
 	m *queue.Outbound // once it was read
@@ -40,8 +41,8 @@ func (l *Link) commit(ctx context.Context, tx *queue.Tx) error {
 	return l.deps.Queue.Commit(ctx, tx)
 }
 
-// endLater ends an errand later whose end cannot be stored now: the message comes back, and what is known of it here, or in the
-// store, keeps it from being sent once more.
+// endLater ends an errand later whose end cannot be stored now: the message comes back, and what is known of
+// it here, or in the store, keeps it from being sent once more.
 func (l *Link) endLater(e *errand, err error) {
 	l.log.Error().Err(err).Uint64("sequence", e.Sequence).Msg("it is not stored that the message is done; that is tried again")
 	if e.m == nil {

@@ -74,7 +74,8 @@ func startSecond(t *testing.T, cfg smsc.Config) *smsc.Server {
 	return s
 }
 
-// TestTemporaryErrorGoesToTheOtherLink: only the message that fails, at once, and no more often than there are links.
+// TestTemporaryErrorGoesToTheOtherLink: only the message that fails, at once, and no more often than there
+// are links.
 func TestTemporaryErrorGoesToTheOtherLink(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -206,7 +207,8 @@ func TestPermanentErrorStaysOnItsLink(t *testing.T) {
 	}
 }
 
-// TestNoResendAfterATimeout: a message that was not answered is not sent again, and its end has the documented code.
+// TestNoResendAfterATimeout: a message that was not answered is not sent again, and its end has the
+// documented code.
 func TestNoResendAfterATimeout(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -250,7 +252,8 @@ func TestNoResendAfterATimeout(t *testing.T) {
 	}
 }
 
-// TestAllLinksDown: messages wait, those whose PIN died meanwhile are never sent, and the others go when a link is back.
+// TestAllLinksDown: messages wait, those whose PIN died meanwhile are never sent, and the others go when a
+// link is back.
 func TestAllLinksDown(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, smsc.Config{})
@@ -354,8 +357,8 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// TestRoomIsGivenBack: however a message ends, the room it had in the window is there for the next. With a window of two, two
-// of one kind would stop the link.
+// TestRoomIsGivenBack: however a message ends, the room it had in the window is there for the next. With a
+// window of two, two of one kind would stop the link.
 func TestRoomIsGivenBack(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 200) // two parts

@@ -11,8 +11,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// What a link does with each field of the PDUs that it sends and takes is said and done by the tables here: the PDUs are made by
-// them, and otpgw pics prints them. Their rows are of the fields of the layout (package wire), in its order.
+// What a link does with each field of the PDUs that it sends and takes is said and done by the tables here:
+// the PDUs are made by them, and otpgw pics prints them. Their rows are of the fields of the layout (package
+// wire), in its order.
 
 // sentField is a field that we write: what, and how. Without write it is zero or empty.
 type sentField[T any] struct {
@@ -117,7 +118,8 @@ var submitFields = rowsOf(wire.SubmitSM,
 	}},
 )
 
-// takenFields says what is done with the fields of a deliver_sm or data_sm. Those that are not here are not looked at.
+// takenFields says what is done with the fields of a deliver_sm or data_sm. Those that are not here are not
+// looked at.
 var takenFields = map[string]string{
 	"source_addr":      "of a receipt: holds it against the number of the message; of a handset's message: who it is from",
 	"destination_addr": "of a receipt: holds it against the sender of the message; of a handset's message: whom it is to",

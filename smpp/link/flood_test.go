@@ -27,8 +27,8 @@ func (s *slowStore) Deliver(context.Context, link.Incoming) error {
 	return nil
 }
 
-// TestFloodOfReceipts: an SMSC that sends all it has at once, without a window, has each receipt stored and answered OK, in its
-// own time; none is refused, and what waits does not grow with the flood.
+// TestFloodOfReceipts: an SMSC that sends all it has at once, without a window, has each receipt stored and
+// answered OK, in its own time; none is refused, and what waits does not grow with the flood.
 func TestFloodOfReceipts(t *testing.T) {
 	t.Parallel()
 	n := 5_000

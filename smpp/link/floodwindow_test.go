@@ -11,8 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestFloodOfReceiptsInAWindow is TestFloodOfReceipts of an SMSC that waits for answers: it has so many receipts open at most. None
-// is refused, none is answered twice, and what waits does not grow.
+// TestFloodOfReceiptsInAWindow is TestFloodOfReceipts of an SMSC that waits for answers: it has so many
+// receipts open at most. None is refused, none is answered twice, and what waits does not grow.
 func TestFloodOfReceiptsInAWindow(t *testing.T) {
 	t.Parallel()
 	const window = 50

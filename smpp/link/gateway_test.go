@@ -21,7 +21,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/link"
 )
 
-// gateway is all of otpgw but its HTTP: a store, OTPs, the tracker of receipts, and links with the daemon's adapter between.
+// gateway is all of otpgw but its HTTP: a store, OTPs, the tracker of receipts, and links with the daemon's
+// adapter between.
 type gateway struct {
 	q       *queue.Queue
 	service *otp.Service
@@ -132,7 +133,8 @@ func (s adapter) Deliver(ctx context.Context, in link.Incoming) error {
 		From: in.From, To: in.To, Received: in.Received, AnyNumber: s.cfg.ReceiptNumber == "any", Parts: dlr.PartReceipts(s.cfg.PartReceipts)})
 }
 
-// start runs a link of the gateway until the test ends. It may be told of another tracker: that of another daemon.
+// start runs a link of the gateway until the test ends. It may be told of another tracker: that of another
+// daemon.
 func (g *gateway) start(t testing.TB, cfg link.Config, tracker *dlr.Tracker) *link.Link {
 	t.Helper()
 	l := g.link(t, cfg, tracker)

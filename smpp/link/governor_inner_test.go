@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// carrier is an SMSC for simulations. It takes rate parts per second: with so many saved up at most, or in any second (sliding), or
-// in each second of its clock (calendar). A share, or each nth, is refused whatever the rate is.
+// carrier is an SMSC for simulations. It takes rate parts per second: with so many saved up at most, or in
+// any second (sliding), or in each second of its clock (calendar). A share, or each nth, is refused whatever
+// the rate is.
 type carrier struct {
 	rate, saved, tokens float64
 	sliding, calendar   bool
@@ -63,7 +64,8 @@ func (c *carrier) count(now time.Time) {
 	}
 }
 
-// drive runs a governor against a carrier on a clock of its own, with more to send than passes, and so long a way.
+// drive runs a governor against a carrier on a clock of its own, with more to send than passes, and so long a
+// way.
 type drive struct {
 	now  time.Time
 	g    *governor
@@ -175,8 +177,8 @@ func TestRateFollowsTheCarrier(t *testing.T) {
 	}
 }
 
-// TestStart: a link that does not know its rate begins slowly, and goes faster as long as others wait. Traffic that is no
-// burst proves nothing.
+// TestStart: a link that does not know its rate begins slowly, and goes faster as long as others wait.
+// Traffic that is no burst proves nothing.
 func TestStart(t *testing.T) {
 	for _, c := range []struct {
 		way, after time.Duration
@@ -225,8 +227,8 @@ func TestFullSpeedComesBack(t *testing.T) {
 // throttleMinuteVar makes the simulations long, as it makes those over a connection.
 const throttleMinuteVar = "OTPGW_TEST_THROTTLE_MINUTE"
 
-// TestRefusalsThatAreNotTheRates: an SMSC refuses a share of the parts, however slowly they come, beside a limit or without
-// one. The link gets at least 95 % of what a client would that knew both.
+// TestRefusalsThatAreNotTheRates: an SMSC refuses a share of the parts, however slowly they come, beside a
+// limit or without one. The link gets at least 95 % of what a client would that knew both.
 func TestRefusalsThatAreNotTheRates(t *testing.T) {
 	t.Parallel()
 	const length = 45 * time.Second
@@ -302,9 +304,9 @@ func refusedShare(tps int, limit float64, window int, way time.Duration, share f
 	return float64(taken) / ideal
 }
 
-// TestKindsOfLimits: SMSCs that count in other ways than a bucket. The bounds are what a link gets and what is refused to it, which
-// is the politeness that this package promises of a carrier with a fixed rate; one that refuses everything for a while after
-// an excess is found again, at a price.
+// TestKindsOfLimits: SMSCs that count in other ways than a bucket. The bounds are what a link gets and what
+// is refused to it, which is the politeness that this package promises of a carrier with a fixed rate; one
+// that refuses everything for a while after an excess is found again, at a price.
 func TestKindsOfLimits(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -339,8 +341,8 @@ func TestKindsOfLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsThatChange: the rate of the SMSC falls to a tenth, and a noise comes and goes; two minutes after each change the link
-// has what there is.
+// TestLimitsThatChange: the rate of the SMSC falls to a tenth, and a noise comes and goes; two minutes after
+// each change the link has what there is.
 func TestLimitsThatChange(t *testing.T) {
 	t.Parallel()
 	c := &carrier{rate: 100, saved: 100, rand: rand.New(rand.NewPCG(1, 1))}
@@ -402,7 +404,8 @@ func TestSentBeforeTheRateFell(t *testing.T) {
 	}
 }
 
-// TestShareOfTheRate: the rate goes with what a daemon is due of it, and what the SMSC does not take stays out of it.
+// TestShareOfTheRate: the rate goes with what a daemon is due of it, and what the SMSC does not take stays
+// out of it.
 func TestShareOfTheRate(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	g := newGovernor(100, func() time.Time { return now })

@@ -47,9 +47,9 @@ func (b *bucket) counts() (taken, throttled int) {
 // throttleMinute names the variable that makes the test take its full minute at 10 parts per second.
 const throttleMinute = "OTPGW_TEST_THROTTLE_MINUTE"
 
-// TestThrottlingCarrier: a link that does not know the rate of its carrier sees at most 1 % throttled answers, and
-// loses nothing. In short it is 50 parts per second for 14 s, about as many parts as 10 per second for a minute; the rule
-// itself is tested over simulated minutes beside this.
+// TestThrottlingCarrier: a link that does not know the rate of its carrier sees at most 1 % throttled
+// answers, and loses nothing. In short it is 50 parts per second for 14 s, about as many parts as 10 per
+// second for a minute; the rule itself is tested over simulated minutes beside this.
 func TestThrottlingCarrier(t *testing.T) {
 	t.Parallel()
 	rate, length := 50.0, 14*time.Second
@@ -78,7 +78,8 @@ func TestThrottlingCarrier(t *testing.T) {
 			if share > c.most && throttled > int(c.most*rate*length.Seconds())+1 {
 				t.Errorf("%.2f %% of the answers throttled, allowed %.2f %%", 100*share, 100*c.most)
 			}
-			// How much of the rate is used is measured over simulated time; here it is a sign of life, on whatever machine.
+			// How much of the rate is used is measured over simulated time; here it is a sign of life, on
+			// whatever machine.
 			if used := float64(taken) / (rate * length.Seconds()); used < 0.25 {
 				t.Errorf("only %.0f %% of the carrier's rate used", 100*used)
 			}
@@ -89,8 +90,9 @@ func TestThrottlingCarrier(t *testing.T) {
 	}
 }
 
-// TestFixedShareOfRefusals: an SMSC that throttles every nth message, however slowly they come, gets the others at the full
-// rate (Kannel's users report such carriers; a link that only halves its rate comes to one message per second).
+// TestFixedShareOfRefusals: an SMSC that throttles every nth message, however slowly they come, gets the
+// others at the full rate (Kannel's users report such carriers; a link that only halves its rate comes to one
+// message per second).
 func TestFixedShareOfRefusals(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

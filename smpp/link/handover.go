@@ -6,15 +6,16 @@ import (
 	"slices"
 )
 
-// Introduce tells the links of a daemon of each other, so that one can hand another a message that it cannot send. Call it
-// before they run, and again when there are others.
+// Introduce tells the links of a daemon of each other, so that one can hand another a message that it cannot
+// send. Call it before they run, and again when there are others.
 //
-// The queue cannot do that: given back, a message goes to the waiting link of the highest priority, which is the one
-// that failed. Were that link to stop pulling for a while instead, one odd message would move the traffic of a whole
-// route. So the message alone moves, within the process, still unacknowledged: killed meanwhile, the queue has it.
+// The queue cannot do that: given back, a message goes to the waiting link of the highest priority, which is
+// the one that failed. Were that link to stop pulling for a while instead, one odd message would move the
+// traffic of a whole route. So the message alone moves, within the process, still unacknowledged: killed
+// meanwhile, the queue has it.
 //
-// From then on it is the other link's: it waits for that one's window and rate and not in the room of the link that it came
-// from, so a silent backup never holds up a good primary.
+// From then on it is the other link's: it waits for that one's window and rate and not in the room of the
+// link that it came from, so a silent backup never holds up a good primary.
 func Introduce(links []*Link) {
 	if len(links) == 0 {
 		return
@@ -34,8 +35,8 @@ func Introduce(links []*Link) {
 	}
 }
 
-// handOver gives a message to another link of its route that can send now and did not have it yet; false when there is none
-// with room.
+// handOver gives a message to another link of its route that can send now and did not have it yet; false when
+// there is none with room.
 func (l *Link) handOver(e *errand) bool {
 	e.tried = append(e.tried, l)
 	for _, o := range l.others(e.m.Route) {
@@ -65,9 +66,9 @@ func (l *Link) giveTo(o *Link, e *errand) bool {
 	return false
 }
 
-// admit takes a message of another link, if not too many wait here already: it is sent when it gets its turn within
-// lendTimeout, and goes on to the next link, or back to the queue, when it does not. The caller holds the bind's mu, so that
-// none is admitted when the shift is over.
+// admit takes a message of another link, if not too many wait here already: it is sent when it gets its turn
+// within lendTimeout, and goes on to the next link, or back to the queue, when it does not. The caller holds
+// the bind's mu, so that none is admitted when the shift is over.
 func (w *shift) admit(e *errand) bool {
 	select {
 	case w.guests <- struct{}{}:
@@ -119,8 +120,8 @@ func (l *Link) others(route string) []*Link {
 	return all
 }
 
-// priority is the link's in a route that it pulls from.
-// elsewhereTries is how often a message is taken from the queue that only another link may get through, while none is bound.
+// priority is the link's in a route that it pulls from. elsewhereTries is how often a message is taken from
+// the queue that only another link may get through, while none is bound.
 const elsewhereTries = 4
 
 // lastResort: no other link can be expected to take a message that this one cannot send.

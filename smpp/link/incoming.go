@@ -40,8 +40,8 @@ func (b *bind) store(ctx context.Context, f wire.Frame) wire.Status {
 	return wire.StatusOK
 }
 
-// decode makes an Incoming of a PDU. It never fails: what cannot be read is an empty text, the TLVs may say enough. A receipt
-// is read as what its octets are, a message as its data_coding says.
+// decode makes an Incoming of a PDU. It never fails: what cannot be read is an empty text, the TLVs may say
+// enough. A receipt is read as what its octets are, a message as its data_coding says.
 func (l *Link) decode(m *wire.Message) Incoming {
 	in := Incoming{
 		Link: l.cfg.Name, Receipt: l.isReceipt(m), From: m.Source.Addr, To: m.Dest.Addr,
@@ -61,8 +61,8 @@ func (l *Link) decode(m *wire.Message) Incoming {
 	return in
 }
 
-// longestHeader is more than any user data header has before the text of a receipt. Where esm_class says that there is one
-// and there is none, the text's first letter would be its length.
+// longestHeader is more than any user data header has before the text of a receipt. Where esm_class says that
+// there is one and there is none, the text's first letter would be its length.
 const longestHeader = ' '
 
 // content is the message without its user data header.

@@ -43,7 +43,8 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// TestReferenceComesAgainAfter256Messages: those to one number count up, and a message that is sent again keeps its own.
+// TestReferenceComesAgainAfter256Messages: those to one number count up, and a message that is sent again
+// keeps its own.
 func TestReferenceComesAgainAfter256Messages(t *testing.T) {
 	r := newReferences()
 	seen := make(map[uint8]int)

@@ -7,8 +7,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Receipts says what a link takes for a delivery receipt. Here, and nowhere else, it is decided whether a deliver_sm or
-// data_sm is one.
+// Receipts says what a link takes for a delivery receipt. Here, and nowhere else, it is decided whether a
+// deliver_sm or data_sm is one.
 type Receipts string
 
 // The choices of OTPGW_LINK_<NAME>_RECEIPTS. The zero value is ReceiptsMarked.

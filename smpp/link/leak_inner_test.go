@@ -14,7 +14,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Secrets are made of letters that nothing else in these PDUs is made of, so each run of them that is shown is a leak.
+// Secrets are made of letters that nothing else in these PDUs is made of, so each run of them that is shown
+// is a leak.
 const (
 	secretLetters = "NPQRTUVWXYZ5678"
 	publicLetters = "abcdghjkm01234"
@@ -50,7 +51,8 @@ func (m *maker) secret(most int, wide bool) []byte {
 	return b
 }
 
-// message is a text as it stands in a PDU: of a receipt behind its fields, and behind a header where esm_class says so.
+// message is a text as it stands in a PDU: of a receipt behind its fields, and behind a header where
+// esm_class says so.
 func (m *maker) message(esm, coding byte, most int) []byte {
 	var b []byte
 	if esm&wire.ESMClassUDHI != 0 {
@@ -136,8 +138,9 @@ func (m *maker) damage(b []byte) []byte {
 	return b
 }
 
-// FuzzNothingSecretIsShown: PDUs of each command, made by the layout and then cut, lengthened or with a length that lies: what the
-// trace has, and what is logged of those that come, holds no run of a password, a short_message or a message_payload.
+// FuzzNothingSecretIsShown: PDUs of each command, made by the layout and then cut, lengthened or with a
+// length that lies: what the trace has, and what is logged of those that come, holds no run of a password, a
+// short_message or a message_payload.
 func FuzzNothingSecretIsShown(f *testing.F) {
 	for seed := range uint64(500) {
 		f.Add(seed)

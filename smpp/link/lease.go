@@ -33,8 +33,8 @@ func (l *Link) places() (all [][]*bind) {
 	return all
 }
 
-// hold keeps the binds of one place until ctx ends: always where the carrier has no limit over all daemons (Config.MaxBinds),
-// else while this daemon has a lease of one of so many places. Without one they stand by.
+// hold keeps the binds of one place until ctx ends: always where the carrier has no limit over all daemons
+// (Config.MaxBinds), else while this daemon has a lease of one of so many places. Without one they stand by.
 func (l *Link) hold(ctx context.Context, binds []*bind) {
 	if l.cfg.MaxBinds == 0 {
 		runAll(ctx, binds)
@@ -93,7 +93,8 @@ func (l *Link) standBy(ctx context.Context, binds []*bind) *queue.Lease {
 	return nil
 }
 
-// holdLeased keeps the binds while the lease is good, and reports whether it gave the place up because it cannot bind.
+// holdLeased keeps the binds while the lease is good, and reports whether it gave the place up because it
+// cannot bind.
 func (l *Link) holdLeased(ctx context.Context, binds []*bind, lease *queue.Lease) (yielded bool) {
 	if mine, all := l.deps.Queue.Leases(l.cfg.Name, l.cfg.MaxBinds); all > mine && l.cfg.TPS > 0 {
 		_ = backoff.Sleep(ctx, 2*leaseLook) // until the other holders have gone down to their share of the rate
@@ -174,7 +175,8 @@ func (l *Link) shareRate(ctx context.Context) {
 	}
 }
 
-// Standby tells whether the link does not send here because other daemons hold all the binds that its carrier allows.
+// Standby tells whether the link does not send here because other daemons hold all the binds that its carrier
+// allows.
 func (l *Link) Standby() bool {
 	for _, b := range l.binds {
 		if b.sends() && b.status().State != stateStandby {

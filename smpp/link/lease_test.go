@@ -47,8 +47,8 @@ func states(t *testing.T, links []*link.Link, want ...string) {
 	}
 }
 
-// TestOneBindOverAllDaemons: a carrier that allows one bind gets one, whichever daemon's; the other stands by, and binds at once
-// when the holder stops.
+// TestOneBindOverAllDaemons: a carrier that allows one bind gets one, whichever daemon's; the other stands
+// by, and binds at once when the holder stops.
 func TestOneBindOverAllDaemons(t *testing.T) {
 	t.Parallel()
 	rigs := newClusterOfRigs(t, 3, smsc.Config{Limits: smsc.Limits{MaxBinds: 1}})
@@ -158,7 +158,8 @@ func TestRateIsSharedByTheHolders(t *testing.T) {
 	}
 }
 
-// TestHolderThatCannotBindYields: the daemon that has the lease is refused; the one that stands by gets its turn and is bound.
+// TestHolderThatCannotBindYields: the daemon that has the lease is refused; the one that stands by gets its
+// turn and is bound.
 func TestHolderThatCannotBindYields(t *testing.T) {
 	t.Parallel()
 	rigs := newClusterOfRigs(t, 2, smsc.Config{})

@@ -8,8 +8,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// trouble is what a daemon remembers of a message that did not pass at once, until it does or its PIN is of no use. The
-// carrier's side of it that must not be lost, how often it went out without an answer, is in the store (Sink.Unanswered).
+// trouble is what a daemon remembers of a message that did not pass at once, until it does or its PIN is of
+// no use. The carrier's side of it that must not be lost, how often it went out without an answer, is in the
+// store (Sink.Unanswered).
 type trouble struct {
 	until time.Time // forgotten then
 
@@ -17,8 +18,8 @@ type trouble struct {
 	unanswered int // tries in this daemon
 	attempt    int // the queue's count when it was given back: at the next one, nobody else had it meanwhile
 
-	// Of a message of several parts: those that the SMSC of a link took, by their index. The others alone are sent again,
-	// over that link.
+	// Of a message of several parts: those that the SMSC of a link took, by their index. The others alone are
+	// sent again, over that link.
 	link  string
 	taken []bool
 
@@ -27,12 +28,12 @@ type trouble struct {
 	ids  []Accepted             // parts that were taken, not stored yet
 }
 
-// ledgerSize bounds the memory: about 200 bytes each. What does not find room is remembered by nobody: its parts are sent
-// again whole.
+// ledgerSize bounds the memory: about 200 bytes each. What does not find room is remembered by nobody: its
+// parts are sent again whole.
 const ledgerSize = 50_000
 
-// ledger keeps the troubles of a daemon's messages, for all its links. A message is taken out while it is worked on, so
-// that two goroutines never share one.
+// ledger keeps the troubles of a daemon's messages, for all its links. A message is taken out while it is
+// worked on, so that two goroutines never share one.
 type ledger struct {
 	mu    sync.Mutex
 	byID  map[string]*trouble

@@ -37,12 +37,14 @@ type Deps struct {
 	Sink  Sink
 	// Open unseals the text of a message. An error is final for that message.
 	Open func(m *queue.Outbound) (string, error)
-	// Inherited is told of a message that another process had in hand, which ended or gave it back, before anything is done with
-	// it: it may have gone out. heard: all its receipts are there, so it did. Nil: nobody is told.
+	// Inherited is told of a message that another process had in hand, which ended or gave it back, before
+	// anything is done with it: it may have gone out. heard: all its receipts are there, so it did. Nil:
+	// nobody is told.
 	Inherited func(ctx context.Context, i Inherited) (heard bool, err error)
 	Log       zerolog.Logger
 	Metrics   *Metrics // shared by all links of a daemon
-	// Due is a link's share of the messages to a country among links of its priority, 1 for the best; nil: each sends as it keeps up.
+	// Due is a link's share of the messages to a country among links of its priority, 1 for the best; nil:
+	// each sends as it keeps up.
 	Due func(link, country string) float64
 }
 
@@ -99,8 +101,8 @@ func New(cfg Config, deps Deps) *Link {
 // Name is the link's name in the configuration.
 func (l *Link) Name() string { return l.cfg.Name }
 
-// Run keeps the link until ctx ends; then it stops pulling, waits for what is in flight (as long as a response may
-// take), unbinds and returns nil.
+// Run keeps the link until ctx ends; then it stops pulling, waits for what is in flight (as long as a
+// response may take), unbinds and returns nil.
 func (l *Link) Run(ctx context.Context) error {
 	if l.trace != nil {
 		ended := l.trace.start()
@@ -154,8 +156,8 @@ func (l *Link) Up() bool {
 // Rate tells how fast the link may send and does.
 func (l *Link) Rate() Rate { return l.governor.status() }
 
-// prefetch is how many messages one puller may hold: as many as the window, but no more than five seconds of the rate,
-// so that none waits here until the queue believes it lost.
+// prefetch is how many messages one puller may hold: as many as the window, but no more than five seconds of
+// the rate, so that none waits here until the queue believes it lost.
 func (l *Link) prefetch() int {
 	n := max(1, l.cfg.Window)
 	if l.cfg.TPS > 0 {

@@ -22,7 +22,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// cpu is the processor time this process has used, the SMSC's share in it: link and simulator are one process.
+// cpu is the processor time this process has used, the SMSC's share in it: link and simulator are one
+// process.
 func cpu() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -45,8 +46,8 @@ func mallocs() uint64 {
 	return m.Mallocs
 }
 
-// BenchmarkLink is a link alone, from the queue to the answer of the simulated SMSC, with a receipt for each part: messages are
-// queued first, and the time is from the bind to the last message off the queue.
+// BenchmarkLink is a link alone, from the queue to the answer of the simulated SMSC, with a receipt for each
+// part: messages are queued first, and the time is from the bind to the last message off the queue.
 func BenchmarkLink(b *testing.B) {
 	for _, window := range []int{1, 10, 100, 1000} {
 		b.Run(fmt.Sprint("window-", window), func(b *testing.B) {

@@ -129,7 +129,8 @@ const (
 	outcomeDropped = "dropped" // the session ended before the answer
 )
 
-// outcomes are all that may come of a part. Each is told from the start, at 0: an alert misses what is not there yet.
+// outcomes are all that may come of a part. Each is told from the start, at 0: an alert misses what is not
+// there yet.
 func outcomes() []string {
 	all := []string{outcomeTimeout, outcomeDropped}
 	for c := Taken; c <= Permanent; c++ {
@@ -233,7 +234,8 @@ func (m *Metrics) bound(link, bind string, up bool) {
 	m.up.WithLabelValues(link, bind).Set(v)
 }
 
-// accepted: no refusal is known of a bind. It is told as one with the status of success, so that the family is there.
+// accepted: no refusal is known of a bind. It is told as one with the status of success, so that the family
+// is there.
 func (m *Metrics) accepted(link, bind string) {
 	m.refusals.DeletePartialMatch(prometheus.Labels{"link": link, "bind": bind})
 	m.refusals.WithLabelValues(link, bind, wire.StatusOK.String()).Set(0)

@@ -32,8 +32,8 @@ func (l *Link) submitSM(m *queue.Outbound, p *text.Part) (*wire.Message, error) 
 	return &s.pdu, nil
 }
 
-// Parameters are the optional parameters that the carrier gets with a message that brings some of its own: those win over the
-// link's.
+// Parameters are the optional parameters that the carrier gets with a message that brings some of its own:
+// those win over the link's.
 func (c *Config) Parameters(own map[uint16][]byte) (all []TLV) {
 	for _, t := range c.TLVs {
 		if _, twice := own[t.Tag]; !twice {
@@ -57,8 +57,8 @@ func (c *Config) validity(expires, now time.Time) string {
 	return relative(expires.Sub(now))
 }
 
-// relative is a relative time (SMPP 3.4, 7.1.1): whole seconds, rounded down, at least one. A PIN lives at most half an hour, so
-// days and more are zero.
+// relative is a relative time (SMPP 3.4, 7.1.1): whole seconds, rounded down, at least one. A PIN lives at
+// most half an hour, so days and more are zero.
 func relative(rest time.Duration) string {
 	s := max(1, int(rest/time.Second))
 	return fmt.Sprintf("%06d%02d%02d%02d000R", 0, s/3600, s/60%60, s%60)

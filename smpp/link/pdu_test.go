@@ -86,8 +86,9 @@ func TestValidityPeriod(t *testing.T) {
 	}
 }
 
-// TestStatusOfTheAccount: a status that speaks of the account, the carrier or nobody knows what goes to the other link before
-// it is final, and without another link it is final at once. A link's own table comes first.
+// TestStatusOfTheAccount: a status that speaks of the account, the carrier or nobody knows what goes to the
+// other link before it is final, and without another link it is final at once. A link's own table comes
+// first.
 func TestStatusOfTheAccount(t *testing.T) {
 	t.Parallel()
 	for status, classes := range map[wire.Status]map[wire.Status]link.Class{
@@ -125,8 +126,8 @@ func TestStatusOfTheAccount(t *testing.T) {
 	}
 }
 
-// TestBindRefusedForNow: after a broken line the carrier still holds the old connection for some seconds; the bind is tried
-// again from a second up. Only wrong credentials wait a minute.
+// TestBindRefusedForNow: after a broken line the carrier still holds the old connection for some seconds; the
+// bind is tried again from a second up. Only wrong credentials wait a minute.
 func TestBindRefusedForNow(t *testing.T) {
 	t.Parallel()
 	for status, soon := range map[wire.Status]bool{

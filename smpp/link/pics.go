@@ -12,8 +12,9 @@ import (
 
 const notLookedAt = "is not looked at"
 
-// Statement writes the conformance statement of a link as an ESME: each PDU and field, whether it is sent or taken, and what is
-// refused with what. What it says of fields is from the tables that a link works by (fields.go), of a status from Classify.
+// Statement writes the conformance statement of a link as an ESME: each PDU and field, whether it is sent or
+// taken, and what is refused with what. What it says of fields is from the tables that a link works by
+// (fields.go), of a status from Classify.
 func Statement(w io.Writer, title string) error {
 	s := pics.Statement{Title: title,
 		Note: "Those of OTPGW_LINK_<NAME>_TLVS and of the application are on every submit_sm, whatever their tag. No other is looked at, " +

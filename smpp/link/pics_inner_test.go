@@ -16,8 +16,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestStatement: it has each PDU of the specification, those that are sent and taken with each of their fields, and each optional
-// parameter.
+// TestStatement: it has each PDU of the specification, those that are sent and taken with each of their
+// fields, and each optional parameter.
 func TestStatement(t *testing.T) {
 	var out bytes.Buffer
 	if err := Statement(&out, "otpgw"); err != nil {
@@ -50,8 +50,8 @@ func TestStatement(t *testing.T) {
 	}
 }
 
-// TestSentFieldsAreWritten: a field of a submit_sm or bind has a value exactly where its row writes one, and a row that says 0 or
-// empty writes none.
+// TestSentFieldsAreWritten: a field of a submit_sm or bind has a value exactly where its row writes one, and
+// a row that says 0 or empty writes none.
 func TestSentFieldsAreWritten(t *testing.T) {
 	all := Numbering{text.SenderNumber: 2}
 	l := &Link{now: time.Now, cfg: Config{SystemID: "I", Password: "P", SystemType: "T", AddressRange: wire.Address{TON: 1, NPI: 1, Addr: "^4"},
@@ -89,8 +89,9 @@ func writtenBy[T any](t *testing.T, rows []sentField[T]) map[string]bool {
 	return written
 }
 
-// TestTakenFieldsAreLookedAt: another value of a field makes another Incoming of a receipt or of a handset's message exactly
-// where its row says that it is looked at; and a deliver_sm that ends before a field does is refused as it says.
+// TestTakenFieldsAreLookedAt: another value of a field makes another Incoming of a receipt or of a handset's
+// message exactly where its row says that it is looked at; and a deliver_sm that ends before a field does is
+// refused as it says.
 func TestTakenFieldsAreLookedAt(t *testing.T) {
 	now := time.Now()
 	l := &Link{now: func() time.Time { return now }, deps: Deps{Sink: refusing{}}, log: zerolog.Nop()}
@@ -138,8 +139,8 @@ func TestTakenFieldsAreLookedAt(t *testing.T) {
 	}
 }
 
-// TestParametersAreLookedAt: the rows of optional parameters of receipts and handsets' messages are those that change what comes
-// of one.
+// TestParametersAreLookedAt: the rows of optional parameters of receipts and handsets' messages are those
+// that change what comes of one.
 func TestParametersAreLookedAt(t *testing.T) {
 	now := time.Now()
 	l := &Link{now: func() time.Time { return now }}

@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestRequestsAreAnsweredAsStated: each request that there is, over a connection, is answered as the conformance statement says
-// of it. Those without an answer show none before the one that follows them.
+// TestRequestsAreAnsweredAsStated: each request that there is, over a connection, is answered as the
+// conformance statement says of it. Those without an answer show none before the one that follows them.
 func TestRequestsAreAnsweredAsStated(t *testing.T) {
 	t.Parallel()
 	var statement bytes.Buffer

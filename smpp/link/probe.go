@@ -13,9 +13,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Probe tries a link once, without sending a message: it resolves, connects, shakes hands over TLS where the link has it,
-// binds, sends an enquire_link and unbinds; with split binds first as a transmitter, then as a receiver. Each step is a
-// line on w with its time; a failed one says what to look at.
+// Probe tries a link once, without sending a message: it resolves, connects, shakes hands over TLS where the
+// link has it, binds, sends an enquire_link and unbinds; with split binds first as a transmitter, then as a
+// receiver. Each step is a line on w with its time; a failed one says what to look at.
 func Probe(ctx context.Context, cfg Config, w io.Writer) error {
 	p := &probe{w: w, cfg: cfg}
 	if err := p.resolve(ctx); err != nil {

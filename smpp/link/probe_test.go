@@ -156,7 +156,8 @@ func (r *rig) behindTLS(a *authority, cert tls.Certificate) string {
 	})
 }
 
-// TestTLS: CA, client certificate and server name, each right and each wrong, and a message over the right ones.
+// TestTLS: CA, client certificate and server name, each right and each wrong, and a message over the right
+// ones.
 func TestTLS(t *testing.T) {
 	r := newRig(t, smsc.Config{})
 	a, stranger := newAuthority(t), newAuthority(t)

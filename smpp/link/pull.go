@@ -11,7 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/internal/session"
 )
 
-// shift is what a bind does with one session: the messages that it takes from the queue and those that other links hand it.
+// shift is what a bind does with one session: the messages that it takes from the queue and those that other
+// links hand it.
 type shift struct {
 	bind *bind
 	sess *session.Session
@@ -22,10 +23,10 @@ type shift struct {
 	sending sync.WaitGroup // what pulls, waits and is sent
 }
 
-// send pulls from every route of the link into the session, until ctx ends or the session is not bound any more: then
-// nothing is begun, and what is in flight may get its answer. It returns when that has, or the session ended. What is left
-// to do then, in the store or at another link, is done behind its back (Link.busy), for the next connection waits for
-// nobody.
+// send pulls from every route of the link into the session, until ctx ends or the session is not bound any
+// more: then nothing is begun, and what is in flight may get its answer. It returns when that has, or the
+// session ended. What is left to do then, in the store or at another link, is done behind its back
+// (Link.busy), for the next connection waits for nobody.
 func (b *bind) send(ctx context.Context, s *session.Session) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -94,8 +95,8 @@ func (w *shift) keepPulling(ctx context.Context, r Route) {
 	}
 }
 
-// pull takes messages of one route and sends each on its own goroutine. No more of them are between the queue and their
-// acknowledgement than the window is wide: that many may be sent twice after a crash.
+// pull takes messages of one route and sends each on its own goroutine. No more of them are between the queue
+// and their acknowledgement than the window is wide: that many may be sent twice after a crash.
 func (w *shift) pull(ctx context.Context, r Route) error {
 	l := w.bind.link
 	puller, err := l.deps.Queue.SMS(r.Name).Pull(ctx, queue.PullOptions{Max: l.prefetch(), Priority: r.Priority, Name: l.cfg.Name, Share: r.share(l.cfg.Name, l.deps.Due)})
@@ -142,8 +143,8 @@ type permit struct {
 	granted  time.Time // the turn
 }
 
-// reserve waits for room in the window and then for the link's turn: the other way round, turns would be saved up while
-// the window is full and used in one burst.
+// reserve waits for room in the window and then for the link's turn: the other way round, turns would be
+// saved up while the window is full and used in one burst.
 func (w *shift) reserve(ctx context.Context) (permit, error) {
 	slot, err := w.sess.Reserve(ctx)
 	if err != nil {

@@ -142,8 +142,8 @@ func TestQuirkReceiptsOfEveryForm(t *testing.T) {
 	}
 }
 
-// TestQuirkReceiptsThatAreNotMarked: what reads like a receipt, and has no mark of one, is believed only where the operator
-// says that the carrier marks none.
+// TestQuirkReceiptsThatAreNotMarked: what reads like a receipt, and has no mark of one, is believed only
+// where the operator says that the carrier marks none.
 func TestQuirkReceiptsThatAreNotMarked(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, func(c *link.Config) { c.Receipts = link.ReceiptsText })
@@ -164,7 +164,8 @@ func TestQuirkReceiptsThatAreNotMarked(t *testing.T) {
 	}
 }
 
-// TestQuirkHandsetTextLikeAReceipt: whoever holds the telephone may write what a carrier writes, and it changes nothing.
+// TestQuirkHandsetTextLikeAReceipt: whoever holds the telephone may write what a carrier writes, and it
+// changes nothing.
 func TestQuirkHandsetTextLikeAReceipt(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, nil)
@@ -201,7 +202,8 @@ func TestQuirkReceiptsWithoutStat(t *testing.T) {
 	})
 }
 
-// TestQuirkIDUsedAgain: an SMSC counts from the start again after a restart, so an id may be of a message to another number.
+// TestQuirkIDUsedAgain: an SMSC counts from the start again after a restart, so an id may be of a message to
+// another number.
 func TestQuirkIDUsedAgain(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, nil)
@@ -222,7 +224,8 @@ func TestQuirkIDUsedAgain(t *testing.T) {
 	}
 }
 
-// TestQuirkGarbageReceipts: what a hostile SMSC sends takes its link's share of the dead letters, and nothing real goes for it.
+// TestQuirkGarbageReceipts: what a hostile SMSC sends takes its link's share of the dead letters, and nothing
+// real goes for it.
 func TestQuirkGarbageReceipts(t *testing.T) {
 	t.Parallel()
 	g, c := newGateway(t, queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Msgs: 40}})), newCarrier(t)
@@ -255,7 +258,8 @@ func TestQuirkCarrierRewritesNumbers(t *testing.T) {
 	s.wantOutcome(t, id, delivered)
 }
 
-// TestQuirkTwoIDsInOneReceipt: the TLV and the text name different messages; either may be right, and the number says which.
+// TestQuirkTwoIDsInOneReceipt: the TLV and the text name different messages; either may be right, and the
+// number says which.
 func TestQuirkTwoIDsInOneReceipt(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, nil)
@@ -272,7 +276,8 @@ func TestQuirkTwoIDsInOneReceipt(t *testing.T) {
 	}
 }
 
-// TestQuirkOneReceiptForAllParts: long messages whose carrier sends one receipt, and names their parts in its own way.
+// TestQuirkOneReceiptForAllParts: long messages whose carrier sends one receipt, and names their parts in its
+// own way.
 func TestQuirkOneReceiptForAllParts(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, nil)

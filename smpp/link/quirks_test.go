@@ -15,8 +15,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Each test here and in quirks_receipt_test.go plays one row of the table of what real SMSCs do, in octets over TCP, to a
-// real link with the tracker of receipts, the OTP service and the store behind it.
+// Each test here and in quirks_receipt_test.go plays one row of the table of what real SMSCs do, in octets
+// over TCP, to a real link with the tracker of receipts, the OTP service and the store behind it.
 
 // scene is a gateway with one link bound to a scripted carrier.
 type scene struct {
@@ -98,7 +98,8 @@ func TestQuirkReceiptOnAnotherBind(t *testing.T) {
 	})
 	t.Run("of another instance", func(t *testing.T) {
 		s := newScene(t, nil)
-		// Another daemon on the same store: a tracker and a link of its own, under the same name. It sends nothing.
+		// Another daemon on the same store: a tracker and a link of its own, under the same name. It sends
+		// nothing.
 		second := dlr.NewTracker(s.q, s.service, zerolog.Nop())
 		s.parked(t, second)
 		s.gateway.start(t, s.carrier.config("carrier", func(c *link.Config) { c.Routes = nil }), second)

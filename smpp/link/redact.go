@@ -14,9 +14,9 @@ import (
 // maskOctet stands for an octet that a trace does not show.
 const maskOctet = '*'
 
-// redact returns a copy of a PDU for the trace. Every length stays; what is replaced is what the layout calls secret (the
-// passwords of binds, the text of messages) and all that cannot be read for certain. Of a message's user data header the known
-// elements stay, of a receipt its fields but for the text.
+// redact returns a copy of a PDU for the trace. Every length stays; what is replaced is what the layout calls
+// secret (the passwords of binds, the text of messages) and all that cannot be read for certain. Of a
+// message's user data header the known elements stay, of a receipt its fields but for the text.
 func redact(pdu []byte) []byte {
 	b := bytes.Clone(pdu)
 	if len(b) <= wire.HeaderLen {
@@ -46,8 +46,8 @@ func redact(pdu []byte) []byte {
 	return b
 }
 
-// certain is how many octets of a body can be read for certain. Where an octet is missing, or a length lies, what is read as one
-// field is another, and may be a secret.
+// certain is how many octets of a body can be read for certain. Where an octet is missing, or a length lies,
+// what is read as one field is another, and may be a secret.
 func certain(c wire.Command, body []byte) (end int) {
 	password := wire.LayoutOf(c).Holds(wire.Password)
 	vendor := -1 // where the optional parameters of vendors begin
@@ -110,8 +110,8 @@ func plausible(c wire.Command, s *wire.Span, ton byte) bool {
 	return true
 }
 
-// plausibleParameter knows the parameters of the specification by their sizes, and those of vendors where they are short and
-// plain, as the identities are that some countries want.
+// plausibleParameter knows the parameters of the specification by their sizes, and those of vendors where
+// they are short and plain, as the identities are that some countries want.
 func plausibleParameter(s *wire.Span) bool {
 	p := wire.ParameterOf(s.Tag)
 	switch {
@@ -151,8 +151,8 @@ func maskText(b []byte, esm, coding byte) {
 	mask(b)
 }
 
-// headerElements are the lengths of the elements of a user data header that are shown: the two forms of concatenation and
-// the national language tables (3GPP TS 23.040, 9.2.3.24).
+// headerElements are the lengths of the elements of a user data header that are shown: the two forms of
+// concatenation and the national language tables (3GPP TS 23.040, 9.2.3.24).
 var headerElements = map[byte]int{0x00: 3, 0x08: 4, 0x24: 1, 0x25: 1}
 
 // knownHeader is the length of the user data header that b begins with, 0 when it holds anything else.
@@ -170,8 +170,8 @@ func knownHeader(b []byte) int {
 	return end
 }
 
-// The fields of a receipt (SMPP 3.4, appendix B). The last of them, text, may hold the message, in some receipts with spaces
-// or other fields inside, so nothing behind its name is shown.
+// The fields of a receipt (SMPP 3.4, appendix B). The last of them, text, may hold the message, in some
+// receipts with spaces or other fields inside, so nothing behind its name is shown.
 var (
 	receiptField = regexp.MustCompile(`(?i)\b(id|sub|dlvrd|submit date|done date|stat|err):[0-9a-z_.-]*`)
 	receiptTail  = regexp.MustCompile(`(?i)text`)

@@ -89,8 +89,8 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// FuzzRedact: no panic, every length kept, and whatever the octets, what the layout calls secret is masked but for the header and
-// the fields of receipts that a text may begin with.
+// FuzzRedact: no panic, every length kept, and whatever the octets, what the layout calls secret is masked
+// but for the header and the fields of receipts that a text may begin with.
 func FuzzRedact(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 17, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0})
 	m := wire.Message{ShortMessage: []byte("SECRET"), ESMClass: 0x44, TLVs: wire.TLVs{{Tag: wire.TagMessagePayload, Value: []byte("SECRET")}}}

@@ -10,12 +10,12 @@ const (
 	referenceKept  = 8       // messages whose reference is known for the case that they are sent again
 )
 
-// references gives long messages their concatenation references. A handset puts parts together by sender and reference, so the
-// references to one number count up: the 8 bits of most networks come again only after 256 messages. A message that is sent
-// again keeps its own, so that the parts of both tries still fit.
+// references gives long messages their concatenation references. A handset puts parts together by sender and
+// reference, so the references to one number count up: the 8 bits of most networks come again only after 256
+// messages. A message that is sent again keeps its own, so that the parts of both tries still fit.
 //
-// It is of one process. Each begins anywhere, so a message of another daemon, or of this one before it was started again, has
-// the same 8 bits as the one before once in 256 cases.
+// It is of one process. Each begins anywhere, so a message of another daemon, or of this one before it was
+// started again, has the same 8 bits as the one before once in 256 cases.
 type references struct {
 	seed  maphash.Seed
 	mu    sync.Mutex // guards the rest

@@ -22,8 +22,9 @@ type Sample struct {
 	Err       error         // no answer came, or nothing was sent
 }
 
-// SendSample sends a message over the link, as often as once, in its turn among the others, and waits for the answers. It is for an
-// operator who tries a link. The Sink hears of what was taken, so that its receipts are known.
+// SendSample sends a message over the link, as often as once, in its turn among the others, and waits for the
+// answers. It is for an operator who tries a link. The Sink hears of what was taken, so that its receipts are
+// known.
 func (l *Link) SendSample(ctx context.Context, m *queue.Outbound, body string) ([]Sample, error) {
 	parts, _, err := text.Split(body, sent.of(m.To, m.ID), l.textOpt)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// carrier is an SMSC that does what a test's script says: it takes binds, answers enquire_link and unbind, and gives every
-// other PDU to the script, which writes octets.
+// carrier is an SMSC that does what a test's script says: it takes binds, answers enquire_link and unbind,
+// and gives every other PDU to the script, which writes octets.
 type carrier struct {
 	ln    net.Listener
 	binds chan *script
@@ -117,7 +117,8 @@ func tlv(tag uint16, value string) []byte {
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(value))), value...)
 }
 
-// deliver is the body of a deliver_sm from a number (SMPP 3.4, 4.6.1); what follows it is behind short_message.
+// deliver is the body of a deliver_sm from a number (SMPP 3.4, 4.6.1); what follows it is behind
+// short_message.
 func deliver(from string, esm, dataCoding byte, text string, behind ...[]byte) []byte {
 	b := append([]byte("\x00\x01\x01"+from+"\x00\x05\x00Verify\x00"), esm, 0, 0, 0, 0, 0, 0, dataCoding, 0, byte(len(text)))
 	return append(append(b, text...), bytes.Join(behind, nil)...)
@@ -170,8 +171,8 @@ func (s *script) receipt(from, text string) {
 	s.send(wire.DeliverSM, deliverSequence, deliver(from, wire.ESMClassReceipt, 0, text))
 }
 
-// refusedBind runs a link to an SMSC that answers the first bind with these octets and hangs up at once, until that is the
-// link's status.
+// refusedBind runs a link to an SMSC that answers the first bind with these octets and hangs up at once,
+// until that is the link's status.
 func refusedBind(t *testing.T, answer []byte) (l *link.Link, began time.Time) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

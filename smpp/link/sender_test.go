@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/text"
 )
 
-// TestSenderGoesOutInTheLinksAlphabet: a name's octets are those of the carrier's alphabet, and the simulator, which reads
-// them by its own, shows the name.
+// TestSenderGoesOutInTheLinksAlphabet: a name's octets are those of the carrier's alphabet, and the
+// simulator, which reads them by its own, shows the name.
 func TestSenderGoesOutInTheLinksAlphabet(t *testing.T) {
 	t.Parallel()
 	for a, octets := range map[text.Alphabet]string{

@@ -12,8 +12,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// over asks what all daemons know of a message, where it may be more than that it was never sent, and settles one that is not
-// to be sent any more.
+// over asks what all daemons know of a message, where it may be more than that it was never sent, and settles
+// one that is not to be sent any more.
 func (l *Link) over(ctx context.Context, e *errand, parts int) bool {
 	if !e.asked && l.firstHand(e) && e.trouble == nil {
 		return false
@@ -36,8 +36,8 @@ func (l *Link) over(ctx context.Context, e *errand, parts int) bool {
 	return l.enough(ctx, e)
 }
 
-// inherit has the receipts recognised of a message that another process had in hand: killed between the SMSC's answer and the
-// storing of its id, it left nobody behind who knows that id.
+// inherit has the receipts recognised of a message that another process had in hand: killed between the
+// SMSC's answer and the storing of its id, it left nobody behind who knows that id.
 func (l *Link) inherit(ctx context.Context, e *errand, parts int) (heard bool, err error) {
 	if l.deps.Inherited == nil || e.trouble != nil || l.firstHand(e) {
 		return false, nil
@@ -49,13 +49,14 @@ func (l *Link) inherit(ctx context.Context, e *errand, parts int) (heard bool, e
 	return l.deps.Inherited(ctx, i)
 }
 
-// firstHand: nobody had the message before. What is older than this daemon may have been in the hands of one that died.
+// firstHand: nobody had the message before. What is older than this daemon may have been in the hands of one
+// that died.
 func (l *Link) firstHand(e *errand) bool {
 	return e.Attempt == 1 && !e.Orphan && !e.m.Again && e.m.Created.After(l.started)
 }
 
-// countAhead counts a copy before it goes out wherever it may not be the first: then no crash makes more of them than
-// are counted, but for the first.
+// countAhead counts a copy before it goes out wherever it may not be the first: then no crash makes more of
+// them than are counted, but for the first.
 func (l *Link) countAhead(ctx context.Context, e *errand) error {
 	again := e.past.Unanswered > 0
 	ours := l.firstHand(e) || e.trouble != nil && e.Attempt == e.trouble.attempt+1
@@ -114,8 +115,8 @@ func (l *Link) enough(ctx context.Context, e *errand) bool {
 	return true
 }
 
-// elsewhere hands a message on that is better off over another link: one whose SMSC has some of its parts already, or any
-// but the one that carried it before in vain, or whose carrier would not have it.
+// elsewhere hands a message on that is better off over another link: one whose SMSC has some of its parts
+// already, or any but the one that carried it before in vain, or whose carrier would not have it.
 func (l *Link) elsewhere(e *errand) bool {
 	for _, o := range l.otherLinks() {
 		if t := e.trouble; t != nil && t.link == o.cfg.Name && !slices.Contains(e.tried, o) && l.giveTo(o, e) {
@@ -175,7 +176,8 @@ func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 	}
 }
 
-// turnAway remembers that the link's carrier does not carry such a message, whatever the reason; it is not asked again.
+// turnAway remembers that the link's carrier does not carry such a message, whatever the reason; it is not
+// asked again.
 func (l *Link) turnAway(e *errand, status wire.Status) {
 	n := e.remember()
 	if n.away == nil {
@@ -187,8 +189,8 @@ func (l *Link) turnAway(e *errand, status wire.Status) {
 // dropped: the session ended before the answer came.
 func dropped(r result) bool { return r.err != nil && !errors.Is(r.err, session.ErrTimeout) }
 
-// recordTaken tells the Sink the ids of the parts that were taken, also when another has to be sent again, for their receipts
-// will come. What is taken is not sent again, stored or not.
+// recordTaken tells the Sink the ids of the parts that were taken, also when another has to be sent again,
+// for their receipts will come. What is taken is not sent again, stored or not.
 func (l *Link) recordTaken(ctx context.Context, e *errand, t *try) (err error) {
 	if t.results[worstOf(t.results)].class != Taken {
 		l.noteTaken(e, t)
@@ -223,7 +225,8 @@ func (l *Link) noteTaken(e *errand, t *try) {
 	}
 }
 
-// recordUnanswered tells the Sink that parts went out without an answer, or that what was told so before was answered.
+// recordUnanswered tells the Sink that parts went out without an answer, or that what was told so before was
+// answered.
 func (l *Link) recordUnanswered(ctx context.Context, e *errand, t *try) (err error) {
 	u := Unanswered{Link: l.cfg.Name, Message: e.m, Of: len(t.results), Sent: t.sent}
 	for i, r := range t.results {
@@ -279,8 +282,8 @@ func (l *Link) refuse(ctx context.Context, e *errand, status wire.Status, part, 
 	l.ack(ctx, e)
 }
 
-// later sends a message that did not pass over another link of its route, or gives it back for another try, and slows or
-// ends what the answer says is at fault.
+// later sends a message that did not pass over another link of its route, or gives it back for another try,
+// and slows or ends what the answer says is at fault.
 func (w *shift) later(ctx context.Context, e *errand, r result) {
 	l := w.bind.link
 	log := l.log.Debug().Str("msg", e.m.ID).Stringer("class", r.class).Stringer("status", r.status).AnErr("cause", r.err).Int("attempt", e.Attempt)
@@ -320,7 +323,8 @@ func (l *Link) retry(e *errand) {
 // spread: what failed together is not to come back together.
 func spread(d time.Duration) time.Duration { return backoff.Spread(d, d/2) }
 
-// worstOf is the result that decides: what ends the message, before what has to be tried again, before what is taken.
+// worstOf is the result that decides: what ends the message, before what has to be tried again, before what
+// is taken.
 func worstOf(results []result) int {
 	order := map[Class]int{Taken: 0, OtherLink: 1, Temporary: 2, Delayed: 3, Throttled: 4, Misconfigured: 5, Permanent: 7}
 	rank := func(r result) int {

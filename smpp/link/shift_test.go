@@ -19,7 +19,8 @@ import (
 // soon is a time that waits for nothing: far below the waits that these tests are about.
 const soon = 2 * time.Second
 
-// primaryFirst starts two links to scripted carriers; the second begins when the first one's pull is at the server.
+// primaryFirst starts two links to scripted carriers; the second begins when the first one's pull is at the
+// server.
 func (r *rig) primaryFirst(change func(p, b *link.Config)) (p, b *script, first *carrier) {
 	r.t.Helper()
 	one, two := newCarrier(r.t), newCarrier(r.t)
@@ -39,7 +40,8 @@ func (r *rig) primaryFirst(change func(p, b *link.Config)) (p, b *script, first 
 	return p, next(r.t, two.binds), one
 }
 
-// refuseNext has the primary answer a submit_sm with a status; the test is of no use when the backup got the message.
+// refuseNext has the primary answer a submit_sm with a status; the test is of no use when the backup got the
+// message.
 func refuseNext(t *testing.T, p, b *script, status wire.Status) {
 	t.Helper()
 	select {
@@ -52,8 +54,8 @@ func refuseNext(t *testing.T, p, b *script, status wire.Status) {
 	}
 }
 
-// TestSilentBackupHoldsNothingOfThePrimary: as many messages as its window has room for wait for the backup's answers. The
-// primary sends on, and when its connection ends it is bound again at once.
+// TestSilentBackupHoldsNothingOfThePrimary: as many messages as its window has room for wait for the backup's
+// answers. The primary sends on, and when its connection ends it is bound again at once.
 func TestSilentBackupHoldsNothingOfThePrimary(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, smsc.Config{})
@@ -82,7 +84,8 @@ func TestSilentBackupHoldsNothingOfThePrimary(t *testing.T) {
 	}
 }
 
-// slowSink stores a receipt, and that a message was taken, only when the test is over: a store that looks for its leader.
+// slowSink stores a receipt, and that a message was taken, only when the test is over: a store that looks for
+// its leader.
 type slowSink struct {
 	*recorder
 	began, end chan struct{}
@@ -124,7 +127,8 @@ func TestRedialWaitsForNoStore(t *testing.T) {
 	}
 }
 
-// TestOnlyThePartsNotTakenAreSentAgain: of two parts the second does not pass, in whatever way, and is sent again alone.
+// TestOnlyThePartsNotTakenAreSentAgain: of two parts the second does not pass, in whatever way, and is sent
+// again alone.
 func TestOnlyThePartsNotTakenAreSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(s *script, f wire.Frame){
@@ -177,8 +181,8 @@ func TestOnlyThePartsNotTakenAreSentAgain(t *testing.T) {
 	}
 }
 
-// TestUnbindingSMSCGetsNothingMore: while it unbinds, with a message not answered yet, nothing is taken from the queue and given
-// back again and again.
+// TestUnbindingSMSCGetsNothingMore: while it unbinds, with a message not answered yet, nothing is taken from
+// the queue and given back again and again.
 func TestUnbindingSMSCGetsNothingMore(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, smsc.Config{})

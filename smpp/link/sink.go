@@ -28,7 +28,8 @@ type HandedOver struct {
 	IDs     []string      // the SMSC's message_id of each part; empty for one that was taken in an earlier try
 }
 
-// Refused is a message that nothing more is done for: the SMSC refused it for good, or said nothing of it too often.
+// Refused is a message that nothing more is done for: the SMSC refused it for good, or said nothing of it too
+// often.
 type Refused struct {
 	Link    string
 	Status  wire.Status // of the SMSC; or StatusNoAnswer or StatusHungUp, for which Silent reports true
@@ -37,7 +38,8 @@ type Refused struct {
 	Parts   int // 0: not known
 }
 
-// Silent: no SMSC said so. The message may have been sent all the same, and a receipt that comes later knows better.
+// Silent: no SMSC said so. The message may have been sent all the same, and a receipt that comes later knows
+// better.
 func (r Refused) Silent() bool { return r.Status == StatusNoAnswer || r.Status == StatusHungUp }
 
 // Unanswered is a message that went out and was not answered: not in time, or not before its session ended.
@@ -50,7 +52,8 @@ type Unanswered struct {
 	Dropped bool      // the session ended; else the time did
 }
 
-// Inherited is a message that another process had in hand, and that may have gone out over one of its route's links.
+// Inherited is a message that another process had in hand, and that may have gone out over one of its route's
+// links.
 type Inherited struct {
 	Links   []string
 	Message *queue.Outbound
@@ -81,15 +84,15 @@ type Incoming struct {
 	Part, Parts int // from 1; 1 and 1 where it is whole
 }
 
-// Sink takes what a link learns. Each method returns nil only when what it was told is stored; the SMSC, or the queue,
-// tells it again otherwise. The methods are called from many goroutines.
+// Sink takes what a link learns. Each method returns nil only when what it was told is stored; the SMSC, or
+// the queue, tells it again otherwise. The methods are called from many goroutines.
 type Sink interface {
 	Accepted(ctx context.Context, a Accepted) error
 	// HandedOver adds what it has to store to the transaction that takes the message off its queue.
 	HandedOver(tx *queue.Tx, h HandedOver)
 	Refused(ctx context.Context, r Refused) error
-	// Past is asked for a message that may have been sent before; Unanswered adds a try to it, and Answered takes back one that
-	// was counted before it went out, and was answered then.
+	// Past is asked for a message that may have been sent before; Unanswered adds a try to it, and Answered
+	// takes back one that was counted before it went out, and was answered then.
 	Past(ctx context.Context, m *queue.Outbound) (Past, error)
 	Unanswered(ctx context.Context, u Unanswered) (Past, error)
 	Answered(ctx context.Context, u Unanswered) error

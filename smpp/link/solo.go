@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// A message that was in flight whenever the SMSC hung up may be the reason, or one of those that were with it.
+// A message that was in flight whenever the SMSC hung up may be the reason, or one of those that were with
+// it.
 const (
 	soloAfter   = 3               // drops, from which on a message goes alone
 	soloWait    = 5 * time.Second // for those in flight to be answered
@@ -29,8 +30,8 @@ func (s *solo) together(ctx context.Context) (leave func(), err error) {
 	return func() { s.sem.Release(1) }, nil
 }
 
-// alone waits until nothing else is in flight and holds up what comes, for soloFor at most. was tells, at the end, whether
-// the message was alone all the time.
+// alone waits until nothing else is in flight and holds up what comes, for soloFor at most. was tells, at the
+// end, whether the message was alone all the time.
 func (s *solo) alone(ctx context.Context) (leave func(), was func() bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, soloWait)
 	defer cancel()

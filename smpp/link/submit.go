@@ -28,8 +28,8 @@ type result struct {
 // unanswered: it may be on its way, and nobody said so.
 func (r result) unanswered() bool { return r.sent && r.err != nil }
 
-// submit sends one message and settles it with the queue: acknowledged when its outcome is stored, given back when it is
-// to be sent again, or handed to another link.
+// submit sends one message and settles it with the queue: acknowledged when its outcome is stored, given back
+// when it is to be sent again, or handed to another link.
 func (w *shift) submit(ctx context.Context, p permit, e *errand) {
 	l := w.bind.link
 	m, parts, err := l.prepare(e.Delivery)
@@ -66,8 +66,8 @@ func (l *Link) read(e *errand, m *queue.Outbound) {
 	}
 }
 
-// submitAlone sends a message under which sessions ended again and again, with nothing else in flight. When it does end this
-// one too it is the reason.
+// submitAlone sends a message under which sessions ended again and again, with nothing else in flight. When
+// it does end this one too it is the reason.
 func (w *shift) submitAlone(ctx context.Context, e *errand, parts []text.Part) {
 	l := w.bind.link
 	leave, alone, err := w.solo.alone(w.ctx)
@@ -115,7 +115,8 @@ func (l *Link) prepare(d *queue.Delivery) (*queue.Outbound, []text.Part, error) 
 	return m, parts, nil
 }
 
-// unsendable settles a message that no link can send: dead ones are dropped, the others kept where an operator sees them.
+// unsendable settles a message that no link can send: dead ones are dropped, the others kept where an
+// operator sees them.
 func (l *Link) unsendable(ctx context.Context, e *errand, m *queue.Outbound, cause error) {
 	if errors.Is(cause, seal.ErrKey) { // another daemon may have the key, or this one after it was told
 		l.log.Error().Err(cause).Str("msg", m.ID).Msg("not sent: its text does not open; it waits")
@@ -153,8 +154,8 @@ type try struct {
 	results []result
 }
 
-// submitParts sends the parts that this link's SMSC has not taken before, each with a permit of its own, the first with the
-// one given. They are in flight together.
+// submitParts sends the parts that this link's SMSC has not taken before, each with a permit of its own, the
+// first with the one given. They are in flight together.
 func (w *shift) submitParts(ctx context.Context, first permit, e *errand, parts []text.Part) (*try, error) {
 	t := &try{results: make([]result, len(parts))}
 	if err := w.bind.link.countAhead(ctx, e); err != nil {

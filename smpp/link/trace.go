@@ -20,9 +20,9 @@ const (
 	tracePause  = 10 * time.Second
 )
 
-// trace writes the PDUs of a link to a file that Wireshark reads. What of them is shown is in redact.go, how they are written in
-// package capture. A session never waits for it: when the disk is slow, PDUs are missing in the trace, and Wireshark says so, for
-// the sequence numbers go on.
+// trace writes the PDUs of a link to a file that Wireshark reads. What of them is shown is in redact.go, how
+// they are written in package capture. A session never waits for it: when the disk is slow, PDUs are missing
+// in the trace, and Wireshark says so, for the sequence numbers go on.
 type trace struct {
 	file  *capture.File
 	log   zerolog.Logger

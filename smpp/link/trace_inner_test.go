@@ -18,7 +18,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestTraceNeverBlocks: with nobody at the disk, PDUs are dropped and counted, and no more memory is held than allowed.
+// TestTraceNeverBlocks: with nobody at the disk, PDUs are dropped and counted, and no more memory is held
+// than allowed.
 func TestTraceNeverBlocks(t *testing.T) {
 	for _, c := range []struct {
 		name       string

@@ -42,7 +42,8 @@ func traced(t *testing.T, size int64, messages int, text string) (file string, r
 	return file, r
 }
 
-// stream puts the octets of one direction together and checks what Wireshark would: lengths, checksums, sequence numbers.
+// stream puts the octets of one direction together and checks what Wireshark would: lengths, checksums,
+// sequence numbers.
 type stream struct {
 	next  uint32
 	known bool
@@ -125,7 +126,8 @@ func portOf(t *testing.T, addr string) layers.TCPPort {
 	return layers.TCPPort(a.Port)
 }
 
-// TestTraceIsWhole: every PDU of the link is there, both ways, in packets whose numbers are right, and no text.
+// TestTraceIsWhole: every PDU of the link is there, both ways, in packets whose numbers are right, and no
+// text.
 func TestTraceIsWhole(t *testing.T) {
 	t.Parallel()
 	const messages = 20

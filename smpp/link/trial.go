@@ -28,13 +28,14 @@ const (
 	asBefore         // the rate was not the reason
 )
 
-// trial tells refusals that come of the rate from noise: some SMSCs refuse a share of the parts however slowly they come, being
-// busy with their other customers. It is a sequential test (odds), so a share of 1 % takes some hundred answers and one of 50 %
-// a dozen.
+// trial tells refusals that come of the rate from noise: some SMSCs refuse a share of the parts however
+// slowly they come, being busy with their other customers. It is a sequential test (odds), so a share of 1 %
+// takes some hundred answers and one of 50 % a dozen.
 //
-// It watches until more are refused than the noise. Then the rate is lowered, and the answers at the lower one tell: where the
-// share went down with it the rate was the reason, and what is refused still is the noise. Where it did not, though the rate
-// is below what passed before, the share is the noise, and the rate goes back up; only the part that was refused waits.
+// It watches until more are refused than the noise. Then the rate is lowered, and the answers at the lower
+// one tell: where the share went down with it the rate was the reason, and what is refused still is the
+// noise. Where it did not, though the rate is below what passed before, the share is the noise, and the rate
+// goes back up; only the part that was refused waits.
 type trial struct {
 	since   time.Time // answers to parts whose turn was before are about another rate
 	answers tally
@@ -104,8 +105,8 @@ func (t *trial) settle(now time.Time, below tally) {
 	t.watch(false)
 }
 
-// watch begins to look for more refusals than the noise. At the start, when little is known and the rate doubles with every 50
-// parts, it takes two close to each other.
+// watch begins to look for more refusals than the noise. At the start, when little is known and the rate
+// doubles with every 50 parts, it takes two close to each other.
 func (t *trial) watch(start bool) {
 	t.steps, t.answers = 0, tally{}
 	low := max(hope, t.noise)
@@ -154,8 +155,8 @@ func (t tally) share() float64 { return t.refused / max(1, t.all) }
 // passed is how many parts per second were taken; where none was, half a one.
 func (t tally) passed() float64 { return max(0.5, t.all-t.refused) / max(t.seconds, 1/unlimited) }
 
-// odds tells two shares of refusals apart, answer by answer (Wald's sequential test): sum is the logarithm of how many times
-// likelier the answers are with the high share than with the low one.
+// odds tells two shares of refusals apart, answer by answer (Wald's sequential test): sum is the logarithm of
+// how many times likelier the answers are with the high share than with the low one.
 type odds struct{ low, high, sum float64 }
 
 func (o *odds) add(refused bool) {

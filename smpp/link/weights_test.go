@@ -44,7 +44,8 @@ func (r *rig) count(n int, counts map[string]int) {
 	}
 }
 
-// TestWeights: links of one priority send what their weights say, of messages that come one by one as well as of many that wait.
+// TestWeights: links of one priority send what their weights say, of messages that come one by one as well as
+// of many that wait.
 func TestWeights(t *testing.T) {
 	t.Parallel()
 	const n = 400

@@ -11,14 +11,16 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// How daemons tell each other what they counted: a PIN may be verified by another daemon than the one that sent the message.
+// How daemons tell each other what they counted: a PIN may be verified by another daemon than the one that
+// sent the message.
 const (
 	tellEvery = time.Second
 	tallyLife = time.Minute
 	mostTold  = 1000 // of one tally; more says no more
 )
 
-// tally is what a daemon counted of a link and a country since it told the last time. The numbers of the fields are what is stored.
+// tally is what a daemon counted of a link and a country since it told the last time. The numbers of the
+// fields are what is stored.
 type tally struct {
 	Link     string `cbor:"1,keyasint"`
 	Country  string `cbor:"2,keyasint,omitempty"`
@@ -28,7 +30,8 @@ type tally struct {
 	Late     int    `cbor:"6,keyasint,omitempty"`
 }
 
-// Exchange tells the daemons that share a store what this one counts, and counts what they tell, until ctx ends.
+// Exchange tells the daemons that share a store what this one counts, and counts what they tell, until ctx
+// ends.
 func (b *Board) Exchange(ctx context.Context, q *queue.Queue) error {
 	self, _ := q.Daemons()
 	if self == "" {

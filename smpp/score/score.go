@@ -1,16 +1,18 @@
-// Package score says how a route's messages are best shared out among links of equal priority: by what came of those before. A receipt
-// proves little, for some carriers invent them; a PIN that was verified proves that its message arrived.
+// Package score says how a route's messages are best shared out among links of equal priority: by what came
+// of those before. A receipt proves little, for some carriers invent them; a PIN that was verified proves
+// that its message arrived.
 //
 //	Sent, Verified, Delivered (as they happen) -> an estimate for each link and country -> Share (queue.PullOptions.Share)
 //
-// A link's estimate is the part verified of what it was given lately (some 60 messages to a country), drawn to that of all links while it
-// has few. Its share falls with a power of the distance to the best, so that links that differ by chance are alike and one that delivers
-// nothing is left at once. No share is below Floor: what is given to a link that is out of favour finds out when it is mended, and ten
-// messages of it that went well have it begin anew. A carrier whose messages are delivered late, by its own receipts, counts as one that
-// delivers nothing, until few are late.
+// A link's estimate is the part verified of what it was given lately (some 60 messages to a country), drawn
+// to that of all links while it has few. Its share falls with a power of the distance to the best, so that
+// links that differ by chance are alike and one that delivers nothing is left at once. No share is below
+// Floor: what is given to a link that is out of favour finds out when it is mended, and ten messages of it
+// that went well have it begin anew. A carrier whose messages are delivered late, by its own receipts, counts
+// as one that delivers nothing, until few are late.
 //
-// All is in memory, and forgotten when the daemon ends. Daemons that share a store tell each other each second what they counted
-// (Exchange), so that all of them judge alike.
+// All is in memory, and forgotten when the daemon ends. Daemons that share a store tell each other each
+// second what they counted (Exchange), so that all of them judge alike.
 package score
 
 import (

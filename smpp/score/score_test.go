@@ -37,8 +37,8 @@ func (s *sending) messages(n int) (parts map[string]float64) {
 	return parts
 }
 
-// TestLyingCarrier: the traffic leaves a carrier whose messages are never verified within 200, stays away, and comes back when it is
-// mended; carriers that do about as well keep about the same parts meanwhile.
+// TestLyingCarrier: the traffic leaves a carrier whose messages are never verified within 200, stays away,
+// and comes back when it is mended; carriers that do about as well keep about the same parts meanwhile.
 func TestLyingCarrier(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
@@ -58,7 +58,8 @@ func TestLyingCarrier(t *testing.T) {
 	}
 }
 
-// TestSlowCarrier: one that delivers late is left, not for one late message, and taken back when hardly any is late.
+// TestSlowCarrier: one that delivers late is left, not for one late message, and taken back when hardly any
+// is late.
 func TestSlowCarrier(t *testing.T) {
 	t.Parallel()
 	b := score.New(30*time.Second, time.Now)
@@ -89,7 +90,8 @@ func TestSlowCarrier(t *testing.T) {
 	}
 }
 
-// TestNothingKnown: links that nothing is known of, or of which nothing is ever verified, share alike; countries are apart.
+// TestNothingKnown: links that nothing is known of, or of which nothing is ever verified, share alike;
+// countries are apart.
 func TestNothingKnown(t *testing.T) {
 	t.Parallel()
 	b := score.New(time.Minute, time.Now)

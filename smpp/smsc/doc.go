@@ -1,6 +1,6 @@
-// Package smsc is a simulated SMSC: an SMPP 3.4 server that takes messages, keeps them where a test can read them, and
-// sends delivery receipts. The command smscsim is this package with flags; otpgw -demo and the tests start it in-process;
-// package smsctest puts it into Go tests.
+// Package smsc is a simulated SMSC: an SMPP 3.4 server that takes messages, keeps them where a test can read
+// them, and sends delivery receipts. The command smscsim is this package with flags; otpgw -demo and the
+// tests start it in-process; package smsctest puts it into Go tests.
 //
 // This package is the door: [Start], and the names of the rooms behind it.
 //

@@ -12,8 +12,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 )
 
-// TestJavaClients runs testdata/java: jSMPP and Cloudhopper, clients that we did not write, with every operation they have,
-// right and wrong.
+// TestJavaClients runs testdata/java: jSMPP and Cloudhopper, clients that we did not write, with every
+// operation they have, right and wrong.
 func TestJavaClients(t *testing.T) {
 	t.Parallel()
 	java, jars := javaClients(t)
@@ -44,8 +44,8 @@ func TestJavaClients(t *testing.T) {
 	}
 }
 
-// javaClients downloads the clients with Maven to where the test run ends with them; the test is skipped where that cannot
-// be done.
+// javaClients downloads the clients with Maven to where the test run ends with them; the test is skipped
+// where that cannot be done.
 func javaClients(t *testing.T) (java, jars string) {
 	t.Helper()
 	if testing.Short() {

@@ -21,8 +21,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 )
 
-// kannelConfig is a Kannel gateway with one SMSC link, which sends by HTTP, and reports receipts and messages from
-// handsets by HTTP.
+// kannelConfig is a Kannel gateway with one SMSC link, which sends by HTTP, and reports receipts and messages
+// from handsets by HTTP.
 const kannelConfig = `
 group = core
 admin-port = %[1]d
@@ -217,8 +217,8 @@ func (k *kannel) hears(path string, want url.Values) {
 	}
 }
 
-// TestKannel: Debian's Kannel, which we did not write, binds, sends short, long and Cyrillic messages, gets their receipts,
-// and a message from a handset.
+// TestKannel: Debian's Kannel, which we did not write, binds, sends short, long and Cyrillic messages, gets
+// their receipts, and a message from a handset.
 func TestKannel(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs Kannel: run without -short")

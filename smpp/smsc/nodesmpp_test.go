@@ -16,8 +16,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 )
 
-// TestNodeClient runs testdata/client.js, which uses the npm package smpp: a client that we did not write. It does every
-// operation, and meets a few magic numbers.
+// TestNodeClient runs testdata/client.js, which uses the npm package smpp: a client that we did not write. It
+// does every operation, and meets a few magic numbers.
 func TestNodeClient(t *testing.T) {
 	node, modules := nodeSMPP(t)
 	t.Run("plain", func(t *testing.T) { nodeClient(t, node, modules, false) })
@@ -88,7 +88,8 @@ func checkNodeReceipts(t *testing.T, out []byte) {
 	}
 }
 
-// nodeSMPP installs the npm package smpp where the test run ends with it; the test is skipped where that cannot be done.
+// nodeSMPP installs the npm package smpp where the test run ends with it; the test is skipped where that
+// cannot be done.
 func nodeSMPP(t *testing.T) (node, modules string) {
 	t.Helper()
 	if testing.Short() {

@@ -104,7 +104,8 @@ func TestReadmeJSON(t *testing.T) {
 	esmetest.Start(t, smsc.Config{Limits: file.Limits, AccountList: file.Accounts})
 }
 
-// TestReadmeCommands runs the commands as they stand there, on free ports, and compares what they print; "…" is anything.
+// TestReadmeCommands runs the commands as they stand there, on free ports, and compares what they print; "…"
+// is anything.
 func TestReadmeCommands(t *testing.T) {
 	for _, tool := range []string{"sh", "curl", "go"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -139,7 +140,8 @@ func alike(out, shown string) bool {
 	return regexp.MustCompile(`(?s)\A` + pattern + `\z`).MatchString(strings.TrimSpace(out))
 }
 
-// serve starts the simulator, sends it the message that the README asks for, and replaces the ports of the README.
+// serve starts the simulator, sends it the message that the README asks for, and replaces the ports of the
+// README.
 func serve(t *testing.T, dir, command, ready string) *strings.Replacer {
 	t.Helper()
 	args := strings.Fields(command)

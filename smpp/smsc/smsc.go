@@ -85,8 +85,8 @@ var (
 	ErrNoReceiver = server.ErrNoReceiver
 )
 
-// Start starts a server, with the HTTP API and the page on Config.HTTPAddr. It listens when Start returns. The caller ends
-// it with Close.
+// Start starts a server, with the HTTP API and the page on Config.HTTPAddr. It listens when Start returns.
+// The caller ends it with Close.
 func Start(cfg Config) (*Server, error) {
 	if cfg.HTTPAddr != "" && cfg.HTTP == nil {
 		cfg.HTTP = web.New

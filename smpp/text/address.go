@@ -113,8 +113,8 @@ func DestinationAddress(e164 string) (ton, npi byte, addr string) {
 	return TONInternational, NPIISDN, strings.TrimPrefix(e164, "+")
 }
 
-// ReadAddress is an address from the wire as people write it: a name out of the octets of the link's alphabet, a number
-// as it stands. What cannot be read is replaced by U+FFFD.
+// ReadAddress is an address from the wire as people write it: a name out of the octets of the link's
+// alphabet, a number as it stands. What cannot be read is replaced by U+FFFD.
 func ReadAddress(ton byte, addr string, a Alphabet) string {
 	if ton != TONAlphanumeric && strings.Trim(addr, "+*#0123456789") == "" {
 		return addr

@@ -47,9 +47,10 @@ const (
 	kindBinary
 )
 
-// encodings is the table of them: what each is called, which values of data_coding name it (SMPP 3.4, 5.2.19), and how its octets
-// are read. A link's alphabet is written under data_coding 0, unless it is Latin-1; UCS-2 and Latin-1 under their own. An
-// alphabet more is a row here, with its room in coding.go when texts are to be written in it.
+// encodings is the table of them: what each is called, which values of data_coding name it (SMPP 3.4,
+// 5.2.19), and how its octets are read. A link's alphabet is written under data_coding 0, unless it is
+// Latin-1; UCS-2 and Latin-1 under their own. An alphabet more is a row here, with its room in coding.go when
+// texts are to be written in it.
 var encodings = [...]struct {
 	name    Encoding
 	codings []byte
@@ -89,8 +90,8 @@ func (k kind) dataCoding() byte {
 	return 0
 }
 
-// kindOf judges data_coding: SMPP 3.4, 5.2.19 below 16; from there on the bits of 3GPP TS 23.038, 4, which SMSCs pass on for
-// message classes and waiting indications.
+// kindOf judges data_coding: SMPP 3.4, 5.2.19 below 16; from there on the bits of 3GPP TS 23.038, 4, which
+// SMSCs pass on for message classes and waiting indications.
 func kindOf(dataCoding byte, a Alphabet) kind {
 	gsm := kindGSM7
 	if a == AlphabetGSM7Packed {

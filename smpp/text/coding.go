@@ -57,8 +57,8 @@ func (c *coding) count(s string) (units int, ok bool) {
 	return units, true
 }
 
-// weight is the units a character takes, 0 when the alphabet lacks it. The characters of weight 2 are the escape pairs
-// and surrogate pairs, so a part that holds whole characters splits none.
+// weight is the units a character takes, 0 when the alphabet lacks it. The characters of weight 2 are the
+// escape pairs and surrogate pairs, so a part that holds whole characters splits none.
 func (c *coding) weight(r rune) int {
 	switch c.kind {
 	case kindGSM7, kindPacked:

@@ -2,7 +2,8 @@ package text
 
 import "unicode/utf8"
 
-// The GSM 7-bit default alphabet (3GPP TS 23.038, 6.2.1), in the order of its codes. ESC stands where the escape is.
+// The GSM 7-bit default alphabet (3GPP TS 23.038, 6.2.1), in the order of its codes. ESC stands where the
+// escape is.
 const gsmBasic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ" +
 	" !\"#¤%&'()*+,-./0123456789:;<=>?" +
 	"¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§" +
@@ -70,9 +71,9 @@ func appendGSM7(dst []byte, s string, sh *shift) []byte {
 	return dst
 }
 
-// appendFromGSM7 appends the characters of septets, with a national table or, when that is nil, the extension table
-// behind an escape. An escape before a septet that the table lacks gives the
-// default alphabet's character, and an escape before another or at the end a space (3GPP TS 23.038, 6.2.1.1 notes).
+// appendFromGSM7 appends the characters of septets, with a national table or, when that is nil, the extension
+// table behind an escape. An escape before a septet that the table lacks gives the default alphabet's
+// character, and an escape before another or at the end a space (3GPP TS 23.038, 6.2.1.1 notes).
 func appendFromGSM7(dst, septets []byte, sh *shift) (text []byte, damaged bool) {
 	extended := &gsmTables.extended
 	if sh != nil {
@@ -102,7 +103,8 @@ func appendFromGSM7(dst, septets []byte, sh *shift) (text []byte, damaged bool) 
 	return dst, damaged
 }
 
-// fillBits is how many bits stand between a header of so many octets and the first septet (3GPP TS 23.040, 9.2.3.24).
+// fillBits is how many bits stand between a header of so many octets and the first septet (3GPP TS 23.040,
+// 9.2.3.24).
 func fillBits(header int) int {
 	return (7 - header*8%7) % 7
 }
@@ -130,7 +132,8 @@ func packFrom(b []byte, from, fill int) []byte {
 	return b
 }
 
-// appendUnpacked appends the septets packed in b behind fill bits, without the CR that fills seven bits left over.
+// appendUnpacked appends the septets packed in b behind fill bits, without the CR that fills seven bits left
+// over.
 func appendUnpacked(dst, b []byte, fill int) []byte {
 	acc, bits := uint(0), 0
 	start := len(dst)

@@ -1,8 +1,9 @@
 package text
 
-// Join puts a message together from its parts, in any order; a part that came twice counts once. Parts are joined
-// before they are decoded, so a pair that the sender split between two parts is whole again. Errors: ErrMixed and
-// ErrIncomplete, with no text; ErrUDH, ErrLanguage and those of Decode, with the best that could be read.
+// Join puts a message together from its parts, in any order; a part that came twice counts once. Parts are
+// joined before they are decoded, so a pair that the sender split between two parts is whole again. Errors:
+// ErrMixed and ErrIncomplete, with no text; ErrUDH, ErrLanguage and those of Decode, with the best that could
+// be read.
 func Join(parts []Part, a Alphabet) (string, error) {
 	if len(parts) == 1 && parts[0].Total <= 1 {
 		return joinOrdered(parts, []int{0}, a)
@@ -35,7 +36,8 @@ func Join(parts []Part, a Alphabet) (string, error) {
 	return joinOrdered(parts, order, a)
 }
 
-// joinOrdered decodes runs of parts in one encoding and national table, since senders may choose them part by part.
+// joinOrdered decodes runs of parts in one encoding and national table, since senders may choose them part by
+// part.
 func joinOrdered(parts []Part, order []int, a Alphabet) (string, error) {
 	var (
 		text  string

@@ -12,8 +12,8 @@ const (
 	LanguagePortuguese Language = "portuguese"
 )
 
-// shift is a national language's single-shift table (3GPP TS 23.038, A.2): behind an escape it stands in the place of the
-// extension table. A part that uses it says so in its header, which costs it five septets.
+// shift is a national language's single-shift table (3GPP TS 23.038, A.2): behind an escape it stands in the
+// place of the extension table. A part that uses it says so in its header, which costs it five septets.
 type shift struct {
 	id   byte // the national language identifier (6.2.1.2.4)
 	code map[rune]byte
@@ -59,8 +59,8 @@ func shiftOf(id byte) *shift {
 	return nil
 }
 
-// codeOf is the code of a character with this table, or the extension table when it is nil: with gsmExt set when it takes
-// an escape before it, or gsmNone.
+// codeOf is the code of a character with this table, or the extension table when it is nil: with gsmExt set
+// when it takes an escape before it, or gsmNone.
 func (s *shift) codeOf(r rune) uint16 {
 	code := gsmCode(r)
 	if s == nil || code < gsmExt {
@@ -72,8 +72,8 @@ func (s *shift) codeOf(r rune) uint16 {
 	return gsmNone
 }
 
-// national are the codings with a table, by what they are without it. The room is what is left of 140 octets behind a
-// header of 4, 9 or 10.
+// national are the codings with a table, by what they are without it. The room is what is left of 140 octets
+// behind a header of 4, 9 or 10.
 var national = func() map[kind]map[Language]*coding {
 	all := map[kind]map[Language]*coding{kindGSM7: {}, kindPacked: {}}
 	for k, codings := range all {
@@ -84,9 +84,10 @@ var national = func() map[kind]map[Language]*coding {
 	return all
 }()
 
-// withLanguages is the best way to send s, of which a character is not in the alphabet of base: UCS-2, or the first of
-// the languages that saves parts against it. Under sar and payload a table serves only for a text of one part: what an
-// SMSC makes of a header that it has to repeat in parts of its own making is anybody's guess.
+// withLanguages is the best way to send s, of which a character is not in the alphabet of base: UCS-2, or the
+// first of the languages that saves parts against it. Under sar and payload a table serves only for a text of
+// one part: what an SMSC makes of a header that it has to repeat in parts of its own making is anybody's
+// guess.
 func withLanguages(s string, base *coding, o Options) (layout, error) {
 	units, _ := codingUCS2.count(s)
 	best, err := codingUCS2.layOut(s, units, o.Long)

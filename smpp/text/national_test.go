@@ -11,7 +11,8 @@ import (
 
 var languages = []Language{LanguageTurkish, LanguageSpanish, LanguagePortuguese}
 
-// asSent is what parts should say of s: s itself, or where that was allowed and saves parts, s with plain characters.
+// asSent is what parts should say of s: s itself, or where that was allowed and saves parts, s with plain
+// characters.
 func asSent(t *testing.T, s string, o Options, n int, parts []Part) string {
 	t.Helper()
 	s = norm.NFC.String(s)
@@ -44,16 +45,16 @@ func asSent(t *testing.T, s string, o Options, n int, parts []Part) string {
 	return changed
 }
 
-// own are the characters that a language adds to the alphabet, as its users know them: TS 23.038, A.2.1 to A.2.3. The
-// Greek capitals of the Portuguese table are in the default alphabet.
+// own are the characters that a language adds to the alphabet, as its users know them: TS 23.038, A.2.1 to
+// A.2.3. The Greek capitals of the Portuguese table are in the default alphabet.
 var own = map[Language]string{
 	LanguageTurkish:    "Ğİşçğış" + "Ş",
 	LanguageSpanish:    "çÁÍÓÚáíóú",
 	LanguagePortuguese: "êçÔôÁáÊÀÍÓÚÃÕÂíóúãõâ",
 }
 
-// TestLanguageHasItsCharacters walks Unicode's first plane for each language: a character goes with the table only if it
-// is of the alphabet or of the language.
+// TestLanguageHasItsCharacters walks Unicode's first plane for each language: a character goes with the table
+// only if it is of the alphabet or of the language.
 func TestLanguageHasItsCharacters(t *testing.T) {
 	for _, language := range languages {
 		o := Options{National: []Language{language}}

@@ -1,6 +1,7 @@
 package text
 
-// Options is how a link wants its text. The zero value is gsm7 and udh8, with neither national tables nor transliteration.
+// Options is how a link wants its text. The zero value is gsm7 and udh8, with neither national tables nor
+// transliteration.
 type Options struct {
 	Alphabet Alphabet
 	Long     Long

@@ -2,7 +2,8 @@ package text
 
 import "github.com/otpgw/otpgw/smpp/wire"
 
-// Part is what one submit_sm carries of a text. The slices of the parts of one Split share memory: read them only.
+// Part is what one submit_sm carries of a text. The slices of the parts of one Split share memory: read them
+// only.
 type Part struct {
 	DataCoding   byte
 	ESMClass     byte      // wire.ESMClassUDHI or 0; or it into the PDU's
@@ -18,9 +19,10 @@ type Part struct {
 // MaxParts is the most parts a concatenated message has: the header counts them in one octet.
 const MaxParts = 255
 
-// ParsePart makes a Part of what a submit_sm, deliver_sm or data_sm carries: the text from short_message or, when that is
-// empty, message_payload; the place in its message from the header or, without one, from the SAR TLVs. A part that
-// names no place stands alone: Number and Total are 1. The error is ErrUDH, and the Part may be used all the same.
+// ParsePart makes a Part of what a submit_sm, deliver_sm or data_sm carries: the text from short_message or,
+// when that is empty, message_payload; the place in its message from the header or, without one, from the SAR
+// TLVs. A part that names no place stands alone: Number and Total are 1. The error is ErrUDH, and the Part
+// may be used all the same.
 func ParsePart(esmClass, dataCoding byte, shortMessage []byte, tlvs wire.TLVs) (Part, error) {
 	p := Part{DataCoding: dataCoding, ESMClass: esmClass & wire.ESMClassUDHI, ShortMessage: shortMessage, TLVs: tlvs}
 	var ref, total, number uint16

@@ -2,8 +2,8 @@ package text
 
 import "strings"
 
-// plain is what a typographic quote, dash, ellipsis or space becomes under Options.Transliterate; empty for every other
-// character. No letter, digit or sign is among them.
+// plain is what a typographic quote, dash, ellipsis or space becomes under Options.Transliterate; empty for
+// every other character. No letter, digit or sign is among them.
 func plain(r rune) string {
 	switch {
 	case r == '‘', r == '’', r == '‚', r == '‛', r == '‹', r == '›':
@@ -20,7 +20,8 @@ func plain(r rune) string {
 	return ""
 }
 
-// transliterate replaces what c lacks and plain knows. The result is s itself when there is nothing to replace.
+// transliterate replaces what c lacks and plain knows. The result is s itself when there is nothing to
+// replace.
 func transliterate(s string, c *coding) string {
 	var b strings.Builder
 	done := 0 // s[:done] is in b

@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// Sniff reads octets whose data_coding is not to be believed, as those of delivery receipts: many SMSCs write every
-// receipt in one alphabet and pass on the data_coding of the message that it is about. Of ASCII (with Latin-1 or UTF-8
-// in it), UTF-16 of either octet order, GSM septets and packed GSM septets it takes the one that makes the plainest
-// text of them; of two that do equally well, the first named here. It is of no use for short texts that hold no ASCII:
-// two Chinese characters are four octets of ASCII as well.
+// Sniff reads octets whose data_coding is not to be believed, as those of delivery receipts: many SMSCs write
+// every receipt in one alphabet and pass on the data_coding of the message that it is about. Of ASCII (with
+// Latin-1 or UTF-8 in it), UTF-16 of either octet order, GSM septets and packed GSM septets it takes the one
+// that makes the plainest text of them; of two that do equally well, the first named here. It is of no use
+// for short texts that hold no ASCII: two Chinese characters are four octets of ASCII as well.
 func Sniff(b []byte) string {
 	best := sniffOctets(b)
 	top := plainness(best)
@@ -30,7 +30,8 @@ func Sniff(b []byte) string {
 		s, _ := appendFromGSM7(nil, b, nil)
 		try(string(s), 0)
 	}
-	// Any octets make septets, and most septets are letters, so these are taken only when nearly all of it is ASCII.
+	// Any octets make septets, and most septets are letters, so these are taken only when nearly all of it is
+	// ASCII.
 	s, _ := appendFromGSM7(nil, appendUnpacked(nil, b, 0), nil)
 	try(string(s), packedPlainness)
 	return strings.TrimPrefix(best, "\uFEFF")
@@ -60,8 +61,8 @@ func sniffUTF16(b []byte, high int) string {
 	return s
 }
 
-// plainness says how much s looks like what an SMSC writes: 1 is ASCII, 0.5 other characters, below 0 what no text holds.
-// NULs at the end do not count, they are what is left of a C string.
+// plainness says how much s looks like what an SMSC writes: 1 is ASCII, 0.5 other characters, below 0 what no
+// text holds. NULs at the end do not count, they are what is left of a C string.
 func plainness(s string) float64 {
 	s = strings.TrimRight(strings.TrimPrefix(s, "\uFEFF"), "\x00")
 	sum, n := 0.0, 0

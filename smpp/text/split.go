@@ -84,9 +84,9 @@ func Measure(s string, o Options) (parts int, enc Encoding, err error) {
 	return l.parts, l.coding.encoding(), nil
 }
 
-// Split encodes s and cuts it into parts, in order. All get the reference ref, its low 8 bits under udh8; the caller
-// should not use one again soon for the same destination, for handsets put parts together by it. The empty text is one
-// empty part. Errors: ErrInvalidUTF8, ErrTooLong, ErrOptions.
+// Split encodes s and cuts it into parts, in order. All get the reference ref, its low 8 bits under udh8; the
+// caller should not use one again soon for the same destination, for handsets put parts together by it. The
+// empty text is one empty part. Errors: ErrInvalidUTF8, ErrTooLong, ErrOptions.
 func Split(s string, ref uint16, o Options) ([]Part, Encoding, error) {
 	l, err := layOut(s, o)
 	if err != nil {
@@ -112,7 +112,8 @@ func Split(s string, ref uint16, o Options) ([]Part, Encoding, error) {
 	return parts, l.coding.encoding(), nil
 }
 
-// buffer is room for all parts, so that their octets are one allocation; the octet more is for the filler of packed text.
+// buffer is room for all parts, so that their octets are one allocation; the octet more is for the filler of
+// packed text.
 func (l *layout) buffer(header int) []byte {
 	size := l.units
 	if l.coding.kind == kindUCS2 {

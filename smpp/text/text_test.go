@@ -21,8 +21,8 @@ var (
 	longs     = []Long{"", LongUDH8, LongUDH16, LongSAR, LongPayload}
 )
 
-// checkRoundTrip holds every promise of Split against one text: it measures the same, no part is too long, each stands
-// on its own, and the parts as they arrive, out of order and one twice, give the text back.
+// checkRoundTrip holds every promise of Split against one text: it measures the same, no part is too long,
+// each stands on its own, and the parts as they arrive, out of order and one twice, give the text back.
 func checkRoundTrip(t *testing.T, s string, ref uint16, o Options) {
 	t.Helper()
 	parts, enc, err := Split(s, ref, o)
@@ -134,7 +134,8 @@ func composed(r rune) rune {
 	return r
 }
 
-// TestNothingElseIsGSM walks all of Unicode's first plane: a character goes as GSM only if it is of the alphabet.
+// TestNothingElseIsGSM walks all of Unicode's first plane: a character goes as GSM only if it is of the
+// alphabet.
 func TestNothingElseIsGSM(t *testing.T) {
 	in := map[rune]bool{}
 	for _, r := range gsmCharacters() {
@@ -151,7 +152,8 @@ func TestNothingElseIsGSM(t *testing.T) {
 	}
 }
 
-// TestAgainstGoSMPP compares where that library is right: characters of the alphabet, and not the seven bits left over.
+// TestAgainstGoSMPP compares where that library is right: characters of the alphabet, and not the seven bits
+// left over.
 func TestAgainstGoSMPP(t *testing.T) {
 	all := gsmCharacters()
 	rnd := rand.New(rand.NewPCG(1, 2))
@@ -371,7 +373,8 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestTextIsComposedBeforeItsAlphabetIsChosen: the same text, composed or not, takes the same parts and octets.
+// TestTextIsComposedBeforeItsAlphabetIsChosen: the same text, composed or not, takes the same parts and
+// octets.
 func TestTextIsComposedBeforeItsAlphabetIsChosen(t *testing.T) {
 	for _, s := range []string{
 		"Votre code à usage unique est 482913. Il expire dans 5 minutes, ne le communiquez à personne: nos équipes ne le demandent jamais. Sécurité",

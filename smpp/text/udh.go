@@ -19,8 +19,8 @@ type UDH struct {
 	Octets int // the header's length with its length octet; decides the fill bits of packed text
 }
 
-// appendHeader appends the part's header: its place in its message when the form says so, and its national table. With
-// neither there is none.
+// appendHeader appends the part's header: its place in its message when the form says so, and its national
+// table. With neither there is none.
 func appendHeader(dst []byte, p *Part, form Long, sh *shift) []byte {
 	at := len(dst)
 	dst = append(dst, 0)
@@ -40,8 +40,8 @@ func appendHeader(dst []byte, p *Part, form Long, sh *shift) []byte {
 	return dst
 }
 
-// table is the national table that the header names, nil for none. The error is ErrLanguage: locking shift tables are not
-// known here, nor are other languages.
+// table is the national table that the header names, nil for none. The error is ErrLanguage: locking shift
+// tables are not known here, nor are other languages.
 func (u *UDH) table() (*shift, error) {
 	sh := shiftOf(u.SingleShift)
 	if u.LockingShift != 0 || u.SingleShift != 0 && sh == nil {
@@ -50,10 +50,11 @@ func (u *UDH) table() (*shift, error) {
 	return sh, nil
 }
 
-// ParseUDH reads the header that shortMessage begins with, and returns what follows it. Elements of no interest are
-// passed over; of an element that comes twice the last counts; a concatenation that numbers its part 0 or above the
-// total is ignored, as 3GPP TS 23.040, 9.2.3.24.1 wants it. The error is ErrUDH: with a header longer than the message
-// rest is all of it, with an element longer than the header rest is right and u holds what came before.
+// ParseUDH reads the header that shortMessage begins with, and returns what follows it. Elements of no
+// interest are passed over; of an element that comes twice the last counts; a concatenation that numbers its
+// part 0 or above the total is ignored, as 3GPP TS 23.040, 9.2.3.24.1 wants it. The error is ErrUDH: with a
+// header longer than the message rest is all of it, with an element longer than the header rest is right and
+// u holds what came before.
 func ParseUDH(shortMessage []byte) (u UDH, rest []byte, err error) {
 	if len(shortMessage) == 0 || int(shortMessage[0]) >= len(shortMessage) {
 		return UDH{}, shortMessage, ErrUDH

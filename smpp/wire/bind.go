@@ -24,7 +24,8 @@ func (p Bind) Encode(h Header) ([]byte, error) {
 	return encode(h, LayoutOf(BindTransceiver), p.refs(), nil)
 }
 
-// DecodeBind reads the body of a bind request. Behind the password it may end early: there are clients that leave out the rest.
+// DecodeBind reads the body of a bind request. Behind the password it may end early: there are clients that
+// leave out the rest.
 func DecodeBind(f Frame) (p Bind, err error) {
 	l := LayoutOf(BindTransceiver)
 	read, _ := decode(f.Body, l, p.refs())

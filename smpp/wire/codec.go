@@ -11,12 +11,13 @@ import (
 // ErrMalformed is a PDU whose mandatory fields cannot be read.
 var ErrMalformed = errors.New("smpp: malformed PDU")
 
-// The typed PDUs are written and read by the layout of their command: each has a method refs, which gives where the values of
-// its fields are, in the order of the layout and without the Lengths, which follow from what they measure. A place is a *byte
-// (Uint8), *Status (Uint32), *string (CString), *[]byte (Octets) or an entries (Count).
+// The typed PDUs are written and read by the layout of their command: each has a method refs, which gives
+// where the values of its fields are, in the order of the layout and without the Lengths, which follow from
+// what they measure. A place is a *byte (Uint8), *Status (Uint32), *string (CString), *[]byte (Octets) or an
+// entries (Count).
 //
-// submit_sm and deliver_sm are written and read by code of their own (shortmessage.go), of which tests hold the octets, the
-// fields and the refusals to those that come of the layout.
+// submit_sm and deliver_sm are written and read by code of their own (shortmessage.go), of which tests hold
+// the octets, the fields and the refusals to those that come of the layout.
 
 // entries is the list behind a Count.
 type entries interface {
@@ -85,8 +86,9 @@ func appendFields(b []byte, fields []Field, refs []any) (_ []byte, err error) {
 	return b, nil
 }
 
-// decode reads a body by its layout. read is the number of fields that were whole, Lengths among them; what is behind the first
-// that was not stays as it is. Octets and the values of the optional parameters are parts of body.
+// decode reads a body by its layout. read is the number of fields that were whole, Lengths among them; what
+// is behind the first that was not stays as it is. Octets and the values of the optional parameters are parts
+// of body.
 func decode(body []byte, l *Layout, refs []any) (read int, tlvs TLVs) {
 	d := decoder{left: body}
 	read = d.fields(l.Fields, refs)

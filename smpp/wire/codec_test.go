@@ -13,7 +13,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// checkAgainstGoSMPP holds our codec and go-smpp's to the same result for one body of a submit_sm or deliver_sm.
+// checkAgainstGoSMPP holds our codec and go-smpp's to the same result for one body of a submit_sm or
+// deliver_sm.
 func checkAgainstGoSMPP(t *testing.T, f wire.Frame) {
 	t.Helper()
 	got, err := wire.DecodeMessage(f)
@@ -144,7 +145,8 @@ func TestReadFrameBuffered(t *testing.T) {
 	}
 }
 
-// TestAllocations bounds what the hot PDUs cost. By go-smpp's fields it is 42 to encode a submit_sm and 34 to decode one.
+// TestAllocations bounds what the hot PDUs cost. By go-smpp's fields it is 42 to encode a submit_sm and 34 to
+// decode one.
 func TestAllocations(t *testing.T) {
 	submit := read(t, vectors(t)["submit_sm_alphanumeric"])
 	receipt := read(t, vectors(t)["deliver_sm_receipt_tlvs"])
@@ -178,7 +180,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// FuzzAgainstGoSMPP gives our codec, the layout's and go-smpp's the same octets to decode, and the same fields to encode.
+// FuzzAgainstGoSMPP gives our codec, the layout's and go-smpp's the same octets to decode, and the same
+// fields to encode.
 func FuzzAgainstGoSMPP(f *testing.F) {
 	for _, b := range vectors(f) {
 		f.Add(b[wire.HeaderLen:], "Verify", "000000000500000R", uint16(0x1400))

@@ -11,7 +11,8 @@ import (
 const (
 	// HeaderLen is the length of a PDU's header in octets (SMPP 3.4, 3.2).
 	HeaderLen = 16
-	// MaxFrame is the longest PDU taken: a full message_payload and its PDU around it fit in 64 KiB and a little.
+	// MaxFrame is the longest PDU taken: a full message_payload and its PDU around it fit in 64 KiB and a
+	// little.
 	MaxFrame = 64<<10 + 1024
 	// MaxSequence is the last sequence number; 1 follows (SMPP 3.4, 5.1.4).
 	MaxSequence = 0x7FFFFFFF
@@ -37,8 +38,8 @@ type Frame struct {
 // IsResponse reports whether the frame answers a request. Only such a frame may match one.
 func (h Header) IsResponse() bool { return h.Command&ResponseBit != 0 }
 
-// ReadFrame reads one PDU. The body is a slice of its own. Errors: the reader's own, io.ErrUnexpectedEOF inside a
-// PDU, and ErrFrameLength.
+// ReadFrame reads one PDU. The body is a slice of its own. Errors: the reader's own, io.ErrUnexpectedEOF
+// inside a PDU, and ErrFrameLength.
 func ReadFrame(r io.Reader) (Frame, error) {
 	if b, ok := r.(*bufio.Reader); ok { // the header need not be copied
 		h, err := b.Peek(HeaderLen)

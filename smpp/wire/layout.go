@@ -2,8 +2,8 @@ package wire
 
 import "slices"
 
-// Layout is a PDU of SMPP 3.4 as it is written: its name, and the mandatory fields of its body in their order. All that reads,
-// writes, shows or hides a PDU goes by it.
+// Layout is a PDU of SMPP 3.4 as it is written: its name, and the mandatory fields of its body in their
+// order. All that reads, writes, shows or hides a PDU goes by it.
 type Layout struct {
 	Command Command
 	Name    string // submit_sm
@@ -45,7 +45,8 @@ const (
 	Text             // of a message: it may hold a PIN
 )
 
-// The lengths of addresses (SMPP 3.4, 5.2.8 and 5.2.9): data_sm and alert_notification have room for longer ones.
+// The lengths of addresses (SMPP 3.4, 5.2.8 and 5.2.9): data_sm and alert_notification have room for longer
+// ones.
 const (
 	addrMax     = 21
 	longAddrMax = 65
@@ -136,8 +137,8 @@ var (
 
 const timeMax = 17 // octets of a time (SMPP 3.4, 7.1.1) with its NUL
 
-// layouts are the PDUs of SMPP 3.4, in the order of its chapter 4. Behind any fields there may be optional parameters: real
-// peers write them where the specification has none, too.
+// layouts are the PDUs of SMPP 3.4, in the order of its chapter 4. Behind any fields there may be optional
+// parameters: real peers write them where the specification has none, too.
 var layouts = []Layout{
 	{BindTransmitter, "bind_transmitter", "4.1.1", bindFields},
 	{BindTransmitterResp, "bind_transmitter_resp", "4.1.2", bindRespFields},

@@ -34,8 +34,8 @@ func written(t *testing.T, c wire.Command, p encoder) string {
 	return strings.Join(out, " ")
 }
 
-// TestLayout: what the typed PDUs write is at the place and under the name that the layout has for it, and read back it is the
-// same (TestOperationsThereAndBack, TestMessageRoundTrip, TestBindRoundTrip).
+// TestLayout: what the typed PDUs write is at the place and under the name that the layout has for it, and
+// read back it is the same (TestOperationsThereAndBack, TestMessageRoundTrip, TestBindRoundTrip).
 func TestLayout(t *testing.T) {
 	a, b := wire.Address{TON: 1, NPI: 2, Addr: "A"}, wire.Address{TON: 3, NPI: 4, Addr: "B"}
 	m := wire.Message{ServiceType: "T", Source: a, Dest: b, ESMClass: 5, ProtocolID: 6, Priority: 7, ScheduleDelivery: "S",
@@ -79,8 +79,8 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestLayoutsAreWhole: each command of the specification has one row, each field a name, a section and its size, and a Length is
-// followed by what it measures.
+// TestLayoutsAreWhole: each command of the specification has one row, each field a name, a section and its
+// size, and a Length is followed by what it measures.
 func TestLayoutsAreWhole(t *testing.T) {
 	names := map[string]bool{}
 	for _, l := range wire.Layouts() {
@@ -138,8 +138,8 @@ func TestHidePasswords(t *testing.T) {
 	}
 }
 
-// FuzzSpans: whatever the octets, the spans follow one another within the body, only the last is not whole, and what the typed
-// decoders read is what they show.
+// FuzzSpans: whatever the octets, the spans follow one another within the body, only the last is not whole,
+// and what the typed decoders read is what they show.
 func FuzzSpans(f *testing.F) {
 	for _, b := range vectors(f) {
 		f.Add(uint32(read(f, b).Command), b[wire.HeaderLen:])

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Message is a submit_sm, deliver_sm or data_sm: the three that carry a short message (SMPP 3.4, 4.4.1, 4.6.1,
-// 4.7.1). data_sm has neither ShortMessage nor the fields marked so.
+// Message is a submit_sm, deliver_sm or data_sm: the three that carry a short message (SMPP 3.4, 4.4.1,
+// 4.6.1, 4.7.1). data_sm has neither ShortMessage nor the fields marked so.
 type Message struct {
 	ServiceType        string
 	Source, Dest       Address
@@ -53,8 +53,8 @@ func (m *Message) Encode(h Header) ([]byte, error) {
 	return encode(h, LayoutOf(DataSM), m.dataRefs(), m.TLVs)
 }
 
-// DecodeMessage reads the body of a submit_sm, deliver_sm or data_sm. ErrMalformed when the fields up to the message
-// are not all there. ShortMessage and the values of the TLVs are parts of f.Body.
+// DecodeMessage reads the body of a submit_sm, deliver_sm or data_sm. ErrMalformed when the fields up to the
+// message are not all there. ShortMessage and the values of the TLVs are parts of f.Body.
 func DecodeMessage(f Frame) (*Message, error) {
 	if f.Command != DataSM {
 		return decodeMessage(f.Body)
@@ -68,7 +68,8 @@ func DecodeMessage(f Frame) (*Message, error) {
 	return m, nil
 }
 
-// Payload returns the message's octets wherever they are: message_payload (SMPP 3.4, 5.3.2.32) or short_message.
+// Payload returns the message's octets wherever they are: message_payload (SMPP 3.4, 5.3.2.32) or
+// short_message.
 func (m *Message) Payload() []byte {
 	if len(m.ShortMessage) == 0 {
 		if p, ok := m.TLVs.Get(TagMessagePayload); ok {
@@ -97,8 +98,8 @@ func (r MessageResp) Encode(h Header) ([]byte, error) {
 	return finish(b), nil
 }
 
-// DecodeMessageResp reads the body of a response to the three; an error response may have none, and a message_id may
-// lack its NUL.
+// DecodeMessageResp reads the body of a response to the three; an error response may have none, and a
+// message_id may lack its NUL.
 func DecodeMessageResp(f Frame) (r MessageResp) {
 	r.MessageID, r.TLVs = decodeID(f.Body)
 	return r

@@ -12,8 +12,8 @@ type encoder interface {
 	Encode(wire.Header) ([]byte, error)
 }
 
-// TestOperationsThereAndBack: each of the PDUs that only a server meets is read as it was written, and cut at any octet it
-// is an error and no panic.
+// TestOperationsThereAndBack: each of the PDUs that only a server meets is read as it was written, and cut at
+// any octet it is an error and no panic.
 func TestOperationsThereAndBack(t *testing.T) {
 	a, b := wire.Address{TON: 1, NPI: 1, Addr: "4917"}, wire.Address{TON: 5, Addr: "Bank"}
 	multi := &wire.Multi{Message: wire.Message{ServiceType: "OTP", Source: b, ESMClass: 0x40, ProtocolID: 1, Priority: 2,

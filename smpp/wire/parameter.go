@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Parameter is an optional parameter of the specification (SMPP 3.4, 5.3.2): Field.Max and Min are the octets of its value.
+// Parameter is an optional parameter of the specification (SMPP 3.4, 5.3.2): Field.Max and Min are the octets
+// of its value.
 type Parameter struct {
 	Tag uint16
 	Field

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// submit_sm and deliver_sm, of which every OTP takes several, are written with one allocation and read with two. The order of
-// their fields stands here a second time for that; what can follow from the layout does, and FuzzAgainstGoSMPP holds the rest
-// to it.
+// submit_sm and deliver_sm, of which every OTP takes several, are written with one allocation and read with
+// two. The order of their fields stands here a second time for that; what can follow from the layout does,
+// and FuzzAgainstGoSMPP holds the rest to it.
 
-// messageRuns are the strings of the two, each with the integers that always follow it, up to the next string or short_message.
+// messageRuns are the strings of the two, each with the integers that always follow it, up to the next string
+// or short_message.
 var messageRuns = func() (out []run) {
 	for _, f := range LayoutOf(SubmitSM).Fields {
 		switch f.Kind {
@@ -63,8 +64,8 @@ func (m *Message) encodeMessage(h Header) ([]byte, error) {
 	return finish(b), nil
 }
 
-// decodeMessage reads the body of a submit_sm or deliver_sm. The strings share one copy of the octets they stand in;
-// ShortMessage and the values of the TLVs are parts of body.
+// decodeMessage reads the body of a submit_sm or deliver_sm. The strings share one copy of the octets they
+// stand in; ShortMessage and the values of the TLVs are parts of body.
 func decodeMessage(body []byte) (*Message, error) {
 	end, ok := mandatoryLen(body)
 	if !ok {

@@ -26,9 +26,10 @@ func (s *Span) Uint() (n uint32) {
 	return n
 }
 
-// Spans goes over a PDU's body by the layout of its command: the mandatory fields in their order, then the optional parameters.
-// It ends with the first that is not whole; what is behind that, or behind the last, belongs to none. A span is good until the
-// next one; the values are parts of body, and what a caller writes over those it has seen changes nothing.
+// Spans goes over a PDU's body by the layout of its command: the mandatory fields in their order, then the
+// optional parameters. It ends with the first that is not whole; what is behind that, or behind the last,
+// belongs to none. A span is good until the next one; the values are parts of body, and what a caller writes
+// over those it has seen changes nothing.
 func Spans(c Command, body []byte) iter.Seq[*Span] {
 	return func(yield func(*Span) bool) {
 		l := LayoutOf(c)

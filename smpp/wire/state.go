@@ -2,8 +2,8 @@ package wire
 
 import "strconv"
 
-// MessageState is what has become of a message (SMPP 3.4, 5.2.28), numbered as message_state is on the wire. The zero value is
-// none at all.
+// MessageState is what has become of a message (SMPP 3.4, 5.2.28), numbered as message_state is on the wire.
+// The zero value is none at all.
 type MessageState uint8
 
 // The states.

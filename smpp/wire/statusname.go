@@ -22,7 +22,8 @@ func Statuses() []Status { return slices.Sorted(maps.Keys(statusNames)) }
 // StatusNames lists the specification's names.
 func StatusNames() []string { return slices.Sorted(maps.Values(statusNames)) }
 
-// ParseStatus reads a status as people write it: ESME_RTHROTTLED, RTHROTTLED, THROTTLED (in any case), 0x58 or 88.
+// ParseStatus reads a status as people write it: ESME_RTHROTTLED, RTHROTTLED, THROTTLED (in any case), 0x58
+// or 88.
 func ParseStatus(s string) (Status, error) {
 	name := strings.ToUpper(strings.TrimSpace(s))
 	for status, known := range statusNames {

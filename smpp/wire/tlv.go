@@ -47,8 +47,8 @@ func (t TLVs) size() (n int) {
 // tlvHeader is the octets of a tag and a length.
 const tlvHeader = 4
 
-// readTLVs reads what is behind the mandatory fields. Some SMSCs put a stray NUL there: when the octets only make whole
-// parameters without it, it is skipped.
+// readTLVs reads what is behind the mandatory fields. Some SMSCs put a stray NUL there: when the octets only
+// make whole parameters without it, it is skipped.
 func readTLVs(b []byte) (t TLVs, skipped int) {
 	t, whole := scanTLVs(b)
 	if !whole && len(b) > 0 && b[0] == 0 {
@@ -59,8 +59,8 @@ func readTLVs(b []byte) (t TLVs, skipped int) {
 	return t, 0
 }
 
-// scanTLVs reads parameters until the octets end; whole is false when the last one was cut. A cut value is kept as
-// far as it goes.
+// scanTLVs reads parameters until the octets end; whole is false when the last one was cut. A cut value is
+// kept as far as it goes.
 func scanTLVs(b []byte) (t TLVs, whole bool) {
 	if n := countTLVs(b); n > 0 {
 		t = make(TLVs, 0, n)

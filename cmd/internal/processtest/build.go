@@ -19,8 +19,8 @@ var built struct {
 	err     error
 }
 
-// BuildDaemon builds cmd/otpgw and returns the program's path. The first build of a machine takes a minute, later ones are in
-// Go's cache. The tests have to run under Main.
+// BuildDaemon builds cmd/otpgw and returns the program's path. The first build of a machine takes a minute,
+// later ones are in Go's cache. The tests have to run under Main.
 func BuildDaemon(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {

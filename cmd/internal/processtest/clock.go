@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// ClockVariable sets the wall clock of a daemon that BuildDaemon built ahead by so many seconds, or back: "-31"; or by what a Clock
-// says, which may change while it runs. Its monotonic clock is right, as on a machine whose clock was set wrong.
+// ClockVariable sets the wall clock of a daemon that BuildDaemon built ahead by so many seconds, or back:
+// "-31"; or by what a Clock says, which may change while it runs. Its monotonic clock is right, as on a
+// machine whose clock was set wrong.
 //
-// The product has no hook for that, and needs none: the build puts another file in the place of the standard library's
-// time/time.go (go build -overlay), so every time.Now of the process, those of NATS and net/http too, is wrong alike.
-// libfaketime cannot do it, for Go asks the kernel's vDSO and not libc.
+// The product has no hook for that, and needs none: the build puts another file in the place of the standard
+// library's time/time.go (go build -overlay), so every time.Now of the process, those of NATS and net/http
+// too, is wrong alike. libfaketime cannot do it, for Go asks the kernel's vDSO and not libc.
 const ClockVariable = "OTPGW_TEST_CLOCK"
 
 // Clock is by how much the wall clock of a process is set wrong: a file that the process has in its memory.

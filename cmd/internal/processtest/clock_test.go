@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestClock: the wall clock of a program built here can be set wrong, and its monotonic clock is right all the same.
+// TestClock: the wall clock of a program built here can be set wrong, and its monotonic clock is right all
+// the same.
 func TestClock(t *testing.T) {
 	program, err := build(t.TempDir(), "./testdata/clock")
 	if err != nil {
@@ -36,7 +37,8 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestClockWhileRunning: the wall clock of a program that runs is set back an hour, and ahead a day; its monotonic clock goes on.
+// TestClockWhileRunning: the wall clock of a program that runs is set back an hour, and ahead a day; its
+// monotonic clock goes on.
 func TestClockWhileRunning(t *testing.T) {
 	program, err := build(t.TempDir(), "./testdata/clock")
 	if err != nil {

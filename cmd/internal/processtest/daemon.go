@@ -18,8 +18,8 @@ type Daemon struct {
 	HTTP, Admin string // base URLs
 }
 
-// StartDaemon starts a program of BuildDaemon with that environment, and waits until it is ready, for as long as most. Each
-// line of its log goes to log, which may be nil.
+// StartDaemon starts a program of BuildDaemon with that environment, and waits until it is ready, for as long
+// as most. Each line of its log goes to log, which may be nil.
 func StartDaemon(t testing.TB, program string, env map[string]string, log func(string), most time.Duration) (*Daemon, error) {
 	ready := make(chan string, 1)
 	var last string

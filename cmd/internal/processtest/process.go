@@ -1,4 +1,5 @@
-// Package processtest runs the daemon and its peers as processes of their own, for tests that kill, pause and measure them.
+// Package processtest runs the daemon and its peers as processes of their own, for tests that kill, pause and
+// measure them.
 //
 //	Start           any program: its lines go to functions, its signals and its figures (CPU, memory, descriptors) are ours
 //	Main, StartRole the test binary as another program: a peer of the daemon that a test wants apart from itself
@@ -113,13 +114,15 @@ func (p *Process) State() *os.ProcessState { return p.cmd.ProcessState }
 // Signal sends a signal.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
-// Pause stops the process as it stands (SIGSTOP), as a machine does that swaps or a virtual one that is moved.
+// Pause stops the process as it stands (SIGSTOP), as a machine does that swaps or a virtual one that is
+// moved.
 func (p *Process) Pause() { _ = p.Signal(syscall.SIGSTOP) }
 
 // Resume lets it go on.
 func (p *Process) Resume() { _ = p.Signal(syscall.SIGCONT) }
 
-// Terminate asks the process to end (SIGTERM) and returns its exit status; after most it is killed, and the status is -1.
+// Terminate asks the process to end (SIGTERM) and returns its exit status; after most it is killed, and the
+// status is -1.
 func (p *Process) Terminate(most time.Duration) int {
 	_ = p.Signal(syscall.SIGTERM)
 	return p.await(most)
@@ -151,8 +154,8 @@ const (
 	planVariable = "OTPGW_TEST_PLAN"
 )
 
-// Role is another program in the test binary. Its context ends when its standard input does, also because the test died. What
-// the test writes to that comes line by line over Heard.
+// Role is another program in the test binary. Its context ends when its standard input does, also because the
+// test died. What the test writes to that comes line by line over Heard.
 type Role func(ctx context.Context, plan []byte) error
 
 // Heard are the lines that a role's test said to it.
@@ -185,7 +188,8 @@ func Main(m *testing.M, roles map[string]Role) {
 	os.Exit(0)
 }
 
-// StartRole starts the test binary as a role with a plan, which goes there as JSON. Its complaints are the test's log.
+// StartRole starts the test binary as a role with a plan, which goes there as JSON. Its complaints are the
+// test's log.
 func StartRole(t testing.TB, role string, plan any, stdout func(line string)) *Process {
 	t.Helper()
 	self, err := os.Executable()

@@ -30,7 +30,8 @@ func UsageOf(pid int) (u Usage, err error) {
 	if err != nil {
 		return u, err
 	}
-	// The second field is the program's name in brackets and may hold anything; utime and stime are 14 and 15.
+	// The second field is the program's name in brackets and may hold anything; utime and stime are 14 and
+	// 15.
 	_, rest, ok := strings.Cut(string(stat), ") ")
 	fields := strings.Fields(rest)
 	if !ok || len(fields) < 13 {

@@ -1,5 +1,5 @@
-// Package version says which build of a command this is. A release has its number from the linker (make dist); what
-// git knows of a plain `go build` the Go tool puts into the binary by itself.
+// Package version says which build of a command this is. A release has its number from the linker (make
+// dist); what git knows of a plain `go build` the Go tool puts into the binary by itself.
 package version
 
 import (

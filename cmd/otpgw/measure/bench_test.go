@@ -25,8 +25,9 @@ type row struct {
 	by map[string]figures
 }
 
-// TestBench compares otpgw with Kannel: `make bench`, BENCH_MESSAGES messages a round (40,000), BENCH_ROUNDS rounds (3). The
-// systems take turns, so that a noisy minute harms both. BENCH_PLOT names a file for the plot.
+// TestBench compares otpgw with Kannel: `make bench`, BENCH_MESSAGES messages a round (40,000), BENCH_ROUNDS
+// rounds (3). The systems take turns, so that a noisy minute harms both. BENCH_PLOT names a file for the
+// plot.
 func TestBench(t *testing.T) {
 	systems := []system{otpgw(processtest.BuildDaemon(t))}
 	if k, ok := kannel(); ok {

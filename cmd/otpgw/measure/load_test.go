@@ -36,7 +36,8 @@ type loadPlan struct {
 	Delay     time.Duration
 }
 
-// loadResult is what it measured. Times are in ms, and beyond the receipt's delay where they end with a callback.
+// loadResult is what it measured. Times are in ms, and beyond the receipt's delay where they end with a
+// callback.
 type loadResult struct {
 	Rate               float64 // delivered per second
 	P50, P99           float64 // from request to callback

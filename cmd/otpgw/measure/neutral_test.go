@@ -26,8 +26,8 @@ const (
 	maxPDU             = 64 << 10
 )
 
-// neutral is an SMSC that costs as little as it can: each submit_sm is answered at once, and one receipt comes a delay later on
-// the same bind. It prints its address, then "bound" for each bind.
+// neutral is an SMSC that costs as little as it can: each submit_sm is answered at once, and one receipt
+// comes a delay later on the same bind. It prints its address, then "bound" for each bind.
 type neutral struct {
 	delay  time.Duration
 	lastID atomic.Uint64
@@ -126,8 +126,8 @@ func pdu(cmd, seq uint32, body []byte) []byte {
 	return append(b, body...)
 }
 
-// receiptFor is the body of the deliver_sm for a submit_sm: its addresses the other way round, and the text that all understand
-// (SMPP 3.4, appendix B).
+// receiptFor is the body of the deliver_sm for a submit_sm: its addresses the other way round, and the text
+// that all understand (SMPP 3.4, appendix B).
 func receiptFor(id string, submit []byte) []byte {
 	rest := submit[bytes.IndexByte(submit, 0)+1:] // behind service_type
 	from, rest := address(rest)

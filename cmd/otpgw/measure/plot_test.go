@@ -72,7 +72,8 @@ func (p panel) draw(b *strings.Builder, y int, rows []row, systems []system) int
 	return y
 }
 
-// TestPlot: the picture is well-formed, has a bar for each figure, and the longest bar is the largest figure's.
+// TestPlot: the picture is well-formed, has a bar for each figure, and the longest bar is the largest
+// figure's.
 func TestPlot(t *testing.T) {
 	rows := []row{{scenario{name: "a & b"}, map[string]figures{"x": {loadResult: loadResult{Rate: 100, P99: 5}, CPU: 1}, "y": {}}}}
 	systems := []system{{name: "x"}, {name: "y"}}

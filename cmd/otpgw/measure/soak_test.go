@@ -19,8 +19,9 @@ type sample struct {
 	fds        int
 }
 
-// The bounds of TestSoak: how much the last quarter's median may be over the second's, the first being warm-up. Memory and disk
-// may grow by what the OTPs between them take that are still kept (they are for hours); goroutines and descriptors not at all.
+// The bounds of TestSoak: how much the last quarter's median may be over the second's, the first being
+// warm-up. Memory and disk may grow by what the OTPs between them take that are still kept (they are for
+// hours); goroutines and descriptors not at all.
 const (
 	soakMemoryOTP  = 8 << 10 // bytes of memory for each OTP more
 	soakDiskOTP    = 12 << 10
@@ -31,8 +32,9 @@ const (
 	soakFDs        = 40
 )
 
-// TestSoak works for long with failures of every kind, and wants nothing to grow: `make soak`, SOAK_SECONDS (1,800) at SOAK_RATE
-// (500) a second; in `go test` a minute at a rate that bears the race detector beside it. See soakRole for the failures.
+// TestSoak works for long with failures of every kind, and wants nothing to grow: `make soak`, SOAK_SECONDS
+// (1,800) at SOAK_RATE (500) a second; in `go test` a minute at a rate that bears the race detector beside
+// it. See soakRole for the failures.
 func TestSoak(t *testing.T) {
 	plan := soakPlan{Seconds: setting(t, "SOAK_SECONDS", 60), Rate: setting(t, "SOAK_RATE", 50)}
 	if asked("soak") {
@@ -65,7 +67,8 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// watch takes a sample with each line of the peers' progress, which is one a second, until the last, which is their result.
+// watch takes a sample with each line of the peers' progress, which is one a second, until the last, which is
+// their result.
 func watch(t *testing.T, d *processtest.Daemon, dir string, lines processtest.Lines, peers *processtest.Process) (samples []sample) {
 	for {
 		line := lines.Next(t, peers, 3*most)

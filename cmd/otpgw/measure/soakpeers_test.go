@@ -35,7 +35,8 @@ const (
 // hang is how long a callback is kept without an answer.
 const hang = 12 * time.Second
 
-// soakPeers are the load, the SMSC and the callback receiver of a soak: one process, for who guesses has to know what came.
+// soakPeers are the load, the SMSC and the callback receiver of a soak: one process, for who guesses has to
+// know what came.
 type soakPeers struct {
 	plan      soakPlan
 	api       string
@@ -52,8 +53,8 @@ type soakPeers struct {
 	pins map[string]chan string // by number
 }
 
-// soakRole prints where callbacks go and where the SMSC listens, reads where the API is, and then prints "made N" each second,
-// and in the end what came of it.
+// soakRole prints where callbacks go and where the SMSC listens, reads where the API is, and then prints
+// "made N" each second, and in the end what came of it.
 func soakRole(ctx context.Context, text []byte) error {
 	p := &soakPeers{pins: make(map[string]chan string),
 		client: &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}

@@ -7,7 +7,8 @@ import (
 	"github.com/otpgw/otpgw/cmd/internal/processtest"
 )
 
-// TestSync says what the sync of each commit costs: `make sync`. The two take turns, so that a noisy minute harms both.
+// TestSync says what the sync of each commit costs: `make sync`. The two take turns, so that a noisy minute
+// harms both.
 func TestSync(t *testing.T) {
 	scenarios := []scenario{{name: "window 100, receipts at once", window: 100}, {name: "200 a second", window: 100, rate: 200}}
 	count, rounds := setting(t, "BENCH_MESSAGES", 20_000), setting(t, "BENCH_ROUNDS", 3)

@@ -25,8 +25,9 @@ type volumeRow struct {
 // volumeFew is how many OTPs are few.
 const volumeFew = 25_000
 
-// TestVolume fills a store with OTPs that are pending, sent and delivered, and says what that takes: `make volume`, for 300,000
-// or those of VOLUME, which may be several, by commas; VOLUME_MEMORY is the daemon's OTPGW_MEMORY.
+// TestVolume fills a store with OTPs that are pending, sent and delivered, and says what that takes: `make
+// volume`, for 300,000 or those of VOLUME, which may be several, by commas; VOLUME_MEMORY is the daemon's
+// OTPGW_MEMORY.
 func TestVolume(t *testing.T) {
 	text, count := "500", 200
 	if asked("volume") {

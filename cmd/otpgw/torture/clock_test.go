@@ -20,9 +20,10 @@ import (
 // lifeOfPIN is the shortest that the API has.
 const lifeOfPIN = time.Minute
 
-// TestClockIsSet: the clock of a daemon's machine is set back an hour or ahead a day while it runs, or says 1970 at its start. Links are
-// asked for a sign of life all the while, a PIN lives as long as it should, its end is told, and /readyz, a metric and the log
-// tell of the clock. The three run side by side, for each takes the minute of a PIN.
+// TestClockIsSet: the clock of a daemon's machine is set back an hour or ahead a day while it runs, or says
+// 1970 at its start. Links are asked for a sign of life all the while, a PIN lives as long as it should, its
+// end is told, and /readyz, a metric and the log tell of the clock. The three run side by side, for each
+// takes the minute of a PIN.
 func TestClockIsSet(t *testing.T) {
 	program := processtest.BuildDaemon(t)
 	for name, c := range map[string]struct{ start, then time.Duration }{

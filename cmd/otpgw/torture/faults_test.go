@@ -99,7 +99,8 @@ func cut(paths ...*path) (heal func()) {
 	}
 }
 
-// breakThings has one fault after the other until ctx ends, of those that TORTURE_FAULTS names. Each is over when it returns.
+// breakThings has one fault after the other until ctx ends, of those that TORTURE_FAULTS names. Each is over
+// when it returns.
 func (w *world) breakThings(ctx context.Context, lane uint64, faults []fault) {
 	faults = slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !strings.Contains(f.name, os.Getenv("TORTURE_FAULTS")) })
 	if len(faults) == 0 {
@@ -138,8 +139,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// fill makes a stream as small as what is in it, so that it takes nothing new, and then as large as it was. The stream is any
-// of those that refuse when they are full.
+// fill makes a stream as small as what is in it, so that it takes nothing new, and then as large as it was.
+// The stream is any of those that refuse when they are full.
 func fill(w *world, r *rand.Rand) (string, func()) {
 	nothing := func() {}
 	js, err := w.jetStream()

@@ -21,7 +21,8 @@ type leakFinder struct {
 	found []string
 }
 
-// scan looks through bytes: for the mark of a text, and in each run of capital letters for PINs, at every place of it.
+// scan looks through bytes: for the mark of a text, and in each run of capital letters for PINs, at every
+// place of it.
 func (f *leakFinder) scan(name string, r io.Reader) error {
 	in := bufio.NewReaderSize(r, 1<<16)
 	var run []byte
@@ -59,7 +60,8 @@ func (f *leakFinder) scan(name string, r io.Reader) error {
 	}
 }
 
-// scanAll looks through the logs of the daemons, their data and the nodes' stores, and their metrics and status pages.
+// scanAll looks through the logs of the daemons, their data and the nodes' stores, and their metrics and
+// status pages.
 func (w *world) scanAll() error {
 	f := &leakFinder{pins: make(map[string]bool)}
 	w.ledger.mu.Lock()

@@ -267,7 +267,8 @@ func (f *life) guess(pin string) {
 	}
 }
 
-// guessAtOnce tries many PINs at the same time, over all daemons, and then the rest of the attempts one by one.
+// guessAtOnce tries many PINs at the same time, over all daemons, and then the rest of the attempts one by
+// one.
 func (f *life) guessAtOnce(pins []string) {
 	var all sync.WaitGroup
 	first := f.any()
@@ -343,8 +344,8 @@ func (l *load) check(what string, a reply) {
 	}
 }
 
-// readAll reads what the records say in the end. The accepted OTPs are read by a few at once, each on the next daemon when
-// one does not answer.
+// readAll reads what the records say in the end. The accepted OTPs are read by a few at once, each on the
+// next daemon when one does not answer.
 func (l *load) readAll() {
 	work := make(chan string)
 	var readers sync.WaitGroup

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// path is a TCP way between two processes that can be cut as a network is: nothing is forwarded, nothing is closed, and new
-// connections are taken, for the peer's system would do so too, but get nowhere.
+// path is a TCP way between two processes that can be cut as a network is: nothing is forwarded, nothing is
+// closed, and new connections are taken, for the peer's system would do so too, but get nowhere.
 type path struct {
 	ln net.Listener
 	to string
@@ -140,7 +140,8 @@ func (p *path) end() {
 	p.wg.Wait()
 }
 
-// TestPath: what goes over a cut path arrives neither lost nor torn once it is healed, and nothing arrives before.
+// TestPath: what goes over a cut path arrives neither lost nor torn once it is healed, and nothing arrives
+// before.
 func TestPath(t *testing.T) {
 	far, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -25,9 +25,10 @@ type promise struct {
 // forgotten is what of it is not there after the power is back.
 type forgotten struct{ otps, guesses, receipts, unsent int }
 
-// TestPowerLoss: the machine of a daemon with an embedded store loses its power, and with it all that was not synced to the disk.
-// With OTPGW_NATS_SYNC=always nothing that was promised is forgotten: no 201, no guess, no receipt. With an interval it is
-// what was promised within the last few of them, and nothing before; how many those were is in the log.
+// TestPowerLoss: the machine of a daemon with an embedded store loses its power, and with it all that was not
+// synced to the disk. With OTPGW_NATS_SYNC=always nothing that was promised is forgotten: no 201, no guess,
+// no receipt. With an interval it is what was promised within the last few of them, and nothing before; how
+// many those were is in the log.
 func TestPowerLoss(t *testing.T) {
 	for _, tt := range []struct {
 		sync  string
@@ -119,8 +120,8 @@ func newMachine(t *testing.T, sync string) *machine {
 	return m
 }
 
-// work asks for OTPs and guesses wrong, for a time, and returns what was promised. The last requests are under way when the
-// power goes.
+// work asks for OTPs and guesses wrong, for a time, and returns what was promised. The last requests are
+// under way when the power goes.
 func (m *machine) work(d time.Duration) map[string]*promise {
 	promised := make(map[string]*promise)
 	var mu sync.Mutex
@@ -157,7 +158,8 @@ func (m *machine) work(d time.Duration) map[string]*promise {
 	return promised
 }
 
-// compare starts the daemon on what is left of the disk, when it does not run yet, and counts what was forgotten.
+// compare starts the daemon on what is left of the disk, when it does not run yet, and counts what was
+// forgotten.
 func (m *machine) compare(t *testing.T, promised map[string]*promise, cut time.Time) (f forgotten) {
 	t.Helper()
 	if m.after == nil {

@@ -55,8 +55,8 @@ type natsPlan struct {
 	Routes                     []string
 }
 
-// natsRole is a node. Nodes reach each other only over the routes that they are given, so that a test can cut those: what
-// a node tells of itself to others is an address where nobody listens.
+// natsRole is a node. Nodes reach each other only over the routes that they are given, so that a test can cut
+// those: what a node tells of itself to others is an address where nobody listens.
 func natsRole(ctx context.Context, plan []byte) error {
 	var p natsPlan
 	if err := json.Unmarshal(plan, &p); err != nil {
@@ -97,7 +97,8 @@ func hostPort(addr string) (host string, port int, err error) {
 	return host, port, err
 }
 
-// The marks by which a message's text, and the PIN in it, are told: neither may be found anywhere but in the SMS.
+// The marks by which a message's text, and the PIN in it, are told: neither may be found anywhere but in the
+// SMS.
 const (
 	textMark    = "Zwiebelkuchen"
 	textPattern = textMark + " {{pin}}"
@@ -179,7 +180,8 @@ type receiverSays struct {
 	Told *told  `json:",omitempty"`
 }
 
-// receiverPlan says how bad the receiver is: of a thousand webhook-ids, how many get a 500 or no answer at first.
+// receiverPlan says how bad the receiver is: of a thousand webhook-ids, how many get a 500 or no answer at
+// first.
 type receiverPlan struct {
 	Secret     string
 	Fail, Hang uint32

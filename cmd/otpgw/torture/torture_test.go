@@ -63,7 +63,8 @@ func newSettings(t *testing.T) settings {
 	return s
 }
 
-// TestTorture breaks things under load, mends everything, waits for what is owed, and compares. See the package's comment.
+// TestTorture breaks things under load, mends everything, waits for what is owed, and compares. See the
+// package's comment.
 func TestTorture(t *testing.T) {
 	set := newSettings(t)
 	w := newWorld(t, set)

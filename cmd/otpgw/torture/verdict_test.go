@@ -46,8 +46,9 @@ var none = []string{rowLost, rowThrice, rowUndelivered, rowUntold, rowTwoBodies,
 
 // most is how many of a row a run may have; false for those that only count.
 //
-// A message goes twice where nobody knows that it went: its daemon died, or was away for longer than its lease, between the
-// submit_sm and the storing of the answer; or the carrier's answer was cut off. That is what was in the link's window each time.
+// A message goes twice where nobody knows that it went: its daemon died, or was away for longer than its
+// lease, between the submit_sm and the storing of the answer; or the carrier's answer was cut off. That is
+// what was in the link's window each time.
 func (v *verdict) most(row string) (int, bool) {
 	if row == rowTwice {
 		return window * v.doubts, true

@@ -1,14 +1,14 @@
-// Package tracing tells an OpenTelemetry collector of the way of an OTP, from the request to the callback, where
-// OTEL_EXPORTER_OTLP_ENDPOINT names one.
+// Package tracing tells an OpenTelemetry collector of the way of an OTP, from the request to the callback,
+// where OTEL_EXPORTER_OTLP_ENDPOINT names one.
 //
 //	POST (traceparent, if it has one) -> span request -> 25 octets in the OTP's record, its message and its events
 //	submit_sm_resp                    -> spans queue and submit
 //	receipt                           -> span receipt
 //	callback                          -> span callback -> traceparent of its request
 //
-// The spans of one OTP are one trace, whichever daemons work on it, and however long it takes. No attribute has a PIN, a text or a
-// number. A nil *Tracer is off: its methods return at once, and nothing is stored. What the collector does not take in time is
-// dropped; nothing of the gateway waits for it.
+// The spans of one OTP are one trace, whichever daemons work on it, and however long it takes. No attribute
+// has a PIN, a text or a number. A nil *Tracer is off: its methods return at once, and nothing is stored.
+// What the collector does not take in time is dropped; nothing of the gateway waits for it.
 package tracing
 
 import (
@@ -204,8 +204,8 @@ func (t *Tracer) Receipt(of []byte, otpID, link, state string, received time.Tim
 	t.one(of, "receipt "+state, trace.SpanKindServer, received, time.Now(), "", attribute.String("otpgw.otp", otpID), attribute.String("otpgw.link", link), attribute.String("otpgw.state", state))
 }
 
-// Callback begins the span of a callback's request, of the OTPs whose contexts are given: the first is its parent, the others are
-// linked. It returns the header traceparent of the request, and what ends the span.
+// Callback begins the span of a callback's request, of the OTPs whose contexts are given: the first is its
+// parent, the others are linked. It returns the header traceparent of the request, and what ends the span.
 func (t *Tracer) Callback(of [][]byte, event, host string) (traceparent string, end func(status int, err error)) {
 	var links []trace.Link
 	for _, one := range of {

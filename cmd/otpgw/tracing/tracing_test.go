@@ -10,7 +10,8 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// TestOffCostsNothing: without a collector nothing is allocated for traces, and nothing stands between the server and the API.
+// TestOffCostsNothing: without a collector nothing is allocated for traces, and nothing stands between the
+// server and the API.
 func TestOffCostsNothing(t *testing.T) {
 	off, err := New(context.Background(), Config{})
 	if off != nil || err != nil {

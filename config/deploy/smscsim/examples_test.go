@@ -53,7 +53,8 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) (s
 	return string(out), err
 }
 
-// TestPytest: the fixture with the program, and with a simulator that runs as the service of the workflow does.
+// TestPytest: the fixture with the program, and with a simulator that runs as the service of the workflow
+// does.
 func TestPytest(t *testing.T) {
 	t.Parallel()
 	python := tool(t, "python3", "python3-pip")

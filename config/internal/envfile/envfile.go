@@ -1,5 +1,5 @@
-// Package envfile reads a file of environment variables as systemd's EnvironmentFile does (systemd.exec(5)), so that one
-// file serves `otpgw -config FILE` and the unit alike:
+// Package envfile reads a file of environment variables as systemd's EnvironmentFile does (systemd.exec(5)),
+// so that one file serves `otpgw -config FILE` and the unit alike:
 //
 //	# a comment, as is a line that begins with ;
 //	NAME=a value with spaces, to the end of the line

@@ -108,8 +108,8 @@ func (d *Document) is(a Answer, status int, pointer string) error {
 	return d.checkResponse(a, r, pointer)
 }
 
-// match finds the path of the document that a request's path is, as the gateway reads it: one slash at the end does not
-// count, and a path that is not clean is none.
+// match finds the path of the document that a request's path is, as the gateway reads it: one slash at the
+// end does not count, and a path that is not clean is none.
 func (d *Document) match(escaped string) string {
 	decoded, err := url.PathUnescape(escaped)
 	if err != nil {

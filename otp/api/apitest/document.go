@@ -1,11 +1,12 @@
-// Package apitest holds the API to its own description: it checks answers against an OpenAPI 3.1 document, and makes
-// requests from one.
+// Package apitest holds the API to its own description: it checks answers against an OpenAPI 3.1 document,
+// and makes requests from one.
 //
 //	openapi.yaml -> Load -> Document.Check    every answer of every test
 //	                     -> Document.Generator -> requests, sound and broken
 //
-// Checking is stricter than the document. To clients it says that new keys may come; here an object with a key that the
-// document does not name fails, so that no field, status or code is answered that is not written down.
+// Checking is stricter than the document. To clients it says that new keys may come; here an object with a
+// key that the document does not name fails, so that no field, status or code is answered that is not written
+// down.
 package apitest
 
 import (

@@ -19,7 +19,8 @@ type Request struct {
 	Body      []byte
 }
 
-// Known is what makes requests meaningful. More may be added while requests are made, such as ids that answers had.
+// Known is what makes requests meaningful. More may be added while requests are made, such as ids that
+// answers had.
 type Known struct {
 	mu     sync.Mutex
 	Good   []http.Header       // credentials of the API
@@ -52,8 +53,8 @@ func (k *Known) pick(r *rand.Rand, name string) (string, bool) {
 	return list[r.IntN(len(list))], true
 }
 
-// Generator makes requests of a document: about half of them sound, the others broken in one way or more. The same seed makes
-// the same requests as long as nothing is added to what is known.
+// Generator makes requests of a document: about half of them sound, the others broken in one way or more. The
+// same seed makes the same requests as long as nothing is added to what is known.
 type Generator struct {
 	d          *Document
 	known      *Known
@@ -72,7 +73,8 @@ func (d *Document) Generator(seed uint64, known *Known) *Generator {
 	return g
 }
 
-// weight is how often an operation comes: what creates often, and what takes away seldom, or there is nothing to work on.
+// weight is how often an operation comes: what creates often, and what takes away seldom, or there is nothing
+// to work on.
 func (d *Document) weight(operation string) int {
 	method, path, _ := strings.Cut(operation, " ")
 	responses := object(object(d.item(path)[strings.ToLower(method)])["responses"])

@@ -75,10 +75,11 @@ func (m *matcher) find(name string, p []byte) bool {
 	return false
 }
 
-// FramedTwice says whether a request may have had both Content-Length and Transfer-Encoding. net/http reads it by one of them
-// and forgets the other, but a proxy before it may have read it by the other: then what follows on the connection is a second
-// request that nobody sent (RFC 9112, 6.1). So the connection is to be closed after the answer. It errs on that side: the
-// names may have stood in a body, or in an earlier request.
+// FramedTwice says whether a request may have had both Content-Length and Transfer-Encoding. net/http reads
+// it by one of them and forgets the other, but a proxy before it may have read it by the other: then what
+// follows on the connection is a second request that nobody sent (RFC 9112, 6.1). So the connection is to be
+// closed after the answer. It errs on that side: the names may have stood in a body, or in an earlier
+// request.
 func FramedTwice(r *http.Request) bool {
 	chunked := len(r.TransferEncoding) > 0
 	c, ok := r.Context().Value(connKey{}).(*conn)

@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve runs a server whose callers show themselves by a header, with room for so many connections. /wait answers when the test
-// lets it.
+// serve runs a server whose callers show themselves by a header, with room for so many connections. /wait
+// answers when the test lets it.
 func serve(t *testing.T, most int) (l *Listener, let chan struct{}) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -100,7 +100,8 @@ func (l *Listener) strangersOpen() int {
 	return l.strangers.Len()
 }
 
-// TestStrangersGoFirst: at the bound the stranger that is quiet longest goes, then the caller that is; a caller at work never.
+// TestStrangersGoFirst: at the bound the stranger that is quiet longest goes, then the caller that is; a
+// caller at work never.
 func TestStrangersGoFirst(t *testing.T) {
 	l, let := serve(t, 4)
 	working, idle, first, second := dial(t, l), dial(t, l), dial(t, l), dial(t, l)
@@ -136,7 +137,8 @@ func TestStrangersGoFirst(t *testing.T) {
 	}
 }
 
-// TestFloodOfStrangers: ten times as many connections as there is room for, all kept; a caller gets its answers all the while.
+// TestFloodOfStrangers: ten times as many connections as there is room for, all kept; a caller gets its
+// answers all the while.
 func TestFloodOfStrangers(t *testing.T) {
 	const room = 50
 	l, _ := serve(t, room)
@@ -155,7 +157,8 @@ func TestFloodOfStrangers(t *testing.T) {
 	}
 }
 
-// TestFramedTwice: answered, and the connection is closed, however the two headers are written and wherever the octets are cut.
+// TestFramedTwice: answered, and the connection is closed, however the two headers are written and wherever
+// the octets are cut.
 func TestFramedTwice(t *testing.T) {
 	l, _ := serve(t, 100)
 	const body = "\n5\nhello\n0\n\n"

@@ -65,8 +65,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// room finds the connection to close for one more; nil when there is room. When every one is at a known caller's work, the
-// bound gives way: there are as many as that work, which is bounded elsewhere. l.mu is held.
+// room finds the connection to close for one more; nil when there is room. When every one is at a known
+// caller's work, the bound gives way: there are as many as that work, which is bounded elsewhere. l.mu is
+// held.
 func (l *Listener) room() *conn {
 	if l.open < l.max {
 		return nil

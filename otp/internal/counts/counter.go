@@ -33,8 +33,9 @@ type Store struct {
 	Log    zerolog.Logger
 }
 
-// Counter is this daemon's part of the counting. Its memory is bounded: of what was read, the groups used least lately go, and
-// while the store does not answer no further groups are counted than it has room for. The zero Counter has counted nothing.
+// Counter is this daemon's part of the counting. Its memory is bounded: of what was read, the groups used
+// least lately go, and while the store does not answer no further groups are counted than it has room for.
+// The zero Counter has counted nothing.
 type Counter struct {
 	start   sync.Once
 	read    *lru.Cache[string, stored]
@@ -72,8 +73,8 @@ func (c *Counter) Add(key string, at time.Time, sent, verified int) {
 	p.add(at, sent, verified)
 }
 
-// Of is the counts of a group: those stored, a few seconds old at most, and those of this daemon that are not stored yet. Without
-// the store it is what is known here.
+// Of is the counts of a group: those stored, a few seconds old at most, and those of this daemon that are not
+// stored yet. Without the store it is what is known here.
 func (c *Counter) Of(ctx context.Context, s Store, key string) Counts {
 	c.init()
 	known, ok := c.read.Get(key)
@@ -135,8 +136,8 @@ func (c *Counter) Flush(ctx context.Context, s Store) {
 	}
 }
 
-// flush stores what is pending of a group. It is not pending meanwhile, and not in Of: for the time of a write a judgement may be
-// by fewer.
+// flush stores what is pending of a group. It is not pending meanwhile, and not in Of: for the time of a
+// write a judgement may be by fewer.
 func (c *Counter) flush(ctx context.Context, s Store, key string) error {
 	c.mu.Lock()
 	pending := c.pending[key]

@@ -15,7 +15,8 @@ import (
 
 func storeOf(q *queue.Queue) Store { return Store{Bucket: q.Guard(), Now: q.Now, Log: zerolog.Nop()} }
 
-// TestMemoryIsBounded: of more groups than there is room for, all that was counted and not stored yet is kept within the bound.
+// TestMemoryIsBounded: of more groups than there is room for, all that was counted and not stored yet is kept
+// within the bound.
 func TestMemoryIsBounded(t *testing.T) {
 	var c Counter
 	for n := range 3 * groupsKept {

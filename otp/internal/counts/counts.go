@@ -1,8 +1,9 @@
-// Package counts keeps how many OTPs of a group were sent and how many were verified: of a country, a prefix of numbers, a link. It
-// knows no group; who counts names it by a key, and judges what comes out.
+// Package counts keeps how many OTPs of a group were sent and how many were verified: of a country, a prefix
+// of numbers, a link. It knows no group; who counts names it by a key, and judges what comes out.
 //
-// What is counted goes to the store once a second, all of a group in one write: a country's counter written with every message
-// would be fought over. So daemons judge by counts up to a few seconds old, and one that is killed takes a second of counts with it.
+// What is counted goes to the store once a second, all of a group in one write: a country's counter written
+// with every message would be fought over. So daemons judge by counts up to a few seconds old, and one that
+// is killed takes a second of counts with it.
 package counts
 
 import (
@@ -27,8 +28,8 @@ func (w Window) Unverified(least int, share float64) bool {
 	return least > 0 && w.Sent-w.Verified >= least && float64(w.Verified) < share*float64(w.Sent)
 }
 
-// Counts are those of a group: a day in slots, and what was verified and sent on each day of a fortnight. Keys are whole slots and
-// days since 1970.
+// Counts are those of a group: a day in slots, and what was verified and sent on each day of a fortnight.
+// Keys are whole slots and days since 1970.
 type Counts struct {
 	Slots    map[int64]Window `json:"slots"`
 	Days     map[int64]int    `json:"days"`

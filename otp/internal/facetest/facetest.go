@@ -1,4 +1,5 @@
-// Package facetest runs the API with faces of other APIs on a real listener and a real store, for their tests.
+// Package facetest runs the API with faces of other APIs on a real listener and a real store, for their
+// tests.
 package facetest
 
 import (

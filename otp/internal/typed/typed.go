@@ -9,9 +9,10 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Plain is what somebody typed or pasted, in ASCII where that says the same: full-width forms as their narrow ones, the
-// decimal digits of any script as 0 to 9, and nothing that cannot be seen: byte order marks, directional marks, zero-width
-// and soft hyphens, variation selectors, the frame of a keycap. White space around it does not count.
+// Plain is what somebody typed or pasted, in ASCII where that says the same: full-width forms as their narrow
+// ones, the decimal digits of any script as 0 to 9, and nothing that cannot be seen: byte order marks,
+// directional marks, zero-width and soft hyphens, variation selectors, the frame of a keycap. White space
+// around it does not count.
 func Plain(s string) string {
 	return strings.TrimSpace(strings.Map(plainRune, s))
 }
@@ -38,8 +39,8 @@ func invisible(r rune) bool {
 	return r == combiningKeycap || unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// decimal is the value of a decimal digit. The digits of a script stand in a row from 0 to 9 (Unicode, 4.6), and so do several
-// rows in one range.
+// decimal is the value of a decimal digit. The digits of a script stand in a row from 0 to 9 (Unicode, 4.6),
+// and so do several rows in one range.
 func decimal(r rune) (rune, bool) {
 	if !unicode.IsDigit(r) {
 		return 0, false

@@ -73,8 +73,8 @@ func (l *Log) restore(ctx context.Context) error {
 	}
 	l.restored = max(l.state.position, last)
 	if l.state.position > last {
-		// After a power loss the stream may end before the snapshot, which then has all that the stream had. New
-		// messages take the positions over.
+		// After a power loss the stream may end before the snapshot, which then has all that the stream had.
+		// New messages take the positions over.
 		l.state.skipTo(last)
 	}
 	begun := time.Now()
@@ -153,8 +153,9 @@ func (l *Log) follow(ctx context.Context) {
 	}
 }
 
-// jump goes on behind a gap: from a snapshot that is further on, where the beginning was trimmed while this process lagged. What is
-// missing for another reason is lost, and is gone for every process alike: it is told and passed over.
+// jump goes on behind a gap: from a snapshot that is further on, where the beginning was trimmed while this
+// process lagged. What is missing for another reason is lost, and is gone for every process alike: it is told
+// and passed over.
 func (l *Log) jump(ctx context.Context, next uint64) error {
 	at := l.state.position
 	newer, err := l.newestSnapshot(ctx)
@@ -173,7 +174,8 @@ func (l *Log) jump(ctx context.Context, next uint64) error {
 	return nil
 }
 
-// passedOver answers those whose batches may be in what was jumped over: nobody can say any more with what outcome.
+// passedOver answers those whose batches may be in what was jumped over: nobody can say any more with what
+// outcome.
 func (l *Log) passedOver() {
 	l.mu.Lock()
 	inflight := l.inflight
@@ -184,7 +186,8 @@ func (l *Log) passedOver() {
 	}
 }
 
-// snapshotTries is how often the newest snapshot is read before it counts as damaged: its reading may end with a server.
+// snapshotTries is how often the newest snapshot is read before it counts as damaged: its reading may end
+// with a server.
 const snapshotTries = 3
 
 // loadSnapshot begins with the newest snapshot, if there is one that can be read.
@@ -199,8 +202,9 @@ func (l *Log) loadSnapshot(ctx context.Context) error {
 	return nil
 }
 
-// newestSnapshot is the state of the newest snapshot; nil when there is none. One that cannot be read is told, and is as good as none:
-// what it had is lost, and whoever looks for it in the stream will find the gap.
+// newestSnapshot is the state of the newest snapshot; nil when there is none. One that cannot be read is
+// told, and is as good as none: what it had is lost, and whoever looks for it in the stream will find the
+// gap.
 func (l *Log) newestSnapshot(ctx context.Context) (*State, error) {
 	for n := 1; ; n++ {
 		in, err := l.o.Snapshots.Newest(ctx)

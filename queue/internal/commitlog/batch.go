@@ -9,7 +9,8 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// The first octet of a batch is its format. A program meets one that it does not know only when a newer program wrote it, and stops.
+// The first octet of a batch is its format. A program meets one that it does not know only when a newer
+// program wrote it, and stops.
 const (
 	formatPlain  = 1
 	formatPacked = 2 // the transactions are compressed (S2)

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// clockWindow is how long the best estimate of the difference between the two clocks is believed: they may drift apart.
+// clockWindow is how long the best estimate of the difference between the two clocks is believed: they may
+// drift apart.
 const clockWindow = 30 * time.Second
 
-// clock estimates the log's clock from what was applied and the monotonic time since. A batch is always applied later than it
-// was stamped, so the greatest difference seen lately is the best one.
+// clock estimates the log's clock from what was applied and the monotonic time since. A batch is always
+// applied later than it was stamped, so the greatest difference seen lately is the best one.
 type clock struct {
 	start time.Time // with its monotonic reading
 
@@ -25,8 +26,8 @@ func (c *clock) begin() { c.start = time.Now() }
 // elapsed is the monotonic time since the start.
 func (c *clock) elapsed() time.Duration { return time.Since(c.start) }
 
-// continueFrom makes this process the source of the clock: it goes on from the wall clock of its start, or from where the log
-// is where that is later.
+// continueFrom makes this process the source of the clock: it goes on from the wall clock of its start, or
+// from where the log is where that is later.
 func (c *clock) continueFrom(ms int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,8 +9,9 @@ import (
 	"github.com/otpgw/otpgw/queue/backoff"
 )
 
-// Commit stores a transaction and returns its revision when it is applied here. ErrConflict: a condition does not hold.
-// ErrFull and ErrRefused: nothing was stored. ErrUnknown: ctx, or the log, ended while it was under way.
+// Commit stores a transaction and returns its revision when it is applied here. ErrConflict: a condition does
+// not hold. ErrFull and ErrRefused: nothing was stored. ErrUnknown: ctx, or the log, ended while it was under
+// way.
 func (l *Log) Commit(ctx context.Context, tx Tx) (revision uint64, err error) {
 	w, err := l.begin(ctx, tx)
 	if err != nil {
@@ -19,9 +20,10 @@ func (l *Log) Commit(ctx context.Context, tx Tx) (revision uint64, err error) {
 	return l.wait(ctx, w)
 }
 
-// CommitSoon is Commit for what can be refused as well: when its append has not begun within the patience, nothing is stored. So a
-// store that does not answer, while it has no leader for instance, collects no work that nobody waits for. Once it has begun it is waited
-// for as long as the store answers; else its outcome stays unknown.
+// CommitSoon is Commit for what can be refused as well: when its append has not begun within the patience,
+// nothing is stored. So a store that does not answer, while it has no leader for instance, collects no work
+// that nobody waits for. Once it has begun it is waited for as long as the store answers; else its outcome
+// stays unknown.
 func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (revision uint64, err error) {
 	if stalled := l.Unanswered(); stalled > patience {
 		return 0, fmt.Errorf("%w: the store has not answered for %s", ErrRefused, stalled.Round(time.Second))
@@ -119,7 +121,8 @@ func (l *Log) signal() {
 	}
 }
 
-// commitAll makes batches of what is pending and appends one after the other, until the log fails or is closed.
+// commitAll makes batches of what is pending and appends one after the other, until the log fails or is
+// closed.
 func (l *Log) commitAll() {
 	var counter uint64
 	var last time.Time
@@ -186,8 +189,8 @@ func (l *Log) take(counter uint64) ([]*waiter, *batch) {
 	return list, b
 }
 
-// send appends a batch until its outcome is known. A refusal counts as one only while no attempt is unanswered: else that
-// one may have stored it.
+// send appends a batch until its outcome is known. A refusal counts as one only while no attempt is
+// unanswered: else that one may have stored it.
 func (l *Log) send(b *batch, list []*waiter) {
 	data, id := b.encode(l.o.Packed == nil || l.o.Packed()), b.id()
 	unanswered := false

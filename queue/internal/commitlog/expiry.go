@@ -2,9 +2,10 @@ package commitlog
 
 import "math"
 
-// expiry is the index of what runs out: for each second the places of what may run out in it. An entry whose time was made
-// longer stays where it is and is moved when its old second has come, so that a change of it costs nothing here; one that has left its
-// place leaves the place here, where nothing, or another entry, is found when the second has come.
+// expiry is the index of what runs out: for each second the places of what may run out in it. An entry whose
+// time was made longer stays where it is and is moved when its old second has come, so that a change of it
+// costs nothing here; one that has left its place leaves the place here, where nothing, or another entry, is
+// found when the second has come.
 type expiry struct {
 	slots map[uint32][]ref
 	done  uint32 // every slot up to this one is empty
@@ -18,8 +19,8 @@ func newExpiry() expiry { return expiry{slots: make(map[uint32][]ref)} }
 // slotOf is the second at whose end a time is past.
 func slotOf(ms int64) uint32 { return uint32((ms + 999) / 1000) }
 
-// choose decides which second has an entry: that which had it before (0 for none), where it is not too late, else its own. listed: it is
-// the one before.
+// choose decides which second has an entry: that which had it before (0 for none), where it is not too late,
+// else its own. listed: it is the one before.
 func (x *expiry) choose(e *entry, before uint32) (listed bool) {
 	if e.expires == 0 {
 		return false

@@ -17,8 +17,8 @@ const (
 	snapshotShare = 6 // the log may grow by one part in so many of the state, which the next snapshot writes as a whole
 )
 
-// keepSnapshots writes a snapshot when the log has grown by its interval and by a share of the state, and removes the log
-// before it. Of several processes one does it, see takeLease.
+// keepSnapshots writes a snapshot when the log has grown by its interval and by a share of the state, and
+// removes the log before it. Of several processes one does it, see takeLease.
 func (l *Log) keepSnapshots(ctx context.Context) {
 	tick := time.NewTicker(snapshotCheck)
 	defer tick.Stop()

@@ -14,14 +14,15 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Stream is where the log is: an append-only sequence of messages, at positions from 1 on, that drops what is appended again
-// under the same id within minutes.
+// Stream is where the log is: an append-only sequence of messages, at positions from 1 on, that drops what is
+// appended again under the same id within minutes.
 type Stream interface {
-	// Append stores data as one message and returns its position. It is one attempt: an error that is neither ErrFull nor
-	// ErrRefused leaves open whether it was stored, and the same is appended again under the same id.
+	// Append stores data as one message and returns its position. It is one attempt: an error that is neither
+	// ErrFull nor ErrRefused leaves open whether it was stored, and the same is appended again under the same
+	// id.
 	Append(ctx context.Context, id string, data []byte) (position uint64, err error)
-	// Read gives f the messages after a position, in order, and goes on with those that come, until ctx ends, f fails or the
-	// stream cannot be read. It leaves out none that the stream has. data is f's to keep.
+	// Read gives f the messages after a position, in order, and goes on with those that come, until ctx ends,
+	// f fails or the stream cannot be read. It leaves out none that the stream has. data is f's to keep.
 	Read(ctx context.Context, after uint64, f func(Message) error) error
 	// Bounds are the positions of the first and the last message; last is first-1 when there is none.
 	Bounds(ctx context.Context) (first, last uint64, err error)
@@ -40,8 +41,8 @@ type Message struct {
 type Snapshots interface {
 	// Newest opens the newest complete snapshot; nil when there is none.
 	Newest(ctx context.Context) (io.ReadCloser, error)
-	// Put stores what write writes as the snapshot of a position, and removes older ones. Where several processes write, one
-	// that was slow may put an older one beside a newer, which stays the newest.
+	// Put stores what write writes as the snapshot of a position, and removes older ones. Where several
+	// processes write, one that was slow may put an older one beside a newer, which stays the newest.
 	Put(ctx context.Context, position uint64, write func(io.Writer) error) error
 }
 
@@ -113,7 +114,8 @@ type outcome struct {
 	err      error
 }
 
-// Open reads the newest snapshot and the stream to its present end, and starts to work. ctx bounds the reading.
+// Open reads the newest snapshot and the stream to its present end, and starts to work. ctx bounds the
+// reading.
 func Open(ctx context.Context, o Options) (*Log, error) {
 	if o.SnapshotEvery == 0 {
 		o.SnapshotEvery = defaultSnapshotEvery
@@ -143,7 +145,8 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	return l, nil
 }
 
-// arrive commits for the first time, which also sets the clock. A log that is full may be about to lose its beginning.
+// arrive commits for the first time, which also sets the clock. A log that is full may be about to lose its
+// beginning.
 func (l *Log) arrive(ctx context.Context) error {
 	for {
 		err := l.Barrier(ctx)
@@ -156,8 +159,8 @@ func (l *Log) arrive(ctx context.Context) error {
 	}
 }
 
-// Get reads a value from memory. In a process that is behind, what it finds may be old, and what it does not find may
-// be there: see Barrier.
+// Get reads a value from memory. In a process that is behind, what it finds may be old, and what it does not
+// find may be there: see Barrier.
 func (l *Log) Get(bucket, key string) (Entry, bool) {
 	return l.state.get(bucket, key, l.clock.now().UnixMilli())
 }
@@ -174,7 +177,8 @@ func (l *Log) Barrier(ctx context.Context) error {
 // Now is the log's clock.
 func (l *Log) Now() time.Time { return l.clock.now() }
 
-// Fresh is how long ago something was last applied; with a commit every second it tells how far behind the process may be.
+// Fresh is how long ago something was last applied; with a commit every second it tells how far behind the
+// process may be.
 func (l *Log) Fresh() time.Duration { return l.clock.elapsed() - time.Duration(l.applied.Load()) }
 
 // Unanswered is for how long the append under way has had no answer.
@@ -195,11 +199,12 @@ func (l *Log) Bytes() int64 { return l.state.bytes() }
 // Hash is equal in all processes that have applied the same log up to the same position.
 func (l *Log) Hash() (position, sum uint64) { return l.state.hash() }
 
-// Restored is how far the log went when it was opened: to the end of the stream, or of a snapshot that is further on.
+// Restored is how far the log went when it was opened: to the end of the stream, or of a snapshot that is
+// further on.
 func (l *Log) Restored() uint64 { return l.restored }
 
-// Lost is what was found missing since the start: messages of the stream that were in no snapshot either, and snapshots that cannot be
-// read.
+// Lost is what was found missing since the start: messages of the stream that were in no snapshot either, and
+// snapshots that cannot be read.
 func (l *Log) Lost() (messages, snapshots int64) {
 	return l.lost.messages.Load(), l.lost.snapshots.Load()
 }

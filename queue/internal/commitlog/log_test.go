@@ -262,8 +262,8 @@ func TestHoleInTheLog(t *testing.T) {
 	want(t, again, "a", "new", "1")
 }
 
-// After a power loss the stream may end before the snapshot; what comes then is applied all the same, though positions are used
-// again.
+// After a power loss the stream may end before the snapshot; what comes then is applied all the same, though
+// positions are used again.
 func TestStreamEndsBeforeTheSnapshot(t *testing.T) {
 	m := newMemory()
 	l := open(t, m, sole)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// memory is a Stream and its Snapshots in memory, with the faults of a real one: appends that are lost before or after they
-// are stored, that come late, or are refused.
+// memory is a Stream and its Snapshots in memory, with the faults of a real one: appends that are lost before
+// or after they are stored, that come late, or are refused.
 type memory struct {
 	mu       sync.Mutex // guards the rest
 	messages []Message  // those that are left; the first has position first

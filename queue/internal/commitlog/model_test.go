@@ -16,8 +16,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// The model: a group of a few keys, each with the number of the write that it has, 0 for none. A transaction asks for some of
-// them and sets some of them, or nothing.
+// The model: a group of a few keys, each with the number of the write that it has, 0 for none. A transaction
+// asks for some of them and sets some of them, or nothing.
 const (
 	modelGroups = 6
 	modelKeys   = 3
@@ -100,7 +100,8 @@ func (r *modelRun) write() int {
 
 func groupKey(group, key int) string { return fmt.Sprint(group, ".", key) }
 
-// step is one operation of a client: a transaction on what it believes to be there, or a read behind a barrier.
+// step is one operation of a client: a transaction on what it believes to be there, or a read behind a
+// barrier.
 func (r *modelRun) step(l *Log, client int) {
 	group := rand.N(modelGroups)
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
@@ -199,9 +200,10 @@ func (r *modelRun) process(ctx context.Context, number, clients int) *Log {
 
 var errKilled = fmt.Errorf("%w: killed", ErrClosed)
 
-// TestModel: random transactions of several processes on a stream that loses, doubles, delays and refuses what is appended,
-// whose clock jumps, and whose processes die and come back from snapshots: what everybody heard is as if all had been done
-// one after the other, and all memories are equal in the end. OTPGW_TEST_MODEL=1m runs for so long.
+// TestModel: random transactions of several processes on a stream that loses, doubles, delays and refuses
+// what is appended, whose clock jumps, and whose processes die and come back from snapshots: what everybody
+// heard is as if all had been done one after the other, and all memories are equal in the end.
+// OTPGW_TEST_MODEL=1m runs for so long.
 func TestModel(t *testing.T) {
 	runs := 6
 	until := time.Time{}

@@ -1,7 +1,7 @@
 package commitlog
 
-// pages is the memory of the entries: pages of 64 KiB, each cut into slots of one size. It has no pointers for the garbage
-// collector to follow, no header for each value, and a page that is empty goes back.
+// pages is the memory of the entries: pages of 64 KiB, each cut into slots of one size. It has no pointers
+// for the garbage collector to follow, no header for each value, and a page that is empty goes back.
 type pages struct {
 	list  []page
 	spare []uint32 // numbers of pages that are none at present
@@ -129,7 +129,8 @@ func (at *page) full() bool {
 // slotLink is where a free slot names the next one.
 const slotLink = 6
 
-// release gives a slot back, and its page when that is empty; the last page of a class with room stays, for what comes next.
+// release gives a slot back, and its page when that is empty; the last page of a class with room stays, for
+// what comes next.
 func (p *pages) release(r ref) {
 	number := uint32(r) >> unitBits
 	at := &p.list[number]

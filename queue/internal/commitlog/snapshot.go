@@ -10,8 +10,8 @@ import (
 //
 //	magic; chunks, each compressed (S2) and with its lengths (snapshotfile.go); the xxHash of all before it
 //
-// and in the chunks: position, clock, stamp, revision, writers; then the names of the buckets and the entries, each with the number of
-// its bucket's name; the number of entries.
+// and in the chunks: position, clock, stamp, revision, writers; then the names of the buckets and the
+// entries, each with the number of its bucket's name; the number of entries.
 const snapshotMagic = "otpgw log 2\n"
 
 // The kinds of record in a snapshot.
@@ -24,11 +24,13 @@ const (
 // errSnapshot is what a damaged snapshot ends with.
 var errSnapshot = errors.New("commitlog: the snapshot is damaged")
 
-// errForeign is one that this program cannot read: of a newer program, or damaged in its first octets. It is not passed over.
+// errForeign is one that this program cannot read: of a newer program, or damaged in its first octets. It is
+// not passed over.
 var errForeign = errors.New("commitlog: the snapshot is of a newer program, or damaged: it does not begin as one that this program reads")
 
-// saving is a snapshot being written while the log goes on: what an entry was when the snapshot began, for each that has
-// changed since. So the snapshot is of one position, and nothing large is copied in the way of the log.
+// saving is a snapshot being written while the log goes on: what an entry was when the snapshot began, for
+// each that has changed since. So the snapshot is of one position, and nothing large is copied in the way of
+// the log.
 type saving struct {
 	before map[savedKey]savedEntry
 	void   bool // the state was replaced by another
@@ -132,8 +134,8 @@ func (s *State) savePage(w *snapshotWriter, number int, v *saving) {
 	})
 }
 
-// saveChanged writes those that have, as they were; perhaps some for the second time, which makes no difference. What changes
-// from here on was written by savePage.
+// saveChanged writes those that have, as they were; perhaps some for the second time, which makes no
+// difference. What changes from here on was written by savePage.
 func (s *State) saveChanged(w *snapshotWriter, v *saving) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -150,7 +152,8 @@ func (s *State) saveChanged(w *snapshotWriter, v *saving) {
 	}
 }
 
-// load makes a new state that of a snapshot. Watchers hear of it part by part. After an error the state is of no use.
+// load makes a new state that of a snapshot. Watchers hear of it part by part. After an error the state is of
+// no use.
 func (s *State) load(in io.Reader) error {
 	r, err := newSnapshotReader(in)
 	if err != nil {
@@ -172,8 +175,8 @@ func (s *State) load(in io.Reader) error {
 	return err
 }
 
-// replace makes the state that of another one, at once: nobody sees a part of it. It keeps its watchers, who hear that what was
-// there is gone, and then of all that is there now.
+// replace makes the state that of another one, at once: nobody sees a part of it. It keeps its watchers, who
+// hear that what was there is gone, and then of all that is there now.
 func (s *State) replace(other *State) {
 	s.mu.Lock()
 	s.eachEntry(func(b *bucket, e entry) { s.remove(b, e.key, false) })
@@ -228,7 +231,8 @@ func (s *State) begin(h head) {
 // loadPart is how many entries are loaded between two pauses.
 const loadPart = 512
 
-// loadEntries reads all that stands behind the head, and calls pause after each part. For callers that hold mu for writing.
+// loadEntries reads all that stands behind the head, and calls pause after each part. For callers that hold
+// mu for writing.
 func (s *State) loadEntries(r *snapshotReader, pause func()) error {
 	var entries uint64
 	for kind := r.octet(); kind != recordEnd; kind = r.octet() {

@@ -11,7 +11,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// TestOldSnapshotIsRead: a snapshot of the first form, with names of buckets between the entries and nothing compressed.
+// TestOldSnapshotIsRead: a snapshot of the first form, with names of buckets between the entries and nothing
+// compressed.
 func TestOldSnapshotIsRead(t *testing.T) {
 	b := []byte(oldMagic)
 	for _, v := range []uint64{7, 1_000_000, 1_000_000, 9, 0} { // position, clock, stamp, revision, writers
@@ -45,8 +46,8 @@ func TestOldSnapshotIsRead(t *testing.T) {
 	}
 }
 
-// TestSnapshotWhileChanging: a snapshot is the state of its position, whatever is set, moved and taken away while it is written; and
-// what it does under the lock is bounded by a page, so that nobody waits for it.
+// TestSnapshotWhileChanging: a snapshot is the state of its position, whatever is set, moved and taken away
+// while it is written; and what it does under the lock is bounded by a page, so that nobody waits for it.
 func TestSnapshotWhileChanging(t *testing.T) {
 	s := newState()
 	b := s.bucket("b")
@@ -124,8 +125,8 @@ func TestPackedBatches(t *testing.T) {
 	}
 }
 
-// TestSnapshotOfReplacedState: a process that takes another's snapshot while it writes its own gives its own up: half of it would be of
-// another state.
+// TestSnapshotOfReplacedState: a process that takes another's snapshot while it writes its own gives its own
+// up: half of it would be of another state.
 func TestSnapshotOfReplacedState(t *testing.T) {
 	s := newState()
 	b := s.bucket("b")

@@ -11,8 +11,8 @@ import (
 	"github.com/klauspost/compress/s2"
 )
 
-// The form of a snapshot as a file: chunks of records, compressed one by one. A chunk is the length of its contents, the length
-// of what is stored, and that; a chunk of nothing ends the file.
+// The form of a snapshot as a file: chunks of records, compressed one by one. A chunk is the length of its
+// contents, the length of what is stored, and that; a chunk of nothing ends the file.
 const (
 	snapshotChunk = 512 << 10 // a page more at most, or one long entry
 	longestChunk  = 64 << 20  // keeps a damaged length from taking all memory: longer than any batch

@@ -10,8 +10,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// writerAge is for how many batches the last one of a writer is remembered: for hours under full load, and longer than any
-// writer repeats one.
+// writerAge is for how many batches the last one of a writer is remembered: for hours under full load, and
+// longer than any writer repeats one.
 const writerAge = 10_000_000
 
 // State is the memory that results from a log. Its zero value is not usable; see newState.
@@ -99,8 +99,9 @@ func timeOf(ms int64) time.Time {
 // result is what became of a transaction: its revision, or 0 for a conflict.
 type result uint64
 
-// apply does the transactions of a batch. stamp is the time of its message, in milliseconds. It returns a result each, nil for
-// a batch that was applied before; then it tells the watchers. Only one goroutine applies.
+// apply does the transactions of a batch. stamp is the time of its message, in milliseconds. It returns a
+// result each, nil for a batch that was applied before; then it tells the watchers. Only one goroutine
+// applies.
 func (s *State) apply(b *batch, stamp int64, position uint64, mine bool) ([]result, error) {
 	results, err := s.applyLocked(b, stamp, position, mine)
 	s.tell()
@@ -134,8 +135,8 @@ func (s *State) applyLocked(b *batch, stamp int64, position uint64, mine bool) (
 // errTooLarge: the same log would stop every process; the bounds of those who write are far below.
 var errTooLarge = errors.New("commitlog: more is in the log than a process can hold")
 
-// advance moves the clock: to the time that the batch carries, or by the step between the stamps of two messages. A step back
-// counts as none, so that a server whose clock is set back does not stop the log's.
+// advance moves the clock: to the time that the batch carries, or by the step between the stamps of two
+// messages. A step back counts as none, so that a server whose clock is set back does not stop the log's.
 func (s *State) advance(carried, stamp int64) {
 	before := s.clock
 	if carried != 0 {
@@ -272,8 +273,8 @@ func (s *State) bytes() (sum int64) {
 	return sum + s.pages.bytes
 }
 
-// hash is the same in every process that has applied the same log to the same position. It is a sum over the entries, so
-// that no order is needed.
+// hash is the same in every process that has applied the same log to the same position. It is a sum over the
+// entries, so that no order is needed.
 func (s *State) hash() (position, sum uint64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

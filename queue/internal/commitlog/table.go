@@ -6,8 +6,9 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// bucket is a namespace of keys. Its index has each key's entry under the hash of the key, or under the next number where that one
-// is taken; what is deleted there leaves a mark, so that nothing ever moves while somebody ranges over it.
+// bucket is a namespace of keys. Its index has each key's entry under the hash of the key, or under the next
+// number where that one is taken; what is deleted there leaves a mark, so that nothing ever moves while
+// somebody ranges over it.
 type bucket struct {
 	name    string
 	number  uint16
@@ -26,7 +27,8 @@ const (
 	maxBuckets = 1<<16 - 1
 )
 
-// entry is a value in memory. key and value are parts of a page: whoever keeps them, or lets the lock go, copies them.
+// entry is a value in memory. key and value are parts of a page: whoever keeps them, or lets the lock go,
+// copies them.
 type entry struct {
 	key, value []byte
 	revision   uint64
@@ -35,10 +37,12 @@ type entry struct {
 	bucket     uint16
 }
 
-// An entry in its slot: revision (6 octets), expires (6), late (2), bucket (2), the lengths of key and value, and these.
+// An entry in its slot: revision (6 octets), expires (6), late (2), bucket (2), the lengths of key and value,
+// and these.
 const entryHead = 16
 
-// slot is the second at whose end the index of times has the entry: that of its expiry, or up to a day before.
+// slot is the second at whose end the index of times has the entry: that of its expiry, or up to a day
+// before.
 func (e *entry) slot() uint32 { return slotOf(e.expires) - uint32(e.late) }
 
 // length is that of its slot's contents.
@@ -114,7 +118,8 @@ func (s *State) find(b *bucket, key []byte) found {
 	}
 }
 
-// put stores an entry, in its old slot where that is of the right size, and says where. What old has of a page is then something else.
+// put stores an entry, in its old slot where that is of the right size, and says where. What old has of a
+// page is then something else.
 func (s *State) put(b *bucket, e entry, old *found) ref {
 	length := e.length()
 	e.bucket = b.number

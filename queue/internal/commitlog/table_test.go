@@ -43,8 +43,8 @@ func (m *tableModel) check() {
 	}
 }
 
-// TestTable: whatever is set, made longer or shorter, and taken away, under keys of which many have the same hash, is what is
-// there; and when all is gone so is its memory.
+// TestTable: whatever is set, made longer or shorter, and taken away, under keys of which many have the same
+// hash, is what is there; and when all is gone so is its memory.
 func TestTable(t *testing.T) {
 	for name, hashes := range map[string]uint32{"few hashes": 63, "all hashes": 1<<32 - 1} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +78,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestEntrySize: what an OTP costs beside its keys and values is bounded: an entry of 400 octets takes less than 430 in pages.
+// TestEntrySize: what an OTP costs beside its keys and values is bounded: an entry of 400 octets takes less
+// than 430 in pages.
 func TestEntrySize(t *testing.T) {
 	s := newState()
 	b := s.bucket("otp")

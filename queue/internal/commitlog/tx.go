@@ -46,8 +46,8 @@ type Op struct {
 	TTL      time.Duration // of what is set, in whole milliseconds; 0 is for ever
 }
 
-// Tx is done as a whole or not at all. All that it sets has one revision, that of the transaction. An empty Tx is a barrier:
-// when it is answered, everything that was stored before it was begun is applied here.
+// Tx is done as a whole or not at all. All that it sets has one revision, that of the transaction. An empty
+// Tx is a barrier: when it is answered, everything that was stored before it was begun is applied here.
 type Tx []Op
 
 // Entry is a value as it is now.
@@ -68,5 +68,6 @@ type Change struct {
 	Mine     bool // by a transaction of this process since its start
 }
 
-// Watcher is told of each change of a bucket, in the log's order, by the one goroutine that applies. It must not block.
+// Watcher is told of each change of a bucket, in the log's order, by the one goroutine that applies. It must
+// not block.
 type Watcher func(Change)

@@ -1,7 +1,7 @@
 package commitlog
 
-// Watch begins to tell a watcher of each change of a bucket that nobody watches, after it has told there of all that is there, in no
-// order.
+// Watch begins to tell a watcher of each change of a bucket that nobody watches, after it has told there of
+// all that is there, in no order.
 func (l *Log) Watch(bucket string, there, w Watcher) { l.state.watch(bucket, there, w) }
 
 func (s *State) watch(name string, there, w Watcher) {

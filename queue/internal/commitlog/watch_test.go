@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestWatchMissesNothing: a watcher that comes while the log is written to hears of each entry, in the order of its changes.
+// TestWatchMissesNothing: a watcher that comes while the log is written to hears of each entry, in the order
+// of its changes.
 func TestWatchMissesNothing(t *testing.T) { onBothKinds(t, watchMissesNothing) }
 
 func watchMissesNothing(t *testing.T, kind func(*Options)) {

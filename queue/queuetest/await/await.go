@@ -1,4 +1,5 @@
-// Package await is how tests wait for what another goroutine, process or browser does a moment later and gives no signal of.
+// Package await is how tests wait for what another goroutine, process or browser does a moment later and
+// gives no signal of.
 package await
 
 import (

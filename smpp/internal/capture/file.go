@@ -45,8 +45,8 @@ func (w *Writer) record(at time.Time, data []byte) error {
 	return w.pcap.WritePacket(gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(data), Length: len(data)}, data)
 }
 
-// File writes packets to a file, and begins the next one when it is full: Path is the one being written, Path.1 the
-// one before. A file that is there at the start counts as full: it is of an earlier run.
+// File writes packets to a file, and begins the next one when it is full: Path is the one being written,
+// Path.1 the one before. A file that is there at the start counts as full: it is of an earlier run.
 type File struct {
 	Path  string
 	Limit int64 // octets in one file
@@ -99,7 +99,8 @@ func (f *File) open() error {
 	return f.begin(file, 0)
 }
 
-// reopen goes on behind what was written whole. To begin a new file each time would push out the older ones, for nothing.
+// reopen goes on behind what was written whole. To begin a new file each time would push out the older ones,
+// for nothing.
 func (f *File) reopen() error {
 	file, err := os.OpenFile(f.Path, os.O_CREATE|os.O_WRONLY, fileMode)
 	if err != nil {

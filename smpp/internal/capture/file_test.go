@@ -10,8 +10,8 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
-// TestFileThatCannotBeWrittenPushesNothingOut: while the disk is full the older files stay, and after it the same file goes on,
-// whole packet by whole packet.
+// TestFileThatCannotBeWrittenPushesNothingOut: while the disk is full the older files stay, and after it the
+// same file goes on, whole packet by whole packet.
 func TestFileThatCannotBeWrittenPushesNothingOut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.pcap")
 	for n := 1; n <= keepFiles; n++ {

@@ -1,11 +1,11 @@
-// Package capture writes PDUs as a capture of the TCP connections they went over, which Wireshark and tshark read as SMPP; also
-// where the connection itself was TLS and could not be captured.
+// Package capture writes PDUs as a capture of the TCP connections they went over, which Wireshark and tshark
+// read as SMPP; also where the connection itself was TLS and could not be captured.
 //
 //	PDU -> Flow -> Packet -> Writer -> any io.Writer
 //	                      -> File: a file that is followed by the next one when it is full
 //
-// Addresses and times are the real ones. TCP's sequence numbers are counted here, and there are no hardware addresses: nobody
-// saw any. What a PDU must not show, whoever gives it hides before.
+// Addresses and times are the real ones. TCP's sequence numbers are counted here, and there are no hardware
+// addresses: nobody saw any. What a PDU must not show, whoever gives it hides before.
 package capture
 
 import (
@@ -23,7 +23,8 @@ const (
 	hopLimit   = 64
 )
 
-// Flow is one connection: what the next packet each way is numbered. It is not safe for use by several goroutines.
+// Flow is one connection: what the next packet each way is numbered. It is not safe for use by several
+// goroutines.
 type Flow struct {
 	local, peer netip.AddrPort
 	sent        uint32 // the next sequence number of ours,

@@ -1,6 +1,6 @@
-// Package pics writes protocol implementation conformance statements: what a program does with each PDU and field of SMPP 3.4,
-// as Markdown that is read as plain text too. The rows are made of the tables that the program itself follows; names, sizes
-// and sections are the layout's (package wire).
+// Package pics writes protocol implementation conformance statements: what a program does with each PDU and
+// field of SMPP 3.4, as Markdown that is read as plain text too. The rows are made of the tables that the
+// program itself follows; names, sizes and sections are the layout's (package wire).
 package pics
 
 import (

@@ -10,7 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestAllocations bounds what a request and its answer cost: the PDU that goes out and the body of the one that comes in.
+// TestAllocations bounds what a request and its answer cost: the PDU that goes out and the body of the one
+// that comes in.
 func TestAllocations(t *testing.T) {
 	a, b := tcpPair(t)
 	e := run(t, a, session.Options{EnquireLink: -1})

@@ -30,8 +30,8 @@ func isBind(cmd wire.Command) bool {
 // Unwrap gives the status.
 func (e *BindError) Unwrap() error { return e.Status }
 
-// Bind sends bind_transmitter, bind_receiver or bind_transceiver, as cmd says, and waits for the answer. A status other
-// than OK is a *BindError, and ends the session. Run must be running.
+// Bind sends bind_transmitter, bind_receiver or bind_transceiver, as cmd says, and waits for the answer. A
+// status other than OK is a *BindError, and ends the session. Run must be running.
 func (s *Session) Bind(ctx context.Context, cmd wire.Command, b wire.Bind) (wire.BindResp, error) {
 	f, err := s.roundTrip(ctx, cmd, b)
 	if errors.Is(err, ErrTimeout) {

@@ -19,7 +19,8 @@ func response(cmd wire.Command, status wire.Status, seq uint32) []byte {
 	return wire.Frame{Header: wire.Header{Command: cmd, Status: status, Sequence: seq}}.Bytes()
 }
 
-// TestRefusalIsTheReason: an SMSC answers a bind and closes at once. What it said is the reason, whatever comes first.
+// TestRefusalIsTheReason: an SMSC answers a bind and closes at once. What it said is the reason, whatever
+// comes first.
 func TestRefusalIsTheReason(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -60,7 +61,8 @@ func TestRefusalIsTheReason(t *testing.T) {
 	}
 }
 
-// TestAnswersBeforeTheEndCount: answers that came before a FIN or RST reach their requests, though writing failed first.
+// TestAnswersBeforeTheEndCount: answers that came before a FIN or RST reach their requests, though writing
+// failed first.
 func TestAnswersBeforeTheEndCount(t *testing.T) {
 	for _, linger := range []int{-1, 0} {
 		for range 10 {
@@ -95,7 +97,8 @@ func TestAnswersBeforeTheEndCount(t *testing.T) {
 	}
 }
 
-// TestOnlyItsResponseAnswers: a response of another command answers nothing, and a generic_nack is no success.
+// TestOnlyItsResponseAnswers: a response of another command answers nothing, and a generic_nack is no
+// success.
 func TestOnlyItsResponseAnswers(t *testing.T) {
 	for cmd, want := range map[wire.Command]wire.Status{
 		wire.EnquireLinkResp: 0, wire.DeliverSMResp: 0, wire.DataSMResp: 0, wire.BindTransceiverResp: 0, wire.UnbindResp: 0,
@@ -121,7 +124,8 @@ func TestOnlyItsResponseAnswers(t *testing.T) {
 	}
 }
 
-// TestUnansweredRequests: alert_notification and outbind have no response, also when nobody takes them or the backlog is full.
+// TestUnansweredRequests: alert_notification and outbind have no response, also when nobody takes them or the
+// backlog is full.
 func TestUnansweredRequests(t *testing.T) {
 	hold := make(chan struct{})
 	slow := map[wire.Command]session.Handler{wire.AlertNotification: func(context.Context, *session.Session, wire.Frame) { <-hold }}
@@ -141,8 +145,8 @@ func TestUnansweredRequests(t *testing.T) {
 	close(hold)
 }
 
-// TestBusyPeerIsNotASlowOne: a peer that reads all the time is not told that it does not read, however long there is something
-// to write.
+// TestBusyPeerIsNotASlowOne: a peer that reads all the time is not told that it does not read, however long
+// there is something to write.
 func TestBusyPeerIsNotASlowOne(t *testing.T) {
 	a, b := tcpPair(t)
 	const timeout = time.Second

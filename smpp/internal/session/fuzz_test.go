@@ -15,7 +15,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// noGoroutineLeft looks for goroutines that were not there when it was called. What it returns is to be deferred.
+// noGoroutineLeft looks for goroutines that were not there when it was called. What it returns is to be
+// deferred.
 func noGoroutineLeft(t *testing.T) func() {
 	before := goleak.IgnoreCurrent()
 	return func() {
@@ -141,8 +142,8 @@ func (l *listener) wantAnswers(t *testing.T, requests []wire.Frame) {
 	}
 }
 
-// talk begins what is under way in a state: a bind in Open, submits in Bound, an unbind behind them in Unbinding. The
-// sequence numbers are 1 and up.
+// talk begins what is under way in a state: a bind in Open, submits in Bound, an unbind behind them in
+// Unbinding. The sequence numbers are 1 and up.
 func talk(s *session.Session, state session.State, wg *sync.WaitGroup) {
 	ctx := context.Background()
 	if state == session.Open {
@@ -177,9 +178,10 @@ func mayRefuse(f wire.Frame) bool {
 	return false
 }
 
-// FuzzConversation plays well-formed PDUs in any order, answers to our requests among them, to a session in each of its
-// states. An unbind of either side ends it with ErrUnbound and a refused bind with a BindError; anything else it must
-// survive, with one answer to each request of the peer that has one and an outcome for each of ours.
+// FuzzConversation plays well-formed PDUs in any order, answers to our requests among them, to a session in
+// each of its states. An unbind of either side ends it with ErrUnbound and a refused bind with a BindError;
+// anything else it must survive, with one answer to each request of the peer that has one and an outcome for
+// each of ours.
 func FuzzConversation(f *testing.F) {
 	for i := range commands {
 		for state := range byte(3) {

@@ -8,8 +8,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// keepalive sends an enquire_link when nothing came or nothing went for the configured time (SMPP 3.4, 7.2). Any PDU
-// that comes counts as life, not only the answer.
+// keepalive sends an enquire_link when nothing came or nothing went for the configured time (SMPP 3.4, 7.2).
+// Any PDU that comes counts as life, not only the answer.
 func (s *Session) keepalive(ctx context.Context) error {
 	timer := time.NewTimer(s.opts.EnquireLink)
 	defer timer.Stop()

@@ -41,8 +41,8 @@ func readError(ctx context.Context, err error) error {
 	}
 }
 
-// dispatch gives a PDU to whoever it is for. It runs on the reader, so it may wait only for the writer's queue, which
-// has a deadline, and for the workers when there is no Busy status.
+// dispatch gives a PDU to whoever it is for. It runs on the reader, so it may wait only for the writer's
+// queue, which has a deadline, and for the workers when there is no Busy status.
 func (s *Session) dispatch(ctx context.Context, g *errgroup.Group, f wire.Frame) error {
 	switch {
 	case f.IsResponse():
@@ -89,8 +89,9 @@ func (s *Session) enqueue(ctx context.Context, f wire.Frame) error {
 	}
 }
 
-// waitForRoom holds the reader, and with it the peer, until the backlog has room for f; false when that takes longer than
-// BusyWait. What comes then is not waited for, so that answers and enquire_link behind it are read, until there is room.
+// waitForRoom holds the reader, and with it the peer, until the backlog has room for f; false when that takes
+// longer than BusyWait. What comes then is not waited for, so that answers and enquire_link behind it are
+// read, until there is room.
 func (s *Session) waitForRoom(ctx context.Context, f wire.Frame) bool {
 	if s.stuck || s.opts.BusyWait <= 0 {
 		return false

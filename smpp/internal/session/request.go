@@ -37,8 +37,9 @@ func (s *Session) Reserve(ctx context.Context) (Slot, error) {
 // Release gives the slot back unused.
 func (l Slot) Release() { <-l.s.window }
 
-// Do sends a request in this slot and waits for its response, which may have any status; the slot is free again when
-// Do returns. Errors: why the session ended, ErrTimeout, the context's, or an encoding error (nothing was sent then).
+// Do sends a request in this slot and waits for its response, which may have any status; the slot is free
+// again when Do returns. Errors: why the session ended, ErrTimeout, the context's, or an encoding error
+// (nothing was sent then).
 func (l Slot) Do(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, error) {
 	r, err := l.start(ctx, cmd, p)
 	if err != nil {
@@ -47,8 +48,8 @@ func (l Slot) Do(ctx context.Context, cmd wire.Command, p PDU) (wire.Frame, erro
 	return r.Wait(ctx)
 }
 
-// Start sends a request in this slot, for callers whose requests must go out in an order. After an error nothing was
-// sent and the slot is free; else the caller has to Wait, which frees it.
+// Start sends a request in this slot, for callers whose requests must go out in an order. After an error
+// nothing was sent and the slot is free; else the caller has to Wait, which frees it.
 func (l Slot) Start(ctx context.Context, cmd wire.Command, p PDU) (*Started, error) {
 	r, err := l.start(ctx, cmd, p)
 	if err != nil {
@@ -76,7 +77,8 @@ type Started struct {
 	w   *waiter
 }
 
-// waiter is where a request waits for its response. They are used again: a request allocates its PDU and nothing else.
+// waiter is where a request waits for its response. They are used again: a request allocates its PDU and
+// nothing else.
 type waiter struct {
 	cmd    wire.Command    // of the request
 	answer chan wire.Frame // room for one
@@ -189,8 +191,8 @@ func (s *Session) forget(seq uint32) {
 	s.signalIdle()
 }
 
-// deliver gives a response, or a generic_nack, to the request it answers. A generic_nack with sequence 0 matches none but a
-// bind: the request it means runs into its timeout.
+// deliver gives a response, or a generic_nack, to the request it answers. A generic_nack with sequence 0
+// matches none but a bind: the request it means runs into its timeout.
 func (s *Session) deliver(f wire.Frame) {
 	if s.match(f) {
 		return
@@ -231,8 +233,8 @@ func (s *Session) match(f wire.Frame) bool {
 	return true
 }
 
-// answers: resp is the response to a request, or a generic_nack, which may answer any. An SMSC that takes a bind of one
-// kind for one of another kind answers it all the same.
+// answers: resp is the response to a request, or a generic_nack, which may answer any. An SMSC that takes a
+// bind of one kind for one of another kind answers it all the same.
 func answers(resp, request wire.Command) bool {
 	return resp == wire.GenericNack || resp == request|wire.ResponseBit || isBind(request) && isBind(resp&^wire.ResponseBit)
 }

@@ -43,7 +43,8 @@ func (p *raw) write(cmd wire.Command, st wire.Status, seq uint32, body string) {
 	}
 }
 
-// TestAnySequenceOfThePeerIsAnsweredWithIt: also 0, which is none, and those past the end of the range (SMPP 3.4, 5.1.4).
+// TestAnySequenceOfThePeerIsAnsweredWithIt: also 0, which is none, and those past the end of the range (SMPP
+// 3.4, 5.1.4).
 func TestAnySequenceOfThePeerIsAnsweredWithIt(t *testing.T) {
 	a, b := tcpPair(t)
 	run(t, a, session.Options{Handlers: map[wire.Command]session.Handler{wire.DeliverSM: answer}})

@@ -39,8 +39,8 @@ func (s State) String() string {
 	return [...]string{"open", "bound", "unbinding", "closed"}[s]
 }
 
-// Handler answers one kind of request from the peer, by Session.Respond. It runs on a worker and may take its time;
-// ctx ends with the session.
+// Handler answers one kind of request from the peer, by Session.Respond. It runs on a worker and may take its
+// time; ctx ends with the session.
 type Handler func(ctx context.Context, s *Session, f wire.Frame)
 
 // Options set a session up. Zero values get the defaults of the constants below.
@@ -60,11 +60,12 @@ type Options struct {
 	// Unknown, when set, is told of each response that came for no request of ours. It must not block.
 	Unknown func(wire.Header)
 
-	// Fence, when set, is asked right before each write; when it says no the session ends and nothing of it goes out.
+	// Fence, when set, is asked right before each write; when it says no the session ends and nothing of it
+	// goes out.
 	Fence func() bool
 
-	// Trace, when set, sees each PDU as it is on the wire: out is true for those we send. It must not block, and must
-	// not keep b.
+	// Trace, when set, sees each PDU as it is on the wire: out is true for those we send. It must not block,
+	// and must not keep b.
 	Trace func(out bool, b []byte)
 }
 
@@ -90,7 +91,8 @@ func orDefault[T int | time.Duration](v, d T) T {
 	return v
 }
 
-// Session is one SMPP connection. Make it with New, then Run it; the other methods may be used from any goroutine.
+// Session is one SMPP connection. Make it with New, then Run it; the other methods may be used from any
+// goroutine.
 type Session struct {
 	conn      net.Conn
 	opts      Options
@@ -147,8 +149,9 @@ func New(conn net.Conn, o Options) *Session {
 // age is how long the session lives, in nanoseconds by the monotonic clock.
 func (s *Session) age() int64 { return int64(time.Since(s.began)) }
 
-// Run works the connection until it ends, and returns why. When ctx ends the connection is closed at once; call Unbind
-// first for a clean end. Every request still waiting fails, and all goroutines are gone when Run returns.
+// Run works the connection until it ends, and returns why. When ctx ends the connection is closed at once;
+// call Unbind first for a clean end. Every request still waiting fails, and all goroutines are gone when Run
+// returns.
 func (s *Session) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(ctx, func() { s.conn.Close() })
@@ -208,8 +211,8 @@ func (s *Session) Err() error {
 	return s.err
 }
 
-// Leaving is closed as soon as no more requests are to be begun: the peer asked to unbind, or we did, or the session ended.
-// What waits for an answer then may still get it.
+// Leaving is closed as soon as no more requests are to be begun: the peer asked to unbind, or we did, or the
+// session ended. What waits for an answer then may still get it.
 func (s *Session) Leaving() <-chan struct{} { return s.leaving }
 
 // Done is closed when the session has ended.
@@ -221,7 +224,8 @@ func (s *Session) State() State { return State(s.state.Load()) }
 // SetBound says that the bind is done. It has no effect on a session that is already ending.
 func (s *Session) SetBound() { s.state.CompareAndSwap(int32(Open), int32(Bound)) }
 
-// UnknownResponses counts responses that came for no request of ours: late ones, or a peer that makes them up.
+// UnknownResponses counts responses that came for no request of ours: late ones, or a peer that makes them
+// up.
 func (s *Session) UnknownResponses() uint64 { return s.unknown.Load() }
 
 // InFlight is the number of requests that wait for an answer.

@@ -7,13 +7,13 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// maxAnswers bounds the time our own unbind waits for requests of the peer that a handler still has: a peer that never stops
-// sending must not keep us.
+// maxAnswers bounds the time our own unbind waits for requests of the peer that a handler still has: a peer
+// that never stops sending must not keep us.
 const maxAnswers = time.Second
 
-// Unbind ends the session cleanly (SMPP 3.4, 4.2): it sends no further requests, waits for the answers to the open ones and
-// gives those to the peer's, sends unbind and waits for its answer, all within ctx. Run returns ErrUnbound after it, or
-// the reason why the connection ended before.
+// Unbind ends the session cleanly (SMPP 3.4, 4.2): it sends no further requests, waits for the answers to the
+// open ones and gives those to the peer's, sends unbind and waits for its answer, all within ctx. Run returns
+// ErrUnbound after it, or the reason why the connection ended before.
 func (s *Session) Unbind(ctx context.Context) error {
 	if s.State() == Closed {
 		return s.Err()
@@ -37,8 +37,8 @@ func (s *Session) Close(reason error) {
 	s.conn.Close() // the reader fails, and with it the rest
 }
 
-// answerUnbind is the peer's unbind: the requests that came before it are answered and our open ones get their answers,
-// in a bounded time, then unbind_resp goes out as the last PDU.
+// answerUnbind is the peer's unbind: the requests that came before it are answered and our open ones get
+// their answers, in a bounded time, then unbind_resp goes out as the last PDU.
 func (s *Session) answerUnbind(ctx context.Context, f wire.Frame) error {
 	if !s.unbound.Load() { // both sides at once: the only open request is our unbind, waiting for it would be mutual
 		grace, cancel := context.WithTimeout(ctx, s.opts.UnbindGrace)

@@ -53,7 +53,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// TestUnbindWaitsForOpenRequests: an unbind from the SMSC is answered after the open submit_sm got its answer.
+// TestUnbindWaitsForOpenRequests: an unbind from the SMSC is answered after the open submit_sm got its
+// answer.
 func TestUnbindWaitsForOpenRequests(t *testing.T) {
 	a, b := tcpPair(t)
 	taken, goOn := make(chan struct{}), make(chan struct{})
@@ -77,7 +78,8 @@ func TestUnbindWaitsForOpenRequests(t *testing.T) {
 	e.wantEnd(t, session.ErrUnbound)
 }
 
-// TestUnbindAnswersWhatWasTaken: a deliver_sm that a handler has is answered before our unbind, or the SMSC sends it again.
+// TestUnbindAnswersWhatWasTaken: a deliver_sm that a handler has is answered before our unbind, or the SMSC
+// sends it again.
 func TestUnbindAnswersWhatWasTaken(t *testing.T) {
 	a, b := tcpPair(t)
 	taken, goOn := make(chan struct{}), make(chan struct{})

@@ -9,8 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestSendVia: what writes itself is behind what was queued before it and in front of what comes, whole; its error ends the
-// session.
+// TestSendVia: what writes itself is behind what was queued before it and in front of what comes, whole; its
+// error ends the session.
 func TestSendVia(t *testing.T) {
 	a, b := tcpPair(t)
 	s := run(t, a, session.Options{EnquireLink: -1})

@@ -34,8 +34,8 @@ func (s *Session) writeLoop(ctx context.Context) error {
 	}
 }
 
-// drain lets the reader come to the end of what the peer sent before it closed the connection: answers may be among it, and
-// the reason. The reader's end ends ctx.
+// drain lets the reader come to the end of what the peer sent before it closed the connection: answers may be
+// among it, and the reason. The reader's end ends ctx.
 func (s *Session) drain(ctx context.Context) {
 	timer := time.NewTimer(drainTime)
 	defer timer.Stop()
@@ -130,13 +130,14 @@ func (s *Session) send(ctx context.Context, o outgoing) error {
 	}
 }
 
-// SendRaw puts octets on the connection as they are, behind what is queued. The simulator makes faults with it.
+// SendRaw puts octets on the connection as they are, behind what is queued. The simulator makes faults with
+// it.
 func (s *Session) SendRaw(ctx context.Context, b []byte) error {
 	return s.send(ctx, outgoing{b: b})
 }
 
-// SendVia is SendRaw by a function that writes the octets to the connection itself, slowly or wrongly, say. What is queued
-// behind them waits for it; its error ends the session.
+// SendVia is SendRaw by a function that writes the octets to the connection itself, slowly or wrongly, say.
+// What is queued behind them waits for it; its error ends the session.
 func (s *Session) SendVia(ctx context.Context, b []byte, via func(conn net.Conn, b []byte) error) error {
 	return s.send(ctx, outgoing{b: b, via: via})
 }

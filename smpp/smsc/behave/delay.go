@@ -21,8 +21,8 @@ const (
 // MaxDelay is the longest delay, drawn or written.
 const MaxDelay = 24 * time.Hour
 
-// Delay is a time that is drawn anew each time it is used. In JSON it is a string for a fixed one, "250ms", or an object:
-// {"kind":"uniform","min":"1s","max":"3s"}, {"kind":"normal","mean":"2s","dev":"500ms"},
+// Delay is a time that is drawn anew each time it is used. In JSON it is a string for a fixed one, "250ms",
+// or an object: {"kind":"uniform","min":"1s","max":"3s"}, {"kind":"normal","mean":"2s","dev":"500ms"},
 // {"kind":"exponential","mean":"2s"}. Any may have a max, which cuts what is drawn.
 type Delay struct {
 	Kind     DelayKind

@@ -46,7 +46,8 @@ const (
 
 var errFault = errors.New("smsc: broken off as a rule says")
 
-// Write puts a PDU on the connection with the fault. It runs on the session's writer; an error ends the session.
+// Write puts a PDU on the connection with the fault. It runs on the session's writer; an error ends the
+// session.
 func (f Fault) Write(ctx context.Context, conn net.Conn, pdu []byte, pause time.Duration) error {
 	_ = conn.SetWriteDeadline(time.Now().Add(WriteTimeout + pause))
 	half := len(pdu) / 2

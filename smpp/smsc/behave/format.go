@@ -10,7 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// ReceiptFormat names a layout of receipts. All of them are met in the wild, and all but tlv-only say the same.
+// ReceiptFormat names a layout of receipts. All of them are met in the wild, and all but tlv-only say the
+// same.
 type ReceiptFormat string
 
 // The layouts.
@@ -269,8 +270,8 @@ func (f ReceiptFormat) Fill(m *wire.Message, d ReceiptData) {
 	}
 }
 
-// WithoutTLVs is the layout for a client that knows no optional parameters: the same text, or the standard one when the
-// layout is all parameters.
+// WithoutTLVs is the layout for a client that knows no optional parameters: the same text, or the standard
+// one when the layout is all parameters.
 func (f ReceiptFormat) WithoutTLVs() ReceiptFormat {
 	switch f {
 	case FormatStandard, FormatTLVOnly, FormatNetworkErr, FormatPayload, FormatCutTLV, FormatESMClass0, FormatNoNULID, "":

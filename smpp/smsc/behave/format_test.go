@@ -36,7 +36,8 @@ func receiptOf(t *testing.T, m *wire.Message) (string, receipt.Receipt) {
 	return body, r
 }
 
-// TestReceiptFormats: each layout goes over a real connection, has its trait, and says the same to dlr/receipt.
+// TestReceiptFormats: each layout goes over a real connection, has its trait, and says the same to
+// dlr/receipt.
 func TestReceiptFormats(t *testing.T) {
 	traits := map[smsc.ReceiptFormat]func(body string, m *wire.Message) bool{
 		smsc.FormatStandard: func(b string, m *wire.Message) bool {

@@ -17,11 +17,12 @@ type MagicNumber struct {
 // magicDigits is how many digits choose.
 const magicDigits = 4
 
-// MinNumber is how many digits a number has at least. A shorter one is a short code, which chooses no outcome.
+// MinNumber is how many digits a number has at least. A shorter one is a short code, which chooses no
+// outcome.
 const MinNumber = 7
 
-// Magic lists the numbers that choose their own outcome, whenever no rule and no Config.OnSubmit does: 49170 000 9001, and
-// any other of seven digits or more that ends so. Config.NoMagic turns them off.
+// Magic lists the numbers that choose their own outcome, whenever no rule and no Config.OnSubmit does: 49170
+// 000 9001, and any other of seven digits or more that ends so. Config.NoMagic turns them off.
 func Magic() []MagicNumber {
 	state := func(s State, code string) ReceiptRule { return ReceiptRule{State: s, Err: code} }
 	receipt := func(r ReceiptRule) Rule { return Rule{Receipt: r} }

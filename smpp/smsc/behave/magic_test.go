@@ -13,7 +13,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestMagic: what a client sees of each number, over a real connection. A number without a case here fails the test.
+// TestMagic: what a client sees of each number, over a real connection. A number without a case here fails
+// the test.
 func TestMagic(t *testing.T) {
 	const ok = wire.StatusOK
 	states := func(want string) func(*testing.T, *esmetest.Client, *smsc.Server, string) {
@@ -139,8 +140,8 @@ func TestMagic(t *testing.T) {
 	}
 }
 
-// TestMagicIsTheLastWord: rules and the hook come first, short codes and other numbers are meant by none, and it can be
-// turned off.
+// TestMagicIsTheLastWord: rules and the hook come first, short codes and other numbers are meant by none, and
+// it can be turned off.
 func TestMagicIsTheLastWord(t *testing.T) {
 	ask := func(srv *smsc.Server, to string) wire.Status {
 		return esmetest.Bound(t, srv, wire.BindTransmitter, "a").Must(wire.SubmitSM, esmetest.Message(to, "x")).Status

@@ -10,7 +10,8 @@ import (
 // Malformed is a way in which an answer is wrong as a PDU.
 type Malformed string
 
-// The ways an answer may be wrong. Behind those with a wrong length the peer cannot know where the next PDU begins.
+// The ways an answer may be wrong. Behind those with a wrong length the peer cannot know where the next PDU
+// begins.
 const (
 	NoNUL        Malformed = "no-nul"         // message_id without its NUL
 	NoBody       Malformed = "no-body"        // ESME_ROK with nothing behind the header

@@ -38,8 +38,8 @@ func (in *Submit) From() string {
 // To is the destination.
 func (in *Submit) To() string { return in.PDU.Dest.Addr }
 
-// Number is a phone number as it is compared: "+" is left out. In the query of a URL that is not escaped it became a
-// space.
+// Number is a phone number as it is compared: "+" is left out. In the query of a URL that is not escaped it
+// became a space.
 func Number(s string) string { return strings.TrimLeft(strings.TrimSpace(s), "+ ") }
 
 // maxPattern is the longest pattern, in octets.

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// IDFormat is how the number of a message becomes its message id. The same number in two formats is the same message
-// to an SMSC: clients have to know that "00A1" in a receipt is "161" in an answer.
+// IDFormat is how the number of a message becomes its message id. The same number in two formats is the same
+// message to an SMSC: clients have to know that "00A1" in a receipt is "161" in an answer.
 type IDFormat string
 
 // The formats of message ids.

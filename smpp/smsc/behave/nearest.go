@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Nearest is the known name that a slip may have been meant for; empty when none is near. Upper and lower case, hyphens and
-// underscores count for nothing.
+// Nearest is the known name that a slip may have been meant for; empty when none is near. Upper and lower
+// case, hyphens and underscores count for nothing.
 func Nearest(name string, known []string) string {
 	plain := strings.NewReplacer("_", "", "-", "", " ", "")
 	fold := func(s string) string { return plain.Replace(strings.ToLower(s)) }

@@ -7,14 +7,14 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Outcome says what becomes of a submit_sm or data_sm. The zero value is a good day: ESME_ROK at once, the message kept
-// and, when registered_delivery asks for it, one DELIVRD receipt Config.ReceiptDelay later.
+// Outcome says what becomes of a submit_sm or data_sm. The zero value is a good day: ESME_ROK at once, the
+// message kept and, when registered_delivery asks for it, one DELIVRD receipt Config.ReceiptDelay later.
 type Outcome struct {
-	// Status is the command_status of the answer. With any but ESME_ROK the message is not kept, and has no receipt but
-	// those in Receipts.
+	// Status is the command_status of the answer. With any but ESME_ROK the message is not kept, and has no
+	// receipt but those in Receipts.
 	Status wire.Status
-	// MessageID replaces the message id we would give, in the answer and in the receipts: hexadecimal ones, say, or the
-	// same one twice. At most 64 characters (SMPP 3.4, 5.2.23).
+	// MessageID replaces the message id we would give, in the answer and in the receipts: hexadecimal ones,
+	// say, or the same one twice. At most 64 characters (SMPP 3.4, 5.2.23).
 	MessageID string
 	// Delay is how long the answer waits. Later answers of the bind do not wait for it.
 	Delay time.Duration
@@ -28,8 +28,8 @@ type Outcome struct {
 	Nack bool
 	// Malformed makes the answer wrong as a PDU.
 	Malformed Malformed
-	// Fault is how the answer goes over the connection, and FaultFor how long a stall lasts or a partial PDU pauses; zero
-	// is the fault's own time.
+	// Fault is how the answer goes over the connection, and FaultFor how long a stall lasts or a partial PDU
+	// pauses; zero is the fault's own time.
 	Fault    Fault
 	FaultFor time.Duration
 	// IDFormat is how our message id is written, when MessageID is empty; empty: Config.IDFormat.
@@ -37,8 +37,8 @@ type Outcome struct {
 
 	// NoReceipt sends none although asked for one.
 	NoReceipt bool
-	// Receipts replaces the one receipt: other states, several, duplicates, early ones. They are sent even when the
-	// message did not ask for one.
+	// Receipts replaces the one receipt: other states, several, duplicates, early ones. They are sent even
+	// when the message did not ask for one.
 	Receipts []Receipt
 }
 
@@ -47,20 +47,21 @@ type Receipt struct {
 	State State
 	Err   string        // the err field, three digits by custom; empty: 000 for DELIVRD, ENROUTE and ACCEPTD, else 001
 	Delay time.Duration // after the answer; zero: Config.ReceiptDelay; negative: none
-	// Early sends it before the answer, which waits until the receipt was answered: at most a second, and not at all
-	// when no bind of the account can receive. Delay has no effect then.
+	// Early sends it before the answer, which waits until the receipt was answered: at most a second, and not
+	// at all when no bind of the account can receive. Delay has no effect then.
 	Early bool
 
 	Format    ReceiptFormat // its layout; empty: Config.ReceiptFormat
 	MessageID string        // the message id in it; empty: the answer's, or what IDFormat makes of it
 	IDFormat  IDFormat      // empty: Config.ReceiptIDFormat
 	DataSM    bool          // in a data_sm
-	// Intermediate makes it an intermediate notification (SMPP 3.4, 5.2.12: esm_class 0x20) instead of a receipt.
+	// Intermediate makes it an intermediate notification (SMPP 3.4, 5.2.12: esm_class 0x20) instead of a
+	// receipt.
 	Intermediate bool
 }
 
-// State is the stat field of a receipt (SMPP 3.4, 5.2.28 and appendix B). Any other text goes out as it is, but a Rule
-// wants one of these: another is its StateText.
+// State is the stat field of a receipt (SMPP 3.4, 5.2.28 and appendix B). Any other text goes out as it is,
+// but a Rule wants one of these: another is its StateText.
 type State string
 
 // The states of the specification.
@@ -132,7 +133,8 @@ func (o Outcome) ReceiptsFor(registered byte, delay time.Duration) []Receipt {
 // notifyBit of registered_delivery asks for intermediate notifications.
 const notifyBit = 0x10
 
-// notifications are those that registered_delivery asks for: ENROUTE at once, of a message that is not delivered at once.
+// notifications are those that registered_delivery asks for: ENROUTE at once, of a message that is not
+// delivered at once.
 func notifications(registered byte, delay time.Duration) []Receipt {
 	if registered&notifyBit == 0 || delay <= 0 {
 		return nil
@@ -140,8 +142,8 @@ func notifications(registered byte, delay time.Duration) []Receipt {
 	return []Receipt{Receipt{State: Enroute, Delay: -1, Intermediate: true}.withDefaults(0)}
 }
 
-// asked reports whether registered_delivery asks for a receipt of that state: 1 asks for success and failure, 2 for
-// failure only, 3 (SMPP 5.0) for success only.
+// asked reports whether registered_delivery asks for a receipt of that state: 1 asks for success and failure,
+// 2 for failure only, 3 (SMPP 5.0) for success only.
 func asked(registered byte, s State) bool {
 	switch registered & 0x03 {
 	case 1:

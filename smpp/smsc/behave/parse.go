@@ -16,7 +16,8 @@ func ParseRule(b []byte) (Rule, error) {
 	return r, r.Validate()
 }
 
-// whichDelay gives the fault of a delay, which does not know where it stands, the path of the first one that is wrong.
+// whichDelay gives the fault of a delay, which does not know where it stands, the path of the first one that
+// is wrong.
 func whichDelay(b []byte, err error) error {
 	var f *FieldError
 	if !errors.As(err, &f) || f.Field != "delay" && !strings.HasPrefix(f.Field, "delay.") {

@@ -7,7 +7,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
 )
 
-// FuzzParseRule: a rule that is taken is one that can be written and taken again; what is wrong is a FieldError.
+// FuzzParseRule: a rule that is taken is one that can be written and taken again; what is wrong is a
+// FieldError.
 func FuzzParseRule(f *testing.F) {
 	f.Add([]byte(`{"match":{"to":"49"},"submit":{"delay":{"kind":"uniform","max":"1s"}},"receipt":{"state":"UNDELIV"}}`))
 	f.Add([]byte(`{"share":2}`))

@@ -75,7 +75,8 @@ func TestReceiptRuleOfARefusedMessage(t *testing.T) {
 	}
 }
 
-// TestReceiptTimes: what the API shows of a receipt: when it was made, sent, answered, by which session, and its text.
+// TestReceiptTimes: what the API shows of a receipt: when it was made, sent, answered, by which session, and
+// its text.
 func TestReceiptTimes(t *testing.T) {
 	srv := esmetest.WithRules(t, `{"id":"slow","receipt":{"delay":"30ms","intermediate":["ENROUTE"]}}`)
 	e := esmetest.Bound(t, srv, wire.BindTransceiver, "a")

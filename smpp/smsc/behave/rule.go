@@ -9,8 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// Rule says what becomes of the messages it matches. The first rule that matches decides; a field left out is a good
-// day's.
+// Rule says what becomes of the messages it matches. The first rule that matches decides; a field left out is
+// a good day's.
 type Rule struct {
 	ID    string `json:"id,omitempty"` // given when left out
 	Note  string `json:"note,omitempty"`
@@ -21,8 +21,8 @@ type Rule struct {
 
 	// Count is for how many messages the rule holds; zero: all. What comes then meets the next rule.
 	Count int `json:"count,omitempty"`
-	// PerMessage counts for each message by itself: the same destination and content sent again is the next try. After
-	// Count tries the rule lets one pass, and then starts anew.
+	// PerMessage counts for each message by itself: the same destination and content sent again is the next
+	// try. After Count tries the rule lets one pass, and then starts anew.
 	PerMessage bool `json:"perMessage,omitempty"`
 	// Share is which share of the messages that match it takes, 0 to 1; left out: all.
 	Share *float64 `json:"share,omitempty"`
@@ -65,11 +65,12 @@ type SubmitRule struct {
 	IDFormat    IDFormat    `json:"idFormat,omitempty"`
 }
 
-// ReceiptRule is the receipts to a message. They go out when registered_delivery asks for them, or with Always.
+// ReceiptRule is the receipts to a message. They go out when registered_delivery asks for them, or with
+// Always.
 type ReceiptRule struct {
 	State State `json:"state,omitempty"` // DELIVRD
-	// StateText is the stat field instead of State's, as it is: a carrier's own word, or one that is misspelt. No
-	// message_state goes with it.
+	// StateText is the stat field instead of State's, as it is: a carrier's own word, or one that is
+	// misspelt. No message_state goes with it.
 	StateText    string        `json:"stateText,omitempty"`
 	Err          string        `json:"err,omitempty"`   // the err field; 000 for a state that is no failure, else 001
 	Delay        *Delay        `json:"delay,omitempty"` // from the answer

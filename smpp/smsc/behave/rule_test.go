@@ -13,8 +13,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// rule reads a rule as a configuration has it.
-// TestRuleMatch: which messages a rule is for, over a real connection. The rule refuses, so the answer shows it.
+// rule reads a rule as a configuration has it. TestRuleMatch: which messages a rule is for, over a real
+// connection. The rule refuses, so the answer shows it.
 func TestRuleMatch(t *testing.T) {
 	tests := []struct {
 		match string
@@ -53,7 +53,8 @@ func TestRuleMatch(t *testing.T) {
 	}
 }
 
-// TestRuleOrder: the first that matches wins, one that holds no longer or not for this one leaves it to the next.
+// TestRuleOrder: the first that matches wins, one that holds no longer or not for this one leaves it to the
+// next.
 func TestRuleOrder(t *testing.T) {
 	srv := esmetest.WithRules(t,
 		`{"id":"two","match":{"to":"49"},"count":2,"submit":{"status":"RTHROTTLED"}}`,

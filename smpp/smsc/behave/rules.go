@@ -76,8 +76,8 @@ func (r *Rules) Replace(rules []Rule) error {
 	return nil
 }
 
-// Add puts a rule in front of the others, so that it wins, and returns it with its id. A rule with the id of one that
-// is there takes its place. The error is a *FieldError.
+// Add puts a rule in front of the others, so that it wins, and returns it with its id. A rule with the id of
+// one that is there takes its place. The error is a *FieldError.
 func (r *Rules) Add(rule Rule) (Rule, error) { return r.put(rule, true) }
 
 // Append is Add, but behind the others.

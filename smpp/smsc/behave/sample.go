@@ -13,8 +13,8 @@ const sampleID = 1234567890123456
 
 var sampleTime = time.Date(2026, 11, 23, 10, 30, 5, 0, time.UTC)
 
-// Sample is a receipt in the layout, for people: its text with what cannot be printed escaped, and behind it what else
-// is in the PDU.
+// Sample is a receipt in the layout, for people: its text with what cannot be printed escaped, and behind it
+// what else is in the PDU.
 func (f ReceiptFormat) Sample() string {
 	m := &wire.Message{ESMClass: wire.ESMClassReceipt}
 	d := ReceiptData{
@@ -53,8 +53,8 @@ func (f ReceiptFormat) Sample() string {
 // Sample is the message id of a number in the format.
 func (f IDFormat) Sample() string { return f.Of(sampleID) }
 
-// Sample is an answer that is wrong so, in hexadecimal, as far as it tells: its command_length, command_id, command_status
-// and sequence_number, and its body.
+// Sample is an answer that is wrong so, in hexadecimal, as far as it tells: its command_length, command_id,
+// command_status and sequence_number, and its body.
 func (m Malformed) Sample() string {
 	const shown = 64
 	b := m.Apply(wire.Header{Command: wire.SubmitSMResp, Sequence: 7}, "1234")

@@ -7,7 +7,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
 )
 
-// TestSamples: every name has a sample, none looks like another, and those of receipts say what their name says.
+// TestSamples: every name has a sample, none looks like another, and those of receipts say what their name
+// says.
 func TestSamples(t *testing.T) {
 	seen := make(map[string]string)
 	check := func(name, sample string) {

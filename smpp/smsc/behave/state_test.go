@@ -6,7 +6,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestStatesAreThoseOfTheWire: the words that receipts may have are those of message_state, each with its number, and no others.
+// TestStatesAreThoseOfTheWire: the words that receipts may have are those of message_state, each with its
+// number, and no others.
 func TestStatesAreThoseOfTheWire(t *testing.T) {
 	all := States()
 	for n := wire.Enroute; n <= wire.Rejected; n++ {

@@ -17,8 +17,8 @@ type Breach struct {
 
 func (b *Breach) Error() string { return b.Field + ": " + b.Why }
 
-// Check reads a request as strictly as the table says. It returns the first breach, or nil; a command that it does not know
-// has none.
+// Check reads a request as strictly as the table says. It returns the first breach, or nil; a command that it
+// does not know has none.
 func Check(f wire.Frame, now time.Time) *Breach {
 	p := byCommand[f.Command]
 	if p == nil {
@@ -121,8 +121,8 @@ func (c *checker) learn(f *Field, v []byte) {
 	}
 }
 
-// entryBreach judges an entry of the list of a submit_multi. Its addresses are not checked here: each that is wrong is refused
-// by itself.
+// entryBreach judges an entry of the list of a submit_multi. Its addresses are not checked here: each that is
+// wrong is refused by itself.
 func entryBreach(s *wire.Span) *Breach {
 	if s.Name != "dest_flag" {
 		return nil

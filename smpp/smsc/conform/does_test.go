@@ -105,7 +105,8 @@ func bindShows(p place) {
 	}
 }
 
-// ranges: of two accounts that can receive, a message goes to the one whose receiver has its destination in its range.
+// ranges: of two accounts that can receive, a message goes to the one whose receiver has its destination in
+// its range.
 func ranges(p place) {
 	if p.pdu.Command == wire.BindTransmitter {
 		bindTakes([]byte("^49"))(p)
@@ -156,8 +157,8 @@ func passwords(p place) {
 	}
 }
 
-// versions: a bind of SMPP 3.3 gets no optional parameters, neither in its answer, nor in receipts and messages, and no
-// data_sm.
+// versions: a bind of SMPP 3.3 gets no optional parameters, neither in its answer, nor in receipts and
+// messages, and no data_sm.
 func versions(p place) {
 	for version, tlvs := range map[byte]bool{0: true, 0x33: false, 0x30: false, 0x34: true, 0x50: true} {
 		srv := esmetest.Start(p.t, smsc.Config{})
@@ -290,7 +291,8 @@ func pending(p place) (*smsc.Server, *esmetest.Client, string) {
 	return srv, e, e.Submit(m)
 }
 
-// operation is the request for that message, with one field changed; service_type is empty, as the message's is.
+// operation is the request for that message, with one field changed; service_type is empty, as the message's
+// is.
 func (p place) operation(id, field string, v []byte) []byte {
 	fields := p.pdu
 	right := body(fields, field, v)

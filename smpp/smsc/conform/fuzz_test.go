@@ -10,7 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// FuzzCheck: no octets make a check panic, each breach has a status and a field, and what breaks no rule can be decoded.
+// FuzzCheck: no octets make a check panic, each breach has a status and a field, and what breaks no rule can
+// be decoded.
 func FuzzCheck(f *testing.F) {
 	list := requests()
 	for i, p := range list {

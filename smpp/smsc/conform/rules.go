@@ -19,7 +19,8 @@ const (
 	npiIP      = 14
 )
 
-// isNumber reports whether an address is digits. A leading + is what people write; some carriers take it, so it is.
+// isNumber reports whether an address is digits. A leading + is what people write; some carriers take it, so
+// it is.
 func isNumber(v []byte) bool {
 	s := strings.TrimPrefix(string(v), "+")
 	return s != "" && strings.Trim(s, "0123456789*#") == ""

@@ -7,8 +7,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/internal/pics"
 )
 
-// Statement writes the conformance statement of the table: each PDU, each field, what is done with it, and what is refused with
-// which command_status.
+// Statement writes the conformance statement of the table: each PDU, each field, what is done with it, and
+// what is refused with which command_status.
 func Statement(w io.Writer, title string) error {
 	s := pics.Statement{Title: title,
 		Note: "A wrong size is refused with ESME_RINVPARLEN, a parameter in a PDU that does not have it with ESME_ROPTPARNOTALLWD."}

@@ -9,8 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// PDU is a PDU of the specification, and what the simulator does with it: Layout is how it is written, which stands in
-// package wire, Fields are its fields with their rules, in the same order.
+// PDU is a PDU of the specification, and what the simulator does with it: Layout is how it is written, which
+// stands in package wire, Fields are its fields with their rules, in the same order.
 type PDU struct {
 	*wire.Layout
 	Direction Direction

@@ -7,9 +7,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestTableIsOfTheLayout: the table has each PDU and each optional parameter that package wire has, in the same order, and its
-// rows are of the fields themselves, so that the two cannot
-// differ. Only what a client asks is refused.
+// TestTableIsOfTheLayout: the table has each PDU and each optional parameter that package wire has, in the
+// same order, and its rows are of the fields themselves, so that the two cannot differ. Only what a client
+// asks is refused.
 func TestTableIsOfTheLayout(t *testing.T) {
 	layouts := wire.Layouts()
 	if len(layouts) != len(conform.PDUs) {

@@ -18,8 +18,8 @@ const (
 	maxMonthDays = 31
 )
 
-// ParseTime reads a schedule_delivery_time or validity_period (SMPP 3.4, 7.1.1): absolute, with the quarters of an hour that
-// local time is before or behind UTC, or relative to now. Empty is no time, the zero one.
+// ParseTime reads a schedule_delivery_time or validity_period (SMPP 3.4, 7.1.1): absolute, with the quarters
+// of an hour that local time is before or behind UTC, or relative to now. Empty is no time, the zero one.
 func ParseTime(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil

@@ -11,8 +11,9 @@ const (
 	invValue   wire.Status = 0xC4
 )
 
-// TLV is one row: an optional parameter, whose name and size are in package wire, of which a wrong size is ESME_RINVPARLEN, and
-// one in a PDU that does not have it ESME_ROPTPARNOTALLWD. Tags that have no row are taken and shown, whatever their size.
+// TLV is one row: an optional parameter, whose name and size are in package wire, of which a wrong size is
+// ESME_RINVPARLEN, and one in a PDU that does not have it ESME_ROPTPARNOTALLWD. Tags that have no row are
+// taken and shown, whatever their size.
 type TLV struct {
 	*wire.Parameter
 	In   Uses // the requests that have it

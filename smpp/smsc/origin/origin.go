@@ -1,5 +1,6 @@
-// Package origin keeps web pages of other origins away from an HTTP listener that a developer's or an operator's browser reaches:
-// the browser reaches it on behalf of any page that is open in it. The simulator's page and the gateway's console stand behind it.
+// Package origin keeps web pages of other origins away from an HTTP listener that a developer's or an
+// operator's browser reaches: the browser reaches it on behalf of any page that is open in it. The
+// simulator's page and the gateway's console stand behind it.
 package origin
 
 import (
@@ -22,8 +23,8 @@ type Gate struct {
 	Policy string // Content-Security-Policy, of answers that set none themselves
 	// Private says whether a read is closed to pages of other sites. Nil: none is.
 	Private func(*http.Request) bool
-	// Refuse writes the answer: StatusForbidden for another origin, StatusMisdirectedRequest for a host that a loopback listener
-	// does not have.
+	// Refuse writes the answer: StatusForbidden for another origin, StatusMisdirectedRequest for a host that
+	// a loopback listener does not have.
 	Refuse func(w http.ResponseWriter, status int)
 }
 

@@ -1,5 +1,5 @@
-// Package smsctest puts a simulated SMSC into Go tests: it starts on a free port, ends with the test, and fails the test
-// when what was expected did not come.
+// Package smsctest puts a simulated SMSC into Go tests: it starts on a free port, ends with the test, and
+// fails the test when what was expected did not come.
 //
 //	func TestLogin(t *testing.T) {
 //		sim := smsctest.Start(t)
@@ -44,8 +44,8 @@ type Server struct {
 	t T
 }
 
-// Start starts an SMSC on a free port of 127.0.0.1 and ends it with the test. A Config is only needed to change
-// something: accounts, limits, rules, a seed. Receipts come at once.
+// Start starts an SMSC on a free port of 127.0.0.1 and ends it with the test. A Config is only needed to
+// change something: accounts, limits, rules, a seed. Receipts come at once.
 func Start(t T, cfg ...smsc.Config) *Server {
 	t.Helper()
 	var c smsc.Config
@@ -69,8 +69,8 @@ func Start(t T, cfg ...smsc.Config) *Server {
 	return &Server{srv, t}
 }
 
-// Message returns the next message to a number, also one that came before the call; each is returned once. It fails the
-// test when none comes.
+// Message returns the next message to a number, also one that came before the call; each is returned once. It
+// fails the test when none comes.
 func (s *Server) Message(to string) smsc.Message {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
@@ -82,8 +82,8 @@ func (s *Server) Message(to string) smsc.Message {
 	return m
 }
 
-// Code returns the one-time code in the next message to a number. It fails the test when no message comes, or it has no
-// code.
+// Code returns the one-time code in the next message to a number. It fails the test when no message comes, or
+// it has no code.
 func (s *Server) Code(to string) string {
 	s.t.Helper()
 	m := s.Message(to)
@@ -93,8 +93,8 @@ func (s *Server) Code(to string) string {
 	return m.Code
 }
 
-// Receipts waits until a message has n receipts that were answered, and returns them. It fails the test when they do not
-// come.
+// Receipts waits until a message has n receipts that were answered, and returns them. It fails the test when
+// they do not come.
 func (s *Server) Receipts(m smsc.Message, n int) []smsc.ReceiptInfo {
 	s.t.Helper()
 	var answered []smsc.ReceiptInfo
@@ -163,8 +163,8 @@ func (s *Server) summary() string {
 // Rule is a smsc.Rule that is written in one line. Its fields may be set as well.
 type Rule smsc.Rule
 
-// On is a rule for the numbers that begin so; the empty one is for all. It says what a good day says, until something
-// is added.
+// On is a rule for the numbers that begin so; the empty one is for all. It says what a good day says, until
+// something is added.
 func On(to string) Rule { return Rule{Match: smsc.Match{To: to}} }
 
 // Refuse answers with a status.
@@ -211,8 +211,8 @@ type Expectation struct {
 	n  int
 }
 
-// Expect puts a rule in front of the others. The test fails at its end when fewer messages met it than its Count, or none
-// when it has no Count.
+// Expect puts a rule in front of the others. The test fails at its end when fewer messages met it than its
+// Count, or none when it has no Count.
 func (s *Server) Expect(r Rule) *Expectation {
 	s.t.Helper()
 	added, err := s.Rules().Add(smsc.Rule(r))

@@ -1,5 +1,5 @@
-// Package esmetest is an SMPP client (an ESME) for the simulator's own tests, and what they do again and again: start a
-// server, wait for a message, wait until something is so.
+// Package esmetest is an SMPP client (an ESME) for the simulator's own tests, and what they do again and
+// again: start a server, wait for a message, wait until something is so.
 package esmetest
 
 import (
@@ -61,8 +61,8 @@ type Client struct {
 // Command is the command of the last PDU that was delivered.
 func (e *Client) Command() wire.Command { return wire.Command(e.last.Load()) }
 
-// Answers sets the answers to the next that are delivered: the first silent of them get none, the others these statuses,
-// and ESME_ROK behind them.
+// Answers sets the answers to the next that are delivered: the first silent of them get none, the others
+// these statuses, and ESME_ROK behind them.
 func (e *Client) Answers(silent int, statuses ...wire.Status) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

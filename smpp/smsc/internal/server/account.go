@@ -16,16 +16,17 @@ import (
 )
 
 const (
-	// maxHeld is how many receipts wait in the outbox of one account, maxHeldAll in all of them. When more come the
-	// oldest of the account are dropped.
+	// maxHeld is how many receipts wait in the outbox of one account, maxHeldAll in all of them. When more
+	// come the oldest of the account are dropped.
 	maxHeld    = 100_000
 	maxHeldAll = 250_000
-	// maxIdleAccounts bounds the accounts remembered when any system_id may bind. Beyond it those without a bind are
-	// forgotten, with the receipts held for them.
+	// maxIdleAccounts bounds the accounts remembered when any system_id may bind. Beyond it those without a
+	// bind are forgotten, with the receipts held for them.
 	maxIdleAccounts = 1000
 )
 
-// specPassword is the longest password of the specification (SMPP 3.4, 5.2.2). Real SMSCs give out longer ones.
+// specPassword is the longest password of the specification (SMPP 3.4, 5.2.2). Real SMSCs give out longer
+// ones.
 const specPassword = 8
 
 // Account is who may bind, and how much.
@@ -160,7 +161,8 @@ func (a *accounts) find(name string) *account {
 	return a.byName[name]
 }
 
-// serve notes which addresses a receiver serves (SMPP 3.4, 5.2.7: a regular expression). One that cannot be read is none.
+// serve notes which addresses a receiver serves (SMPP 3.4, 5.2.7: a regular expression). One that cannot be
+// read is none.
 func (a *accounts) serve(acc *account, b *bind, addressRange string) {
 	re, err := regexp.Compile(addressRange)
 	if addressRange == "" || err != nil {
@@ -174,7 +176,8 @@ func (a *accounts) serve(acc *account, b *bind, addressRange string) {
 	acc.ranges[b] = re
 }
 
-// serves reports whether one of the account's receivers named addresses that this is one of. The caller holds mu.
+// serves reports whether one of the account's receivers named addresses that this is one of. The caller holds
+// mu.
 func (acc *account) serves(address string) bool {
 	for _, re := range acc.ranges {
 		if re.MatchString(address) {
@@ -184,8 +187,8 @@ func (acc *account) serves(address string) bool {
 	return false
 }
 
-// receiver is an account for a message from a handset: one with a bind whose address_range is for that destination, else
-// one with a bind that can receive, or the only one there is.
+// receiver is an account for a message from a handset: one with a bind whose address_range is for that
+// destination, else one with a bind that can receive, or the only one there is.
 func (a *accounts) receiver(to string) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -273,8 +276,8 @@ func (s *Server) Accounts() []AccountInfo {
 	return out
 }
 
-// SetAccount lets an account bind, or changes its password and limits; binds that are there go on under the new limits.
-// From the first account on, only accounts that were set may bind. The error is a *FieldError.
+// SetAccount lets an account bind, or changes its password and limits; binds that are there go on under the
+// new limits. From the first account on, only accounts that were set may bind. The error is a *FieldError.
 func (s *Server) SetAccount(acc Account) error {
 	if err := acc.validate(); err != nil {
 		return err
@@ -292,8 +295,8 @@ func (s *Server) SetAccount(acc Account) error {
 	return nil
 }
 
-// DeleteAccount lets an account bind no more, and reports whether it could. Its binds go on until they end. Without the
-// last account anybody may bind again.
+// DeleteAccount lets an account bind no more, and reports whether it could. Its binds go on until they end.
+// Without the last account anybody may bind again.
 func (s *Server) DeleteAccount(systemID string) bool {
 	a := s.accounts
 	a.mu.Lock()

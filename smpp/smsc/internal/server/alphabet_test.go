@@ -11,8 +11,9 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestSenderInTheAlphabet: the octets of a sender's name are read in the alphabet that the server was told, wherever it is
-// shown: 0x5F is an underscore in ASCII and Latin-1, and a section sign in the GSM alphabet, whose underscore is 0x11.
+// TestSenderInTheAlphabet: the octets of a sender's name are read in the alphabet that the server was told,
+// wherever it is shown: 0x5F is an underscore in ASCII and Latin-1, and a section sign in the GSM alphabet,
+// whose underscore is 0x11.
 func TestSenderInTheAlphabet(t *testing.T) {
 	for alphabet, names := range map[text.Alphabet]map[string]string{
 		text.AlphabetASCII:      {"My_Shop": "My_Shop"},

@@ -14,7 +14,8 @@ import (
 // earlyGrace is how long an answer waits for its early receipt to be answered.
 const earlyGrace = time.Second
 
-// closeGrace is how long a connection that is closed behind an answer is left to the peer, so that the answer arrives.
+// closeGrace is how long a connection that is closed behind an answer is left to the peer, so that the answer
+// arrives.
 const closeGrace = 100 * time.Millisecond
 
 // answer is an answer that waits.
@@ -28,8 +29,8 @@ type answer struct {
 	started atomic.Bool
 }
 
-// fire hands the answer to its bind. When that has ended meanwhile the receipts go out all the same: the message was
-// taken.
+// fire hands the answer to its bind. When that has ended meanwhile the receipts go out all the same: the
+// message was taken.
 func (a *answer) fire() {
 	a.bind.late.push(a)
 	select {

@@ -116,8 +116,8 @@ func kindOf(cmd wire.Command) Kind {
 	return Transceiver
 }
 
-// bind answers bind_transmitter, bind_receiver and bind_transceiver (SMPP 3.4, 4.1). A refused one may be tried again on
-// the same connection.
+// bind answers bind_transmitter, bind_receiver and bind_transceiver (SMPP 3.4, 4.1). A refused one may be
+// tried again on the same connection.
 func (b *bind) bind(ctx context.Context, s *session.Session, f wire.Frame) {
 	if b.account != nil {
 		b.respond(ctx, f, wire.StatusAlreadyBound, nil)
@@ -176,8 +176,8 @@ func (b *bind) respond(ctx context.Context, f wire.Frame, status wire.Status, p 
 	}
 }
 
-// answerLate sends the answers that were delayed. They have a goroutine of their own so that a peer that does not
-// read stops neither the schedule nor other binds.
+// answerLate sends the answers that were delayed. They have a goroutine of their own so that a peer that does
+// not read stops neither the schedule nor other binds.
 func (b *bind) answerLate(ctx context.Context) {
 	for {
 		a, ok := b.late.next(ctx)
@@ -201,7 +201,8 @@ func (b *bind) drainLate() {
 	}
 }
 
-// pump sends the receipts of the account over this bind in their order, as many at once as the window has room for.
+// pump sends the receipts of the account over this bind in their order, as many at once as the window has
+// room for.
 func (b *bind) pump(ctx context.Context) {
 	for {
 		slot, err := b.sess.Reserve(ctx)

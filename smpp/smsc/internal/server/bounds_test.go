@@ -154,7 +154,8 @@ func TestScheduleKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestScheduleWakesForAnEarlierOne: a task due sooner than the one waited for is not late, and the later one still fires at its time.
+// TestScheduleWakesForAnEarlierOne: a task due sooner than the one waited for is not late, and the later one
+// still fires at its time.
 func TestScheduleWakesForAnEarlierOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSchedule(10)

@@ -9,8 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/internal/capture"
 )
 
-// Capture writes the PDUs kept as a capture file, which Wireshark and tshark read as SMPP; a hidden password is hidden here too.
-// Where PDUs are missing because they were too old there is no gap.
+// Capture writes the PDUs kept as a capture file, which Wireshark and tshark read as SMPP; a hidden password
+// is hidden here too. Where PDUs are missing because they were too old there is no gap.
 func (s *Server) Capture(w io.Writer, f PDUFilter) error {
 	out, err := capture.NewWriter(w)
 	if err != nil {

@@ -13,14 +13,14 @@ const (
 	maxPattern = 200 // of a pattern, in octets
 )
 
-// FindCode returns the one-time code in a message text: the first run of 4 to 10 ASCII letters and digits that holds a
-// digit. Empty when there is none.
+// FindCode returns the one-time code in a message text: the first run of 4 to 10 ASCII letters and digits
+// that holds a digit. Empty when there is none.
 //
-// What only looks like a code is passed over: a run longer than 10 (phone numbers, identifiers), numbers joined by
-// punctuation (dates, times, amounts, 555-1234), international phone numbers with their groups ("+49 170 1234567"), and
-// words with :// or @ in them (links, mail addresses, the first word of a WebOTP line). The year in "since 2026" and
-// the sender's name in "Bank24: ..." cannot be told from a code; a code of letters alone cannot be told from a word.
-// Use a pattern for those.
+// What only looks like a code is passed over: a run longer than 10 (phone numbers, identifiers), numbers
+// joined by punctuation (dates, times, amounts, 555-1234), international phone numbers with their groups
+// ("+49 170 1234567"), and words with :// or @ in them (links, mail addresses, the first word of a WebOTP
+// line). The year in "since 2026" and the sender's name in "Bank24: ..." cannot be told from a code; a code
+// of letters alone cannot be told from a word. Use a pattern for those.
 func FindCode(s string) string {
 	for i := 0; i < len(s); {
 		switch {
@@ -66,7 +66,8 @@ func runLen(s string) int {
 	return n
 }
 
-// phoneLen is the length of the international number that s begins with: digits, and single separators between them.
+// phoneLen is the length of the international number that s begins with: digits, and single separators
+// between them.
 func phoneLen(s string) int {
 	n := 1
 	for n < len(s) {
@@ -92,7 +93,8 @@ func isCode(s string, from, to int) bool {
 	return strings.ContainsAny(s[from:to], "0123456789") && !joined(s, from, to)
 }
 
-// joined reports whether the run hangs together with a number before or behind it, as in 2026-11-23, 10:30 or 19.99.
+// joined reports whether the run hangs together with a number before or behind it, as in 2026-11-23, 10:30 or
+// 19.99.
 func joined(s string, from, to int) bool {
 	const joints = "-./:,"
 	if from >= 2 && strings.IndexByte(joints, s[from-1]) >= 0 && isDigit(s[from-2]) && isDigit(s[from]) {
@@ -101,8 +103,8 @@ func joined(s string, from, to int) bool {
 	return to+1 < len(s) && strings.IndexByte(joints, s[to]) >= 0 && isDigit(s[to-1]) && isDigit(s[to+1])
 }
 
-// codeFinder makes a finder of a pattern: RE2 syntax, of which the first group is the code, or the whole match when it
-// has no group. The empty pattern is FindCode.
+// codeFinder makes a finder of a pattern: RE2 syntax, of which the first group is the code, or the whole
+// match when it has no group. The empty pattern is FindCode.
 func codeFinder(pattern string) (func(string) string, error) {
 	if pattern == "" {
 		return FindCode, nil

@@ -13,12 +13,13 @@ import (
 	"github.com/otpgw/otpgw/smpp/text"
 )
 
-// Config sets a server up. The zero value listens for SMPP on a free port of 127.0.0.1, takes any account, and sends
-// receipts at once.
+// Config sets a server up. The zero value listens for SMPP on a free port of 127.0.0.1, takes any account,
+// and sends receipts at once.
 type Config struct {
 	SMPPAddr string // host:port; empty: 127.0.0.1:0
 	HTTPAddr string // host:port; empty: no HTTP
-	// HTTP makes the server that answers on HTTPAddr, when the listener is there. smsc.Start sets it to package web's.
+	// HTTP makes the server that answers on HTTPAddr, when the listener is there. smsc.Start sets it to
+	// package web's.
 	HTTP     func(*Server) *http.Server
 	Accounts map[string]string // password by system_id; empty, and no AccountList: any system_id with any password
 
@@ -29,8 +30,8 @@ type Config struct {
 
 	Rules   []behave.Rule // what becomes of messages; changed by Server.Rules while it runs
 	NoMagic bool          // numbers choose no outcome by their last digits: see Magic
-	// Seed makes a run repeatable: the same messages of an account in the same order have the same outcomes, delays and
-	// message ids. Zero: each run is another.
+	// Seed makes a run repeatable: the same messages of an account in the same order have the same outcomes,
+	// delays and message ids. Zero: each run is another.
 	Seed uint64
 
 	IDFormat        behave.IDFormat      // of message ids; empty: decimal
@@ -44,7 +45,8 @@ type Config struct {
 	Alphabet     text.Alphabet // what data_coding 0 means; empty: gsm7
 	KeepPDUs     int           // PDUs kept, the newest; zero: 2,000; negative: none
 
-	// Lenient takes what package conform refuses: fields that are too long, times that are none, numbers with letters.
+	// Lenient takes what package conform refuses: fields that are too long, times that are none, numbers with
+	// letters.
 	Lenient bool
 	// ErrorBodies says which responses with an error have a body; empty: those that SMPP 3.4 gives one.
 	ErrorBodies ErrorBodies
@@ -53,8 +55,9 @@ type Config struct {
 	ResponseTimeout time.Duration // for the answer to a deliver_sm or enquire_link; zero: 10 s
 	EnquireLink     time.Duration // silence before an enquire_link; zero: 30 s; negative: never
 
-	// OnSubmit, when set, decides what becomes of each message that no rule decides; the magic numbers have no say then. It
-	// runs on the bind's own goroutine, for several binds at once, and the bind's next message waits until it returns.
+	// OnSubmit, when set, decides what becomes of each message that no rule decides; the magic numbers have
+	// no say then. It runs on the bind's own goroutine, for several binds at once, and the bind's next
+	// message waits until it returns.
 	OnSubmit func(SubmitInfo) behave.Outcome
 
 	Log zerolog.Logger // the zero value logs nothing

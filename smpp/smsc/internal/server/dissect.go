@@ -32,13 +32,15 @@ type dissector struct {
 	alphabet text.Alphabet // of data_coding 0 and names of senders
 }
 
-// Dissect reads every field of a PDU, as far as it can be read: what cannot is one last field of octets. It never fails.
+// Dissect reads every field of a PDU, as far as it can be read: what cannot is one last field of octets. It
+// never fails.
 func Dissect(raw []byte) []Field { return dissect(raw, "") }
 
 func dissect(raw []byte, alphabet text.Alphabet) []Field {
 	d := &dissector{alphabet: alphabet}
 	at := 0
-	// take enters a span that begins at octet base of the PDU, behind what stands in front of it and is of no field.
+	// take enters a span that begins at octet base of the PDU, behind what stands in front of it and is of no
+	// field.
 	take := func(s *wire.Span, base int, value, meaning string) {
 		if s.From == s.To && !s.Whole {
 			return // the PDU ends before it

@@ -5,10 +5,12 @@
 //	          '-> submit_sm_resp, as the Outcome says: late, wrong, in pieces, not at all
 //	          -> schedule (one goroutine, by time) -> outbox of the account -> pump of any bind that can receive -> deliver_sm
 //
-// A request that breaks a rule of package conform is refused first, unless Config.Lenient. A message whose delivery is
-// scheduled (SMPP 3.4, 5.2.15) waits as an arrival in the schedule, seen by nobody but query_sm, cancel_sm and replace_sm.
+// A request that breaks a rule of package conform is refused first, unless Config.Lenient. A message whose
+// delivery is scheduled (SMPP 3.4, 5.2.15) waits as an arrival in the schedule, seen by nobody but query_sm,
+// cancel_sm and replace_sm.
 //
-// [Account] and [Limits] say who may bind and how much. [PDU] is what went over the wire, decoded by [Dissect].
+// [Account] and [Limits] say who may bind and how much. [PDU] is what went over the wire, decoded by
+// [Dissect].
 //
 // Decisions:
 //   - Each bind has one worker, so its messages are taken in the order they came, and what comes after a bind sees it

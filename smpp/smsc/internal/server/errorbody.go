@@ -8,8 +8,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// ErrorBodies says which responses with an error have a body. SMSCs differ in it, and clients that read a body that is
-// not there, or do not expect one that is, are known.
+// ErrorBodies says which responses with an error have a body. SMSCs differ in it, and clients that read a
+// body that is not there, or do not expect one that is, are known.
 type ErrorBodies string
 
 // The ways.
@@ -35,8 +35,8 @@ func (e ErrorBodies) Validate(field string) error {
 // maxID is the longest message id (SMPP 3.4, 5.2.23).
 const maxID = 64
 
-// body is the body of the response with an error to a request: its mandatory fields, empty but for the message_id of a
-// query. id is a message id to put in, mostly empty.
+// body is the body of the response with an error to a request: its mandatory fields, empty but for the
+// message_id of a query. id is a message id to put in, mostly empty.
 func (e ErrorBodies) body(f wire.Frame, id string) session.PDU {
 	if e == ErrorBodiesNone {
 		return wire.RawBody(nil)

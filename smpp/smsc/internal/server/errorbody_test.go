@@ -9,7 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestErrorBodies: which responses with an error have a body, and that it has the mandatory fields of the PDU.
+// TestErrorBodies: which responses with an error have a body, and that it has the mandatory fields of the
+// PDU.
 func TestErrorBodies(t *testing.T) {
 	to := wire.Address{TON: 1, NPI: 1, Addr: "491701234567"}
 	requests := []struct {

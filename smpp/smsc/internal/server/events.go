@@ -44,8 +44,8 @@ type Listener struct {
 	pdus  bool
 	queue chan Event
 	lost  chan struct{} // closed when the queue was full
-	// pending are the messages in queue. One that changes again is not queued again: it is shown as it is when its turn
-	// comes.
+	// pending are the messages in queue. One that changes again is not queued again: it is shown as it is
+	// when its turn comes.
 	pending map[*record]struct{}
 }
 
@@ -58,7 +58,8 @@ type Event struct {
 	of *record // for TopicMessage
 }
 
-// Listen returns a listener, with PDUs or without, which the caller ends with its Close. The error is ErrListeners.
+// Listen returns a listener, with PDUs or without, which the caller ends with its Close. The error is
+// ErrListeners.
 func (s *Server) Listen(pdus bool) (*Listener, error) {
 	l := s.events.listen(pdus)
 	if l == nil {
@@ -67,7 +68,8 @@ func (s *Server) Listen(pdus bool) (*Listener, error) {
 	return l, nil
 }
 
-// Events are the events of a listener. Each that is taken from the channel goes through Taken, before its Value is called.
+// Events are the events of a listener. Each that is taken from the channel goes through Taken, before its
+// Value is called.
 func (l *Listener) Events() <-chan Event { return l.queue }
 
 // Lost is closed when the listener was too slow: it misses events, and gets no more.
@@ -149,8 +151,8 @@ func (h *hub) enqueue(e Event) {
 	}
 }
 
-// taken is called with an event that has left the queue of a listener, before its value is: a change from then on is
-// queued again.
+// taken is called with an event that has left the queue of a listener, before its value is: a change from
+// then on is queued again.
 func (h *hub) taken(l *Listener, e Event) {
 	if e.of == nil {
 		return
@@ -165,8 +167,8 @@ func (h *hub) message(r *record) {
 	h.enqueue(Event{TopicMessage, func() any { return r.snapshot(FindCode) }, r})
 }
 
-// receipt tells of a receipt that got on, by telling of its message. A message that is not in the store yet has nobody
-// to be told of it.
+// receipt tells of a receipt that got on, by telling of its message. A message that is not in the store yet
+// has nobody to be told of it.
 func (h *hub) receipt(sub *submission, _ int) {
 	if r := sub.record.Load(); r != nil {
 		h.message(r)

@@ -9,8 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// FuzzSubmit sends octets as the body of a submit_sm or data_sm on a live session. Whatever they are, the session
-// answers and lives on.
+// FuzzSubmit sends octets as the body of a submit_sm or data_sm on a live session. Whatever they are, the
+// session answers and lives on.
 func FuzzSubmit(f *testing.F) {
 	body := func(m *wire.Message, cmd wire.Command) []byte {
 		b, err := m.Encode(wire.Header{Command: cmd})

@@ -38,8 +38,8 @@ func (x *index) add(sub *submission) {
 	x.byID[sub.messageID] = sub
 }
 
-// replaceFor cancels what a message with replace_if_present_flag replaces (SMPP 3.4, 5.2.18): the one before it of the same
-// service_type, source and destination, when it is not delivered yet.
+// replaceFor cancels what a message with replace_if_present_flag replaces (SMPP 3.4, 5.2.18): the one before
+// it of the same service_type, source and destination, when it is not delivered yet.
 func (x *index) replaceFor(sub *submission) {
 	var last *submission
 	for _, old := range x.all(sub.account, sub.serviceType, sub.source, sub.dest) {

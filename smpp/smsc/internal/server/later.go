@@ -41,8 +41,8 @@ func (t times) end(at time.Time, delay time.Duration) (behave.State, time.Time) 
 	return behave.Expired, at.Add(t.valid)
 }
 
-// receipts are those of an outcome, from the time that the delivery is scheduled for. A message that nobody decided
-// anything about expires when it would be delivered too late.
+// receipts are those of an outcome, from the time that the delivery is scheduled for. A message that nobody
+// decided anything about expires when it would be delivered too late.
 func (t times) receipts(o behave.Outcome, registered byte, delay time.Duration) []behave.Receipt {
 	plain := len(o.Receipts) == 0
 	if plain {
@@ -104,7 +104,8 @@ func (a *arrival) fire() {
 	}
 }
 
-// again schedules a message anew, as a replace_sm wants it: its receipts that have not gone out are made again.
+// again schedules a message anew, as a replace_sm wants it: its receipts that have not gone out are made
+// again.
 func (b *bind) again(sub *submission, p wire.Replace) {
 	now := time.Now()
 	t := timesOf(&wire.Message{ScheduleDelivery: p.ScheduleDelivery, Validity: p.Validity}, now)

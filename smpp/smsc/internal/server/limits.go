@@ -13,11 +13,11 @@ import (
 // Limits are what an account may do. The zero value has none.
 type Limits struct {
 	MaxBinds int `json:"maxBinds,omitempty"` // binds at once; more are answered ESME_RALYBND
-	// Throughput is in messages a second over all binds of the account, with a burst of a tenth of it. What is above is
-	// answered ESME_RTHROTTLED.
+	// Throughput is in messages a second over all binds of the account, with a burst of a tenth of it. What
+	// is above is answered ESME_RTHROTTLED.
 	Throughput float64 `json:"throughput,omitempty"`
-	// Window is how many messages of one bind may be unanswered. What is above is answered ESME_RMSGQFUL, or not at all
-	// with WindowSilent. It is felt with a latency; without one a millisecond is taken.
+	// Window is how many messages of one bind may be unanswered. What is above is answered ESME_RMSGQFUL, or
+	// not at all with WindowSilent. It is felt with a latency; without one a millisecond is taken.
 	Window       int  `json:"window,omitempty"`
 	WindowSilent bool `json:"windowSilent,omitempty"`
 	// Latency is the time to each answer to a message, which a rule's delay comes on top of.
@@ -26,8 +26,8 @@ type Limits struct {
 	Bandwidth int `json:"bandwidth,omitempty"`
 }
 
-// minLatency is the latency with a window and no latency of its own: else each message would be answered before the
-// next is looked at, and a window never be full.
+// minLatency is the latency with a window and no latency of its own: else each message would be answered
+// before the next is looked at, and a window never be full.
 const minLatency = time.Millisecond
 
 func (l Limits) validate(field string) error {

@@ -11,7 +11,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// burst writes n submit_sm at once with sequences from 10 on, and returns the statuses of the answers that came, by status.
+// burst writes n submit_sm at once with sequences from 10 on, and returns the statuses of the answers that
+// came, by status.
 func burst(t *testing.T, conn net.Conn, n int, quiet time.Duration) map[wire.Status]int {
 	t.Helper()
 	var out []byte

@@ -12,7 +12,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestMemoryIsFlat: behind the newest N messages, more of them take no more memory, with receipts, rules and PDUs.
+// TestMemoryIsFlat: behind the newest N messages, more of them take no more memory, with receipts, rules and
+// PDUs.
 func TestMemoryIsFlat(t *testing.T) {
 	const keep, rounds = 1000, 8
 	srv := esmetest.Start(t, smsc.Config{Keep: keep, KeepPDUs: 500, Rules: []smsc.Rule{

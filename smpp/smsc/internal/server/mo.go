@@ -14,7 +14,8 @@ import (
 
 // MO is a message from a handset, for a client (SMPP calls it mobile originated).
 type MO struct {
-	// Account is for whom it is; empty: the account with a bind whose address_range has To, or one that can receive.
+	// Account is for whom it is; empty: the account with a bind whose address_range has To, or one that can
+	// receive.
 	Account string    `json:"account,omitempty"`
 	From    string    `json:"from"` // the handset
 	To      string    `json:"to"`   // the number or short code it is sent to
@@ -38,9 +39,9 @@ var ErrNoReceiver = errors.New("smsc: no account is there to receive it: name on
 // moRef numbers the long messages from handsets.
 var moRef atomic.Uint32
 
-// InjectMO sends a message to a client by deliver_sm or data_sm, and waits until all its parts were answered, or ctx
-// ends. When no bind can receive it is held for one, and InjectMO returns at once. Errors: *FieldError, ErrNoReceiver,
-// ctx's.
+// InjectMO sends a message to a client by deliver_sm or data_sm, and waits until all its parts were answered,
+// or ctx ends. When no bind can receive it is held for one, and InjectMO returns at once. Errors:
+// *FieldError, ErrNoReceiver, ctx's.
 func (s *Server) InjectMO(ctx context.Context, mo MO) (MOResult, error) {
 	if err := mo.validate(); err != nil {
 		return MOResult{}, err
@@ -107,7 +108,8 @@ func (mo MO) split() ([]text.Part, error) {
 	return parts, nil
 }
 
-// newMO keeps the message and puts its parts in the outbox. settled gets a token for each part that is done with.
+// newMO keeps the message and puts its parts in the outbox. settled gets a token for each part that is done
+// with.
 func (s *Server) newMO(acc *account, mo MO, parts []text.Part) (*record, <-chan struct{}) {
 	settled := make(chan struct{}, len(parts))
 	now := time.Now()
@@ -145,7 +147,8 @@ func (s *Server) newMO(acc *account, mo MO, parts []text.Part) (*record, <-chan 
 	return r, settled
 }
 
-// moAddress is an address as a network gives it: a number of four digits or more is international, unless it is short.
+// moAddress is an address as a network gives it: a number of four digits or more is international, unless it
+// is short.
 func moAddress(s string) wire.Address {
 	n := behave.Number(s)
 	switch {

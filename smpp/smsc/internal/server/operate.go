@@ -31,7 +31,8 @@ func (b *bind) operating(ctx context.Context, f wire.Frame) bool {
 	return true
 }
 
-// query answers query_sm (SMPP 3.4, 4.8): ENROUTE until the time of the message's receipt, its final state from then on.
+// query answers query_sm (SMPP 3.4, 4.8): ENROUTE until the time of the message's receipt, its final state
+// from then on.
 func (b *bind) query(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if !b.operating(ctx, f) {
 		return
@@ -101,8 +102,8 @@ func (b *bind) cancel(ctx context.Context, _ *session.Session, f wire.Frame) {
 	b.respond(ctx, f, wire.StatusOK, nil)
 }
 
-// replace answers replace_sm (SMPP 3.4, 4.10). The text is read in the data_coding of the message it replaces; a message of
-// several parts cannot be replaced.
+// replace answers replace_sm (SMPP 3.4, 4.10). The text is read in the data_coding of the message it
+// replaces; a message of several parts cannot be replaced.
 func (b *bind) replace(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if !b.operating(ctx, f) {
 		return
@@ -167,8 +168,9 @@ func (b *bind) rewrite(sub *submission, f wire.Frame, p wire.Replace) bool {
 	return true
 }
 
-// submitMulti answers submit_multi (SMPP 3.4, 4.5): one message for each destination, all with one message id. Rules decide
-// for each; what they say of the answer itself (delay, none, close, ...) is taken from the first that says anything.
+// submitMulti answers submit_multi (SMPP 3.4, 4.5): one message for each destination, all with one message
+// id. Rules decide for each; what they say of the answer itself (delay, none, close, ...) is taken from the
+// first that says anything.
 func (b *bind) submitMulti(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if b.account == nil || !b.kind.transmits() {
 		b.refuse(ctx, f, wire.StatusInvBindSts)
@@ -201,8 +203,8 @@ func (b *bind) submitMulti(ctx context.Context, _ *session.Session, f wire.Frame
 	b.conclude(ctx, a, early)
 }
 
-// spread takes a submit_multi as one message for each destination. The outcome of the answer is that of the first message
-// that says anything of it.
+// spread takes a submit_multi as one message for each destination. The outcome of the answer is that of the
+// first message that says anything of it.
 func (b *bind) spread(f wire.Frame, m *wire.Multi) (a *answer, resp wire.MultiResp, early []*delivery) {
 	a = &answer{bind: b, frame: f}
 	for _, dest := range m.Dests {

@@ -8,7 +8,8 @@ const (
 	smsSeptets, partSeptets = 160, 153
 )
 
-// parts is how many SMS a message is: as many as it says it has parts, or as a network makes of a message_payload.
+// parts is how many SMS a message is: as many as it says it has parts, or as a network makes of a
+// message_payload.
 func (in *incoming) parts() int {
 	if in.Part.Total > 1 || len(in.PDU.ShortMessage) > 0 {
 		return in.Part.Total

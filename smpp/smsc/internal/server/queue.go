@@ -29,8 +29,8 @@ func newQueue[T any](limit int, share *budget) *queue[T] {
 	return &queue[T]{limit: limit, share: share, ready: make(chan struct{}, 1)}
 }
 
-// push puts v behind the others. When there is no room the oldest is dropped for it, and returned; v itself when the
-// queue is closed, or holds nothing and others used up what they share.
+// push puts v behind the others. When there is no room the oldest is dropped for it, and returned; v itself
+// when the queue is closed, or holds nothing and others used up what they share.
 func (q *queue[T]) push(v T) (oldest T, dropped bool) {
 	q.mu.Lock()
 	n := len(q.items) - q.head
@@ -51,8 +51,8 @@ func (q *queue[T]) push(v T) (oldest T, dropped bool) {
 	return oldest, dropped
 }
 
-// putBack puts v, taken before, in front of the others. It may go over the limit by what was taken. A closed queue drops
-// it.
+// putBack puts v, taken before, in front of the others. It may go over the limit by what was taken. A closed
+// queue drops it.
 func (q *queue[T]) putBack(v T) {
 	q.mu.Lock()
 	if q.closed {

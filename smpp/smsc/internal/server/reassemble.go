@@ -13,7 +13,8 @@ import (
 const (
 	// maxPartAge is how long parts wait for the others, from the first on.
 	maxPartAge = 2 * time.Minute
-	// maxParts and maxPartOctets bound all parts that wait. Beyond them the oldest unfinished message gives way.
+	// maxParts and maxPartOctets bound all parts that wait. Beyond them the oldest unfinished message gives
+	// way.
 	maxParts      = 20_000
 	maxPartOctets = 16 << 20
 )
@@ -34,7 +35,8 @@ type assembly struct {
 	octets int
 }
 
-// reassembler puts messages together from their parts. A message that stays unfinished goes to the store as incomplete.
+// reassembler puts messages together from their parts. A message that stays unfinished goes to the store as
+// incomplete.
 type reassembler struct {
 	alphabet text.Alphabet
 	schedule *schedule

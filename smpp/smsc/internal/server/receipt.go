@@ -53,8 +53,8 @@ type ReceiptInfo struct {
 	Text     string               `json:"text,omitempty"`    // as it went last; empty by TLVs only
 }
 
-// submission is what one submit_sm became: that which has a message id and receipts. It outlives its message in the
-// store as long as receipts wait, so it holds only what they need.
+// submission is what one submit_sm became: that which has a message id and receipts. It outlives its message
+// in the store as long as receipts wait, so it holds only what they need.
 type submission struct {
 	messageID    string
 	number       uint64 // that the message id is of
@@ -231,8 +231,8 @@ func (d *delivery) state() behave.State {
 	return d.sub.receipts[d.nth].State
 }
 
-// retry sends the receipt again later, each time twice as late, as SMSCs do with one that was refused for now or not
-// answered.
+// retry sends the receipt again later, each time twice as late, as SMSCs do with one that was refused for now
+// or not answered.
 func (b *bind) retry(d *delivery, answer string) {
 	d.attempts++
 	if d.attempts >= b.srv.cfg.ReceiptTries {
@@ -282,8 +282,8 @@ func (d *delivery) pdu(b *bind, done time.Time) session.PDU {
 	return r.Format.Finish(m)
 }
 
-// excerpt is the beginning of a text for receipts. They go out under data_coding 0, which the peer may read as GSM
-// 7-bit or ASCII: what is not the same in both becomes a question mark.
+// excerpt is the beginning of a text for receipts. They go out under data_coding 0, which the peer may read
+// as GSM 7-bit or ASCII: what is not the same in both becomes a question mark.
 func excerpt(s string) string {
 	var b strings.Builder
 	n := 0

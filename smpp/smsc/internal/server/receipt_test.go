@@ -191,8 +191,8 @@ func TestReceiptIsSentAgain(t *testing.T) {
 	}
 }
 
-// TestReceiptTries: an SMSC that is set to try for long keeps a receipt over an outage of its peer, asking at first soon and
-// then ever less, but at least each half minute.
+// TestReceiptTries: an SMSC that is set to try for long keeps a receipt over an outage of its peer, asking at
+// first soon and then ever less, but at least each half minute.
 func TestReceiptTries(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{ReceiptRetry: time.Millisecond, ReceiptTries: 8, ResponseTimeout: 100 * time.Millisecond})
 	e := esmetest.Bound(t, srv, wire.BindTransceiver, "a")
@@ -273,7 +273,8 @@ func TestEarlyReceipt(t *testing.T) {
 	}
 }
 
-// TestEarlyReceiptNotAnswered: a client that answers the receipt only behind its submit_sm gets that answer all the same.
+// TestEarlyReceiptNotAnswered: a client that answers the receipt only behind its submit_sm gets that answer
+// all the same.
 func TestEarlyReceiptNotAnswered(t *testing.T) {
 	t.Parallel()
 	srv := esmetest.Start(t, smsc.Config{OnSubmit: func(i smsc.SubmitInfo) smsc.Outcome {
@@ -302,7 +303,8 @@ func TestEarlyReceiptWithoutReceiver(t *testing.T) {
 	esmetest.Bound(t, srv, wire.BindReceiver, "a").Receipt()
 }
 
-// TestDelayedAnswerOfAnEndedBind: the message was taken, so its receipt comes although the answer could not be sent.
+// TestDelayedAnswerOfAnEndedBind: the message was taken, so its receipt comes although the answer could not
+// be sent.
 func TestDelayedAnswerOfAnEndedBind(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{OnSubmit: func(i smsc.SubmitInfo) smsc.Outcome {
 		return smsc.Outcome{Delay: 50 * time.Millisecond}

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// task is something to be done at a time. fire runs on the schedule's goroutine and must not wait for anything.
+// task is something to be done at a time. fire runs on the schedule's goroutine and must not wait for
+// anything.
 type task interface{ fire() }
 
 // schedule runs tasks when they are due, those of one time in the order they were added. It is a heap and one

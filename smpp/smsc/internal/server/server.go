@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// maxWaiting bounds what waits for a time: receipts and delayed answers. Beyond it a message that wants one is
-	// answered ESME_RMSGQFUL.
+	// maxWaiting bounds what waits for a time: receipts and delayed answers. Beyond it a message that wants
+	// one is answered ESME_RMSGQFUL.
 	maxWaiting = 250_000
 	// firstSeededID is the message id before the first of a run with a seed.
 	firstSeededID = 1_000_000_000
@@ -110,7 +110,8 @@ func newServer(given Config) (*Server, error) {
 	if !cfg.NoMagic {
 		s.magic = behave.NewNumbers()
 	}
-	// Ids go on from the clock, so that those of the last run do not come again: a client may still know them.
+	// Ids go on from the clock, so that those of the last run do not come again: a client may still know
+	// them.
 	s.lastID.Store(uint64(s.started.UnixMicro()))
 	if seeded {
 		s.lastID.Store(firstSeededID)
@@ -189,7 +190,8 @@ func (s *Server) serveHTTP() {
 	}
 }
 
-// Messages returns the messages kept, the newest first. A Filter that cannot be, as Filter.Validate says, chooses none.
+// Messages returns the messages kept, the newest first. A Filter that cannot be, as Filter.Validate says,
+// chooses none.
 func (s *Server) Messages(f Filter) []Message {
 	page, _ := s.Page(f)
 	return page.Messages
@@ -201,8 +203,8 @@ type Page struct {
 	Total    int       `json:"total"`    // that fit the filter, but for its Before and Limit
 }
 
-// Page returns the messages kept, the newest first, and how many there are. The next page begins Before the last one's
-// ID. The error is Filter.Validate's.
+// Page returns the messages kept, the newest first, and how many there are. The next page begins Before the
+// last one's ID. The error is Filter.Validate's.
 func (s *Server) Page(f Filter) (Page, error) {
 	if err := f.Validate(); err != nil {
 		return Page{Messages: []Message{}}, err
@@ -239,8 +241,8 @@ func (s *Server) Clear() int {
 	return n
 }
 
-// Reset is Clear, and forgets the PDUs kept and puts the rules of Config.Rules back, with all they counted; so do the
-// magic numbers. Binds and accounts stay.
+// Reset is Clear, and forgets the PDUs kept and puts the rules of Config.Rules back, with all they counted;
+// so do the magic numbers. Binds and accounts stay.
 func (s *Server) Reset() {
 	s.Clear()
 	s.taps.clear()
@@ -295,9 +297,9 @@ func (s *Server) handle(conn net.Conn) (*bind, error) {
 	return b, nil
 }
 
-// Close ends the server: no new connections, then an unbind to each bind, all within ctx or 5 seconds, then what is left
-// is broken off. Everything has ended when it returns; the error is ctx's when something was broken off. Receipts that
-// wait are lost.
+// Close ends the server: no new connections, then an unbind to each bind, all within ctx or 5 seconds, then
+// what is left is broken off. Everything has ended when it returns; the error is ctx's when something was
+// broken off. Receipts that wait are lost.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	first := !s.closing

@@ -85,8 +85,8 @@ func (s *Server) CloseSession(id string) error {
 	return nil
 }
 
-// Unbind sends unbind on a connection, waits for the answer until ctx ends, at most 5 seconds, and closes it. The error is
-// ErrNoSession, or why there was no answer.
+// Unbind sends unbind on a connection, waits for the answer until ctx ends, at most 5 seconds, and closes it.
+// The error is ErrNoSession, or why there was no answer.
 func (s *Server) Unbind(ctx context.Context, id string) error {
 	b, err := s.session(id)
 	if err != nil {
@@ -97,8 +97,8 @@ func (s *Server) Unbind(ctx context.Context, id string) error {
 	return b.sess.Unbind(ctx)
 }
 
-// BreakSession does a fault to a connection now: to the next enquire_link of ours for partial, bytewise and cut.
-// duration is how long a stall lasts or a partial PDU pauses; zero is the fault's own.
+// BreakSession does a fault to a connection now: to the next enquire_link of ours for partial, bytewise and
+// cut. duration is how long a stall lasts or a partial PDU pauses; zero is the fault's own.
 func (s *Server) BreakSession(ctx context.Context, id string, f behave.Fault, duration time.Duration) error {
 	if f == "" {
 		return behave.Wrong("fault", "is missing: which is to be done")
@@ -130,8 +130,8 @@ func (b *bind) stall(d time.Duration) {
 	b.conn.stall(d)
 }
 
-// Outbind connects to an ESME and asks it to bind as a receiver (SMPP 3.4, 2.2.1 and 4.1.7). It returns when the ESME has
-// bound, or ctx ended; the session is one like any other then.
+// Outbind connects to an ESME and asks it to bind as a receiver (SMPP 3.4, 2.2.1 and 4.1.7). It returns when
+// the ESME has bound, or ctx ended; the session is one like any other then.
 func (s *Server) Outbind(ctx context.Context, addr, systemID, password string) (SessionInfo, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", addr)

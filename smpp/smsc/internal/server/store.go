@@ -56,8 +56,8 @@ type Filter struct {
 	MO     bool   // those from handsets too
 	Limit  int    // at most so many, the newest; zero: all
 
-	// Pattern finds the code (RE2; the first group is the code, or the whole match when it has none) instead of FindCode.
-	// It chooses no message.
+	// Pattern finds the code (RE2; the first group is the code, or the whole match when it has none) instead
+	// of FindCode. It chooses no message.
 	Pattern string
 }
 
@@ -254,8 +254,8 @@ func (s *store) replace(old, r *record) bool {
 	return false
 }
 
-// list returns the newest messages first, and how many fit but for Filter.Before and Filter.Limit. The error is about
-// Filter.After.
+// list returns the newest messages first, and how many fit but for Filter.Before and Filter.Limit. The error
+// is about Filter.After.
 func (s *store) list(f Filter) (rs []*record, total int, err error) {
 	c, err := s.chooser(f)
 	if err != nil {

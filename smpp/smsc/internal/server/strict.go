@@ -8,7 +8,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// breach is the first rule of package conform that a request breaks, nil for none, or when the server is lenient.
+// breach is the first rule of package conform that a request breaks, nil for none, or when the server is
+// lenient.
 func (b *bind) breach(f wire.Frame) *conform.Breach {
 	if b.srv.cfg.Lenient {
 		return nil
@@ -39,5 +40,6 @@ func (b *bind) obeys(ctx context.Context, f wire.Frame) bool {
 // version33 is the last interface_version of SMPP 3.3 (SMPP 3.4, 5.2.4).
 const version33 = 0x33
 
-// old reports whether a bind speaks SMPP 3.3, which has no optional parameters. 0 is a client that says nothing.
+// old reports whether a bind speaks SMPP 3.3, which has no optional parameters. 0 is a client that says
+// nothing.
 func (b *bind) old() bool { return b.version > 0 && b.version <= version33 }

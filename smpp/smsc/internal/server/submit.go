@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// submit answers submit_sm and data_sm (SMPP 3.4, 4.4 and 4.7). The message is kept before it is answered, so whoever
-// has the answer finds the message.
+// submit answers submit_sm and data_sm (SMPP 3.4, 4.4 and 4.7). The message is kept before it is answered, so
+// whoever has the answer finds the message.
 func (b *bind) submit(ctx context.Context, _ *session.Session, f wire.Frame) {
 	if b.account == nil || !b.kind.transmits() {
 		b.refuse(ctx, f, wire.StatusInvBindSts)
@@ -94,8 +94,8 @@ func (in *incoming) info(b *bind) SubmitInfo {
 	}
 }
 
-// decide says what becomes of a message: the first rule that matches, else Config.OnSubmit, else its magic number, else
-// a good day.
+// decide says what becomes of a message: the first rule that matches, else Config.OnSubmit, else its magic
+// number, else a good day.
 func (b *bind) decide(in *incoming) (behave.Outcome, []behave.Receipt) {
 	o := b.choose(in)
 	rs := in.times.receipts(o, in.PDU.RegisteredDelivery, b.srv.cfg.ReceiptDelay)

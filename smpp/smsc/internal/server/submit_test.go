@@ -69,7 +69,8 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// TestPartsInterleaved: two messages to one number, and one to another, with all their parts mixed; one part comes twice.
+// TestPartsInterleaved: two messages to one number, and one to another, with all their parts mixed; one part
+// comes twice.
 func TestPartsInterleaved(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{})
 	e := esmetest.Bound(t, srv, wire.BindTransceiver, "a")

@@ -63,7 +63,8 @@ type AccountStats struct {
 // maxCounted bounds the accounts that AccountStats tells apart: anybody may bind under any name.
 const maxCounted = 100
 
-// AccountStats returns the counts of the accounts, those that are configured first; of more than a hundred only so many.
+// AccountStats returns the counts of the accounts, those that are configured first; of more than a hundred
+// only so many.
 func (s *Server) AccountStats() []AccountStats {
 	infos := s.Accounts()
 	slices.SortStableFunc(infos, func(x, y AccountInfo) int {

@@ -169,7 +169,8 @@ func (s *Server) PDUs(f PDUFilter) []PDU {
 	return out
 }
 
-// choose copies what is kept, the newest first: by session, age and, unless all are wanted, command and limit.
+// choose copies what is kept, the newest first: by session, age and, unless all are wanted, command and
+// limit.
 func (t *taps) choose(f PDUFilter, all bool) (chosen []tapped) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -236,8 +237,8 @@ func (p *PDU) summarize() {
 	}
 }
 
-// TapPDUs returns a channel of the PDUs from now on with room for so many; those that do not fit are dropped, which
-// their IDs show. The caller calls stop when it has seen enough, which closes the channel.
+// TapPDUs returns a channel of the PDUs from now on with room for so many; those that do not fit are dropped,
+// which their IDs show. The caller calls stop when it has seen enough, which closes the channel.
 func (s *Server) TapPDUs(room int) (pdus <-chan PDU, stop func()) {
 	ch := make(chan PDU, max(room, 1))
 	t := s.taps

@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestPDUsByNumber: requests and responses are found by a number, a part of one, and a message id, and say whom they are
-// about; what a strict server refuses is said with the field.
+// TestPDUsByNumber: requests and responses are found by a number, a part of one, and a message id, and say
+// whom they are about; what a strict server refuses is said with the field.
 func TestPDUsByNumber(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{})
 	e := esmetest.Bound(t, srv, wire.BindTransceiver, "a")

@@ -39,8 +39,8 @@ func (s *Server) TLSAddr() string {
 	return s.tlsLn.Addr().String()
 }
 
-// TLSCertificate is the certificate, in PEM, that we made because Config.TLS is nil; clients have to trust it. It is for
-// localhost, 127.0.0.1 and ::1.
+// TLSCertificate is the certificate, in PEM, that we made because Config.TLS is nil; clients have to trust
+// it. It is for localhost, 127.0.0.1 and ::1.
 func (s *Server) TLSCertificate() []byte { return s.cert }
 
 func selfSigned() (*tls.Config, []byte, error) {

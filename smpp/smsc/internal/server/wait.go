@@ -24,9 +24,10 @@ const maxWaiters = 10_000
 
 // waiter is somebody who waits for a message to one number.
 //
-// There are two kinds. A plain wait takes messages: each message is handed out once, the oldest first, whether it came
-// before the wait or comes during it, so a test that sends and then waits cannot miss it. A wait with newer only looks:
-// it sees the oldest message that newer accepts, handed out or not, and leaves it for others.
+// There are two kinds. A plain wait takes messages: each message is handed out once, the oldest first,
+// whether it came before the wait or comes during it, so a test that sends and then waits cannot miss it. A
+// wait with newer only looks: it sees the oldest message that newer accepts, handed out or not, and leaves it
+// for others.
 type waiter struct {
 	to    string
 	from  string // and from there, when it is not empty
@@ -162,9 +163,10 @@ func (s *store) newerThan(after string) (func(*record) bool, error) {
 	return func(r *record) bool { return r.id > id }, nil
 }
 
-// Wait returns the oldest message to the number that no Wait and no /api/v1/messages/wait returned before, waiting for
-// it until ctx ends. The number may have a leading + or not. A message that came before the call counts, so sending
-// first and waiting then is safe; Clear in between tests that use one number keeps out what an earlier one left.
+// Wait returns the oldest message to the number that no Wait and no /api/v1/messages/wait returned before,
+// waiting for it until ctx ends. The number may have a leading + or not. A message that came before the call
+// counts, so sending first and waiting then is safe; Clear in between tests that use one number keeps out
+// what an earlier one left.
 func (s *Server) Wait(ctx context.Context, to string) (Message, error) {
 	r, err := s.wait(ctx, &waiter{to: to})
 	if err != nil {
@@ -173,8 +175,8 @@ func (s *Server) Wait(ctx context.Context, to string) (Message, error) {
 	return r.snapshot(FindCode), nil
 }
 
-// WaitFor is Wait for a message that fits Filter's To, From and Text. With After it sees the oldest message newer than
-// that, handed out or not, and leaves it for others. To cannot be empty.
+// WaitFor is Wait for a message that fits Filter's To, From and Text. With After it sees the oldest message
+// newer than that, handed out or not, and leaves it for others. To cannot be empty.
 func (s *Server) WaitFor(ctx context.Context, f Filter) (Message, error) {
 	if behave.Number(f.To) == "" {
 		return Message{}, errNoNumber
@@ -194,7 +196,8 @@ func (s *Server) WaitFor(ctx context.Context, f Filter) (Message, error) {
 	return r.snapshot(find), nil
 }
 
-// GiveBack undoes the handing out of a message by Wait or WaitFor: it was not passed on, and waits for the next.
+// GiveBack undoes the handing out of a message by Wait or WaitFor: it was not passed on, and waits for the
+// next.
 func (s *Server) GiveBack(id string) {
 	if r := s.store.get(id); r != nil {
 		s.store.giveBack(r)

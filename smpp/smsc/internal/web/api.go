@@ -69,8 +69,8 @@ func (a *api) endpoints() []endpoint {
 // api answers for one simulator.
 type api struct{ sim *server.Server }
 
-// New makes the HTTP server of a simulator: the API and the page. Whoever runs it gives it a context (BaseContext) that
-// ends with the simulator: it ends the event streams.
+// New makes the HTTP server of a simulator: the API and the page. Whoever runs it gives it a context
+// (BaseContext) that ends with the simulator: it ends the event streams.
 func New(sim *server.Server) *http.Server {
 	a := &api{sim}
 	mux := http.NewServeMux()
@@ -121,7 +121,8 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_ = enc.Encode(v) // the peer has gone
 }
 
-// methods are the handlers of one path. The mux would choose by method too, but knows no 405 in the API's own words.
+// methods are the handlers of one path. The mux would choose by method too, but knows no 405 in the API's own
+// words.
 type methods map[string]http.HandlerFunc
 
 func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -11,12 +11,14 @@ import (
 )
 
 const (
-	// eventPing is the silence after which a comment keeps a stream open, eventWrite how long one write may take.
+	// eventPing is the silence after which a comment keeps a stream open, eventWrite how long one write may
+	// take.
 	eventPing  = 15 * time.Second
 	eventWrite = 10 * time.Second
 )
 
-// getEvents is the stream of events (server-sent events, WHATWG HTML 9.2). With ?pdus=true it has the PDUs too.
+// getEvents is the stream of events (server-sent events, WHATWG HTML 9.2). With ?pdus=true it has the PDUs
+// too.
 func (a *api) getEvents(w http.ResponseWriter, r *http.Request) {
 	pdus := r.URL.Query().Get("pdus")
 	if pdus != "" && pdus != "true" && pdus != "false" {

@@ -112,7 +112,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestEventsAfterDelete: a receipt to a message that was deleted, or was the oldest too many, brings it back to nobody.
+// TestEventsAfterDelete: a receipt to a message that was deleted, or was the oldest too many, brings it back
+// to nobody.
 func TestEventsAfterDelete(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0", ReceiptDelay: 300 * time.Millisecond, Keep: 1})
 	e := esmetest.Bound(t, srv, wire.BindTransceiver, "alice")
@@ -141,7 +142,8 @@ func TestEventsAfterDelete(t *testing.T) {
 	}
 }
 
-// TestEventsSlowReader: a stream that does not read is told to reload and ends; others, and the SMPP side, do not wait.
+// TestEventsSlowReader: a stream that does not read is told to reload and ends; others, and the SMPP side, do
+// not wait.
 func TestEventsSlowReader(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0"})
 	conn, err := net.Dial("tcp", srv.HTTPAddr())

@@ -7,8 +7,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc/origin"
 )
 
-// gate keeps web pages of other origins out. The API has no password: who reaches the listener may use it. It answers no browser's
-// request from another site at all: a GET of /wait takes a message.
+// gate keeps web pages of other origins out. The API has no password: who reaches the listener may use it. It
+// answers no browser's request from another site at all: a GET of /wait takes a message.
 func gate(next http.Handler, listen string) http.Handler {
 	return origin.Gate{
 		Listen:  listen,

@@ -10,7 +10,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// TestGuard: programs and the page itself may use the API; pages of other origins may not, whatever name they came by.
+// TestGuard: programs and the page itself may use the API; pages of other origins may not, whatever name they
+// came by.
 func TestGuard(t *testing.T) {
 	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0"})
 	e := esmetest.Bound(t, srv, wire.BindTransmitter, "a")

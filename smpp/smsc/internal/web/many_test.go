@@ -22,7 +22,8 @@ const (
 	arabic       = "رمز التحقق الخاص بك هو ٤٧١١، لا تشاركه مع أي شخص آخر مهما كان السبب"
 )
 
-// withMany is a simulator with 5,005 messages to 1,500 numbers, and the oldest to one more: five, and its answer.
+// withMany is a simulator with 5,005 messages to 1,500 numbers, and the oldest to one more: five, and its
+// answer.
 func withMany(t *testing.T) (*smsc.Server, *esmetest.Client) {
 	t.Helper()
 	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0", NoMagic: true})
@@ -54,8 +55,8 @@ func withMany(t *testing.T) (*smsc.Server, *esmetest.Client) {
 	return srv, e
 }
 
-// TestPageWithManyMessages: the counts are true, the list goes on at its end, an old conversation has its messages, and an
-// Arabic preview begins at its beginning.
+// TestPageWithManyMessages: the counts are true, the list goes on at its end, an old conversation has its
+// messages, and an Arabic preview begins at its beginning.
 func TestPageWithManyMessages(t *testing.T) {
 	t.Parallel()
 	srv, e := withMany(t)
@@ -110,8 +111,8 @@ func TestPageWithALongConversation(t *testing.T) {
 	p.check()
 }
 
-// TestPagePDUsByNumber: a row says from whom to whom and the message id, and one field finds them, in what is kept and in
-// what comes.
+// TestPagePDUsByNumber: a row says from whom to whom and the message id, and one field finds them, in what is
+// kept and in what comes.
 func TestPagePDUsByNumber(t *testing.T) {
 	t.Parallel()
 	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0", KeepPDUs: 5000})

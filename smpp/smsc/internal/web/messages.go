@@ -74,8 +74,8 @@ func (a *api) getMessage(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, m)
 }
 
-// postMessage sends a message from a handset to a client. The answer waits for the client's for a moment: 202 when it did
-// not come meanwhile, or nobody is bound to receive; what becomes of the message is in the list.
+// postMessage sends a message from a handset to a client. The answer waits for the client's for a moment: 202
+// when it did not come meanwhile, or nobody is bound to receive; what becomes of the message is in the list.
 func (a *api) postMessage(w http.ResponseWriter, r *http.Request) {
 	var mo server.MO
 	if !readInto(w, r, &mo) {
@@ -103,12 +103,12 @@ func (a *api) deleteMessages(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]int{"deleted": a.sim.Clear()})
 }
 
-// getWait answers as soon as there is a message for ?to=, 404 when none came within ?timeout= (10s, at most 5m). ?from=
-// and ?text= narrow it down, as in the list.
+// getWait answers as soon as there is a message for ?to=, 404 when none came within ?timeout= (10s, at most
+// 5m). ?from= and ?text= narrow it down, as in the list.
 //
-// Without ?after= each message is handed out once, the oldest first, also one that came before the call. With ?after=,
-// a message id or an RFC 3339 time, it is the oldest message newer than that, handed out or not, and stays for others.
-// ?pattern= finds the code; it does not choose the message.
+// Without ?after= each message is handed out once, the oldest first, also one that came before the call. With
+// ?after=, a message id or an RFC 3339 time, it is the oldest message newer than that, handed out or not, and
+// stays for others. ?pattern= finds the code; it does not choose the message.
 func (a *api) getWait(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	f := server.Filter{

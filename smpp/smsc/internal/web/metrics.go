@@ -9,8 +9,8 @@ import (
 	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
 )
 
-// metricsHandler serves the counts in Prometheus' format, from a registry of this server's own: a program may run
-// several.
+// metricsHandler serves the counts in Prometheus' format, from a registry of this server's own: a program may
+// run several.
 func (a *api) metricsHandler() http.HandlerFunc {
 	reg := prometheus.NewRegistry()
 	counter := func(name, help string, value func(server.Stats) uint64) {
@@ -39,8 +39,8 @@ func (a *api) metricsHandler() http.HandlerFunc {
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4, EnableOpenMetrics: true}).ServeHTTP
 }
 
-// The families by account and status. Every status and state that has a name is there from the start, and so is each
-// account that is configured; before there is any account the families are there with an empty one.
+// The families by account and status. Every status and state that has a name is there from the start, and so
+// is each account that is configured; before there is any account the families are there with an empty one.
 var (
 	answersDesc = accountDesc("account_answers_total", "Answers to submitted messages, by account and command_status.", "status")
 	statesDesc  = accountDesc("account_receipts_total", "Receipts that clients answered with ESME_ROK, by account and state.",

@@ -67,7 +67,8 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestMetricsFromTheStart: every family and child is there at 0 before anything happened, and stays the same set.
+// TestMetricsFromTheStart: every family and child is there at 0 before anything happened, and stays the same
+// set.
 func TestMetricsFromTheStart(t *testing.T) {
 	series := func(text string) (names []string) {
 		for _, m := range regexp.MustCompile(`(?m)^(smscsim_[^ ]+) `).FindAllStringSubmatch(text, -1) {

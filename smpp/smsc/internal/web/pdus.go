@@ -27,8 +27,8 @@ func pduFilterOf(r *http.Request, limit int) (f server.PDUFilter, err error) {
 	return f, nil
 }
 
-// getPDUs lists the PDUs kept, the oldest first: ?session=, ?command=, ?number= in its addresses, ?q= a part of one or a
-// message id, ?after= an id, ?limit= the newest so many (100).
+// getPDUs lists the PDUs kept, the oldest first: ?session=, ?command=, ?number= in its addresses, ?q= a part
+// of one or a message id, ?after= an id, ?limit= the newest so many (100).
 func (a *api) getPDUs(w http.ResponseWriter, r *http.Request) {
 	f, err := pduFilterOf(r, defaultLimit)
 	if err != nil {
@@ -42,7 +42,8 @@ func (a *api) getPDUs(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string][]server.PDU{"pdus": list})
 }
 
-// getCapture is the PDUs kept as a file for Wireshark, with the parameters of getPDUs and no limit of its own.
+// getCapture is the PDUs kept as a file for Wireshark, with the parameters of getPDUs and no limit of its
+// own.
 func (a *api) getCapture(w http.ResponseWriter, r *http.Request) {
 	f, err := pduFilterOf(r, 0)
 	if err != nil {

@@ -31,8 +31,8 @@ func (a *api) putRules(w http.ResponseWriter, r *http.Request) {
 	a.getRules(w, r)
 }
 
-// postRule adds a rule in front of the others, or with ?last=true behind them. One with the id of a rule that is there
-// takes its place.
+// postRule adds a rule in front of the others, or with ?last=true behind them. One with the id of a rule that
+// is there takes its place.
 func (a *api) postRule(w http.ResponseWriter, r *http.Request) {
 	put := a.sim.Rules().Add
 	if r.URL.Query().Get("last") == "true" {

@@ -21,8 +21,8 @@ const (
 		"You can choose another day, or a neighbour, until eight this evening by answering NEIGHBOUR or the day. Thank you for buying from us 🙂"
 )
 
-// TestPage is a morning with the inbox: messages come over SMPP, a code is copied, a handset answers, an outcome is
-// chosen, a session is dropped.
+// TestPage is a morning with the inbox: messages come over SMPP, a code is copied, a handset answers, an
+// outcome is chosen, a session is dropped.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0"})
@@ -185,8 +185,8 @@ func TestPageKeys(t *testing.T) {
 	p.check()
 }
 
-// TestPageComesBack: a page whose simulator was started anew shows what that one has. Before that: the PDUs live, and a
-// rule deleted.
+// TestPageComesBack: a page whose simulator was started anew shows what that one has. Before that: the PDUs
+// live, and a rule deleted.
 func TestPageComesBack(t *testing.T) {
 	t.Parallel()
 	first, err := smsc.Start(smsc.Config{HTTPAddr: "127.0.0.1:0"})

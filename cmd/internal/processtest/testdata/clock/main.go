@@ -1,4 +1,5 @@
-// Command clock prints its wall clock, and what a pause took by the monotonic one; and both again for each line that it reads.
+// Command clock prints its wall clock, and what a pause took by the monotonic one; and both again for each
+// line that it reads.
 package main
 
 import (

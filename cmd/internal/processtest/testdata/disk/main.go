@@ -1,4 +1,5 @@
-// Command disk writes files in the ways that a store does, and says so; whoever reads the shadow sees which of it is durable.
+// Command disk writes files in the ways that a store does, and says so; whoever reads the shadow sees which
+// of it is durable.
 package main
 
 import (
