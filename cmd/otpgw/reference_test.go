@@ -91,6 +91,33 @@ func main() {
 	fmt.Println(string(body))
 }
 `, []string{"go", "run"}},
+	{"Java HttpClient", "javac", "Debian: apt-get install default-jdk-headless", "Call.java", `import java.net.URI;
+import java.net.http.*;
+
+public class Call {
+  public static void main(String[] args) throws Exception {
+    HttpRequest request = HttpRequest.newBuilder(URI.create("http://HOST/otp"))
+      .header("Content-Type", "application/json")
+      .header("Authorization", "Bearer TOKEN")
+      .POST(HttpRequest.BodyPublishers.ofString("QUOTED"))
+      .build();
+    System.out.println(HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).body());
+  }
+}
+`, []string{"java", "-Dfile.encoding=UTF-8"}},
+	{"C# HttpClient", "dotnet", "see dot.net: the SDK of .NET 10 or later, which runs a single file", "call.cs", `using System.Text;
+
+var request = new HttpRequestMessage(HttpMethod.Post, "http://HOST/otp");
+request.Headers.Add("Authorization", "Bearer TOKEN");
+request.Content = new StringContent("QUOTED", Encoding.UTF8, "application/json");
+var response = await new HttpClient().SendAsync(request);
+Console.WriteLine(await response.Content.ReadAsStringAsync());
+`, []string{"dotnet", "run"}},
+}
+
+// quoted is a body as a string of Java or C#, whose compilers take no escaped slash.
+func quoted(body string) string {
+	return strings.NewReplacer(`\/`, `/`, `"`, `\"`).Replace(body)
 }
 
 // TestSamplesOfAReference: what people paste from an API reference works with another host and a token; each
@@ -116,7 +143,7 @@ func TestSamplesOfAReference(t *testing.T) {
 			}
 			call := func(number string) string {
 				body := strings.ReplaceAll(sampleBody, "NUMBER", number)
-				code := strings.NewReplacer("HOST", strings.TrimPrefix(d.HTTP, "http://"), "TOKEN", token.Access, "BODY", body).Replace(one.code)
+				code := strings.NewReplacer("HOST", strings.TrimPrefix(d.HTTP, "http://"), "TOKEN", token.Access, "BODY", body, "QUOTED", quoted(body)).Replace(one.code)
 				file := filepath.Join(t.TempDir(), one.file)
 				if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
 					t.Fatal(err)
