@@ -21,8 +21,7 @@ type operator struct {
 	base string
 }
 
-// do returns the status, the header Link and the answer decoded.
-// event is the first one of the console's stream.
+// event is the first state in the console's stream.
 func (o operator) event() string {
 	o.t.Helper()
 	resp, err := client(o.t).Get(o.base + "/live")
@@ -30,13 +29,22 @@ func (o operator) event() string {
 		o.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	line, err := bufio.NewReader(resp.Body).ReadString('\n')
-	if err != nil {
-		o.t.Fatal(err)
+	lines := bufio.NewReader(resp.Body)
+	for name := ""; ; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		if data, ok := strings.CutPrefix(line, "data: "); ok && name == "state" {
+			return data
+		}
+		if event, ok := strings.CutPrefix(line, "event: "); ok {
+			name = strings.TrimSpace(event)
+		}
 	}
-	return line
 }
 
+// do returns the status, the header Link and the answer decoded.
 func (o operator) do(method, path, body string, into any) (int, string) {
 	o.t.Helper()
 	req, err := http.NewRequest(method, o.base+path, strings.NewReader(body))
