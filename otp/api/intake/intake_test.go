@@ -106,7 +106,10 @@ func TestStrangersGoFirst(t *testing.T) {
 	l, let := serve(t, 4)
 	working, idle, first, second := dial(t, l), dial(t, l), dial(t, l), dial(t, l)
 	working.send(t, waiting)
-	await.That(t, "the request that waits has begun", func() bool { return l.strangersOpen() == 3 })
+	await.That(t, "the request that waits has begun", func() bool {
+		open, _ := l.Open()
+		return open == 4 && l.strangersOpen() == 3
+	})
 	for _, c := range []struct {
 		client
 		request string
