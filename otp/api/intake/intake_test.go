@@ -100,6 +100,13 @@ func (l *Listener) strangersOpen() int {
 	return l.strangers.Len()
 }
 
+// callersIdle is how many connections have a known caller who waits for nothing.
+func (l *Listener) callersIdle() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.callers.Len()
+}
+
 // TestStrangersGoFirst: at the bound the stranger that is quiet longest goes, then the caller that is; a
 // caller at work never.
 func TestStrangersGoFirst(t *testing.T) {
@@ -118,6 +125,7 @@ func TestStrangersGoFirst(t *testing.T) {
 		if status, _ := c.answer(t); status != 200 {
 			t.Fatal(status)
 		}
+		await.That(t, "the server is done with the caller's request", func() bool { return l.callersIdle() == 1 })
 	}
 	var last client
 	for i, victim := range []client{second, first, idle} {
@@ -126,6 +134,7 @@ func TestStrangersGoFirst(t *testing.T) {
 			if status, _ := last.answer(t); status != 200 {
 				t.Fatal(status)
 			}
+			await.That(t, "the server is done with the caller's request", func() bool { return l.callersIdle() == 2+i })
 		}
 		if !victim.closed() {
 			t.Errorf("connection %d is still open", i)
