@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -103,7 +105,10 @@ func TestGuessesOnCluster(t *testing.T) {
 			var after struct{ Status string }
 			for n := 0; after.Status != "FAILED" && n < 20; n++ { // those that met no store tried nothing
 				guess(n)
-				mustCall(t, c, "GET", daemons[n%3].HTTP+"/otp/"+o.OtpID, "", 200).json(t, &after)
+				await.That(t, "the store has a leader", func() bool { // until then the answer is 503
+					a, err := call(c, "GET", daemons[n%3].HTTP+"/otp/"+o.OtpID, "")
+					return err == nil && a.status == http.StatusOK && json.Unmarshal(a.body, &after) == nil
+				})
 			}
 			n := evaluated(t, c, daemons) - before
 			t.Logf("evaluated %d of %d guesses, maxAttempts %d; answers by code: %v", n, guesses, maxAttempts, codes)

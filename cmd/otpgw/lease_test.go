@@ -66,6 +66,7 @@ func (l *leased) count(from string) int {
 // that stands by, which takes requests all the time, sends within ten seconds. Asked to stop, that one gives
 // its place up at once.
 func TestStandbyTakesOverFromAKilledDaemon(t *testing.T) {
+	t.Parallel()
 	l := startLeased(t)
 	a, b := l.daemons[0], l.daemons[1]
 	l.send(b, 2, "A") // what the standby took goes out by the holder
@@ -84,6 +85,7 @@ func TestStandbyTakesOverFromAKilledDaemon(t *testing.T) {
 
 // TestStandbyTakesOverFromAStoppedDaemon: asked to stop, a daemon gives its place up at once.
 func TestStandbyTakesOverFromAStoppedDaemon(t *testing.T) {
+	t.Parallel()
 	l := startLeased(t)
 	l.daemons[0].stop()
 	stopped := time.Now()
@@ -96,6 +98,7 @@ func TestStandbyTakesOverFromAStoppedDaemon(t *testing.T) {
 // TestPausedDaemonSendsNothingAfterItsLease: the holder is paused (SIGSTOP), the standby takes over, and the
 // holder goes on: it sends nothing, and stands by.
 func TestPausedDaemonSendsNothingAfterItsLease(t *testing.T) {
+	t.Parallel()
 	l := startLeased(t)
 	a, b := l.daemons[0], l.daemons[1]
 	_ = a.Signal(syscall.SIGSTOP)

@@ -25,6 +25,7 @@ const lifeOfPIN = time.Minute
 // end is told, and /readyz, a metric and the log tell of the clock. The three run side by side, for each
 // takes the minute of a PIN.
 func TestClockIsSet(t *testing.T) {
+	t.Parallel()
 	program := processtest.BuildDaemon(t)
 	for name, c := range map[string]struct{ start, then time.Duration }{
 		"back an hour": {0, -time.Hour},

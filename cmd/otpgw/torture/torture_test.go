@@ -66,6 +66,7 @@ func newSettings(t *testing.T) settings {
 // TestTorture breaks things under load, mends everything, waits for what is owed, and compares. See the
 // package's comment.
 func TestTorture(t *testing.T) {
+	t.Parallel()
 	set := newSettings(t)
 	w := newWorld(t, set)
 	w.set.began = time.Now()
