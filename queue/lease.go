@@ -119,11 +119,15 @@ func (l *Lease) renew(ctx context.Context, cond commitlog.Condition) error {
 	return nil
 }
 
-// adopt takes the revision of a renewal of which it was not known whether it was stored.
-func (l *Lease) adopt() {
-	if e, ok := l.q.ledger.Get(bucketLeases, l.key); ok && string(e.Value) == l.q.daemons.self {
-		l.revision = e.Revision
+// adopt takes the revision of a renewal of which it was not known whether it was stored; false when the lease is
+// not this daemon's any more.
+func (l *Lease) adopt() bool {
+	e, ok := l.q.ledger.Get(bucketLeases, l.key)
+	if !ok || string(e.Value) != l.q.daemons.self {
+		return false
 	}
+	l.revision = e.Revision
+	return true
 }
 
 // keep renews the lease until it is lost or given back. The end is told by a timer, for a store that hangs
@@ -178,11 +182,16 @@ func (l *Lease) Release(ctx context.Context) {
 	l.cancel()
 	<-l.done
 	l.good.Store(0)
-	l.adopt()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseTake)
 	defer cancel()
-	// A conflict is another's lease; when the store does not answer the lease runs out.
-	_, _ = l.q.ledger.Commit(ctx, commitlog.Tx{{Bucket: bucketLeases, Key: l.key, Action: commitlog.Delete, If: commitlog.IfRevision, Revision: l.revision}})
+	for l.adopt() {
+		_, err := l.q.ledger.Commit(ctx, commitlog.Tx{{Bucket: bucketLeases, Key: l.key, Action: commitlog.Delete, If: commitlog.IfRevision, Revision: l.revision}})
+		if !errors.Is(err, commitlog.ErrConflict) {
+			return // when the store does not answer the lease runs out
+		}
+		// It is another's now; or a renewal that was under way when it was given up was stored first, and it is
+		// still ours.
+	}
 }
 
 // holdings are the leases of a store that is this daemon's alone.
