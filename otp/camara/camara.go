@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"regexp"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
+	"github.com/otpgw/otpgw/otp/phone"
 )
 
 // Service is what CAMARA needs of otp.Service.
@@ -100,7 +102,7 @@ func sendCode(s Service) serve {
 		}
 		n, err := s.ParseNewOtp(request, app)
 		if err != nil {
-			return 0, nil, err
+			return 0, nil, excluded(number, err)
 		}
 		if !n.Phone.TakesSMS() {
 			return 0, nil, errTakesNoSMS
@@ -108,6 +110,16 @@ func sendCode(s Service) serve {
 		o, err := s.CreateNewest(ctx, app, n)
 		return http.StatusOK, sendCodeResponse{o.OtpID}, ofNumber(err)
 	}
+}
+
+// excluded: a number that is one, and is refused all the same, is of a kind that the application's policy leaves
+// out.
+func excluded(number string, err error) error {
+	var refused *otp.Error
+	if _, valid := phone.Parse(number, ""); valid && errors.As(err, &refused) && refused.Code == otp.CodePhoneInvalid {
+		return errTakesNoSMS
+	}
+	return err
 }
 
 func validateCode(s Service) serve {

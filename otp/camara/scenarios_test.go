@@ -45,11 +45,14 @@ type operator struct {
 	router routers.Router
 }
 
-func newOperator(t *testing.T) *operator {
+func newOperator(t *testing.T, change ...func(*otp.App)) *operator {
 	t.Helper()
 	shop := otp.App{Name: "shop", Secret: "shop-secret", APIKeys: []string{"shop-key"}, Senders: []string{"Shop"}, From: "Shop", Template: "{{pin}}",
 		TTL: 5 * time.Minute, MaxAttempts: maxTry, PINType: otp.PINNumbers, PINLength: 6, CAMARA: true,
 		SendLimits: limit.Limits{{Max: maxSend, Per: time.Hour}}, Guard: guard.Settings{Mode: guard.Enforce, Deny: []string{"NO"}}}
+	for _, f := range change {
+		f(&shop)
+	}
 	bare := shop
 	bare.Name, bare.Secret, bare.APIKeys, bare.CAMARA = "bare", "bare-secret", []string{"bare-key"}, false
 	document, err := openapi3.NewLoader().LoadFromData(Document)
@@ -467,4 +470,11 @@ func TestDoNotSend(t *testing.T) {
 	o.Service.DoNotSend = nil
 	o.Service.OptedOut = func(_, e164 string) (bool, error) { return e164 == mobile, nil }
 	o.refused("/send-code", sending(mobile, template), 403, sms+"PHONE_NUMBER_BLOCKED")
+}
+
+// TestPolicyExcludes: a number that the application's policy leaves out is not unknown, it is not allowed.
+func TestPolicyExcludes(t *testing.T) {
+	o := newOperator(t, func(a *otp.App) { a.Policy, a.PINLength = otp.PolicyNIST, 7 })
+	o.refused("/send-code", sending("+445600123456", template), 403, sms+"PHONE_NUMBER_NOT_ALLOWED")
+	o.refused("/send-code", sending("+4470001234", template), 404, "NOT_FOUND")
 }
