@@ -105,14 +105,22 @@ public class Call {
   }
 }
 `, []string{"java", "-Dfile.encoding=UTF-8"}},
-	{"C# HttpClient", "dotnet", "see dot.net: the SDK of .NET 10 or later, which runs a single file", "call.cs", `using System.Text;
+	{"C# HttpClient", "mcs", "Debian: apt-get install mono-mcs mono-runtime libmono-system-net-http4.0-cil", "call.cs", `using System;
+using System.Net.Http;
+using System.Text;
+using System.Threading.Tasks;
 
-var request = new HttpRequestMessage(HttpMethod.Post, "http://HOST/otp");
-request.Headers.Add("Authorization", "Bearer TOKEN");
-request.Content = new StringContent("QUOTED", Encoding.UTF8, "application/json");
-var response = await new HttpClient().SendAsync(request);
-Console.WriteLine(await response.Content.ReadAsStringAsync());
-`, []string{"dotnet", "run"}},
+class Call {
+  static async Task<string> Send() {
+    var request = new HttpRequestMessage(HttpMethod.Post, "http://HOST/otp");
+    request.Headers.Add("Authorization", "Bearer TOKEN");
+    request.Content = new StringContent("QUOTED", Encoding.UTF8, "application/json");
+    var response = await new HttpClient().SendAsync(request);
+    return await response.Content.ReadAsStringAsync();
+  }
+  static void Main() { Console.WriteLine(Send().GetAwaiter().GetResult()); }
+}
+`, []string{"sh", "-c", `mcs -r:System.Net.Http.dll -out:"$0.exe" "$0" && mono "$0.exe"`}},
 }
 
 // quoted is a body as a string of Java or C#, whose compilers take no escaped slash.
