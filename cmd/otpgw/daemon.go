@@ -161,35 +161,8 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.box = box
 	d.live.Store(newLive(d.config))
 	guard := callback.Egress{Allow: d.config.CallbackAllow}
-	d.service = &otp.Service{
-		Queue: d.queue, Box: box, Apps: d.config.Apps, Retention: d.config.Retention, CallbackAllowed: guard.Allowed, Log: d.log,
-		Route:     func(t otp.Traffic) (string, error) { return d.live.Load().config.Route(t) },
-		Measure:   func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
-		Links:     func() []string { return d.live.Load().linkNames() },
-		FirstLink: func(route string) string { return d.live.Load().firstLink(route) },
-		Price:     func(e164, network string) float64 { return d.live.Load().config.Prices.Of(e164, network) },
-		Lookup: func(ctx context.Context, q lookup.Question) (lookup.Finding, error) {
-			if asker := d.live.Load().asker; asker != nil {
-				return asker.Ask(ctx, q)
-			}
-			return lookup.Finding{}, nil
-		},
-	}
-	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
-	}, func() float64 { return float64(d.service.Evaluated.Load()) }))
-	registry.MustRegister(riskCollector{d.service}, quotaCollector{d.service})
-	optOuts := optout.New(d.queue.OptOuts(), box)
-	d.service.OptedOut = optOuts.Has
-	d.notSent = &donotsend.List{Bucket: d.queue.DoNotSend(), File: func() donotsend.Set { return d.live.Load().config.DoNotSend }}
-	d.service.DoNotSend = d.notSent.Has
-	d.inbox = &mo.Inbox{Queue: d.queue, Box: box, List: optOuts, Route: d.service.Route, Log: d.log,
-		Apps: func() []otp.App { return d.live.Load().config.Apps }}
-	registry.MustRegister(d.inbox.Collector())
-	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
-	d.tracker.Whole = d.service.CarrierHas
-	registry.MustRegister(d.tracker.Collectors()...)
-	d.keepRecords()
+	d.wireService(guard, registry)
+	d.wireReceipts(registry)
 	d.product = newProduct(registry)
 	d.growth = &growth{queue: d.queue}
 	d.funnel = funnel.New(d.queue.Funnel(), d.service.Clock)
@@ -208,6 +181,49 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	registry.MustRegister(stateCollector{d}, lookupCollector{d})
 	d.publishChanges()
 	d.adopt(d.config)
+	d.wireServers(registry)
+	d.bound(registry)
+}
+
+// wireService makes the domain, which asks for what a reload may change each time.
+func (d *daemon) wireService(guard callback.Egress, registry *prometheus.Registry) {
+	d.service = &otp.Service{
+		Queue: d.queue, Box: d.box, Apps: d.config.Apps, Retention: d.config.Retention, CallbackAllowed: guard.Allowed, Log: d.log,
+		Route:     func(t otp.Traffic) (string, error) { return d.live.Load().config.Route(t) },
+		Measure:   func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
+		Links:     func() []string { return d.live.Load().linkNames() },
+		FirstLink: func(route string) string { return d.live.Load().firstLink(route) },
+		Price:     func(e164, network string) float64 { return d.live.Load().config.Prices.Of(e164, network) },
+		Lookup: func(ctx context.Context, q lookup.Question) (lookup.Finding, error) {
+			if asker := d.live.Load().asker; asker != nil {
+				return asker.Ask(ctx, q)
+			}
+			return lookup.Finding{}, nil
+		},
+	}
+	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
+	}, func() float64 { return float64(d.service.Evaluated.Load()) }))
+	registry.MustRegister(riskCollector{d.service}, quotaCollector{d.service})
+	d.notSent = &donotsend.List{Bucket: d.queue.DoNotSend(), File: func() donotsend.Set { return d.live.Load().config.DoNotSend }}
+	d.service.DoNotSend = d.notSent.Has
+}
+
+// wireReceipts makes what takes what handsets and SMSCs say: wishes not to be written to, messages, receipts.
+func (d *daemon) wireReceipts(registry *prometheus.Registry) {
+	optOuts := optout.New(d.queue.OptOuts(), d.box)
+	d.service.OptedOut = optOuts.Has
+	d.inbox = &mo.Inbox{Queue: d.queue, Box: d.box, List: optOuts, Route: d.service.Route, Log: d.log,
+		Apps: func() []otp.App { return d.live.Load().config.Apps }}
+	registry.MustRegister(d.inbox.Collector())
+	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
+	d.tracker.Whole = d.service.CarrierHas
+	registry.MustRegister(d.tracker.Collectors()...)
+	d.keepRecords()
+}
+
+// wireServers makes the API's server, and the operator's.
+func (d *daemon) wireServers(registry *prometheus.Registry) {
 	d.api = httpServer(d.tracer.Requests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) })), d.log)
 	ops := &admin{
 		daemon: d, registry: registry, started: time.Now(), token: d.token,
@@ -219,7 +235,6 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	allowed := func() config.Networks { return d.live.Load().config.AdminAllow }
 	d.admin = httpServer(intake.CloseFramedTwice(onlyFrom(allowed, closedToPages(ops.handler(), d.adminLn.Addr()))), d.log)
 	d.api.TLSConfig, d.admin.TLSConfig = d.apiCert.config(), d.adminCert.config()
-	d.bound(registry)
 }
 
 // adopt answers requests by a configuration from now on. Those under way go on by the one before.
