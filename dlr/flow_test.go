@@ -136,21 +136,12 @@ func told(t *testing.T, app *inbox, want []string) {
 // sms takes the OTP's message off its queue, as a link would, and gives its id.
 func sms(t *testing.T, q *queue.Queue) string {
 	t.Helper()
-	ctx := context.Background()
-	p, err := q.SMS(queuetest.Route).Pull(ctx, queue.PullOptions{Max: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Stop()
-	d, err := p.Next(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := queuetest.Take(t, q.SMS(queuetest.Route))
 	m, err := queue.ParseOutbound(d.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Ack(ctx); err != nil {
+	if err := d.Ack(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	return m.ID

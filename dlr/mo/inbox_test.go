@@ -7,14 +7,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/optout"
-	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
 )
@@ -35,17 +33,7 @@ func newInbox(t *testing.T, apps ...otp.App) *Inbox {
 // event is the next event in the store, as it would be sent.
 func event(t *testing.T, i *Inbox) (e otp.Event, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	p, err := i.Queue.Events().Pull(ctx, queue.PullOptions{Max: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Stop()
-	d, err := p.Next(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := queuetest.Take(t, i.Queue.Events())
 	if err := json.Unmarshal(d.Data, &e); err != nil {
 		t.Fatal(err)
 	}

@@ -9,12 +9,12 @@ import (
 	"github.com/otpgw/otpgw/queue/seal"
 )
 
-// Message takes the next message off the queue of Route and opens its text, as the link and the phone would.
-func Message(t testing.TB, q *queue.Queue, box *seal.Box) (queue.Outbound, string) {
+// Take takes the next message off a queue, and leaves it to the caller to acknowledge it.
+func Take(t testing.TB, c *queue.Consumer) *queue.Delivery {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	p, err := q.SMS(Route).Pull(ctx, queue.PullOptions{Max: 1})
+	p, err := c.Pull(ctx, queue.PullOptions{Max: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,6 +23,15 @@ func Message(t testing.TB, q *queue.Queue, box *seal.Box) (queue.Outbound, strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+// Message takes the next message off the queue of Route and opens its text, as the link and the phone would.
+func Message(t testing.TB, q *queue.Queue, box *seal.Box) (queue.Outbound, string) {
+	t.Helper()
+	d := Take(t, q.SMS(Route))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
 	if err := d.Ack(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -27,14 +27,17 @@ func (s *slowStore) Deliver(context.Context, link.Incoming) error {
 	return nil
 }
 
-// TestFloodOfReceipts: an SMSC that sends all it has at once, without a window, has each receipt stored and
-// answered OK, in its own time; none is refused, and what waits does not grow with the flood.
-func TestFloodOfReceipts(t *testing.T) {
-	t.Parallel()
-	n := 5_000
+// floodSize is how many PDUs a flood has: OTPGW_TEST_FLOOD, where that is set.
+func floodSize(n int) int {
 	if v, err := strconv.Atoi(os.Getenv("OTPGW_TEST_FLOOD")); err == nil {
-		n = v
+		return v
 	}
+	return n
+}
+
+// flooded is a link that is bound to an SMSC which is about to send much, and where its receipts are stored.
+func flooded(t *testing.T) (*slowStore, *script) {
+	t.Helper()
 	r := newRig(t, smsc.Config{})
 	c := newCarrier(t)
 	sink := &slowStore{recorder: newRecorder()}
@@ -42,6 +45,15 @@ func TestFloodOfReceipts(t *testing.T) {
 	r.run(l)
 	s := next(t, c.binds)
 	r.up(l)
+	return sink, s
+}
+
+// TestFloodOfReceipts: an SMSC that sends all it has at once, without a window, has each receipt stored and
+// answered OK, in its own time; none is refused, and what waits does not grow with the flood.
+func TestFloodOfReceipts(t *testing.T) {
+	t.Parallel()
+	n := floodSize(5_000)
+	sink, s := flooded(t)
 	t.Cleanup(func() { // a flood that failed ends too
 		s.c.Close()
 		for {

@@ -1,13 +1,9 @@
 package link_test
 
 import (
-	"os"
 	"runtime"
-	"strconv"
 	"testing"
 
-	"github.com/otpgw/otpgw/smpp/link"
-	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
 
@@ -16,17 +12,8 @@ import (
 func TestFloodOfReceiptsInAWindow(t *testing.T) {
 	t.Parallel()
 	const window = 50
-	n := 2_000
-	if v, err := strconv.Atoi(os.Getenv("OTPGW_TEST_FLOOD")); err == nil {
-		n = v
-	}
-	r := newRig(t, smsc.Config{})
-	c := newCarrier(t)
-	sink := &slowStore{recorder: newRecorder()}
-	l := link.New(c.config("carrier", nil), link.Deps{Queue: r.q, Sink: sink})
-	r.run(l)
-	s := next(t, c.binds)
-	r.up(l)
+	n := floodSize(2_000)
+	sink, s := flooded(t)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	sent := 0
