@@ -139,6 +139,10 @@ func TestIDFormats(t *testing.T) {
 				if !regexp.MustCompile(shapes[inReceipt]).MatchString(r.ID) {
 					t.Errorf("receipt for %q", r.ID)
 				}
+				for answer != inReceipt && strings.EqualFold(id, r.ID) && !strings.ContainsAny(id, "abcdefABCDEF") {
+					id = e.Submit(esmetest.Message("1", "x")) // a number without a letter is the same in both cases
+					_, r = receiptOf(t, e.Receipt())
+				}
 				if (answer == inReceipt) != (id == r.ID) {
 					t.Errorf("answered %q, receipt for %q", id, r.ID)
 				}
