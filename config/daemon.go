@@ -92,7 +92,7 @@ var daemonRows = []setting[loader]{
 	{listOf(linkGroup), "", "names of the carrier links, comma-separated", read(readLinks)},
 	{listOf(routeGroup), "default", "names of the routes, comma-separated", read(readRoutes)},
 
-	{"OTPGW_ROUTING", "observe", "sharing of messages among links of one priority by what was verified of what they sent: {}; observe shows it in `otpgw ctl routes`",
+	{"OTPGW_ROUTING", "observe", "sharing of messages among links of one priority by what was verified of what they sent: {}; observe shows it on the console and in `otpgw ctl routes`",
 		oneOf(func(l *loader) *Routing { return &l.config.Sharing.Mode }, RoutingOff, RoutingObserve, RoutingOn)},
 	{"OTPGW_ROUTING_SLOW_AFTER", "30s", "a message delivered later than this is late; a link with many counts as one that delivers nothing, {}",
 		duration(time.Second, time.Hour, time.Second, func(l *loader) *time.Duration { return &l.config.Sharing.SlowAfter })},

@@ -15,7 +15,6 @@ import (
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/orders"
 	"github.com/otpgw/otpgw/smpp/link"
-	"github.com/otpgw/otpgw/smpp/score"
 )
 
 const pprofPath = "/debug/pprof/"
@@ -39,8 +38,9 @@ type routeState struct {
 	Links    []config.RouteLink `json:"links"`
 	Waiting  uint64             `json:"waiting"`
 	InFlight int                `json:"inFlight"`
-	Oldest   float64            `json:"oldest"` // seconds that the oldest of both is old
-	Scores   []score.Link       `json:"scores,omitempty"`
+	Oldest   float64            `json:"oldest"`  // seconds that the oldest of both is old
+	Sharing  config.Routing     `json:"sharing"` // OTPGW_ROUTING
+	Scores   []routeScore       `json:"scores,omitempty"`
 	Degraded bool               `json:"degraded"` // no link of the first priority can send
 }
 
@@ -134,7 +134,8 @@ func (a *admin) routes(w http.ResponseWriter, r *http.Request) {
 func (a *admin) routeStates(stats queue.Stats) []routeState {
 	states := []routeState{}
 	for _, route := range a.live.Load().config.Routes {
-		s := routeState{Route: route.Name, Prefixes: route.Prefixes, Links: route.Links, Scores: a.scoresOf(route), Degraded: true}
+		s := routeState{Route: route.Name, Prefixes: route.Prefixes, Links: route.Links,
+			Sharing: a.config.Sharing.Mode, Scores: a.scoresOf(route), Degraded: true}
 		for _, c := range stats.Consumers {
 			if strings.TrimPrefix(c.Name, "sms.") == route.Name {
 				s.Waiting, s.InFlight, s.Oldest = c.Waiting, c.InFlight, math.Round(ageOf(c.Oldest, a.queue.Now())*10)/10

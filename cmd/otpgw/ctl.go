@@ -297,18 +297,19 @@ func showScores(w io.Writer, routes []routeState) error {
 	some := false
 	for _, r := range routes {
 		for _, l := range r.Scores {
-			if len(r.Links) < 2 {
-				continue
-			}
 			if !some {
 				some = true
-				fmt.Fprintln(tw, "\nROUTE\tLINK\tCOUNTRY\tOF THE LAST\tVERIFIED\tSHARE\t")
+				due := "SHARE"
+				if r.Sharing != config.RoutingOn {
+					due = "WOULD GET" // it is observed only
+				}
+				fmt.Fprintf(tw, "\nROUTE\tCOUNTRY\tLINK\tOF THE LAST\tVERIFIED\tLATE\tSCORE\t%s\t\n", due)
 			}
 			note := ""
 			if l.Slow {
 				note = "slow: its messages are delivered late"
 			}
-			fmt.Fprintf(tw, "%s\t%s\t%s\t%g\t%g\t%g\t%s\n", r.Route, l.Link, l.Country, l.Sent, l.Verified, l.Share, note)
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%g\t%g\t%.0f %%\t%g\t%.1f %%\t%s\n", r.Route, l.Country, l.Link.Link, l.Sent, l.Verified, 100*l.Late, l.Share, 100*l.Due, note)
 		}
 	}
 	return tw.Flush()

@@ -247,6 +247,7 @@ func (d *daemon) adopt(c *config.Config) {
 		TrustedProxies: c.TrustedProxies, Metrics: l.metrics, Faces: d.faces(c), Documents: map[string][]byte{camara.DocumentPath: camara.Document},
 	})
 	d.live.Store(l)
+	d.scores.Compare(rivals(c.Routes))
 }
 
 // expect has the metrics tell of all that a configuration names, from the start.

@@ -5,7 +5,7 @@
 //	Sent, Verified, Delivered (as they happen) -> an estimate for each link and country -> Share (queue.PullOptions.Share)
 //
 // A link's estimate is the part verified of what it was given lately (some 60 messages to a country), drawn
-// to that of all links while it has few. Its share falls with a power of the distance to the best, so that
+// to that of its rivals, the links that it shares messages with, while it has few. Its share falls with a power of the distance to the best, so that
 // links that differ by chance are alike and one that delivers nothing is left at once. No share is below
 // Floor: what is given to a link that is out of favour finds out when it is mended, and ten messages of it
 // that went well have it begin anew. A carrier whose messages are delivered late, by its own receipts, counts
@@ -16,7 +16,9 @@
 package score
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -42,10 +44,12 @@ type Board struct {
 	slowAfter time.Duration
 	now       func() time.Time
 
-	mu    sync.Mutex // guards the rest
-	links map[key]*estimate
-	pace  map[string]*pace
-	own   map[key]*tally // not told to other daemons yet; nil where there are none
+	mu     sync.Mutex // guards the rest
+	links  map[key]*estimate
+	pace   map[string]*pace
+	known  []string            // links that something was counted of
+	rivals map[string][]string // of a link, itself too; a link without shares with all that are known
+	own    map[key]*tally      // not told to other daemons yet; nil where there are none
 }
 
 type key struct{ link, country string }
@@ -67,6 +71,24 @@ type pace struct {
 // New is a board on which what is delivered later than slowAfter is late.
 func New(slowAfter time.Duration, now func() time.Time) *Board {
 	return &Board{slowAfter: slowAfter, now: now, links: make(map[key]*estimate), pace: make(map[string]*pace)}
+}
+
+// Compare has each link measured against those that it shares messages with: each group is the links of one
+// priority of a route. A link that no traffic can be moved to says nothing of those that there is a choice of.
+func (b *Board) Compare(groups [][]string) {
+	rivals := make(map[string][]string)
+	for _, group := range groups {
+		for _, link := range group {
+			for _, rival := range group {
+				if !slices.Contains(rivals[link], rival) {
+					rivals[link] = append(rivals[link], rival)
+				}
+			}
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rivals = rivals
 }
 
 // Sent counts a message that the link's carrier took.
@@ -99,7 +121,7 @@ func (b *Board) verified(k key) {
 	e := b.of(k)
 	e.long.verified = min(e.long.verified+1, e.long.sent)
 	e.short.verified = min(e.short.verified+1, e.short.sent)
-	best, _ := b.best(k.country)
+	best, _ := b.best(k)
 	if e.short.sent >= recent/2 && e.long.share() < bad*best && e.short.share() >= mended*best {
 		e.long = e.short // it was mended
 	}
@@ -145,7 +167,8 @@ type Link struct {
 	Sent     float64 `json:"sent"`     // of what is remembered
 	Verified float64 `json:"verified"` // the same
 	Share    float64 `json:"share"`    // 0 to 1, of that of the best
-	Slow     bool    `json:"slow"`
+	Late     float64 `json:"late"`     // 0 to 1, of what it delivered lately, to whatever country
+	Slow     bool    `json:"slow"`     // so many are late that it counts as one that delivers nothing
 }
 
 // Share is what a link is due of the messages to a country: 1 for the best one.
@@ -159,34 +182,56 @@ func (b *Board) share(k key) float64 {
 	if p := b.pace[k.link]; p != nil && p.slow {
 		return Floor
 	}
-	best, mean := b.best(k.country)
+	best, mean := b.best(k)
 	if best == 0 {
 		return 1
 	}
 	return max(Floor, math.Pow(min(b.of(k).hope(mean)/best, 1), slope))
 }
 
-// Links are all estimates of some links.
+// Links are how some links do in each country that something is known of, by country and as they are named.
 func (b *Board) Links(names []string) []Link {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	countries := make(map[string]bool)
+	for k := range b.links {
+		if slices.Contains(names, k.link) {
+			countries[k.country] = true
+		}
+	}
 	all := []Link{}
-	for _, name := range names {
-		for k, e := range b.links {
-			if k.link == name {
-				p := b.pace[name]
-				all = append(all, Link{name, k.country, math.Round(e.long.sent), math.Round(e.long.verified), math.Round(100*b.share(k)) / 100, p != nil && p.slow})
+	for _, country := range slices.Sorted(maps.Keys(countries)) {
+		for _, name := range names {
+			k := key{name, country}
+			row := Link{Link: name, Country: country, Share: rounded(b.share(k))}
+			if e := b.links[k]; e != nil {
+				row.Sent, row.Verified = math.Round(e.long.sent), math.Round(e.long.verified)
 			}
+			if p := b.pace[name]; p != nil {
+				row.Late, row.Slow = rounded(p.late/p.seen), p.slow
+			}
+			all = append(all, row)
 		}
 	}
 	return all
 }
 
-// best is the best hope of a country's links, and the part verified over all of them.
-func (b *Board) best(country string) (best, mean float64) {
+func rounded(part float64) float64 { return math.Round(100*part) / 100 }
+
+// rivalsOf are the links that a link is measured against.
+func (b *Board) rivalsOf(link string) []string {
+	if rivals := b.rivals[link]; rivals != nil {
+		return rivals
+	}
+	return b.known
+}
+
+// best is the best hope of a link and its rivals in a country, and the part verified over all of them.
+func (b *Board) best(of key) (best, mean float64) {
 	var all sums
-	for k, e := range b.links {
-		if k.country == country {
+	rivals := b.rivalsOf(of.link)
+	for _, name := range rivals {
+		if e := b.links[key{name, of.country}]; e != nil {
 			all.sent += e.long.sent
 			all.verified += e.long.verified
 		}
@@ -195,8 +240,9 @@ func (b *Board) best(country string) (best, mean float64) {
 		return 0, 0 // nothing is known of anybody
 	}
 	mean = all.share()
-	for k, e := range b.links {
-		if p := b.pace[k.link]; k.country == country && (p == nil || !p.slow) {
+	for _, name := range rivals {
+		e, p := b.links[key{name, of.country}], b.pace[name]
+		if e != nil && (p == nil || !p.slow) {
 			best = max(best, e.hope(mean))
 		}
 	}
@@ -217,6 +263,9 @@ func (b *Board) of(k key) *estimate {
 	if e == nil {
 		e = &estimate{at: now}
 		b.links[k] = e
+		if !slices.Contains(b.known, k.link) {
+			b.known = append(b.known, k.link)
+		}
 	}
 	if d := now.Sub(e.at); d > time.Minute {
 		e.long.fade(math.Exp2(-float64(d) / float64(forgets)))

@@ -114,3 +114,29 @@ func TestNothingKnown(t *testing.T) {
 		t.Errorf("%d rows", n)
 	}
 }
+
+// TestRivals: a link is measured against those that it shares messages with. A backup or another route's link
+// that does far better says nothing of the choice between two that do not, and a liar among them is left as
+// soon, and taken back as soon.
+func TestRivals(t *testing.T) {
+	t.Parallel()
+	s := &sending{score.New(time.Minute, time.Now), rand.New(rand.NewPCG(1, 1)), map[string]float64{"a": 0.45, "b": 0, "c": 0.45}}
+	s.board.Compare([][]string{{"a", "b", "c"}, {"backup"}})
+	for range 200 {
+		s.board.Sent("backup", "BG")
+		s.board.Verified("backup", "BG")
+	}
+	s.messages(300)
+	if parts := s.messages(300); parts["b"] > 0.08 {
+		t.Errorf("beside a backup that does better the parts are %v", parts)
+	}
+	s.verified["b"] = 0.45
+	s.messages(3000)
+	if parts := s.messages(1000); parts["b"] < 0.2 {
+		t.Errorf("mended, the parts are %v", parts)
+	}
+	rows := s.board.Links([]string{"a", "b", "c", "idle"})
+	if len(rows) != 4 || rows[0].Link != "a" || rows[0].Country != "BG" || rows[0].Sent < 50 || rows[3].Sent != 0 || rows[3].Share <= 0 {
+		t.Errorf("rows %+v", rows)
+	}
+}

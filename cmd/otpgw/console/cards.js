@@ -1,6 +1,7 @@
 // The cards of links, routes, applications, callbacks and the store.
 import { button, bytes, el, facts, number, percent, span } from './kit.js';
 import { order } from './order.js';
+import * as scores from './scores.js';
 
 const at = (link) => `links/${encodeURIComponent(link)}`;
 
@@ -40,7 +41,7 @@ export function fillLink(c, l, now) {
 export function routeCard(r) {
   const c = el('article', 'card'), head = el('div', 'head');
   head.append(el('h3', '', r.route), el('span', 'is'));
-  c.append(head, el('p', 'quiet to'), el('p', 'bad why'), el('dl'));
+  c.append(head, el('p', 'quiet to'), el('p', 'bad why'), el('dl'), scores.part());
   return c;
 }
 
@@ -52,6 +53,7 @@ export function fillRoute(c, r) {
   c.querySelector('.why').textContent = r.degraded ? 'No preferred link can send: the backup does, if there is one.' : '';
   c.querySelector('.to').textContent = `${r.prefixes.map((p) => p ? `+${p}` : 'all other numbers').join(', ')} over ${(r.links ?? []).map((l) => l.priority ? `${l.name} (backup ${l.priority})` : l.name).join(', ')}`;
   facts(c.querySelector('dl'), [['waiting', number(r.waiting)], ['in flight', number(r.inFlight)], ['oldest', r.oldest ? span(r.oldest) : '–']]);
+  scores.fill(c.lastChild, r);
 }
 
 export const appCard = (a) => { const c = el('article', 'card'); c.append(el('h3', '', a.app), el('dl')); return c; };

@@ -1,11 +1,9 @@
 // The funnel: of the OTPs that were asked for, how many were handed over, delivered and verified; when, where, and how fast.
-import { $, el, number, percent, seconds, span } from './kit.js';
+import { $, country, el, number, percent, seconds, span } from './kit.js';
 import { columns, lines, narrow } from './plot.js';
 
 const STAGES = [['asked for', 'asked'], ['handed to the carrier', 'handed'], ['delivered', 'delivered'], ['verified', 'verified']];
 const ROWS = 8;
-const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'code' });
-const country = (code) => { try { return /^[A-Z]{2}$/.test(code) ? names.of(code) : code === 'other' ? 'others' : code; } catch { return code; } };
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 let pictures, shown = 'hour';

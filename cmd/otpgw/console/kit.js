@@ -10,6 +10,9 @@ export const bytes = (n) => { let u = 0; while (n >= 1024 && u < 4) { n /= 1024;
 export const span = (s) => s < 60 ? `${Math.max(0, Math.round(s))} s` : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min` : `${Math.floor(s / 86400)} d`;
 export const seconds = (s) => !s ? '–' : s < 10 ? `${s.toFixed(1)} s` : span(s);
 
+const names = new Intl.DisplayNames('en', { type: 'region', fallback: 'code' });
+export const country = (code) => { try { return /^[A-Z]{2}$/.test(code) ? names.of(code) : code === 'other' ? 'others' : code; } catch { return code; } };
+
 // list keeps one element for each item, by its key, so that focus stays where it is.
 export function list(parent, items, key, make, fill) {
   const old = new Map([...parent.children].map((c) => [c.dataset.key, c]));
