@@ -9,6 +9,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/smpp/text"
 )
 
 // The bounds of an application's settings that package otp does not keep for requests too.
@@ -193,13 +194,17 @@ func (s scope) sharedKeys(app *otp.App, owner map[string]string) {
 	}
 }
 
+// SenderRule is what can be a sender: what a link can put into a PDU. It is here that package otp, which knows no
+// SMPP, is given the rule.
+var SenderRule otp.SenderRule = text.SenderProblem
+
 func (v *value) senders() []string {
 	senders := v.list()
 	if len(senders) == 0 {
 		v.fault("is not set: name at least one approved sender, like Shop or 447700900123")
 	}
 	for _, sender := range senders {
-		if problem := otp.SenderProblem(sender); problem != "" && sender != "" {
+		if problem := SenderRule.Problem(sender); problem != "" && sender != "" {
 			v.fault("%q %s", sender, problem)
 		}
 	}

@@ -147,7 +147,7 @@ func (v *value) routeApps(apps []otp.App) []string {
 func (v *value) routeSenders() []string {
 	senders := v.list()
 	for _, sender := range senders {
-		if problem := otp.SenderProblem(sender); problem != "" && sender != "" {
+		if problem := SenderRule.Problem(sender); problem != "" && sender != "" {
 			v.fault("%q %s", sender, problem)
 		}
 	}

@@ -82,7 +82,7 @@ func TestFromReceiptToCallback(t *testing.T) {
 
 	client := &otp.App{Name: "demo", Senders: []string{"Verify"}, From: "Verify", Template: "Code {{pin}}", TTL: time.Minute, MaxAttempts: 5,
 		PINType: otp.PINNumbers, PINLength: 6, CallbackURL: server.URL}
-	n, err := otp.ParseNewOtp([]byte(`{"phoneNumber":"+33612345678"}`), client, nil)
+	n, err := otp.ParseNewOtp([]byte(`{"phoneNumber":"+33612345678"}`), client, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

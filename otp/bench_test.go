@@ -9,13 +9,14 @@ import (
 
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
+	"github.com/otpgw/otpgw/smpp/text"
 )
 
 func BenchmarkParseNewOtp(b *testing.B) {
 	app := testApp()
 	body := []byte(`{"phoneNumber":"+33612345678","template":"Your code is {{pin}}","template_fr":"Votre code est {{pin}}","ttl":300}`)
 	for b.Loop() {
-		if _, err := ParseNewOtp(body, app, nil); err != nil {
+		if _, err := ParseNewOtp(body, app, text.SenderProblem, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

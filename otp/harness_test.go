@@ -15,6 +15,7 @@ import (
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
+	"github.com/otpgw/otpgw/smpp/text"
 )
 
 // clock is real time moved by hand.
@@ -72,7 +73,7 @@ func newBenchOn(t testing.TB, q *queue.Queue) *bench {
 	}
 	c := new(clock)
 	return &bench{app: testApp(), clock: c, Service: &Service{Queue: q, Box: box, Measure: measure, Now: c.Now, Log: zerolog.Nop(),
-		Route: noRouteTo1}}
+		Route: noRouteTo1, SenderRule: text.SenderProblem}}
 }
 
 func (b *bench) create(t testing.TB, body string) Otp {

@@ -14,7 +14,6 @@ import (
 	"github.com/otpgw/otpgw/otp/phone"
 )
 
-// Limits of the fields of POST /otp.
 // NewOtp is a valid POST /otp, with the application's settings where the request had none.
 type NewOtp struct {
 	Phone       phone.Number
@@ -48,8 +47,8 @@ func (f *faults) add(code Code, message string) {
 }
 
 // ParseNewOtp reads the body of POST /otp for an application. Fields it does not know are ignored, null is
-// the same as absent. callbackAllowed is as Service.CallbackAllowed.
-func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (NewOtp, error) {
+// the same as absent. The rule and callbackAllowed are as Service.SenderRule and CallbackAllowed.
+func ParseNewOtp(body []byte, app *App, rule SenderRule, callbackAllowed func(netip.Addr) bool) (NewOtp, error) {
 	o, err := parseObject(body)
 	if err != nil {
 		return NewOtp{}, err
@@ -64,7 +63,7 @@ func ParseNewOtp(body []byte, app *App, callbackAllowed func(netip.Addr) bool) (
 		PINLength:   f.pinLength(o.value("pinLength"), app.PINLength),
 		CallbackURL: f.callbackURL(o.value("otpCallbackUrl"), app.CallbackURL, callbackAllowed),
 	}
-	n.From = app.sender(f.from(o.value("from"), app.From), n.Phone.Country)
+	n.From = app.sender(f.from(o.value("from"), app.From, rule), n.Phone.Country)
 	n.WebOTPDomain = f.webOTPDomain(o.value("webOtpDomain"), app.WebOTPDomain)
 	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
 	n.PIN, n.Context, n.Vouched = f.ownPIN(o.value("pin"), app), f.context(o), f.vouched(o.value("risk"))
@@ -117,13 +116,13 @@ func upper(s string) string {
 }
 
 // from takes a number too: a short code.
-func (f *faults) from(v value, fallback string) string {
+func (f *faults) from(v value, fallback string, rule SenderRule) string {
 	switch {
 	case v.kind == kindUnset:
 		return fallback
 	case v.kind == kindText && v.text == "":
 		f.add(CodeFromEmpty, "The parameter 'from' is empty or not set")
-	case v.kind == kindOther || !ValidSender(v.text):
+	case v.kind == kindOther || rule.Problem(v.text) != "":
 		f.add(CodeFromInvalid, "The parameter 'from' is not valid (min 3, max 15 characters; a name at most 11 of the GSM alphabet)")
 	}
 	return v.text

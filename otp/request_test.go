@@ -9,6 +9,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp/egress"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/smpp/text"
 )
 
 // exchange is a body of POST /otp and the code it is refused with.
@@ -35,7 +36,7 @@ func TestParseNewOtp(t *testing.T) {
 			if e.Name == tooLong {
 				e.Code = 0
 			}
-			n, err := ParseNewOtp(e.bytes(), testApp(), nil)
+			n, err := ParseNewOtp(e.bytes(), testApp(), text.SenderProblem, nil)
 			wantCode(t, e.Name, err, e.Code)
 			seen[e.Code] = true
 			if err == nil {
@@ -53,7 +54,7 @@ func TestParseNewOtp(t *testing.T) {
 // checkNewOtp is what a valid request always is.
 func checkNewOtp(t *testing.T, n NewOtp) {
 	t.Helper()
-	if !strings.HasPrefix(n.Phone.E164, "+") || len(n.Phone.Country) != 2 || !ValidSender(n.From) || TemplateProblem(n.Template) != "" ||
+	if !strings.HasPrefix(n.Phone.E164, "+") || len(n.Phone.Country) != 2 || SenderRule(text.SenderProblem).Problem(n.From) != "" || TemplateProblem(n.Template) != "" ||
 		n.TTL < MinTTL || n.TTL > MaxTTL || n.MaxAttempts < MinAttempts || n.MaxAttempts > MaxAttempts ||
 		!n.PINType.Valid() || n.PINLength < MinPIN || n.PINLength > MaxPIN {
 		t.Errorf("accepted %+v", n)
@@ -62,7 +63,7 @@ func checkNewOtp(t *testing.T, n NewOtp) {
 
 func TestParseNewOtpFallsBack(t *testing.T) {
 	app := testApp()
-	n, err := ParseNewOtp([]byte(french), app, nil)
+	n, err := ParseNewOtp([]byte(french), app, text.SenderProblem, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 	n, err = ParseNewOtp([]byte(`{"phoneNumber":"+33612345678","from":"Other","template":"x {{pin}}","ttl":"60","maxAttempts":1,"pinType":"letters",
-		"pinLength":"4","trackId":"bf325375-e030-4ccb-a009-17317c574773","otpCallbackUrl":"http://a.example"}`), app, nil)
+		"pinLength":"4","trackId":"bf325375-e030-4ccb-a009-17317c574773","otpCallbackUrl":"http://a.example"}`), app, text.SenderProblem, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func TestParseNewOtpSurrogates(t *testing.T) {
 		"\uFFFD {{pin}} of the caller's": "\uFFFD {{pin}} of the caller's",
 	}
 	for in, want := range tests {
-		n, err := ParseNewOtp([]byte(`{"phoneNumber":"+33612345678","template":"`+in+`"}`), testApp(), nil)
+		n, err := ParseNewOtp([]byte(`{"phoneNumber":"+33612345678","template":"`+in+`"}`), testApp(), text.SenderProblem, nil)
 		switch {
 		case want == "":
 			wantCode(t, in, err, CodeTemplate)
@@ -162,7 +163,7 @@ func TestParseGuess(t *testing.T) {
 func TestErrorsSayNothing(t *testing.T) {
 	for _, body := range []string{`{"phoneNumber":"+33612345678","template":"SECRET"}`, `{"SECRET`, `{"phoneNumber":"SECRET"}`,
 		`{"phoneNumber":"+33612345678","otpCallbackUrl":"https://u:SECRET@h/"}`} {
-		if _, err := ParseNewOtp([]byte(body), testApp(), nil); err == nil || strings.Contains(err.Error(), "SECRET") {
+		if _, err := ParseNewOtp([]byte(body), testApp(), text.SenderProblem, nil); err == nil || strings.Contains(err.Error(), "SECRET") {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -182,7 +183,7 @@ func FuzzNewOtp(f *testing.F) {
 	}
 	app := testApp()
 	f.Fuzz(func(t *testing.T, body []byte) {
-		n, err := ParseNewOtp(body, app, nil)
+		n, err := ParseNewOtp(body, app, text.SenderProblem, nil)
 		if err == nil {
 			checkNewOtp(t, n)
 			return

@@ -50,6 +50,8 @@ type Service struct {
 	// Asked is told of each OTP that is made, Arrived of each that a receipt says is delivered, and Ended of
 	// each that has ended, once that is stored. Nil: nobody is.
 	Asked, Arrived, Ended func(*Record)
+	// SenderRule says what can be a sender.
+	SenderRule SenderRule
 	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts
 	// none.
 	CallbackAllowed func(netip.Addr) bool
@@ -86,9 +88,9 @@ func (s *Service) now() time.Time {
 	return s.Queue.Now()
 }
 
-// ParseNewOtp is the package's ParseNewOtp with the addresses this gateway may call.
+// ParseNewOtp is the package's ParseNewOtp with the rules of this gateway.
 func (s *Service) ParseNewOtp(body []byte, app *App) (NewOtp, error) {
-	return ParseNewOtp(body, app, s.CallbackAllowed)
+	return ParseNewOtp(body, app, s.SenderRule, s.CallbackAllowed)
 }
 
 // Get is an OTP of an application, by the clock.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/smpp/text"
 )
 
 func vectors[T any](t *testing.T, file string) (list []T) {
@@ -32,7 +33,7 @@ func TestTemplateByDestination(t *testing.T) {
 				request[f] = f + " {{pin}}"
 			}
 			body, _ := json.Marshal(request)
-			n, err := ParseNewOtp(body, testApp(), nil)
+			n, err := ParseNewOtp(body, testApp(), text.SenderProblem, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +70,7 @@ func TestTemplatePrecedence(t *testing.T) {
 				}
 			}
 			body, _ := json.Marshal(request)
-			n, err := ParseNewOtp(body, app, nil)
+			n, err := ParseNewOtp(body, app, text.SenderProblem, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -189,11 +189,12 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 func (d *daemon) wireService(guard callback.Egress, registry *prometheus.Registry) {
 	d.service = &otp.Service{
 		Queue: d.queue, Box: d.box, Apps: d.config.Apps, Retention: d.config.Retention, CallbackAllowed: guard.Allowed, Log: d.log,
-		Route:     func(t otp.Traffic) (string, error) { return d.live.Load().config.Route(t) },
-		Measure:   func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
-		Links:     func() []string { return d.live.Load().linkNames() },
-		FirstLink: func(route string) string { return d.live.Load().firstLink(route) },
-		Price:     func(e164, network string) float64 { return d.live.Load().config.Prices.Of(e164, network) },
+		SenderRule: config.SenderRule,
+		Route:      func(t otp.Traffic) (string, error) { return d.live.Load().config.Route(t) },
+		Measure:    func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
+		Links:      func() []string { return d.live.Load().linkNames() },
+		FirstLink:  func(route string) string { return d.live.Load().firstLink(route) },
+		Price:      func(e164, network string) float64 { return d.live.Load().config.Prices.Of(e164, network) },
 		Lookup: func(ctx context.Context, q lookup.Question) (lookup.Finding, error) {
 			if asker := d.live.Load().asker; asker != nil {
 				return asker.Ask(ctx, q)

@@ -52,6 +52,7 @@ func TestSenderByCountry(t *testing.T) {
 		}
 	}
 	wantRefused(t, mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"+12025550123"}`, 400), 2005, "'from'", "US takes no names", "SENDERS_US")
+	wantRefused(t, mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"+46701234512","from":"me@here"}`, 400), 2005, "'from'", "GSM alphabet") // smpp/text's rule
 	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"+966512345678"}`, 201)
 	a, err := callAs(c, "loose", "POST", d.HTTP+"/otp", `{"phoneNumber":"+12025550124"}`)
 	if err != nil || a.status != 201 {

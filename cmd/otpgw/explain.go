@@ -64,7 +64,7 @@ func explain(c cli, conf *config.Config, to, name, from, template, network strin
 	if err != nil {
 		return err
 	}
-	n, err := otp.ParseNewOtp(body, app, func(netip.Addr) bool { return true })
+	n, err := otp.ParseNewOtp(body, app, config.SenderRule, func(netip.Addr) bool { return true })
 	if err != nil {
 		return err
 	}

@@ -179,7 +179,7 @@ func (a *admin) sampleLink(asked *sampleRequest) (l *link.Link, route string, er
 	if asked.From == "" && len(conf.Apps) > 0 {
 		asked.From = conf.Apps[0].From
 	}
-	if why := otp.SenderProblem(asked.From); why != "" {
+	if why := config.SenderRule.Problem(asked.From); why != "" {
 		return nil, "", fmt.Errorf("-from: the sender %q %s", asked.From, why)
 	}
 	if asked.Link != "" {

@@ -23,6 +23,7 @@ import (
 	"github.com/otpgw/otpgw/otp/api/apitest"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
+	smpptext "github.com/otpgw/otpgw/smpp/text"
 )
 
 // generatedRequests names the variable with the number of requests; make conformance sets it to 100,000.
@@ -94,7 +95,7 @@ func generatedGateway(t *testing.T) string {
 	}
 	list[0].Secret = "demo-secret"
 	s := &otp.Service{Queue: queuetest.Open(t), Box: box, Apps: list, Measure: measure, Now: time.Now, Log: zerolog.Nop(),
-		Route: noRouteTo1}
+		Route: noRouteTo1, SenderRule: smpptext.SenderProblem}
 	server := httptest.NewServer(New(Config{Apps: list, Service: s, Log: zerolog.Nop()}))
 	t.Cleanup(server.Close)
 	return server.URL

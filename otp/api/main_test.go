@@ -21,6 +21,7 @@ import (
 	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
+	smpptext "github.com/otpgw/otpgw/smpp/text"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -89,7 +90,7 @@ func newGateway(t testing.TB, opts ...queuetest.Option) *gateway {
 	g := &gateway{log: new(lockedBuffer)}
 	log := zerolog.New(g.log).Level(zerolog.DebugLevel)
 	g.service = &otp.Service{Queue: queuetest.Open(t, opts...), Box: box, Measure: measure, Log: log,
-		Route: noRouteTo1,
+		Route: noRouteTo1, SenderRule: smpptext.SenderProblem,
 		Now: func() time.Time {
 			return time.Now().Add(time.Duration(g.offset.Load()))
 		}}

@@ -40,35 +40,71 @@ type Sender struct {
 	Addr     string // octets
 }
 
-// SenderAddress is how a sender goes into a PDU:
+// SenderProblem says why a sender can be none, in words that follow the sender itself: "is only spaces". Empty
+// when it can. This is the one place that knows; what an application may ask for follows it too. A sender is
 //
-//   - "+" and 7 to 15 digits, or 9 to 15 digits without it: an international number, TON 1, NPI 1, digits only;
-//   - 1 to 8 digits without "+": a short code, TON 3, NPI 0. No network has longer ones, and the few international
-//     numbers that are so short are told apart by the "+";
-//   - anything else: a name, TON 5, NPI 0, of at most 11 septets of the GSM alphabet, where []{}\^~|€ take two. Its octets
-//     are those of the link's alphabet a: "_" is 0x5F in ASCII and Latin-1, and the septet 0x11 in both gsm7 ones, which are
-//     not packed here. "@" is refused, for it is the octet 0 that ends the field; so are line breaks and a name of only
-//     spaces.
+//   - a short code of 1 to 8 digits without "+". No network has longer ones, and the few international numbers that
+//     are so short are told apart by the "+";
+//   - an international number of 9 to 15 digits, or of 7 to 15 after a "+", which does not begin with 0;
+//   - anything else is a name, of at most 11 septets of the GSM alphabet, where []{}\^~|€ take two, that is not only
+//     spaces. "@" is refused, for it is the octet 0 that ends the field of SMPP; so are line breaks.
+func SenderProblem(from string) string {
+	number, plus := strings.CutPrefix(from, "+")
+	switch {
+	case !digits(number):
+		return nameProblem(norm.NFC.String(from))
+	case !plus && len(number) <= maxShortCode:
+		return ""
+	case len(number) < minInternational:
+		return "is too short for an international number; a short code is written without +"
+	case len(number) > maxInternational:
+		return fmt.Sprintf("is too long for an international number, which has at most %d digits", maxInternational)
+	case number[0] == '0':
+		return "is no international number: it begins with 0, where a country code should be"
+	}
+	return ""
+}
+
+// nameProblem judges an alphanumeric sender, composed.
+func nameProblem(name string) string {
+	septets, ok := codingGSM7.count(name)
+	switch {
+	case name == "":
+		return "is empty"
+	case !ok || strings.ContainsAny(name, "@\r\n\f"):
+		return "has a character that no sender can hold; use letters, digits and spaces"
+	case septets > maxAlphanumeric:
+		return fmt.Sprintf("is longer than %d characters; only a sender of digits may have %d", maxAlphanumeric, maxInternational)
+	case strings.Trim(name, " ") == "":
+		return "is only spaces"
+	}
+	return ""
+}
+
+// SenderAddress is how a sender goes into a PDU: an international number with TON 1, NPI 1, digits only; a short
+// code with TON 3, NPI 0; a name with TON 5, NPI 0, in the octets of the link's alphabet a: "_" is 0x5F in ASCII
+// and Latin-1, and the septet 0x11 in both gsm7 ones, which are not packed here.
 //
-// The error is ErrSender with what is wrong, in words for whoever set the sender.
+// The error is ErrSender with what is wrong, in words for whoever set the sender: SenderProblem's, or that the
+// alphabet lacks a character.
 func SenderAddress(from string, a Alphabet) (Sender, error) {
 	number, plus := strings.CutPrefix(from, "+")
-	if !digits(number) {
-		addr, err := alphanumeric(norm.NFC.String(from), a)
-		return Sender{SenderName, TONAlphanumeric, NPIUnknown, addr}, err
+	s := Sender{Kind: SenderName, TON: TONAlphanumeric, NPI: NPIUnknown}
+	switch {
+	case digits(number) && !plus && len(number) <= maxShortCode:
+		s = Sender{SenderShort, TONNetworkSpecific, NPIUnknown, number}
+	case digits(number):
+		s = Sender{SenderNumber, TONInternational, NPIISDN, number}
+	}
+	if problem := SenderProblem(from); problem != "" {
+		return s, fmt.Errorf("%w: it %s", ErrSender, problem)
+	}
+	if s.Kind != SenderName {
+		return s, nil
 	}
 	var err error
-	switch {
-	case !plus && len(number) <= maxShortCode:
-		return Sender{SenderShort, TONNetworkSpecific, NPIUnknown, number}, nil
-	case len(number) < minInternational:
-		err = fmt.Errorf("%w: an international number has at least %d digits", ErrSender, minInternational)
-	case len(number) > maxInternational:
-		err = fmt.Errorf("%w: a number has at most %d digits", ErrSender, maxInternational)
-	case number[0] == '0':
-		err = fmt.Errorf("%w: an international number begins with its country code, not with 0", ErrSender)
-	}
-	return Sender{SenderNumber, TONInternational, NPIISDN, number}, err
+	s.Addr, err = nameOctets(norm.NFC.String(from), a)
+	return s, err
 }
 
 func digits(s string) bool {
@@ -80,8 +116,8 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// alphanumeric is the octets of a name in an alphabet.
-func alphanumeric(from string, a Alphabet) (string, error) {
+// nameOctets is a name in an alphabet.
+func nameOctets(name string, a Alphabet) (string, error) {
 	c, err := codingOf(a)
 	if err != nil {
 		return "", err
@@ -89,23 +125,10 @@ func alphanumeric(from string, a Alphabet) (string, error) {
 	if c.kind == kindPacked {
 		c = &codingGSM7
 	}
-	if strings.Trim(from, " ") == "" {
-		return "", fmt.Errorf("%w: it is empty", ErrSender)
-	}
-	if strings.ContainsAny(from, "@\r\n\f") {
-		return "", fmt.Errorf("%w: a name holds no @ and no line break", ErrSender)
-	}
-	septets, ok := codingGSM7.count(from)
-	if !ok {
-		return "", fmt.Errorf("%w: a name holds only characters of the GSM alphabet", ErrSender)
-	}
-	if septets > maxAlphanumeric {
-		return "", fmt.Errorf("%w: a name has at most %d characters", ErrSender, maxAlphanumeric)
-	}
-	if _, ok := c.count(from); !ok {
+	if _, ok := c.count(name); !ok {
 		return "", fmt.Errorf("%w: the name has a character that the alphabet %q lacks", ErrSender, a)
 	}
-	return string(c.append(make([]byte, 0, maxAlphanumeric), from, 0)), nil
+	return string(c.append(make([]byte, 0, maxAlphanumeric), name, 0)), nil
 }
 
 // DestinationAddress is how an E.164 number, with or without its "+", goes into destination_addr.
