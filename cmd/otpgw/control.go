@@ -51,6 +51,7 @@ func (a *admin) control(mux *http.ServeMux) {
 	mux.HandleFunc("GET /routes", a.routes)
 	mux.Handle("GET "+waysPath, a.audited(a.ways))
 	mux.HandleFunc("GET /daemons", func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, a.orders.Names()) })
+	mux.Handle("POST /state", a.audited(a.state)) // takes time and memory, so not everybody may
 	mux.Handle("POST /reload", a.audited(a.reloadNow))
 	mux.Handle("POST /loglevel/{level}", a.audited(a.logLevel))
 	mux.Handle("POST /optouts/{action}", a.audited(a.optOut))

@@ -37,6 +37,7 @@ var verbs = []verb{
 	{"routes", "", "the routes: what waits, and which run on their backup", "GET", fixedPath("/routes"), showRoutes},
 	{"otp", "ID|NUMBER", "an OTP's whole way with the time of each step; of a number, the newest OTPs", "GET", wayPath, showWays},
 	{"daemons", "", "the daemons that share the store", "GET", fixedPath("/daemons"), showJSON},
+	{"state", "", "a sum over the state of each daemon, at one position of the log; exit status 1 when they differ", "POST", fixedPath("/state"), showStates},
 	{"reload", "", "read the configuration again; a wrong one changes nothing", "POST", fixedPath("/reload"), showJSON},
 	{"dead", "[list | replay | drop] [SEQUENCE | app=APP | kind=KIND | host=HOST | otp=ID]...", "dead letters: of one sequence, or all that fit", "", deadPath, showJSON},
 	{"endpoints", "", "callback URLs that are disabled", "GET", fixedPath("/endpoints"), showJSON},

@@ -23,6 +23,7 @@ const (
 	verbRebind   = "rebind"
 	verbLogLevel = "loglevel"
 	verbReload   = "reload"
+	verbState    = "state"
 )
 
 // pausedKey, in the store's bucket of what operators want, names a link that is paused: until it is resumed,
@@ -41,7 +42,15 @@ func (d *daemon) board() *orders.Board {
 	if err != nil {
 		host = "this host"
 	}
-	return orders.New(d.queue, host+" "+d.adminLn.Addr().String(), d.obey, d.log)
+	return orders.New(d.queue, host+" "+d.adminLn.Addr().String(), d.begin, d.log)
+}
+
+// begin is called where the log has an order; see orders.New.
+func (d *daemon) begin(o orders.Order) orders.Work {
+	if o.Verb == verbState {
+		return sumUp(d.queue.ViewState())
+	}
+	return func(ctx context.Context) orders.Answer { return d.obey(ctx, o) }
 }
 
 // obey does what an operator wants of each daemon.

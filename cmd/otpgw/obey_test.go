@@ -4,9 +4,11 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/otpgw/otpgw/queue/orders"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
@@ -55,6 +57,13 @@ func TestActionsReachAllDaemons(t *testing.T) {
 		t.Errorf("the daemons are %s", out)
 	}
 
+	for _, d := range []daemon{one, two} {
+		out, _ := ctl(t, d.at, exitOK, "state")
+		if rows := strings.Split(strings.TrimSpace(out), "\n"); len(rows) != 3 || !sameState(rows[1], rows[2]) {
+			t.Errorf("the states of the two daemons:\n%s", out)
+		}
+	}
+
 	_, said := ctl(t, one.at, exitOK, "drain", "carrier")
 	both(said)
 	paused(one, true)
@@ -94,6 +103,28 @@ func TestActionsReachAllDaemons(t *testing.T) {
 	for _, verb := range []string{"drain", "resume", "rebind", "loglevel", "reload"} {
 		if two.stderr.count(`"verb":"`+verb+`"`) == 0 {
 			t.Errorf("the other daemon's log does not tell of %s", verb)
+		}
+	}
+}
+
+// sameState: two rows of `ctl state` have the same position and sum.
+func sameState(one, two string) bool {
+	a, b := strings.Fields(one), strings.Fields(two)
+	return len(a) > 2 && len(b) > 2 && slices.Equal(a[len(a)-2:], b[len(b)-2:])
+}
+
+// TestCompareStates: what an operator hears of states that are not all equal.
+func TestCompareStates(t *testing.T) {
+	a := orders.Answer{Daemon: "a", Position: 7, Hash: "x"}
+	for want, states := range map[string][]orders.Answer{
+		"":                   {a, {Daemon: "b", Position: 7, Hash: "x"}},
+		"another position":   {a, {Daemon: "b", Position: 8, Hash: "y"}},
+		"states differ":      {a, {Daemon: "b", Position: 7, Hash: "y"}},
+		"not all daemons":    {a, {Daemon: "b", Error: "no answer within 4s"}},
+		"not all daemons ha": {{Daemon: "b", Error: "it is too old to know \"state\""}, a},
+	} {
+		if got := compareStates(states); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%v: %q, want %q", states, got, want)
 		}
 	}
 }

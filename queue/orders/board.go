@@ -32,7 +32,8 @@ const (
 type Order struct {
 	Verb   string `cbor:"1,keyasint"`
 	Target string `cbor:"2,keyasint,omitempty"`
-	From   string `cbor:"3,keyasint"` // the daemon that was asked
+	From   string `cbor:"3,keyasint"`           // the daemon that was asked
+	Level  bool   `cbor:"4,keyasint,omitempty"` // every daemon begins it at the same position of the log, the one that was asked too
 }
 
 // Answer is what a daemon says of an order.
@@ -40,13 +41,19 @@ type Answer struct {
 	Daemon string `cbor:"1,keyasint" json:"daemon"`
 	Error  string `cbor:"2,keyasint,omitempty" json:"error,omitempty"` // why it is not done
 	Left   int    `cbor:"3,keyasint,omitempty" json:"left,omitempty"`  // what has to end yet, of an order that takes time
+
+	Position uint64 `cbor:"4,keyasint,omitempty" json:"position,omitempty"` // of the log, when the order was begun
+	Hash     string `cbor:"5,keyasint,omitempty" json:"hash,omitempty"`     // of the state there
 }
+
+// Work carries an order out that was begun.
+type Work func(context.Context) Answer
 
 // Board is a daemon's part. Make it with New, and run it.
 type Board struct {
 	queue *queue.Queue
 	name  string
-	do    func(context.Context, Order) Answer
+	begin func(Order) Work
 	log   zerolog.Logger
 	tasks chan task
 
@@ -54,10 +61,11 @@ type Board struct {
 	asked map[string]*responses // by order
 }
 
-// task is an order of another daemon.
+// task is an order that was heard and begun.
 type task struct {
 	id string
 	Order
+	work Work
 }
 
 // responses are the answers to an order of this daemon.
@@ -69,10 +77,11 @@ type responses struct {
 // maxTasks are orders that wait for their turn; operators are not that quick.
 const maxTasks = 256
 
-// New is the board of a daemon, whose name is for people. do carries an order out; those of other daemons
-// wait for Run.
-func New(q *queue.Queue, name string, do func(context.Context, Order) Answer, log zerolog.Logger) *Board {
-	b := &Board{queue: q, name: name, do: do, log: log, tasks: make(chan task, maxTasks), asked: make(map[string]*responses)}
+// New is the board of a daemon, whose name is for people. begin is called when an order is heard, in the way
+// of everything else: it is quick, stores nothing, and looks at the state as it is at the order's position. The
+// work that it returns is done by Run, one after the other.
+func New(q *queue.Queue, name string, begin func(Order) Work, log zerolog.Logger) *Board {
+	b := &Board{queue: q, name: name, begin: begin, log: log, tasks: make(chan task, maxTasks), asked: make(map[string]*responses)}
 	if self, _ := q.Daemons(); self != "" {
 		q.Control().Watch(func(key, value string, gone bool) {
 			if !gone {
@@ -115,13 +124,10 @@ func (b *Board) introduce(ctx context.Context, self string) {
 func (b *Board) heard(self, key, value string) {
 	if id, ok := strings.CutPrefix(key, orderKey); ok {
 		var o Order
-		if cbor.Unmarshal([]byte(value), &o) != nil || o.From == self {
-			return
+		if cbor.Unmarshal([]byte(value), &o) != nil || o.From == self && !o.Level || len(b.tasks) == cap(b.tasks) {
+			return // of too many, whoever asked hears no answer, and asks again
 		}
-		select {
-		case b.tasks <- task{id, o}:
-		default: // whoever asked hears no answer, and asks again
-		}
+		b.tasks <- task{id, o, b.begin(o)} // there is room, for nobody else puts any in
 		return
 	}
 	rest, ok := strings.CutPrefix(key, answerKey)
@@ -150,8 +156,12 @@ func (b *Board) answered(id, daemon string, a Answer) {
 }
 
 func (b *Board) perform(ctx context.Context, self string, t task) {
-	a := b.do(ctx, t.Order)
+	a := t.work(ctx)
 	a.Daemon = b.name
+	if t.From == self {
+		b.answered(t.id, self, a)
+		return
+	}
 	data, err := cbor.Marshal(a)
 	if err == nil {
 		_, err = b.queue.Control().Put(ctx, answerKey+t.id+"."+self, data, orderLife)
@@ -162,30 +172,41 @@ func (b *Board) perform(ctx context.Context, self string, t task) {
 // Tell does an order here, has all other daemons do it, and returns what each says, this one first. The error
 // says that the others have not heard of it.
 func (b *Board) Tell(ctx context.Context, o Order) ([]Answer, error) {
-	own := b.do(ctx, o)
-	own.Daemon = b.name
-	all := []Answer{own}
 	self, others := b.queue.Daemons()
-	if len(others) == 0 {
-		return all, nil
+	if o.Level && self != "" {
+		return b.publish(ctx, o, append([]string{self}, others...))
 	}
+	own := b.begin(o)(ctx)
+	own.Daemon = b.name
+	if len(others) == 0 {
+		return []Answer{own}, nil
+	}
+	said, err := b.publish(ctx, o, others)
+	if err != nil {
+		err = fmt.Errorf("done by %s, and the other daemons have not heard of it: %w", b.name, err)
+	}
+	return append([]Answer{own}, said...), err
+}
+
+// publish makes daemons hear an order and returns what they say.
+func (b *Board) publish(ctx context.Context, o Order, daemons []string) ([]Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	id := nuid.Next()
-	r := b.begin(id)
-	defer b.end(id)
-	o.From = self
+	r := b.listen(id)
+	defer b.leave(id)
+	o.From, _ = b.queue.Daemons()
 	data, err := cbor.Marshal(o)
 	if err == nil {
 		_, err = b.queue.Control().Put(ctx, orderKey+id, data, orderLife)
 	}
 	if err != nil {
-		return all, fmt.Errorf("done by %s, and the other daemons have not heard of it: %w", b.name, err)
+		return nil, err
 	}
-	return append(all, b.await(ctx, r, others)...), nil
+	return b.await(ctx, r, daemons), nil
 }
 
-func (b *Board) begin(id string) *responses {
+func (b *Board) listen(id string) *responses {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := &responses{by: make(map[string]Answer), news: make(chan struct{}, 1)}
@@ -193,7 +214,7 @@ func (b *Board) begin(id string) *responses {
 	return r
 }
 
-func (b *Board) end(id string) {
+func (b *Board) leave(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.asked, id)
@@ -204,7 +225,8 @@ func (b *Board) await(ctx context.Context, r *responses, daemons []string) []Ans
 	check := time.NewTicker(patience / 8) // one may end meanwhile
 	defer check.Stop()
 	for {
-		_, alive := b.queue.Daemons()
+		self, others := b.queue.Daemons()
+		alive := append(others, self)
 		b.mu.Lock()
 		by := maps.Clone(r.by)
 		b.mu.Unlock()
@@ -246,6 +268,9 @@ func (b *Board) Names() []string {
 }
 
 func (b *Board) nameOf(daemon string) string {
+	if self, _ := b.queue.Daemons(); daemon == self {
+		return b.name
+	}
 	if e, err := b.queue.Control().Near(nameKey + daemon); err == nil {
 		return string(e.Value)
 	}

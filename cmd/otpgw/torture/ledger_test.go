@@ -46,11 +46,16 @@ type ledger struct {
 	doubts     map[string]int // faults that leave a window in doubt, by name
 	odd        map[string]int // answers that the API does not have
 	leaks      []string       // places where a PIN or a text was found
+
+	states map[uint64]string // of the daemons' memories, by position of the log
+	looks  int               // at a daemon's memory
+	differ []string          // memories that were another at the same position
 }
 
 func newLedger() *ledger {
 	return &ledger{by: make(map[string]*entry), bodies: make(map[string]string), twoBodies: make(map[string]bool),
-		counts: make(map[string]int), doubts: make(map[string]int), odd: make(map[string]int)}
+		counts: make(map[string]int), doubts: make(map[string]int), odd: make(map[string]int),
+		states: make(map[uint64]string)}
 }
 
 // at is the entry of a number. The caller holds mu.

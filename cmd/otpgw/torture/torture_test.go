@@ -78,11 +78,15 @@ func TestTorture(t *testing.T) {
 	faults.Go(func() { w.breakThings(running, 1, daemonFaults) })
 	faults.Go(func() { w.breakThings(running, 2, nodeFaults) })
 	lives.Go(func() { l.run(running) })
+	lives.Go(func() { w.lookOn(running) })
 	faults.Wait()
 	w.set.log("everything is mended; %d faults, %d OTPs not asked for since %d were in work", w.broken.Load(), l.skip.Load(), maxLives)
 	lives.Wait()
 	w.settle()
 	l.readAll()
+	if err := w.lookAtEnd(); err != nil {
+		t.Error(err)
+	}
 	if err := w.scanAll(); err != nil {
 		t.Errorf("looking for PINs and texts: %v", err)
 	}

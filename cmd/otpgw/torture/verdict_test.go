@@ -38,11 +38,12 @@ const (
 	rowReceipts    = "receipts never answered"
 	rowOdd         = "answers that the API does not have"
 	rowLeaks       = "PINs or texts in the clear"
+	rowStates      = "memories that differ"
 )
 
 // none are the rows that have to be empty for a run to pass.
 var none = []string{rowLost, rowThrice, rowUndelivered, rowUntold, rowTwoBodies, rowTwoIDs, rowBackwards, rowUnsigned, rowOverLimit, rowTwiceRight,
-	rowContradicts, rowAccepting, rowUnread, rowAbsent, rowTwoOTPs, rowReceipts, rowOdd, rowLeaks}
+	rowContradicts, rowAccepting, rowUnread, rowAbsent, rowTwoOTPs, rowReceipts, rowOdd, rowLeaks, rowStates}
 
 // most is how many of a row a run may have; false for those that only count.
 //
@@ -116,12 +117,16 @@ func (l *ledger) judge() *verdict {
 	}
 	examples[rowTwoBodies] = slices.Collect(maps.Keys(l.twoBodies))
 	n[rowLeaks], examples[rowLeaks] = len(l.leaks)+l.marked, l.leaks
+	n[rowStates], examples[rowStates] = len(l.differ), l.differ
 	for _, row := range []string{rowTwice, rowThrice, rowLate, rowLost, rowUndelivered, rowUntold, rowTwoBodies, rowTwoIDs, rowBackwards, rowUnsigned,
-		rowOverLimit, rowTwiceRight, rowContradicts, rowAccepting, rowUnread, rowAbsent, rowTwoOTPs, rowReceipts, rowOdd, rowLeaks} {
+		rowOverLimit, rowTwiceRight, rowContradicts, rowAccepting, rowUnread, rowAbsent, rowTwoOTPs, rowReceipts, rowOdd, rowLeaks, rowStates} {
 		slices.Sort(examples[row])
 		note := strings.Join(examples[row][:min(3, len(examples[row]))], ", ")
 		if row == rowLate {
 			note = "the latest after " + worst.Round(time.Millisecond).String()
+		}
+		if row == rowStates {
+			note = fmt.Sprintf("looked at %d times, at %d positions; %s", l.looks, len(l.states), note)
 		}
 		if row == rowTwice {
 			note = fmt.Sprintf("window %d; in doubt by %s; %s", window, tally(l.doubts), note)
@@ -260,6 +265,12 @@ func TestVerdict(t *testing.T) {
 		{"no record", func(l *ledger) { l.by[to].status = "" }, must(rowUnread)},
 		{"absent", func(l *ledger) { l.count(countAbsent) }, must(rowAbsent)},
 		{"two OTPs", func(l *ledger) { l.count(countTwoOTPs) }, must(rowTwoOTPs)},
+		{"states", func(l *ledger) {
+			l.compare([]state{{Daemon: "a", Position: 7, Hash: "x"}, {Daemon: "b", Position: 7, Hash: "y"}, {Daemon: "c", Position: 8, Hash: "z"}})
+		}, must(rowStates)},
+		{"a state not said", func(l *ledger) {
+			l.compare([]state{{Daemon: "a", Position: 7, Hash: "x"}, {Daemon: "b", Position: 7, Error: "gone"}, {Daemon: "c", Position: 7, Hash: "x"}})
+		}, nil},
 		{"receipt", func(l *ledger) { l.unreceived++ }, must(rowReceipts)},
 		{"odd", func(l *ledger) { l.strange("GET: 500") }, must(rowOdd)},
 	}

@@ -234,8 +234,9 @@ func (w *world) newGateway(n int, program string) *gateway {
 	w.t.Cleanup(func() { g.log.Close() })
 	g.env = map[string]string{
 		"OTPGW_HTTP_ADDR": "127.0.0.1:0", "OTPGW_ADMIN_ADDR": "127.0.0.1:0", "OTPGW_LOG_FORMAT": "json",
-		"OTPGW_DATA_DIR": filepath.Join(w.dir, fmt.Sprint("data", n)),
-		"OTPGW_NATS_URL": strings.Join(urls, ","), "OTPGW_NATS_REPLICAS": fmt.Sprint(nodes),
+		"OTPGW_ADMIN_TOKEN": adminToken,
+		"OTPGW_DATA_DIR":    filepath.Join(w.dir, fmt.Sprint("data", n)),
+		"OTPGW_NATS_URL":    strings.Join(urls, ","), "OTPGW_NATS_REPLICAS": fmt.Sprint(nodes),
 		"OTPGW_SECRET_KEY": base64.StdEncoding.EncodeToString([]byte("a test's key of thirty-two bytes")),
 		"OTPGW_APPS":       "shop", "OTPGW_APP_SHOP_API_KEYS": apiKey, "OTPGW_APP_SHOP_SENDERS": "Verify",
 		"OTPGW_APP_SHOP_TEMPLATE": textPattern, "OTPGW_APP_SHOP_PIN_TYPE": "letters", "OTPGW_APP_SHOP_PIN_LENGTH": "10",

@@ -51,22 +51,22 @@ func (l *Log) Snapshot(ctx context.Context) error {
 		defer l.endLease(ctx, revision)
 	}
 	begun := time.Now()
-	position, write, err := l.state.save()
+	v, err := l.state.save()
 	if err != nil {
 		return err
 	}
-	err = l.o.Snapshots.Put(ctx, position, write)
-	l.state.saved()
+	err = l.o.Snapshots.Put(ctx, v.position, v.write)
+	l.state.saved(v)
 	if err != nil {
 		return err
 	}
 	if err := backoff.Sleep(ctx, l.o.Settle); err != nil {
 		return err
 	}
-	if err := l.o.Stream.Trim(ctx, position); err != nil {
+	if err := l.o.Stream.Trim(ctx, v.position); err != nil {
 		return err
 	}
-	l.o.Log.Info().Uint64("position", position).Int64("bytes", l.state.bytes()).Dur("took", time.Since(begun)).Msg("snapshot of the log written")
+	l.o.Log.Info().Uint64("position", v.position).Int64("bytes", l.state.bytes()).Dur("took", time.Since(begun)).Msg("snapshot of the log written")
 	return nil
 }
 

@@ -196,9 +196,6 @@ func (l *Log) Stats(bucket string) BucketStats { return l.state.stats(bucket) }
 // Bytes is about how much memory the state takes.
 func (l *Log) Bytes() int64 { return l.state.bytes() }
 
-// Hash is equal in all processes that have applied the same log up to the same position.
-func (l *Log) Hash() (position, sum uint64) { return l.state.hash() }
-
 // Restored is how far the log went when it was opened: to the end of the stream, or of a snapshot that is
 // further on.
 func (l *Log) Restored() uint64 { return l.restored }

@@ -28,74 +28,31 @@ var errSnapshot = errors.New("commitlog: the snapshot is damaged")
 // not passed over.
 var errForeign = errors.New("commitlog: the snapshot is of a newer program, or damaged: it does not begin as one that this program reads")
 
-// saving is a snapshot being written while the log goes on: what an entry was when the snapshot began, for
-// each that has changed since. So the snapshot is of one position, and nothing large is copied in the way of
-// the log.
-type saving struct {
-	before map[savedKey]savedEntry
-	void   bool // the state was replaced by another
-}
-
-type savedKey struct {
-	bucket uint16
-	key    string
-}
-
-// savedEntry is what an entry was; revision 0: it was not there.
-type savedEntry struct {
-	value    string
-	revision uint64
-	expires  int64
-}
-
-// keepForSnapshot notes what an entry was before its first change. For callers that hold mu for writing.
-func (s *State) keepForSnapshot(b *bucket, key []byte, old *found) {
-	if s.saving == nil {
-		return
-	}
-	if _, known := s.saving.before[savedKey{b.number, string(key)}]; known {
-		return
-	}
-	var e savedEntry
-	if old.there {
-		e = savedEntry{string(old.entry.value), old.entry.revision, old.entry.expires}
-	}
-	s.saving.before[savedKey{b.number, string(key)}] = e
-}
-
-// errVoid: this process was far behind, and took the snapshot of another.
-var errVoid = errors.New("commitlog: the state was replaced while its snapshot was written")
-
 // errSaving: one snapshot at a time.
 var errSaving = errors.New("commitlog: a snapshot is being written already")
 
-// save begins a snapshot of the present position; write, which is called once, writes it.
-func (s *State) save() (position uint64, write func(io.Writer) error, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.saving != nil {
-		return 0, nil, errSaving
+// save begins a snapshot of the present position, which saved ends.
+func (s *State) save() (*View, error) {
+	if !s.saving.CompareAndSwap(false, true) {
+		return nil, errSaving
 	}
-	v := &saving{before: make(map[savedKey]savedEntry)}
-	s.saving = v
-	head, pages := s.snapshotHead(), len(s.pages.list)
-	return s.position, func(out io.Writer) error {
-		w := newSnapshotWriter(out)
-		w.pending = append(w.pending, head...)
-		for number := range pages { // one that is made later has only what changed since
-			s.savePage(w, number, v)
-			w.flush(false)
-		}
-		s.saveChanged(w, v)
-		return w.end()
-	}, nil
+	return s.view(), nil
 }
 
-// saved ends a snapshot, whether or not it was written.
-func (s *State) saved() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.saving = nil
+// saved ends a snapshot that was written, or could not be.
+func (s *State) saved(v *View) {
+	v.End()
+	s.saving.Store(false)
+}
+
+// write writes a view as a snapshot, once.
+func (v *View) write(out io.Writer) error {
+	w := newSnapshotWriter(out)
+	w.pending = append(w.pending, v.head...)
+	if err := v.visit(w); err != nil {
+		return err
+	}
+	return w.end()
 }
 
 func (s *State) snapshotHead() []byte {
@@ -113,43 +70,6 @@ func (s *State) snapshotHead() []byte {
 		h = appendString(h, b.name)
 	}
 	return h
-}
-
-// savePage writes the entries of a page that have not changed since the snapshot began.
-func (s *State) savePage(w *snapshotWriter, number int, v *saving) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if v.void {
-		w.err = errVoid
-		return
-	}
-	s.pages.slots(number, func(slot []byte) {
-		e, ok := readEntry(slot)
-		if !ok {
-			return
-		}
-		if _, changed := v.before[savedKey{e.bucket, string(e.key)}]; !changed {
-			w.entry(e)
-		}
-	})
-}
-
-// saveChanged writes those that have, as they were; perhaps some for the second time, which makes no
-// difference. What changes from here on was written by savePage.
-func (s *State) saveChanged(w *snapshotWriter, v *saving) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for k, old := range v.before {
-		if old.revision == 0 {
-			continue
-		}
-		w.entry(entry{key: []byte(k.key), value: []byte(old.value), revision: old.revision, expires: old.expires, bucket: k.bucket})
-		if len(w.pending) >= snapshotChunk {
-			s.mu.RUnlock()
-			w.flush(false)
-			s.mu.RLock()
-		}
-	}
 }
 
 // load makes a new state that of a snapshot. Watchers hear of it part by part. After an error the state is of
@@ -180,8 +100,8 @@ func (s *State) load(in io.Reader) error {
 func (s *State) replace(other *State) {
 	s.mu.Lock()
 	s.eachEntry(func(b *bucket, e entry) { s.remove(b, e.key, false) })
-	if s.saving != nil {
-		s.saving.void = true
+	for _, v := range s.views {
+		v.void = true
 	}
 	s.buckets, s.numbered, s.pages, s.writers, s.expiry = other.buckets, other.numbered, other.pages, other.writers, other.expiry
 	s.position, s.clock, s.stamp, s.revision = other.position, other.clock, other.stamp, other.revision

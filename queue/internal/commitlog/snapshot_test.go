@@ -46,53 +46,105 @@ func TestOldSnapshotIsRead(t *testing.T) {
 	}
 }
 
+// changing is a state that is looked at while it changes.
+type changing struct {
+	*State
+	b       *bucket
+	changed int
+}
+
+const changingKeys = 5000
+
+func newChanging() *changing {
+	c := &changing{State: newState()}
+	c.b = c.bucket("b")
+	for i := range changingKeys {
+		c.put(i, 300)
+	}
+	return c
+}
+
+func (c *changing) put(i, size int) {
+	c.revision++
+	c.set(c.b, &op{key: fmt.Appendf(nil, "%06d", i), value: bytes.Repeat([]byte{byte(i)}, size), ttl: time.Hour}, false)
+}
+
+// step sets, moves and takes away, as apply does it between two pieces.
+func (c *changing) step() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range 50 {
+		i := c.changed * 7 % changingKeys
+		c.changed++
+		switch c.changed % 3 {
+		case 0:
+			c.remove(c.b, fmt.Appendf(nil, "%06d", i), false)
+		default:
+			c.put(i, 100+c.changed%600)
+		}
+	}
+	c.put(changingKeys+c.changed, 20)
+}
+
 // TestSnapshotWhileChanging: a snapshot is the state of its position, whatever is set, moved and taken away
 // while it is written; and what it does under the lock is bounded by a page, so that nobody waits for it.
 func TestSnapshotWhileChanging(t *testing.T) {
-	s := newState()
-	b := s.bucket("b")
-	set := func(i, size int) {
-		s.revision++
-		s.set(b, &op{key: fmt.Appendf(nil, "%06d", i), value: bytes.Repeat([]byte{byte(i)}, size), ttl: time.Hour}, false)
-	}
-	const n = 5000
-	for i := range n {
-		set(i, 300)
-	}
-	_, sum := s.hash()
-	_, write, err := s.save()
+	s := newChanging()
+	sum := sumOf(t, s.State)
+	v, err := s.save()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	changed := 0
-	err = write(writerFunc(func(p []byte) (int, error) {
-		s.mu.Lock() // as apply does it between two pieces
-		for range 50 {
-			i := changed * 7 % n
-			changed++
-			switch changed % 3 {
-			case 0:
-				s.remove(b, fmt.Appendf(nil, "%06d", i), false)
-			default:
-				set(i, 100+changed%600)
-			}
-		}
-		set(n+changed, 20)
-		s.mu.Unlock()
+	err = v.write(writerFunc(func(p []byte) (int, error) {
+		s.step()
 		return out.Write(p)
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.saved()
+	s.saved(v)
 	loaded := newState()
 	if err := loaded.load(&out); err != nil {
 		t.Fatal(err)
 	}
-	if _, got := loaded.hash(); got != sum || changed < 100 {
-		t.Errorf("it is another state, after %d changes", changed)
+	if got := sumOf(t, loaded); got != sum || s.changed < 100 {
+		t.Errorf("it is another state, after %d changes", s.changed)
 	}
+}
+
+// TestViewsWhileChanging: several views of several positions at once, each of which has what was there then,
+// every entry once.
+func TestViewsWhileChanging(t *testing.T) {
+	s := newChanging()
+	var want []uint64
+	var views []*View
+	for range 3 {
+		want = append(want, sumOf(t, s.State))
+		views = append(views, s.view())
+		s.step()
+	}
+	for i, v := range views {
+		h := stepping{hasher{buckets: v.buckets, sum: v.own}, s}
+		if err := v.visit(&h); err != nil || h.sum != want[i] {
+			t.Errorf("view %d is of another state, after %d changes; %v", i, s.changed, err)
+		}
+		v.End()
+	}
+	if len(s.views) != 0 || s.changed < 1000 {
+		t.Errorf("%d views are left, after %d changes", len(s.views), s.changed)
+	}
+}
+
+// stepping changes the state while it is summed up.
+type stepping struct {
+	hasher
+	s *changing
+}
+
+func (h *stepping) pause() error {
+	h.s.step()
+	return nil
 }
 
 type writerFunc func([]byte) (int, error)
@@ -134,12 +186,12 @@ func TestSnapshotOfReplacedState(t *testing.T) {
 		s.revision++
 		s.set(b, &op{key: fmt.Appendf(nil, "%06d", i), value: make([]byte, 300)}, false)
 	}
-	_, write, err := s.save()
+	v, err := s.save()
 	if err != nil {
 		t.Fatal(err)
 	}
 	replaced := false
-	err = write(writerFunc(func(p []byte) (int, error) {
+	err = v.write(writerFunc(func(p []byte) (int, error) {
 		if !replaced {
 			replaced = true
 			s.replace(newState())

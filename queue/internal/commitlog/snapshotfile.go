@@ -44,6 +44,12 @@ func (w *snapshotWriter) entry(e entry) {
 	w.entries++
 }
 
+// pause writes a chunk when there is enough for one.
+func (w *snapshotWriter) pause() error {
+	w.flush(false)
+	return w.err
+}
+
 // flush writes what is pending as a chunk, when it is enough for one or must be.
 func (w *snapshotWriter) flush(must bool) {
 	if w.err != nil {

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // writerAge is for how many batches the last one of a writer is remembered: for hours under full load, and
@@ -27,7 +26,8 @@ type State struct {
 	revision uint64 // of the last transaction that was done
 	position uint64 // of the last batch that was applied
 	expiry   expiry
-	saving   *saving            // while a snapshot is written
+	views    []*View            // that have not ended
+	saving   atomic.Bool        // a snapshot is being written
 	watchers map[string]Watcher // read under telling too
 
 	telling sync.Mutex // taken before mu; held while watchers are told
@@ -196,7 +196,7 @@ func (s *State) holds(o *op) bool {
 
 func (s *State) set(b *bucket, o *op, mine bool) {
 	old := s.find(b, o.key)
-	s.keepForSnapshot(b, o.key, &old)
+	s.keepForViews(b, o.key, &old)
 	e := entry{key: o.key, value: o.value, revision: s.revision}
 	if o.ttl > 0 {
 		e.expires = min(s.clock+o.ttl.Milliseconds(), maxTime)
@@ -226,7 +226,7 @@ func (s *State) remove(b *bucket, key []byte, mine bool) {
 	if !old.there {
 		return
 	}
-	s.keepForSnapshot(b, key, &old)
+	s.keepForViews(b, key, &old)
 	if e := &old.entry; b.watched {
 		s.changes = append(s.changes, watched{b.name, Change{Key: string(key), Value: string(e.value), Revision: e.revision, Gone: true, Over: e.expires != 0 && e.expires <= s.clock, Mine: mine}})
 	}
@@ -271,18 +271,4 @@ func (s *State) bytes() (sum int64) {
 		sum += int64(b.keys) * indexSize
 	}
 	return sum + s.pages.bytes
-}
-
-// hash is the same in every process that has applied the same log to the same position. It is a sum over the
-// entries, so that no order is needed.
-func (s *State) hash() (position, sum uint64) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var line []byte
-	s.eachEntry(func(b *bucket, e entry) {
-		line = fmt.Appendf(line[:0], "%q %q %q %d %d", b.name, e.key, e.value, e.revision, e.expires)
-		sum += xxhash.Sum64(line)
-	})
-	line = fmt.Appendf(line[:0], "%d %d %d", s.clock, s.stamp, s.revision)
-	return s.position, sum + xxhash.Sum64(line)
 }
