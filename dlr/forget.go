@@ -2,7 +2,6 @@ package dlr
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -17,10 +16,9 @@ func (t *Tracker) Forget(ctx context.Context, e164 string, ids []string) error {
 	theirs := func(s stored) bool { return slices.Contains(ids, s.OtpID) || end != "" && s.Address == end }
 	left := make(map[string]chain)
 	err := t.queue.Receipts().Each(ctx, func(key string, value []byte) bool {
-		var list chain
 		if end != "" && strings.HasSuffix(key, meetingKey("", end)[1:]) {
 			left[key] = nil
-		} else if json.Unmarshal(value, &list) == nil && slices.ContainsFunc(list, theirs) {
+		} else if list := decodeChain(value); slices.ContainsFunc(list, theirs) {
 			left[key] = slices.DeleteFunc(list, theirs)
 		}
 		return true
