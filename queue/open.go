@@ -27,6 +27,7 @@ const (
 	bucketBlocks   = "block"
 	bucketFunnel   = "funnel"
 	bucketNever    = "never"
+	bucketRefs     = "reference"
 	bucketLeases   = "lease" // of places, see Lease
 	workSMS        = "sms."  // and a route
 	workEvents     = "events"
@@ -41,10 +42,12 @@ func (q *Queue) declare(o Options) {
 		bucketRecords: {limit: l.Records.or(5_000_000, 6*gib, 26*day/24)},
 		// A receipt's record is gone sooner. Their number follows from that of the records.
 		bucketReceipts: {limit: l.Receipts.or(20_000_000, 6*gib, 26*day/24)},
-		// Full: callbacks wait. The age is past the last retry of a callback (75.6 h).
 		// Of messages whose PIN is alive; full: it is not known of more.
-		bucketSent:  {limit: Limit{5_000_000, gib, time.Hour}},
+		bucketSent: {limit: Limit{5_000_000, gib, time.Hour}},
+		// Full: callbacks wait. The age is past the last retry of a callback (75.6 h).
 		bucketHolds: {limit: l.Holds.or(1_000_000, 256*mib, 4*day)},
+		// Full: of more numbers each daemon counts by itself. Nothing of a message is on its way for longer.
+		bucketRefs: {limit: Limit{500_000, 64 * mib, 2 * day}},
 		// Full: POST /otp is refused.
 		bucketNumbers: {limit: l.Numbers.or(5_000_000, gib, 32*day)},
 		// Full: the SMSC is asked to send the STOP again, for none is forgotten.
@@ -223,6 +226,9 @@ func (q *Queue) Funnel() *Bucket { return q.buckets[bucketFunnel] }
 
 // Handsets holds the parts of handsets' long messages until all are there.
 func (q *Queue) Handsets() *Bucket { return q.buckets[bucketHandsets] }
+
+// References holds how far the concatenation references to each number have come, by the number's hash.
+func (q *Queue) References() *Bucket { return q.buckets[bucketRefs] }
 
 // Quotas holds how much of what is bounded by the calendar is used up.
 func (q *Queue) Quotas() *Bucket { return q.buckets[bucketQuotas] }

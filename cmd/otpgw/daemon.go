@@ -49,29 +49,30 @@ const (
 
 // daemon is one running gateway. Make it with newDaemon, then run it.
 type daemon struct {
-	config   *config.Config // of the start
-	read     func(context.Context) (*config.Config, error)
-	log      zerolog.Logger
-	queue    *queue.Queue
-	service  *otp.Service
-	tracker  *dlr.Tracker
-	inbox    *mo.Inbox
-	notSent  *donotsend.List
-	records  *cdr.Writer // nil: none are kept
-	dispatch *callback.Dispatcher
-	box      *seal.Box
-	token    string // of the operator's port
-	fleet    *fleet
-	orders   *orders.Board
-	scores   *score.Board // how links do
-	product  *product
-	funnel   *funnel.Funnel
-	growth   *growth
-	tracer   *tracing.Tracer // nil: nothing is traced
-	api      *http.Server
-	admin    *http.Server
-	apiLn    net.Listener
-	adminLn  net.Listener
+	config     *config.Config // of the start
+	read       func(context.Context) (*config.Config, error)
+	log        zerolog.Logger
+	queue      *queue.Queue
+	service    *otp.Service
+	tracker    *dlr.Tracker
+	inbox      *mo.Inbox
+	notSent    *donotsend.List
+	records    *cdr.Writer // nil: none are kept
+	dispatch   *callback.Dispatcher
+	box        *seal.Box
+	token      string // of the operator's port
+	fleet      *fleet
+	references *link.References
+	orders     *orders.Board
+	scores     *score.Board // how links do
+	product    *product
+	funnel     *funnel.Funnel
+	growth     *growth
+	tracer     *tracing.Tracer // nil: nothing is traced
+	api        *http.Server
+	admin      *http.Server
+	apiLn      net.Listener
+	adminLn    net.Listener
 
 	apiCert, adminCert *certificate // nil: HTTP
 
@@ -286,10 +287,11 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 
 func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	metrics := link.NewMetrics(registry)
+	d.references = link.NewReferences(d.queue, d.box.Name)
 	s := &sink{tracker: d.tracker, service: d.service, funnel: d.funnel, tracer: d.tracer, inbox: d.inbox, scores: d.scores, cdr: d.records, price: d.service.Price, log: d.log}
 	build := func(cfg link.Config) *link.Link {
 		return d.keptPaused(link.New(cfg, link.Deps{
-			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: metrics, Due: d.due(),
+			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: metrics, Due: d.due(), References: d.references,
 			Open: func(m *queue.Outbound) (string, error) {
 				plain, err := d.box.Open(m.Text, queue.TextContext(m.Ref))
 				return string(plain), err

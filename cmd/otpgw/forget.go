@@ -39,6 +39,9 @@ func (a *admin) forget(w http.ResponseWriter, r *http.Request) {
 		err = a.tracker.Forget(r.Context(), number.E164, ids)
 	}
 	if err == nil {
+		err = a.references.Forget(r.Context(), number.E164)
+	}
+	if err == nil {
 		err = a.dispatch.Forget(r.Context(), number.E164)
 	}
 	if err == nil {

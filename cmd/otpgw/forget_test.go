@@ -13,12 +13,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
 // TestForget: an erasure takes a number out of everything that the store has: records, messages that wait,
-// carriers' ids, parked receipts, callbacks and dead letters that tell of it, limits, answers that may come
+// carriers' ids, counted references, parked receipts, callbacks and dead letters that tell of it, limits, answers that may come
 // again. What tells of another number stays, and so does an opt-out.
 func TestForget(t *testing.T) {
 	const gone, stays = "+46700000001", "+46700000002"
@@ -56,6 +57,12 @@ func TestForget(t *testing.T) {
 		order(to, fmt.Sprint(i)).json(t, &o)
 		mustCall(t, c, "DELETE", p.HTTP+"/otp/"+o.OtpID, "", 200)
 		ids = append(ids, o.OtpID)
+	}
+	for _, to := range []string{gone, stays} { // of two parts: the references of a number's messages are counted
+		var out bytes.Buffer
+		if code := run(t.Context(), []string{"send", "-to", to, "-text", strings.Repeat("long ", 40), "-wait", "0"}, at, &out, &out); code != exitOK {
+			t.Fatalf("send: %s", &out)
+		}
 	}
 	const waiting = "+359888000001"
 	var held struct{ OtpID string }
@@ -114,6 +121,9 @@ func TestForget(t *testing.T) {
 		t.Errorf("exit status %d", code)
 	}
 	searchStore(t, dir, []string{gone, waiting}, stays)
+	if n := queuetest.Open(t, queuetest.Dir(dir)).References().Len(); n != 1 {
+		t.Errorf("the references of %d numbers are counted, want those of %s", n, stays)
+	}
 }
 
 // searchStore looks through the files of the store.

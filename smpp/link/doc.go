@@ -10,8 +10,8 @@
 //
 // A message is acknowledged to the queue only after the SMSC answered and the Sink stored what it said, so
 // whatever is killed between is sent again: at most what was in flight, never lost. The parts of a message go
-// over one bind and have one reference number, made from the message's id: sent twice, a handset still puts
-// them together.
+// over one bind and have one reference number, the same at each try and of no other message to that number
+// for the next 256 (References): sent twice, a handset still puts them together.
 //
 // A receiver may not be the bind, the connection or the daemon that sent the message: the Sink is told the
 // link's name and the SMSC's message id, nothing else ties the two.

@@ -18,6 +18,9 @@ type errand struct {
 	past    Past     // as the store has it
 	asked   bool     // past was asked for
 	ahead   int64    // the try that was told as unanswered before it went out, by its time; zero: none
+
+	reference uint16 // of its parts, once it is referred
+	referred  bool
 }
 
 // remember is the errand's trouble, made if there was none.
@@ -56,6 +59,7 @@ func (l *Link) endLater(e *errand, err error) {
 func (l *Link) giveBack(e *errand, delay time.Duration) {
 	if e.trouble != nil {
 		e.trouble.attempt = e.Attempt
+		e.trouble.reference, e.trouble.referred = e.reference, e.referred
 		l.ledger.keep(e.m.ID, e.trouble)
 	}
 	if err := e.Nak(delay); err != nil {

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -40,31 +39,5 @@ func TestClassify(t *testing.T) {
 				t.Errorf("%s is %s, want %s", s, got, want)
 			}
 		}
-	}
-}
-
-// TestReferenceComesAgainAfter256Messages: those to one number count up, and a message that is sent again
-// keeps its own.
-func TestReferenceComesAgainAfter256Messages(t *testing.T) {
-	r := newReferences()
-	seen := make(map[uint8]int)
-	for i := range 1000 {
-		for n := range 5 { // numbers between each other
-			to, id := fmt.Sprint("+467000000", n), fmt.Sprint(n, "-", i)
-			first := r.of(to, id)
-			if again := r.of(to, id); again != first {
-				t.Fatalf("sent again with %d, first %d", again, first)
-			}
-			if last, ok := seen[uint8(first)]; n == 0 && ok && i-last < 256 {
-				t.Fatalf("messages %d and %d to one number have the same 8 bits", last, i)
-			}
-			if n == 0 {
-				seen[uint8(first)] = i
-			}
-		}
-	}
-	other := newReferences()
-	if a, b, c := other.of("+1", "x"), newReferences().of("+1", "x"), newReferences().of("+1", "x"); a == b && b == c {
-		t.Error("three processes begin at the same reference")
 	}
 }

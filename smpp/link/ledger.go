@@ -18,10 +18,12 @@ type trouble struct {
 	unanswered int // tries in this daemon
 	attempt    int // the queue's count when it was given back: at the next one, nobody else had it meanwhile
 
-	// Of a message of several parts: those that the SMSC of a link took, by their index. The others alone are
-	// sent again, over that link.
-	link  string
-	taken []bool
+	// Of a message of several parts: its reference, and those that the SMSC of a link took, by their index.
+	// The others alone are sent again, over that link.
+	reference uint16
+	referred  bool
+	link      string
+	taken     []bool
 
 	away map[string]wire.Status // links whose carrier would not have it, for a reason that is not the message's
 	owed *Unanswered            // a try that is not stored yet

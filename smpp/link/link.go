@@ -41,8 +41,10 @@ type Deps struct {
 	// anything is done with it: it may have gone out. heard: all its receipts are there, so it did. Nil:
 	// nobody is told.
 	Inherited func(ctx context.Context, i Inherited) (heard bool, err error)
-	Log       zerolog.Logger
-	Metrics   *Metrics // shared by all links of a daemon
+	// References are those of all links of a daemon; nil: of all links of the process, in memory only.
+	References *References
+	Log        zerolog.Logger
+	Metrics    *Metrics // shared by all links of a daemon
 	// Due is a link's share of the messages to a country among links of its priority, 1 for the best; nil:
 	// each sends as it keeps up.
 	Due func(link, country string) float64
@@ -78,6 +80,9 @@ func New(cfg Config, deps Deps) *Link {
 		now:     time.Now,
 
 		unmarked: rate.Sometimes{Interval: time.Minute},
+	}
+	if deps.References == nil {
+		l.deps.References = ofProcess
 	}
 	if deps.Queue != nil {
 		l.now = deps.Queue.Now

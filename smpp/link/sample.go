@@ -26,10 +26,11 @@ type Sample struct {
 // answers. It is for an operator who tries a link. The Sink hears of what was taken, so that its receipts are
 // known.
 func (l *Link) SendSample(ctx context.Context, m *queue.Outbound, body string) ([]Sample, error) {
-	parts, _, err := text.Split(body, sent.of(m.To, m.ID), l.textOpt)
+	parts, _, err := text.Split(body, 0, l.textOpt)
 	if err != nil {
 		return nil, err
 	}
+	l.refer(ctx, &errand{m: m}, parts)
 	done := make(chan []Sample, 1)
 	for _, b := range l.binds {
 		b.mu.Lock()

@@ -63,6 +63,9 @@ func (w *shift) submit(ctx context.Context, p permit, e *errand) {
 func (l *Link) read(e *errand, m *queue.Outbound) {
 	if e.m == nil {
 		e.m, e.trouble = m, l.ledger.take(m.ID)
+		if t := e.trouble; t != nil {
+			e.reference, e.referred = t.reference, t.referred
+		}
 	}
 }
 
@@ -108,7 +111,7 @@ func (l *Link) prepare(d *queue.Delivery) (*queue.Outbound, []text.Part, error) 
 	if err != nil {
 		return m, nil, fmt.Errorf("the text cannot be unsealed: %w", err)
 	}
-	parts, _, err := text.Split(body, sent.of(m.To, m.ID), l.textOpt)
+	parts, _, err := text.Split(body, 0, l.textOpt)
 	if err != nil {
 		return m, nil, fmt.Errorf("the text cannot be encoded: %w", err)
 	}
@@ -154,6 +157,17 @@ type try struct {
 	results []result
 }
 
+// refer gives parts that a handset puts together the reference of their message: the same at each try.
+func (l *Link) refer(ctx context.Context, e *errand, parts []text.Part) {
+	if len(parts) == 1 {
+		return
+	}
+	if !e.referred {
+		e.reference, e.referred = l.deps.References.of(ctx, e.m.To, e.m.ID), true
+	}
+	text.Refer(parts, e.reference)
+}
+
 // submitParts sends the parts that this link's SMSC has not taken before, each with a permit of its own, the
 // first with the one given. They are in flight together.
 func (w *shift) submitParts(ctx context.Context, first permit, e *errand, parts []text.Part) (*try, error) {
@@ -162,6 +176,7 @@ func (w *shift) submitParts(ctx context.Context, first permit, e *errand, parts 
 		first.release()
 		return t, err
 	}
+	w.bind.link.refer(ctx, e, parts)
 	if t.sent = w.bind.link.now(); e.ahead != 0 {
 		t.sent = time.Unix(0, e.ahead)
 	}

@@ -69,3 +69,21 @@ func (p *Part) header() (UDH, []byte, error) {
 	}
 	return ParseUDH(body)
 }
+
+// Refer gives the parts of one Split the reference ref, as Split would have: for whoever has to know first
+// whether a text has several.
+func Refer(parts []Part, ref uint16) {
+	for i := range parts {
+		p := &parts[i]
+		switch {
+		case p.Total == 1:
+		case p.ESMClass&wire.ESMClassUDHI != 0 && p.ShortMessage[1] == ieConcatenation8:
+			p.Ref, p.ShortMessage[3] = ref&0xFF, byte(ref)
+		case p.ESMClass&wire.ESMClassUDHI != 0 && p.ShortMessage[1] == ieConcatenation16:
+			p.Ref, p.ShortMessage[3], p.ShortMessage[4] = ref, byte(ref>>8), byte(ref)
+		default: // sar_msg_ref_num is the first
+			p.Ref = ref
+			p.TLVs[0].Value[0], p.TLVs[0].Value[1] = byte(ref>>8), byte(ref)
+		}
+	}
+}

@@ -33,6 +33,10 @@ func checkRoundTrip(t *testing.T, s string, ref uint16, o Options) {
 	if err != nil {
 		return
 	}
+	other, _, _ := Split(s, ^ref, o)
+	if Refer(other, ref); !reflect.DeepEqual(other, parts) {
+		t.Fatalf("Refer gives %+v, and Split %+v", other, parts)
+	}
 	s = asSent(t, s, o, len(parts), parts)
 	arrived := make([]Part, 0, len(parts)+1)
 	var whole strings.Builder
