@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
@@ -59,6 +63,95 @@ func TestLyingCarrierIsLeft(t *testing.T) {
 			t.Fatal("the traffic does not come back")
 		}
 	}
+}
+
+// TestSlowCarrierIsLeft: a carrier whose messages begin to be delivered late is left, though each is verified
+// in the end; not for a few late ones. It comes back when hardly any is late, and not at the first that are not.
+func TestSlowCarrierIsLeft(t *testing.T) {
+	t.Parallel()
+	var late atomic.Bool
+	quick := startSMSC(t, smsc.Config{})
+	slow := startSMSC(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
+		o := smsc.Outcome{Receipts: []smsc.Receipt{{State: smsc.Delivered}}}
+		if late.Load() {
+			o.Receipts[0].Delay = 1300 * time.Millisecond
+		}
+		return o
+	}})
+	p := startDaemon(t, env(t.TempDir(), quick.Addr(), map[string]string{
+		"OTPGW_LINKS": "carrier,slow", "OTPGW_LINK_SLOW_ADDR": slow.Addr(), "OTPGW_LINK_SLOW_SYSTEM_ID": "x",
+		"OTPGW_ROUTE_DEFAULT_LINKS": "carrier:0,slow:0", "OTPGW_ROUTING": "on", "OTPGW_ROUTING_SLOW_AFTER": "1s", "OTPGW_APP_SHOP_GUARD": "off",
+	}))
+	if !p.stderr.more(`"message":"bound"`, 1) {
+		t.Fatal("the links do not bind")
+	}
+	c := client(t)
+	next, told := 0, 0
+	order := func(n int) (part float64) { // until each has its receipt
+		before := len(slow.Messages(smsc.Filter{}))
+		var all errgroup.Group
+		all.SetLimit(16)
+		for range n {
+			next++
+			to := number(next)
+			all.Go(func() error {
+				var o struct{ OtpID string }
+				mustCall(t, c, "POST", p.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, to), 201).json(t, &o)
+				got := arrival(t, to, quick, slow)
+				mustCall(t, c, "POST", p.HTTP+"/otp/"+o.OtpID, `{"pin":"`+got.code+`"}`, 200)
+				return nil
+			})
+		}
+		_ = all.Wait()
+		told += n
+		if !p.stderr.more(`"message":"receipt"`, told-1) {
+			t.Fatal("receipts are missing")
+		}
+		return float64(len(slow.Messages(smsc.Filter{}))-before) / float64(n)
+	}
+	score := func() routeScore { return scoreOf(t, c, p, "slow", "SE") }
+
+	if part := order(100); part < 0.3 || part > 0.7 {
+		t.Errorf("of two quick carriers one gets %.2f", part)
+	}
+	late.Store(true)
+	order(6)
+	if s := score(); s.Slow || s.Late == 0 {
+		t.Errorf("after a few late ones: %+v", s)
+	}
+	order(100) // its half of them is late, and known to be so only now
+	if s := score(); !s.Slow || s.Due > 0.1 {
+		t.Errorf("after a hundred: %+v", s)
+	}
+	if part := order(100); part > 0.1 {
+		t.Errorf("the slow carrier still gets %.2f", part)
+	}
+	late.Store(false)
+	patient := false // it stays away while some of what is remembered was late
+	for n := 0; order(100) < 0.3; n++ {
+		s := score()
+		patient = patient || s.Slow && s.Late < 0.3
+		if n > 40 {
+			t.Fatalf("the traffic does not come back: %+v", s)
+		}
+	}
+	if !patient {
+		t.Error("it was taken back while many were late")
+	}
+}
+
+// scoreOf is how a link does for a country, on the only route.
+func scoreOf(t *testing.T, c *http.Client, p *process, link, country string) routeScore {
+	t.Helper()
+	var routes []routeState
+	mustCall(t, c, "GET", p.Admin+"/routes", "", 200).json(t, &routes)
+	for _, s := range routes[0].Scores {
+		if s.Link.Link == link && s.Country == country {
+			return s
+		}
+	}
+	t.Fatalf("nothing is known of %s in %s: %+v", link, country, routes)
+	return routeScore{}
 }
 
 type arrived struct {
