@@ -24,6 +24,12 @@ type operator struct {
 // event is the first state in the console's stream.
 func (o operator) event() string {
 	o.t.Helper()
+	return o.eventOf("state")
+}
+
+// eventOf is the first event of a name.
+func (o operator) eventOf(wanted string) string {
+	o.t.Helper()
 	resp, err := client(o.t).Get(o.base + "/live")
 	if err != nil {
 		o.t.Fatal(err)
@@ -35,7 +41,7 @@ func (o operator) event() string {
 		if err != nil {
 			o.t.Fatal(err)
 		}
-		if data, ok := strings.CutPrefix(line, "data: "); ok && name == "state" {
+		if data, ok := strings.CutPrefix(line, "data: "); ok && name == wanted {
 			return data
 		}
 		if event, ok := strings.CutPrefix(line, "event: "); ok {
