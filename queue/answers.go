@@ -12,8 +12,8 @@ import (
 )
 
 // A server of a cluster may hang: its connections stand, and nothing comes. The client library finds out by
-// its pings, after seconds. Here a connection on which an attempt timed out is mute: it is asked again, and
-// nothing else uses it until it answers.
+// its pings, after seconds. Here a connection on which an attempt timed out is mute, and the others to that
+// server: they are asked again, and nothing else uses them until they answer.
 
 // connKey is the context's key for the connection of an attempt.
 type connKey struct{}
@@ -81,10 +81,23 @@ const (
 	mutePause = 100 * time.Millisecond
 )
 
-// unanswered makes a connection mute on which an attempt timed out, until its server answers. It may be
-// another's fault, a leader's for instance: then it answers at once.
+// unanswered makes a connection mute on which an attempt timed out, and with it all that are to the same
+// server, each until the server answers on it. It may be another's fault, a leader's for instance: then that
+// is at once.
 func (q *Queue) unanswered(i int, err error) {
-	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) || !q.mute[i].CompareAndSwap(false, true) {
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) {
+		return
+	}
+	server := q.conns[i].ConnectedServerId()
+	for n, c := range q.conns {
+		if n == i || server != "" && c.ConnectedServerId() == server {
+			q.makeMute(n)
+		}
+	}
+}
+
+func (q *Queue) makeMute(i int) {
+	if !q.mute[i].CompareAndSwap(false, true) {
 		return
 	}
 	go func() {

@@ -18,7 +18,7 @@ const (
 	dialTimeout   = 5 * time.Second
 	dialPause     = 500 * time.Millisecond
 	reconnectWait = 250 * time.Millisecond
-	pingInterval  = 1500 * time.Millisecond // a server that hangs is found out within three seconds
+	pingInterval  = 1500 * time.Millisecond // a server that hangs is found out within five seconds, and at once by who asks it
 	pingsMissed   = 2
 )
 

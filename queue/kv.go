@@ -30,22 +30,23 @@ type kv struct {
 	prefix string
 }
 
+// copyTimeout is how long a copy is waited for. Which server answers nobody chooses: it may be one that
+// hangs, as long as the others do not know.
+const copyTimeout = 150 * time.Millisecond
+
 // get reads a value: ErrNotFound when there is none. On a replicated store a value may be milliseconds old,
 // which a compare-and-set catches; what is not found is asked of the leader, for an absence is caught by
-// nothing.
+// nothing, and so is what no copy answers.
 func (b *kv) get(ctx context.Context, key string) (Entry, error) {
 	var e Entry
 	err := b.check(key, func(subject string) error {
-		return b.q.retry(ctx, func(ctx context.Context) error {
-			m, err := b.q.handleIn(ctx, b.stream).GetLastMsgForSubject(ctx, subject)
-			if errorsIsNotFound(err) || err == nil && isMarker(m.Header) {
-				m, err = b.q.leaderGet(ctx, b.stream, getRequest{LastBySubject: subject})
-			}
-			if err != nil {
+		return b.q.retry(ctx, func(ctx context.Context) (err error) {
+			near, cancel := context.WithTimeout(ctx, copyTimeout)
+			defer cancel()
+			m, err := b.q.handleIn(ctx, b.stream).GetLastMsgForSubject(near, subject)
+			if err != nil || isMarker(m.Header) {
+				e, err = b.ask(ctx, subject)
 				return err
-			}
-			if isMarker(m.Header) {
-				return ErrNotFound
 			}
 			e = Entry{Value: m.Data, Revision: m.Sequence}
 			return nil
@@ -58,19 +59,24 @@ func (b *kv) get(ctx context.Context, key string) (Entry, error) {
 func (b *kv) latest(ctx context.Context, key string) (Entry, error) {
 	var e Entry
 	err := b.check(key, func(subject string) error {
-		return b.q.retry(ctx, func(ctx context.Context) error {
-			m, err := b.q.leaderGet(ctx, b.stream, getRequest{LastBySubject: subject})
-			if err != nil {
-				return err
-			}
-			if isMarker(m.Header) {
-				return ErrNotFound
-			}
-			e = Entry{Value: m.Data, Revision: m.Sequence}
-			return nil
+		return b.q.retry(ctx, func(ctx context.Context) (err error) {
+			e, err = b.ask(ctx, subject)
+			return err
 		})
 	})
 	return e, err
+}
+
+// ask is one attempt to read from the leader.
+func (b *kv) ask(ctx context.Context, subject string) (Entry, error) {
+	m, err := b.q.leaderGet(ctx, b.stream, getRequest{LastBySubject: subject})
+	switch {
+	case err != nil:
+		return Entry{}, err
+	case isMarker(m.Header):
+		return Entry{}, ErrNotFound
+	}
+	return Entry{Value: m.Data, Revision: m.Sequence}, nil
 }
 
 // change does what the Bucket's methods say of an operation of a transaction.

@@ -17,23 +17,12 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// How the log is read from a shared server. A reader that hears neither a message nor a heartbeat asks
-// another server.
-const (
-	readAhead     = 1024    // messages
-	readAheadSize = 8 << 20 // octets of them
-	readExpiry    = 2 * time.Second
-	readHeartbeat = 500 * time.Millisecond
-	readTry       = time.Second      // to make a consumer
-	readerAge     = 10 * time.Second // of a consumer that nobody reads from
-)
-
 // logStream is the stream LOG as the log wants it. It uses one connection after another: whichever does not
 // answer in time is left for the next.
 type logStream struct {
 	q      *Queue
 	append atomic.Uint32 // connection
-	read   atomic.Uint32
+	read   atomic.Uint32 // the same; see logread.go
 }
 
 func (s *logStream) Append(ctx context.Context, id string, data []byte) (uint64, error) {
@@ -58,75 +47,6 @@ func (s *logStream) Append(ctx context.Context, id string, data []byte) (uint64,
 func isRefusal(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && !isTransient(err) || errors.Is(err, nats.ErrMaxPayload)
-}
-
-func (s *logStream) Read(ctx context.Context, after uint64, f func(commitlog.Message) error) error {
-	conn := s.q.answering(int(s.read.Add(1) % connections))
-	js := s.q.streams[conn]
-	attempt, cancel := context.WithTimeout(ctx, readTry)
-	cons, err := js.CreateConsumer(attempt, streamLog, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq: after + 1, AckPolicy: jetstream.AckNonePolicy, InactiveThreshold: readerAge, MemoryStorage: true, Replicas: 1})
-	cancel()
-	if err != nil {
-		s.q.unanswered(conn, err)
-		return err
-	}
-	fault := make(chan error, 1)
-	end := func(err error) {
-		select {
-		case fault <- err:
-		default:
-		}
-	}
-	ended, delivered := false, uint64(0) // owned by the library's one goroutine that hands out messages
-	consume, err := cons.Consume(func(m jetstream.Msg) {
-		if ended {
-			return
-		}
-		s.q.readNow()
-		meta, err := m.Metadata()
-		if err == nil {
-			if delivered++; meta.Sequence.Consumer != delivered {
-				err = errLostOnTheWay
-			}
-		}
-		if err == nil {
-			err = f(commitlog.Message{Position: meta.Sequence.Stream, Stamp: meta.Timestamp, Data: m.Data()})
-		}
-		if err != nil {
-			ended = true
-			end(err)
-		}
-	}, jetstream.PullMaxMessagesWithBytesLimit(readAhead, readAheadSize), jetstream.PullExpiry(readExpiry), jetstream.PullHeartbeat(readHeartbeat),
-		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { end(err) }))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		consume.Stop()
-		<-consume.Closed() // f is not called any more
-		s.dropConsumer(js, cons.CachedInfo().Name)
-	}()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case err := <-fault:
-		if errors.Is(err, jetstream.ErrNoHeartbeat) {
-			s.q.unanswered(conn, context.DeadlineExceeded)
-		}
-		return err
-	}
-}
-
-// errLostOnTheWay: the server handed out a message that did not arrive, as when a connection breaks. It is
-// there to be read again.
-var errLostOnTheWay = errors.New("queue: a message of the log was lost on its way")
-
-// dropConsumer: should that fail, the server does it by itself after readerAge.
-func (s *logStream) dropConsumer(js jetstream.JetStream, name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout/4)
-	defer cancel()
-	_ = js.DeleteConsumer(ctx, streamLog, name)
 }
 
 func (s *logStream) Bounds(ctx context.Context) (first, last uint64, err error) {

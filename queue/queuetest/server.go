@@ -28,8 +28,8 @@ func init() {
 	}
 }
 
-// serve runs a server on a free port, or the one given, prints its URL, and ends when stdin does: also when
-// the parent is killed. cluster is empty, or the server's number and the addresses of all for each other.
+// serve runs a server on a free port, or the one given, prints its URL, answers each line whether it leads the
+// cluster, and ends when stdin does: also when the parent is killed. cluster is empty, or the server's number and the addresses of all for each other.
 func serve(dir, port, cluster string) error {
 	o := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true}
 	if port != "" {
@@ -51,7 +51,9 @@ func serve(dir, port, cluster string) error {
 		return fmt.Errorf("server not ready")
 	}
 	fmt.Println(ns.ClientURL())
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	for questions := bufio.NewScanner(os.Stdin); questions.Scan(); {
+		fmt.Println(ns.JetStreamIsLeader())
+	}
 	ns.Shutdown()
 	ns.WaitForShutdown()
 	return nil
@@ -63,9 +65,10 @@ type Server struct {
 
 	dir, cluster string
 
-	cmd   *exec.Cmd
-	stdin io.Closer
-	end   *sync.Once
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+	end    *sync.Once
 }
 
 // External runs a NATS server for the time of the test and returns its URL.
@@ -108,12 +111,24 @@ func (s *Server) start(t testing.TB, port string) {
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
+	s.stdout = bufio.NewReader(out)
+	line, err := s.stdout.ReadString('\n')
 	if err != nil {
 		s.Kill()
 		t.Fatalf("nats-server process: %v", err)
 	}
 	s.URL = strings.TrimSpace(line)
+}
+
+// LeadsCluster tells whether it is the one of its cluster that makes streams and consumers.
+func (s *Server) LeadsCluster(t testing.TB) bool {
+	t.Helper()
+	fmt.Fprintln(s.stdin, "do you lead?")
+	line, err := s.stdout.ReadString('\n')
+	if err != nil {
+		t.Fatalf("nats-server process: %v", err)
+	}
+	return strings.TrimSpace(line) == "true"
 }
 
 // Pid is the process's id, for who measures it.
