@@ -73,7 +73,7 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 		return "", nil
 	}, func(tx *queue.Tx, r *Record, _ time.Time) error {
 		if !r.Test {
-			if err := s.addUse(ctx, tx, app, use{sends, r.Phone, app.SendLimits}); err != nil {
+			if err := s.addUse(tx, app, use{sends, r.Phone, app.SendLimits}); err != nil {
 				return err
 			}
 		}

@@ -43,8 +43,8 @@ func (s *Service) commitUses(ctx context.Context, app *App, uses []use, rest fun
 }
 
 // addUse adds a use to a transaction, unless it would be over a limit.
-func (s *Service) addUse(ctx context.Context, tx *queue.Tx, app *App, u use) error {
-	return s.overLimit(app, u, s.uses().Add(ctx, tx, s.counted(app, u)))
+func (s *Service) addUse(tx *queue.Tx, app *App, u use) error {
+	return s.overLimit(app, u, s.uses().Add(tx, s.counted(app, u)))
 }
 
 func (s *Service) uses() limit.Counter { return limit.Counter{Queue: s.Queue, Now: s.now} }

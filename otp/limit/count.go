@@ -55,7 +55,7 @@ func (c Counter) Commit(ctx context.Context, uses []Use, rest func(*queue.Tx) er
 		seen := make([]uint64, len(uses))
 		for i, u := range uses {
 			var err error
-			if seen[i], err = c.add(ctx, tx, u); err != nil {
+			if seen[i], err = c.add(tx, u); err != nil {
 				return err
 			}
 		}
@@ -66,7 +66,7 @@ func (c Counter) Commit(ctx context.Context, uses []Use, rest func(*queue.Tx) er
 		if !errors.Is(err, queue.ErrConflict) {
 			return err
 		}
-		moved, lookErr := c.moved(ctx, uses, seen)
+		moved, lookErr := c.moved(uses, seen)
 		if lookErr != nil {
 			return lookErr
 		}
@@ -80,9 +80,9 @@ func (c Counter) Commit(ctx context.Context, uses []Use, rest func(*queue.Tx) er
 }
 
 // moved says whether any of the uses was counted by another meanwhile.
-func (c Counter) moved(ctx context.Context, uses []Use, seen []uint64) (bool, error) {
+func (c Counter) moved(uses []Use, seen []uint64) (bool, error) {
 	for i, u := range uses {
-		e, err := c.stored(ctx, u.Key)
+		e, err := c.stored(u.Key)
 		if err != nil || e.Revision != seen[i] {
 			return true, err
 		}
@@ -91,18 +91,18 @@ func (c Counter) moved(ctx context.Context, uses []Use, seen []uint64) (bool, er
 }
 
 // Add adds a use to a transaction. A conflict of the transaction may be of the use.
-func (c Counter) Add(ctx context.Context, tx *queue.Tx, u Use) error {
+func (c Counter) Add(tx *queue.Tx, u Use) error {
 	if len(u.Limits) == 0 {
 		return nil
 	}
-	_, err := c.add(ctx, tx, u)
+	_, err := c.add(tx, u)
 	return err
 }
 
 // add returns the revision of the uses before, 0 for none.
-func (c Counter) add(ctx context.Context, tx *queue.Tx, u Use) (revision uint64, err error) {
+func (c Counter) add(tx *queue.Tx, u Use) (revision uint64, err error) {
 	now, longest := c.Now(), u.Limits.longest()
-	e, err := c.stored(ctx, u.Key)
+	e, err := c.stored(u.Key)
 	if err != nil {
 		return 0, err
 	}
@@ -124,9 +124,11 @@ func (c Counter) add(ctx context.Context, tx *queue.Tx, u Use) (revision uint64,
 	return e.Revision, nil
 }
 
-// stored are the times of a key; none have revision 0.
-func (c Counter) stored(ctx context.Context, key string) (queue.Entry, error) {
-	e, err := c.Queue.Numbers().Get(ctx, key)
+// stored are the times of a key; none have revision 0. They may be milliseconds old, also where there are
+// none: the transaction, which goes by their revision, is a conflict then, and whoever hears of that has
+// applied what it was in conflict with.
+func (c Counter) stored(key string) (queue.Entry, error) {
+	e, err := c.Queue.Numbers().Near(key)
 	if errors.Is(err, queue.ErrNotFound) {
 		return queue.Entry{}, nil
 	}
