@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
@@ -48,9 +49,72 @@ const maxRaces = 8
 // Put stores that messageID, as the SMSC of link gave it, is entry. It is found from the call on, not only
 // from the return on. It returns when the bucket has it, or an error of package queue.
 func (x *Index) Put(ctx context.Context, link, messageID string, e Entry) error {
+	forms, err := formsOf(messageID, e)
+	for _, s := range forms {
+		if err = x.put(ctx, link, s, e.Keep); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// Given is a message id as an SMSC gave it, and what it was given to.
+type Given struct {
+	MessageID string
+	Entry
+}
+
+// addition is a key with what a transaction puts under it.
+type addition struct {
+	key  string
+	list chain
+	keep time.Duration
+
+	revision uint64 // of what is there; 0: nothing is
+}
+
+// Add is Put, of several ids of a link, as a part of a transaction on the bucket in the store. It goes by what
+// is known here: when another writer of the same id was faster the transaction is a conflict, and Put stores
+// it. stored is to be called when the transaction is committed. An id that is none is left out.
+func (x *Index) Add(tx *queue.Tx, b *queue.Bucket, link string, ids []Given) (stored func()) {
+	var all []addition
+	for _, id := range ids {
+		forms, _ := formsOf(id.MessageID, id.Entry)
+		for _, s := range forms {
+			key := keyOf(link, normal(s.Original))
+			x.cache.put(key, s)
+			at := slices.IndexFunc(all, func(a addition) bool { return a.key == key })
+			if at < 0 {
+				at = len(all)
+				all = append(all, addition{key: key, keep: id.Keep})
+				if old, err := b.Near(key); err == nil {
+					all[at].list, all[at].revision = decodeChain(old.Value), old.Revision
+				}
+			}
+			all[at].list = all[at].list.with(s)
+		}
+	}
+	for _, a := range all {
+		if a.revision == 0 {
+			tx.Create(b, a.key, a.list.encode(), a.keep)
+		} else {
+			tx.Update(b, a.key, a.list.encode(), a.keep, a.revision)
+		}
+	}
+	return func() {
+		for _, a := range all {
+			x.cache.confirm(a.key, a.list)
+			x.overtaken.put(a.key)
+		}
+	}
+}
+
+// formsOf is what is stored for a message id: first, of a part whose id ends with its number, what is under
+// the id without.
+func formsOf(messageID string, e Entry) (forms []stored, err error) {
 	id := trimID(messageID)
 	if id == "" {
-		return errNoID
+		return nil, errNoID
 	}
 	s := stored{Original: id, OtpID: e.OtpID, MessageID: e.MessageID, Part: e.Part, Parts: e.Parts, Address: tail(e.To), Sender: tail(e.From)}
 	if !e.At.IsZero() {
@@ -59,11 +123,9 @@ func (x *Index) Put(ctx context.Context, link, messageID string, e Entry) error 
 	if whole, n, ok := cutPart(id); ok && e.Parts > 1 && (n == e.Part || n == e.Part-1) {
 		w := s
 		w.Original, w.Part = whole, 0
-		if err := x.put(ctx, link, w, e.Keep); err != nil {
-			return err
-		}
+		forms = append(forms, w)
 	}
-	return x.put(ctx, link, s, e.Keep)
+	return append(forms, s), nil
 }
 
 func (x *Index) put(ctx context.Context, link string, s stored, keep time.Duration) error {

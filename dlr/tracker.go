@@ -74,11 +74,33 @@ func (t *Tracker) Accepted(ctx context.Context, link, messageID string, e Entry)
 	}
 	err := t.index.Put(ctx, link, messageID, e)
 	if errors.Is(err, errNoID) {
-		t.metrics.untracked.WithLabelValues(link).Inc()
-		t.log.Warn().Str("link", link).Str("otp", e.OtpID).Int("part", e.Part).Msg("the SMSC accepted a part without a message id")
+		t.untracked(link, e)
 		return nil
 	}
 	return err
+}
+
+// AddAccepted is Accepted, for parts of one message, as a part of a transaction; see Index.Add.
+func (t *Tracker) AddAccepted(tx *queue.Tx, link string, ids []Given) (stored func()) {
+	for i := range ids {
+		if ids[i].At.IsZero() {
+			ids[i].At = t.Now()
+		}
+	}
+	added := t.index.Add(tx, t.queue.Receipts(), link, ids)
+	return func() {
+		added()
+		for _, id := range ids {
+			if trimID(id.MessageID) == "" {
+				t.untracked(link, id.Entry)
+			}
+		}
+	}
+}
+
+func (t *Tracker) untracked(link string, e Entry) {
+	t.metrics.untracked.WithLabelValues(link).Inc()
+	t.log.Warn().Str("link", link).Str("otp", e.OtpID).Int("part", e.Part).Msg("the SMSC accepted a part without a message id")
 }
 
 // Unanswered has the receipts recognised that come, or came, of a message that a carrier did not answer.

@@ -36,26 +36,50 @@ func entryOf(m *queue.Outbound, part, parts int) dlr.Entry {
 }
 
 func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
+	if err := s.tracker.Accepted(ctx, a.Link, a.MessageID, s.entryOfPart(a)); err != nil {
+		return err
+	}
+	s.accepted(a)
+	return nil
+}
+
+func (s *sink) entryOfPart(a link.Accepted) dlr.Entry {
+	e := entryOf(a.Message, a.Part, a.Parts)
+	e.Keep = s.service.KnownFor(a.Message.Expires)
+	return e
+}
+
+// accepted tells of a part whose id is stored.
+func (s *sink) accepted(a link.Accepted) {
 	p := s.part(a.Link, a.Message, a.Part, a.Parts)
+	p.Latency = max(a.Sent.Add(a.Took).Sub(a.Message.Created).Milliseconds(), 0)
 	p.CarrierID, p.Status, p.Price = a.MessageID, cdr.Accepted, s.price(a.Message.To, a.Message.Network)
 	s.cdr.Part(p)
 	s.log.Info().Str("otp", a.Message.Ref).Str("msg", a.Message.ID).Str("link", a.Link).Str("message_id", a.MessageID).
 		Int("part", a.Part).Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("sent")
-	e := entryOf(a.Message, a.Part, a.Parts)
-	e.Keep = s.service.KnownFor(a.Message.Expires)
 	s.tracer.Submitted(a.Message, tracing.Submit{Link: a.Link, ID: a.MessageID, Part: a.Part, Parts: a.Parts, Sent: a.Sent, Took: a.Took})
-	return s.tracker.Accepted(ctx, a.Link, a.MessageID, e)
 }
 
-func (s *sink) HandedOver(tx *queue.Tx, h link.HandedOver) {
-	if h.Message.Ref != "" { // else it is a reply to a handset
-		s.scores.Sent(h.Link, h.Message.Country)
+func (s *sink) HandedOver(tx *queue.Tx, h link.HandedOver) (stored func()) {
+	ids := make([]dlr.Given, len(h.Parts))
+	for i, a := range h.Parts {
+		ids[i] = dlr.Given{MessageID: a.MessageID, Entry: s.entryOfPart(a)}
 	}
-	if otp.IsFirst(h.Message.Ref, h.Message.ID) {
-		s.funnel.Count(funnel.Event{Stage: funnel.Handed, Asked: h.Message.Created, Link: h.Link})
-	}
+	added := s.tracker.AddAccepted(tx, h.Link, ids)
 	s.service.HandedOver(tx, otp.HandedOver{MessageID: h.Message.ID, Link: h.Link, Expires: h.Message.Expires,
 		Sent: h.Sent, Took: h.Took, IDs: h.IDs})
+	return func() {
+		added()
+		for _, a := range h.Parts {
+			s.accepted(a)
+		}
+		if h.Message.Ref != "" { // else it is a reply to a handset
+			s.scores.Sent(h.Link, h.Message.Country)
+		}
+		if otp.IsFirst(h.Message.Ref, h.Message.ID) {
+			s.funnel.Count(funnel.Event{Stage: funnel.Handed, Asked: h.Message.Created, Link: h.Link})
+		}
+	}
 }
 
 func (s *sink) Refused(ctx context.Context, r link.Refused) error {

@@ -93,8 +93,13 @@ func (s adapter) Accepted(ctx context.Context, a link.Accepted) error {
 	return s.tracker.Accepted(ctx, a.Link, a.MessageID, entry(a.Message, a.Part, a.Parts))
 }
 
-func (s adapter) HandedOver(tx *queue.Tx, h link.HandedOver) {
+func (s adapter) HandedOver(tx *queue.Tx, h link.HandedOver) (stored func()) {
+	ids := make([]dlr.Given, len(h.Parts))
+	for i, a := range h.Parts {
+		ids[i] = dlr.Given{MessageID: a.MessageID, Entry: entry(a.Message, a.Part, a.Parts)}
+	}
 	s.service.HandedOver(tx, otp.HandedOver{MessageID: h.Message.ID, Link: h.Link, Expires: h.Message.Expires, Sent: h.Sent, IDs: h.IDs})
+	return s.tracker.AddAccepted(tx, h.Link, ids)
 }
 
 func (s adapter) Refused(ctx context.Context, r link.Refused) error {

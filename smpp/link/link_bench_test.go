@@ -154,7 +154,7 @@ func (c *benchSink) one() {
 
 func (c *benchSink) Accepted(context.Context, link.Accepted) error   { return nil }
 func (c *benchSink) Refused(context.Context, link.Refused) error     { return nil }
-func (c *benchSink) HandedOver(*queue.Tx, link.HandedOver)           {}
+func (c *benchSink) HandedOver(*queue.Tx, link.HandedOver) func()    { return func() {} }
 func (c *benchSink) Answered(context.Context, link.Unanswered) error { return nil }
 func (c *benchSink) Past(context.Context, *queue.Outbound) (link.Past, error) {
 	return link.Past{}, nil

@@ -43,7 +43,13 @@ func newRecorder() *recorder {
 func (r *recorder) Accepted(_ context.Context, a link.Accepted) error { r.accepted <- a; return nil }
 func (r *recorder) Refused(_ context.Context, a link.Refused) error   { r.refused <- a; return nil }
 
-func (r *recorder) HandedOver(*queue.Tx, link.HandedOver) {}
+func (r *recorder) HandedOver(_ *queue.Tx, h link.HandedOver) (stored func()) {
+	return func() {
+		for _, a := range h.Parts {
+			r.accepted <- a
+		}
+	}
+}
 
 func (r *recorder) Past(_ context.Context, m *queue.Outbound) (link.Past, error) {
 	r.mu.Lock()

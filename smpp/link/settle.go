@@ -82,11 +82,9 @@ func (l *Link) past(ctx context.Context, e *errand) (Past, error) {
 	if t == nil {
 		return l.deps.Sink.Past(ctx, e.m)
 	}
-	for len(t.ids) > 0 {
-		if err := l.deps.Sink.Accepted(ctx, t.ids[0]); err != nil {
-			return Past{}, err
-		}
-		t.ids = t.ids[1:]
+	var err error
+	if t.ids, err = l.tell(ctx, t.ids); err != nil {
+		return Past{}, err
 	}
 	if t.owed == nil {
 		return l.deps.Sink.Past(ctx, e.m)
@@ -143,7 +141,9 @@ func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 	defer cancel()
 	if err == nil {
 		l.deps.Metrics.submitted(l.cfg.Name, t.results)
-		err = l.recordTaken(store, e, t)
+		if e.past.Over || !t.whole() { // else with the message's end
+			err = l.recordTaken(store, e, t)
+		}
 	}
 	if err == nil {
 		err = l.recordUnanswered(store, e, t)
@@ -189,42 +189,6 @@ func (l *Link) turnAway(e *errand, status wire.Status) {
 // dropped: the session ended before the answer came.
 func dropped(r result) bool { return r.err != nil && !errors.Is(r.err, session.ErrTimeout) }
 
-// recordTaken tells the Sink the ids of the parts that were taken, also when another has to be sent again,
-// for their receipts will come. What is taken is not sent again, stored or not.
-func (l *Link) recordTaken(ctx context.Context, e *errand, t *try) (err error) {
-	if t.results[worstOf(t.results)].class != Taken {
-		l.noteTaken(e, t)
-	}
-	for i, r := range t.results {
-		if r.class != Taken || r.before {
-			continue
-		}
-		a := Accepted{Link: l.cfg.Name, MessageID: r.messageID, Message: e.m, Part: i + 1, Parts: len(t.results), Sent: t.sent, Took: r.took}
-		if err == nil {
-			err = l.deps.Sink.Accepted(ctx, a)
-		}
-		if err != nil {
-			l.noteTaken(e, t)
-			e.trouble.ids = append(e.trouble.ids, a)
-		}
-	}
-	return err
-}
-
-// noteTaken remembers which parts were taken, if any.
-func (l *Link) noteTaken(e *errand, t *try) {
-	n := e.remember()
-	for i, r := range t.results {
-		if r.class != Taken {
-			continue
-		}
-		if n.link != l.cfg.Name || len(n.taken) != len(t.results) {
-			n.link, n.taken = l.cfg.Name, make([]bool, len(t.results))
-		}
-		n.taken[i] = true
-	}
-}
-
 // recordUnanswered tells the Sink that parts went out without an answer, or that what was told so before was
 // answered.
 func (l *Link) recordUnanswered(ctx context.Context, e *errand, t *try) (err error) {
@@ -252,21 +216,6 @@ func (l *Link) recordUnanswered(ctx context.Context, e *errand, t *try) (err err
 		}
 	}
 	return err
-}
-
-// taken ends a message that the SMSC has, whole.
-func (l *Link) taken(ctx context.Context, e *errand, t *try) {
-	h := HandedOver{Link: l.cfg.Name, Message: e.m, Sent: t.sent}
-	for _, r := range t.results {
-		h.IDs = append(h.IDs, r.messageID)
-		h.Took = max(h.Took, r.took)
-	}
-	tx := l.deps.Queue.Begin().Done(e.Delivery)
-	l.deps.Sink.HandedOver(tx, h)
-	if err := l.commit(ctx, tx); err != nil {
-		l.noteTaken(e, t)
-		l.endLater(e, err)
-	}
 }
 
 // refuse ends a message that nothing more is done for.

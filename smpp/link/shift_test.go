@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
@@ -97,10 +98,10 @@ func (s *slowSink) Deliver(context.Context, link.Incoming) error {
 	return nil
 }
 
-func (s *slowSink) Accepted(context.Context, link.Accepted) error {
+func (s *slowSink) HandedOver(tx *queue.Tx, h link.HandedOver) func() {
 	s.began <- struct{}{}
 	<-s.end
-	return nil
+	return s.recorder.HandedOver(tx, h)
 }
 
 // TestRedialWaitsForNoStore: the connection ends while a receipt and an outcome are being stored.

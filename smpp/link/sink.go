@@ -26,6 +26,7 @@ type HandedOver struct {
 	Sent    time.Time     // when the try began that ended so
 	Took    time.Duration // until the last answer
 	IDs     []string      // the SMSC's message_id of each part; empty for one that was taken in an earlier try
+	Parts   []Accepted    // those of which Accepted was not told
 }
 
 // Refused is a message that nothing more is done for: the SMSC refused it for good, or said nothing of it too
@@ -88,8 +89,10 @@ type Incoming struct {
 // the queue, tells it again otherwise. The methods are called from many goroutines.
 type Sink interface {
 	Accepted(ctx context.Context, a Accepted) error
-	// HandedOver adds what it has to store to the transaction that takes the message off its queue.
-	HandedOver(tx *queue.Tx, h HandedOver)
+	// HandedOver adds what it has to store to the transaction that takes the message off its queue; of its
+	// Parts that is what Accepted stores. stored is called when the transaction is committed. After a conflict
+	// Accepted is called for each of the Parts, and HandedOver again without them.
+	HandedOver(tx *queue.Tx, h HandedOver) (stored func())
 	Refused(ctx context.Context, r Refused) error
 	// Past is asked for a message that may have been sent before; Unanswered adds a try to it, and Answered
 	// takes back one that was counted before it went out, and was answered then.

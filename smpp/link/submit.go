@@ -157,6 +157,9 @@ type try struct {
 	results []result
 }
 
+// whole: the SMSC has every part.
+func (t *try) whole() bool { return t.results[worstOf(t.results)].class == Taken }
+
 // refer gives parts that a handset puts together the reference of their message: the same at each try.
 func (l *Link) refer(ctx context.Context, e *errand, parts []text.Part) {
 	if len(parts) == 1 {

@@ -1,0 +1,90 @@
+package link
+
+import (
+	"context"
+	"errors"
+
+	"github.com/otpgw/otpgw/queue"
+)
+
+// taken ends a message that the SMSC has, whole. The ids of its parts are stored in the same transaction.
+func (l *Link) taken(ctx context.Context, e *errand, t *try) {
+	h := HandedOver{Link: l.cfg.Name, Message: e.m, Sent: t.sent, Parts: l.accepted(e, t)}
+	for _, r := range t.results {
+		h.IDs = append(h.IDs, r.messageID)
+		h.Took = max(h.Took, r.took)
+	}
+	err := l.endTaken(ctx, e, h)
+	if errors.Is(err, queue.ErrConflict) { // another message got one of the ids in the same moment
+		store, cancel := context.WithTimeout(ctx, sinkTimeout)
+		h.Parts, err = l.tell(store, h.Parts)
+		cancel()
+		if err == nil {
+			err = l.endTaken(ctx, e, h)
+		}
+	}
+	if err != nil {
+		l.noteTaken(e, t)
+		e.trouble.ids = append(e.trouble.ids, h.Parts...)
+		l.endLater(e, err)
+	}
+}
+
+func (l *Link) endTaken(ctx context.Context, e *errand, h HandedOver) error {
+	tx := l.deps.Queue.Begin().Done(e.Delivery)
+	stored := l.deps.Sink.HandedOver(tx, h)
+	err := l.commit(ctx, tx)
+	if err == nil {
+		stored()
+	}
+	return err
+}
+
+// recordTaken tells the Sink the ids of the parts that were taken, also when another has to be sent again,
+// for their receipts will come. What is taken is not sent again, stored or not.
+func (l *Link) recordTaken(ctx context.Context, e *errand, t *try) error {
+	if !t.whole() {
+		l.noteTaken(e, t)
+	}
+	rest, err := l.tell(ctx, l.accepted(e, t))
+	if err != nil {
+		l.noteTaken(e, t)
+		e.trouble.ids = append(e.trouble.ids, rest...)
+	}
+	return err
+}
+
+// tell tells the Sink of parts that were taken, and returns those that it could not store.
+func (l *Link) tell(ctx context.Context, parts []Accepted) (rest []Accepted, err error) {
+	for i, a := range parts {
+		if err := l.deps.Sink.Accepted(ctx, a); err != nil {
+			return parts[i:], err
+		}
+	}
+	return nil, nil
+}
+
+// accepted are the parts that were taken in this try.
+func (l *Link) accepted(e *errand, t *try) (parts []Accepted) {
+	for i, r := range t.results {
+		if r.class == Taken && !r.before {
+			parts = append(parts, Accepted{Link: l.cfg.Name, MessageID: r.messageID, Message: e.m, Part: i + 1, Parts: len(t.results),
+				Sent: t.sent, Took: r.took})
+		}
+	}
+	return parts
+}
+
+// noteTaken remembers which parts were taken, if any.
+func (l *Link) noteTaken(e *errand, t *try) {
+	n := e.remember()
+	for i, r := range t.results {
+		if r.class != Taken {
+			continue
+		}
+		if n.link != l.cfg.Name || len(n.taken) != len(t.results) {
+			n.link, n.taken = l.cfg.Name, make([]bool, len(t.results))
+		}
+		n.taken[i] = true
+	}
+}
