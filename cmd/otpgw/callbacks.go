@@ -41,7 +41,7 @@ func (c *receivedCallbacks) handler() http.Handler {
 func (c *receivedCallbacks) take(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 1<<20))
 	if err != nil || !json.Valid(body) {
-		fail(w, http.StatusBadRequest, "the body is no JSON of at most 1 MiB")
+		http.Error(w, "the body is no JSON of at most 1 MiB", http.StatusBadRequest)
 		return
 	}
 	got := receivedCallback{Time: time.Now().UTC(), WebhookID: req.Header.Get(standardwebhooks.HeaderWebhookID), Body: body, Signature: "valid"}
@@ -74,5 +74,8 @@ func (c *receivedCallbacks) list(w http.ResponseWriter, _ *http.Request) {
 	c.mu.Lock()
 	all := append([]receivedCallback{}, c.all...)
 	c.mu.Unlock()
-	reply(w, http.StatusOK, all)
+	w.Header().Set("Content-Type", "application/json")
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(all) // whoever asked may have gone
 }

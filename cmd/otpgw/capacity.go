@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/memory"
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/queue"
 )
@@ -23,7 +24,7 @@ func carries(c *config.Config) (perSecond, known float64) {
 		longest = max(longest, app.TTL)
 	}
 	each := otpPending*longest.Seconds() + otpEnded*c.Retention.Seconds()
-	perSecond = float64(queue.MemoryBound(memoryOf(c))) / each
+	perSecond = float64(queue.MemoryBound(memory.Of(c))) / each
 	return perSecond, perSecond * (longest + c.Retention).Seconds()
 }
 

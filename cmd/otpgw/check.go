@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/logs"
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/seal"
@@ -62,7 +63,7 @@ func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 func checkStore(ctx context.Context, conf *config.Config, c cli) bool {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	log, flush := newLogger(c.stderr, string(conf.LogFormat))
+	log, flush := logs.New(c.stderr, string(conf.LogFormat))
 	defer flush()
 	o := storeOptions(conf, log.Level(zerolog.WarnLevel))
 	o.Check = true

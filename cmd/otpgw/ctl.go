@@ -1,21 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/queue/backoff"
 )
 
@@ -52,7 +49,7 @@ var verbs = []verb{
 	{"loglevel", "LEVEL", "until the next start or reload", "POST", func(a []string) string { return "/loglevel/" + url.PathEscape(a[0]) }, showJSON},
 	{"ready", "", "exit status 0 when the gateway is ready", "GET", fixedPath("/readyz"), func(io.Writer, []byte) error { return nil }},
 	{"pprof", "NAME", "a profile: heap, goroutine, profile (5 s of CPU), to standard output", "GET",
-		func(a []string) string { return pprofPath + url.PathEscape(a[0]) + "?seconds=5" }, showRaw},
+		func(a []string) string { return operator.PprofPath + url.PathEscape(a[0]) + "?seconds=5" }, showRaw},
 }
 
 func fixedPath(path string) func([]string) string { return func([]string) string { return path } }
@@ -111,7 +108,7 @@ func (v verb) request(args []string) (method string, body []byte) {
 	case v.name == "forget":
 		body, _ = json.Marshal(map[string]string{"number": args[0]}) // a string
 	case strings.HasPrefix(v.name, "opt") && len(args) == 2:
-		body, _ = json.Marshal(optOutState{App: args[0], Number: args[1]}) // strings
+		body, _ = json.Marshal(operator.OptOut{App: args[0], Number: args[1]}) // strings
 	case v.name == "donotsend" && len(args) < 2:
 		return "GET", nil
 	case v.name == "donotsend":
@@ -123,6 +120,45 @@ func (v verb) request(args []string) (method string, body []byte) {
 		return "GET", nil
 	}
 	return v.method, body
+}
+
+// guardTakes: list, unblock PREFIX, or allow and deny with PREFIX and, it may be, for DURATION.
+func guardTakes(args []string) bool {
+	switch {
+	case len(args) == 1:
+		return args[0] == "list"
+	case len(args) == 2:
+		return args[0] == "allow" || args[0] == "deny" || args[0] == "unblock"
+	}
+	return len(args) == 4 && (args[0] == "allow" || args[0] == "deny") && args[2] == "for"
+}
+
+// guardRequest is the method and the body of what guardTakes.
+func guardRequest(args []string) (method string, body []byte) {
+	if args[0] == "list" {
+		return http.MethodGet, nil
+	}
+	asked := operator.BlockRequest{Prefix: args[1]}
+	if !strings.HasPrefix(asked.Prefix, "+") {
+		asked.Prefix = "+" + asked.Prefix
+	}
+	if len(args) == 4 {
+		asked.For = args[3]
+	}
+	body, _ = json.Marshal(asked) // strings
+	return http.MethodPost, body
+}
+
+func guardPath(args []string) string {
+	if args[0] == "list" {
+		return "/guard"
+	}
+	return "/guard/" + args[0]
+}
+
+// wayPath is of `otpgw ctl otp`.
+func wayPath(args []string) string {
+	return operator.WaysPath + "?of=" + url.QueryEscape(strings.Join(args, " "))
 }
 
 func ctlUsage() string {
@@ -182,14 +218,14 @@ func (c cli) ask(ctx context.Context, v verb, args []string, here bool) int {
 		var said struct {
 			Error  string
 			Faults []string
-			obeyed
+			operator.Done
 		}
 		_ = json.Unmarshal(body, &said) // a list has none of these
 		if status != http.StatusOK {
 			fmt.Fprintf(c.stderr, "otpgw ctl: %s\n", strings.Join(append([]string{said.Error}, said.Faults...), "\n  "))
 			return exitFailed
 		}
-		if v.name == "drain" && said.left() > 0 {
+		if v.name == "drain" && left(said.Done) > 0 {
 			if backoff.Sleep(ctx, drainPoll) != nil {
 				return exitFailed
 			}
@@ -199,20 +235,23 @@ func (c cli) ask(ctx context.Context, v verb, args []string, here bool) int {
 			fmt.Fprintf(c.stderr, "otpgw ctl: %v\n", err)
 			return exitFailed
 		}
-		return c.showObeyed(said.obeyed)
+		return c.showDone(said.Done)
 	}
 }
 
+// drainPoll is how often `otpgw ctl drain` looks.
+const drainPoll = 300 * time.Millisecond
+
 // left is what the daemons have in flight yet.
-func (o obeyed) left() (n int) {
+func left(o operator.Done) (n int) {
 	for _, d := range o.Daemons {
 		n += d.Left
 	}
 	return n
 }
 
-// showObeyed says which daemons of several did it, and is a failure when not all have.
-func (c cli) showObeyed(o obeyed) int {
+// showDone says which daemons of several did it, and is a failure when not all have.
+func (c cli) showDone(o operator.Done) int {
 	code := exitOK
 	for _, d := range o.Daemons {
 		switch {
@@ -228,140 +267,4 @@ func (c cli) showObeyed(o obeyed) int {
 		fmt.Fprintf(c.stderr, "otpgw ctl: %s\n", o.Warning)
 	}
 	return code
-}
-
-func showRaw(w io.Writer, body []byte) error {
-	_, err := w.Write(body)
-	return err
-}
-
-func showJSON(w io.Writer, body []byte) error {
-	var b bytes.Buffer
-	if err := json.Indent(&b, bytes.TrimSpace(body), "", "  "); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(w, &b)
-	return err
-}
-
-func showLink(w io.Writer, body []byte) error {
-	return showLinks(w, slices.Concat([]byte("["), body, []byte("]")))
-}
-
-func showLinks(w io.Writer, body []byte) error {
-	var links []linkState
-	if err := json.Unmarshal(body, &links); err != nil {
-		return err
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "LINK\tBIND\tSTATE\tFOR\tIN FLIGHT\tPARTS/S\tWHY")
-	for _, l := range links {
-		for _, b := range l.Binds {
-			state := b.State
-			if l.Paused {
-				state += ", paused"
-			}
-			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\t%v\t%s\n", l.Link, b.Bind, state, time.Since(b.Since).Round(time.Second), b.InFlight, l.Rate.Accepted,
-				strings.Trim(b.Error+"; "+b.Advice, "; "))
-		}
-	}
-	return tw.Flush()
-}
-
-func showRoutes(w io.Writer, body []byte) error {
-	var routes []routeState
-	if err := json.Unmarshal(body, &routes); err != nil {
-		return err
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "ROUTE\tPREFIXES\tLINKS\tWAITING\tIN FLIGHT\t")
-	for _, r := range routes {
-		var links []string
-		for _, l := range r.Links {
-			links = append(links, fmt.Sprintf("%s:%d", l.Name, l.Priority))
-		}
-		note := ""
-		if r.Degraded {
-			note = "degraded: no preferred link can send"
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%s\n", r.Route, strings.Join(r.Prefixes, ","), strings.Join(links, ","), r.Waiting, r.InFlight, note)
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
-	return showScores(w, routes)
-}
-
-// showScores says how the links of routes do that have several.
-func showScores(w io.Writer, routes []routeState) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	some := false
-	for _, r := range routes {
-		for _, l := range r.Scores {
-			if !some {
-				some = true
-				due := "SHARE"
-				if r.Sharing != config.RoutingOn {
-					due = "WOULD GET" // it is observed only
-				}
-				fmt.Fprintf(tw, "\nROUTE\tCOUNTRY\tLINK\tOF THE LAST\tVERIFIED\tLATE\tSCORE\t%s\t\n", due)
-			}
-			note := ""
-			if l.Slow {
-				note = "slow: its messages are delivered late"
-			}
-			fmt.Fprintf(tw, "%s\t%s\t%s\t%g\t%g\t%.0f %%\t%g\t%.1f %%\t%s\n", r.Route, l.Country, l.Link.Link, l.Sent, l.Verified, 100*l.Late, l.Share, 100*l.Due, note)
-		}
-	}
-	return tw.Flush()
-}
-
-// adminClient is a daemon's operator's port.
-type adminClient config.Admin
-
-// adminPort is that of the gateway which the settings are of.
-func (c cli) adminPort() (adminClient, error) {
-	lookup, _, err := c.lookup()
-	if err != nil {
-		return adminClient{}, err
-	}
-	at := adminClient(config.AdminOf(lookup))
-	if at.Token == "" {
-		at.Token, _ = readToken(at.TokenFile) // reading needs none, and the daemon says so where it is needed
-	}
-	return at, nil
-}
-
-// send makes one request of it.
-func (at adminClient) send(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*adminTimeout)
-	defer cancel()
-	resp, done, err := at.do(ctx, method, path, body)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer done()
-	answer, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, answer, err
-}
-
-// do makes a request whose answer may be long; done is to be called behind it.
-func (at adminClient) do(ctx context.Context, method, path string, body []byte) (resp *http.Response, done func(), err error) {
-	client, scheme := http.DefaultClient, "http://"
-	if at.CertFile != "" {
-		host, _, _ := net.SplitHostPort(reachable(at.Addr))
-		client, scheme = &http.Client{Transport: &http.Transport{TLSClientConfig: trusts(at.CertFile, host), ForceAttemptHTTP2: true}}, "https://"
-	}
-	req, err := http.NewRequestWithContext(ctx, method, scheme+reachable(at.Addr)+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, nil, err
-	}
-	req.Header.Set(adminHeader, at.Token)
-	if resp, err = client.Do(req); err != nil {
-		return nil, nil, err
-	}
-	return resp, func() {
-		resp.Body.Close()
-		client.CloseIdleConnections()
-	}, nil
 }

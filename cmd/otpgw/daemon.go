@@ -15,7 +15,11 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/otpgw/otpgw/cmd/internal/version"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/certificate"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/linkset"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/memory"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/metrics"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/cmd/otpgw/tracing"
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/dlr"
@@ -23,14 +27,9 @@ import (
 	"github.com/otpgw/otpgw/dlr/cdr"
 	"github.com/otpgw/otpgw/dlr/mo"
 	"github.com/otpgw/otpgw/otp"
-	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/api/intake"
-	"github.com/otpgw/otpgw/otp/camara"
 	"github.com/otpgw/otpgw/otp/donotsend"
 	"github.com/otpgw/otpgw/otp/funnel"
-	"github.com/otpgw/otpgw/otp/hooks"
-	"github.com/otpgw/otpgw/otp/lookup"
-	"github.com/otpgw/otpgw/otp/optout"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/orders"
 	"github.com/otpgw/otpgw/queue/seal"
@@ -61,20 +60,20 @@ type daemon struct {
 	dispatch   *callback.Dispatcher
 	box        *seal.Box
 	token      string // of the operator's port
-	fleet      *fleet
+	links      *linkset.Set
 	references *link.References
 	orders     *orders.Board
 	scores     *score.Board // how links do
-	product    *product
+	outcomes   *metrics.Outcomes
 	funnel     *funnel.Funnel
-	growth     *growth
+	growth     *metrics.Growth
 	tracer     *tracing.Tracer // nil: nothing is traced
 	api        *http.Server
 	admin      *http.Server
 	apiLn      net.Listener
 	adminLn    net.Listener
 
-	apiCert, adminCert *certificate // nil: HTTP
+	apiCert, adminCert *certificate.File // nil: HTTP
 
 	live      atomic.Pointer[live]
 	reloading sync.Mutex
@@ -98,7 +97,7 @@ func (d *daemon) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.token, err = adminToken(d.config); err != nil {
+	if d.token, err = operator.Token(d.config); err != nil {
 		return err
 	}
 	if d.apiLn, err = listen(d.config.HTTPAddr, "OTPGW_HTTP_ADDR"); err != nil {
@@ -107,10 +106,10 @@ func (d *daemon) open(ctx context.Context) error {
 	if d.adminLn, err = listen(d.config.AdminAddr, "OTPGW_ADMIN_ADDR"); err != nil {
 		return err
 	}
-	if d.apiCert, err = newCertificate(d.config.TLS, "OTPGW_TLS_CERT_FILE", d.log); err != nil {
+	if d.apiCert, err = certificate.Open(d.config.TLS, "OTPGW_TLS_CERT_FILE", d.log); err != nil {
 		return err
 	}
-	if d.adminCert, err = newCertificate(d.config.AdminTLS, "OTPGW_ADMIN_TLS_CERT_FILE", d.log); err != nil {
+	if d.adminCert, err = certificate.Open(d.config.AdminTLS, "OTPGW_ADMIN_TLS_CERT_FILE", d.log); err != nil {
 		return err
 	}
 	d.apiLn = intake.Listen(d.apiLn, intake.Limit())
@@ -122,7 +121,7 @@ func (d *daemon) open(ctx context.Context) error {
 		return err
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), storeCollector{d.queue})
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), metrics.Store{Queue: d.queue})
 	if err := d.openRecords(box, registry); err != nil {
 		return err
 	}
@@ -153,119 +152,8 @@ func storeOptions(c *config.Config, log zerolog.Logger) queue.Options {
 	return queue.Options{
 		Dir: c.DataDir, URL: n.URL, Creds: n.Creds, Replicas: n.Replicas,
 		SyncInterval: n.Sync, SyncAlways: n.SyncAlways, Routes: c.RouteNames(), Log: log,
-		Memory: memoryOf(c),
+		Memory: memory.Of(c),
 	}
-}
-
-// wire makes the parts and gives each what it needs.
-func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
-	d.box = box
-	d.live.Store(newLive(d.config))
-	guard := callback.Egress{Allow: d.config.CallbackAllow}
-	d.wireService(guard, registry)
-	d.wireReceipts(registry)
-	d.product = newProduct(registry)
-	d.growth = &growth{queue: d.queue}
-	d.funnel = funnel.New(d.queue.Funnel(), d.service.Clock)
-	d.product.observe(d.service, d.tracker, d.funnel)
-	d.traceReceipts()
-	d.dispatch = callback.New(callback.Options{
-		Queue: d.queue, Secrets: func(app string) []string { return d.live.Load().callbackSecrets(app) }, Timeout: d.config.CallbackTimeout,
-		Egress: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
-		Trace: d.traceCallbacks(), Known: d.config.Retention + otp.MaxTTL,
-	})
-	registry.MustRegister(d.dispatch.Collectors()...)
-	d.orders = d.board()
-	d.scores = score.New(d.config.Sharing.SlowAfter, time.Now)
-	d.judge()
-	d.wireLinks(registry)
-	registry.MustRegister(stateCollector{d}, lookupCollector{d})
-	d.publishChanges()
-	d.adopt(d.config)
-	d.wireServers(registry)
-	d.bound(registry)
-}
-
-// wireService makes the domain, which asks for what a reload may change each time.
-func (d *daemon) wireService(guard callback.Egress, registry *prometheus.Registry) {
-	d.service = &otp.Service{
-		Queue: d.queue, Box: d.box, Apps: d.config.Apps, Retention: d.config.Retention, CallbackAllowed: guard.Allowed, Log: d.log,
-		SenderRule: config.SenderRule,
-		Route:      func(t otp.Traffic) (string, error) { return d.live.Load().config.Route(t) },
-		Measure:    func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
-		Links:      func() []string { return d.live.Load().linkNames() },
-		FirstLink:  func(route string) string { return d.live.Load().firstLink(route) },
-		Price:      func(e164, network string) float64 { return d.live.Load().config.Prices.Of(e164, network) },
-		Lookup: func(ctx context.Context, q lookup.Question) (lookup.Finding, error) {
-			if asker := d.live.Load().asker; asker != nil {
-				return asker.Ask(ctx, q)
-			}
-			return lookup.Finding{}, nil
-		},
-	}
-	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "otpgw_otp_guesses_evaluated_total", Help: "Guesses compared with a PIN.",
-	}, func() float64 { return float64(d.service.Evaluated.Load()) }))
-	registry.MustRegister(riskCollector{d.service}, quotaCollector{d.service})
-	d.notSent = &donotsend.List{Bucket: d.queue.DoNotSend(), File: func() donotsend.Set { return d.live.Load().config.DoNotSend }}
-	d.service.DoNotSend = d.notSent.Has
-}
-
-// wireReceipts makes what takes what handsets and SMSCs say: wishes not to be written to, messages, receipts.
-func (d *daemon) wireReceipts(registry *prometheus.Registry) {
-	optOuts := optout.New(d.queue.OptOuts(), d.box)
-	d.service.OptedOut = optOuts.Has
-	d.inbox = &mo.Inbox{Queue: d.queue, Box: d.box, List: optOuts, Route: d.service.Route, Log: d.log,
-		Apps: func() []otp.App { return d.live.Load().config.Apps }}
-	registry.MustRegister(d.inbox.Collector())
-	d.tracker = dlr.NewTracker(d.queue, d.service, d.log)
-	d.tracker.Whole = d.service.CarrierHas
-	registry.MustRegister(d.tracker.Collectors()...)
-	d.keepRecords()
-}
-
-// wireServers makes the API's server, and the operator's.
-func (d *daemon) wireServers(registry *prometheus.Registry) {
-	d.api = httpServer(d.tracer.Requests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.live.Load().api.ServeHTTP(w, r) })), d.log)
-	ops := &admin{
-		daemon: d, registry: registry, started: time.Now(), token: d.token,
-		samples:   newSamples(d.tracker),
-		dead:      &deadLetters{queue: d.queue, dispatch: d.dispatch, log: d.log},
-		endpoints: &endpoints{config: func() *config.Config { return d.live.Load().config }, dispatch: d.dispatch, log: d.log},
-	}
-	registry.MustRegister(&endpointCollector{endpoints: ops.endpoints})
-	allowed := func() config.Networks { return d.live.Load().config.AdminAllow }
-	d.admin = httpServer(intake.CloseFramedTwice(onlyFrom(allowed, closedToPages(ops.handler(), d.adminLn.Addr()))), d.log)
-	d.api.TLSConfig, d.admin.TLSConfig = d.apiCert.config(), d.adminCert.config()
-}
-
-// adopt answers requests by a configuration from now on. Those under way go on by the one before.
-func (d *daemon) adopt(c *config.Config) {
-	d.expect(c)
-	l := newLive(c)
-	l.asker = d.asker(c)
-	l.api = api.New(api.Config{
-		Apps: c.Apps, Service: d.service, Log: d.log, CORSOrigins: c.CORSOrigins, AuthFailures: c.AuthFailures,
-		TrustedProxies: c.TrustedProxies, Metrics: l.metrics, Faces: d.faces(c), Documents: map[string][]byte{camara.DocumentPath: camara.Document},
-	})
-	d.live.Store(l)
-	d.scores.Compare(rivals(c.Routes))
-}
-
-// expect has the metrics tell of all that a configuration names, from the start.
-func (d *daemon) expect(c *config.Config) {
-	d.product.expect(c)
-	for _, app := range c.Apps {
-		d.dispatch.Expect(app.Name)
-	}
-	for _, l := range c.Links {
-		d.tracker.Expect(l.Name)
-	}
-}
-
-// faces are the other APIs over the service.
-func (d *daemon) faces(c *config.Config) []api.Face {
-	return append(hooks.Faces(d.service, c.Apps), camara.Faces(d.service)...)
 }
 
 // adminConnections is more than operators and their scrapers need.
@@ -283,24 +171,6 @@ func (d *daemon) bound(registry *prometheus.Registry) {
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "otpgw_http_connections_closed_total", Help: "Connections to the API that were closed for others when there were too many.",
 	}, func() float64 { _, evicted := api.Open(); return float64(evicted) }))
-}
-
-func (d *daemon) wireLinks(registry *prometheus.Registry) {
-	metrics := link.NewMetrics(registry)
-	d.references = link.NewReferences(d.queue, d.box.Name)
-	s := &sink{tracker: d.tracker, service: d.service, funnel: d.funnel, tracer: d.tracer, inbox: d.inbox, scores: d.scores, cdr: d.records, price: d.service.Price, log: d.log}
-	build := func(cfg link.Config) *link.Link {
-		return d.keptPaused(link.New(cfg, link.Deps{
-			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: metrics, Due: d.due(), References: d.references,
-			Open: func(m *queue.Outbound) (string, error) {
-				plain, err := d.box.Open(m.Text, queue.TextContext(m.Ref))
-				return string(plain), err
-			},
-		}))
-	}
-	d.fleet = &fleet{build: build, gone: metrics.Forget, log: d.log, known: make(map[string]link.Config)}
-	s.link = d.fleet.config
-	d.fleet.set(d.config.Links)
 }
 
 // httpServer bounds what a slow or hostile peer may hold: headers, the whole request, idle connections.
@@ -337,9 +207,9 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 
 	g.Go(func() error { return serveHTTP(d.api, d.apiLn) })
 	g.Go(func() error { return serveHTTP(d.admin, d.adminLn) })
-	g.Go(func() error { paceCollector(gctx); return nil })
+	g.Go(func() error { memory.Pace(gctx); return nil })
 	var links, work errgroup.Group
-	links.Go(func() error { d.fleet.run(linksCtx); return nil })
+	links.Go(func() error { d.links.Run(linksCtx); return nil })
 	signals := hangup() // before anybody is told that it is ready
 	g.Go(func() error { d.hangups(gctx, signals); return nil })
 	work.Go(func() error { return d.tracker.RunParked(workCtx) })
@@ -351,7 +221,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	work.Go(func() error { return d.service.RunCounts(workCtx) })
 	work.Go(func() error { return d.service.RunQuotas(workCtx) })
 	work.Go(func() error { return d.funnel.Run(workCtx) })
-	work.Go(func() error { return d.growth.run(workCtx) })
+	work.Go(func() error { return d.growth.Run(workCtx) })
 	work.Go(func() error {
 		return d.service.RunRemoved(workCtx, func() []string { return d.live.Load().config.RouteNames() }, d.rerouted)
 	})

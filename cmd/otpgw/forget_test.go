@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
@@ -35,7 +36,7 @@ func TestForget(t *testing.T) {
 		"OTPGW_ROUTES": "default,held", "OTPGW_ROUTE_DEFAULT_LINKS": "carrier", "OTPGW_ROUTE_HELD_PREFIXES": "359", "OTPGW_ROUTE_HELD_LINKS": "down",
 		"OTPGW_LINKS": "carrier,down", "OTPGW_LINK_DOWN_ADDR": "127.0.0.1:1", "OTPGW_LINK_DOWN_SYSTEM_ID": "x",
 	}))
-	op := operator{t, p.Admin}
+	op := port{t, p.Admin}
 	c := client(t)
 	at := []string{"OTPGW_ADMIN_ADDR=" + strings.TrimPrefix(p.Admin, "http://"), "OTPGW_ADMIN_TOKEN=" + testAdminToken}
 	order := func(to, key string) answer {
@@ -68,7 +69,7 @@ func TestForget(t *testing.T) {
 	var held struct{ OtpID string }
 	order(waiting, "held").json(t, &held)
 	ctl(t, at, exitOK, "optout", "shop", gone)
-	of := func(id string) (letters []deadLetter) {
+	of := func(id string) (letters []operator.DeadLetter) {
 		op.do("GET", "/dlq?otp="+id, "", &letters)
 		return letters
 	}
@@ -104,7 +105,7 @@ func TestForget(t *testing.T) {
 			t.Errorf("%d OTPs of %s are found, want %d", len(page.Data), n, want)
 		}
 	}
-	var routes []routeState
+	var routes []operator.RouteState
 	op.do("GET", "/routes", "", &routes)
 	for _, r := range routes {
 		if r.Waiting != 0 || r.InFlight != 0 {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -207,7 +208,7 @@ func TestReadyzSaysWhy(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{Accounts: map[string]string{"acc": "another"}})
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{"OTPGW_LINK_CARRIER_TPS": "25"}))
 	c := client(t)
-	var got readiness
+	var got operator.Readiness
 	deadline := time.Now().Add(testTimeout)
 	for {
 		mustCall(t, c, "GET", d.Admin+"/readyz", "", 503).json(t, &got)

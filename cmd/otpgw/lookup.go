@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/otp/lookup"
 )
@@ -29,17 +27,4 @@ func (d *daemon) asker(c *config.Config) *lookup.Asker {
 		}
 	}
 	return lookup.New(lookup.Options{Transport: transport, Timeout: c.Lookup.Timeout, Keep: c.Lookup.Cache, Closed: c.Lookup.Closed, Log: d.log})
-}
-
-// lookupCollector tells of the questions of the present asker.
-type lookupCollector struct{ d *daemon }
-
-func (c lookupCollector) Describe(ch chan<- *prometheus.Desc) { (*lookup.Asker)(nil).Describe(ch) }
-
-func (c lookupCollector) Collect(ch chan<- prometheus.Metric) {
-	var asker *lookup.Asker
-	if l := c.d.live.Load(); l != nil {
-		asker = l.asker
-	}
-	asker.Collect(ch)
 }

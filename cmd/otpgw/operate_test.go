@@ -11,24 +11,25 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
-// operator speaks to the operator's port of a daemon.
-type operator struct {
+// port speaks to the operator's port of a daemon.
+type port struct {
 	t    *testing.T
 	base string
 }
 
 // event is the first state in the console's stream.
-func (o operator) event() string {
+func (o port) event() string {
 	o.t.Helper()
 	return o.eventOf("state")
 }
 
 // eventOf is the first event of a name.
-func (o operator) eventOf(wanted string) string {
+func (o port) eventOf(wanted string) string {
 	o.t.Helper()
 	resp, err := client(o.t).Get(o.base + "/live")
 	if err != nil {
@@ -51,13 +52,13 @@ func (o operator) eventOf(wanted string) string {
 }
 
 // do returns the status, the header Link and the answer decoded.
-func (o operator) do(method, path, body string, into any) (int, string) {
+func (o port) do(method, path, body string, into any) (int, string) {
 	o.t.Helper()
 	req, err := http.NewRequest(method, o.base+path, strings.NewReader(body))
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	req.Header.Set(adminHeader, testAdminToken)
+	req.Header.Set(operator.Header, testAdminToken)
 	resp, err := client(o.t).Do(req)
 	if err != nil {
 		o.t.Fatal(err)
@@ -75,7 +76,7 @@ func (o operator) do(method, path, body string, into any) (int, string) {
 	return resp.StatusCode, resp.Header.Get("Link")
 }
 
-func (o operator) read(path string) string {
+func (o port) read(path string) string {
 	o.t.Helper()
 	return string(mustCall(o.t, client(o.t), "GET", o.base+path, "", 200).body)
 }
@@ -108,13 +109,13 @@ func TestOperatorSeesAndReplaysDeadCallbacks(t *testing.T) {
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{
 		"OTPGW_APP_SHOP_CALLBACK_URL": receiver.URL + "/cb?token=hush",
 	}))
-	op := operator{t, d.Admin}
+	op := port{t, d.Admin}
 	host := strings.TrimPrefix(receiver.URL, "http://")
 	var ids []string
 	for i := range 3 {
 		ids = append(ids, endedOTP(t, d, i))
 	}
-	var letters []deadLetter
+	var letters []operator.DeadLetter
 	await.That(t, "each OTP has its dead letters", func() bool {
 		op.do("GET", "/dlq", "", &letters)
 		seen := make(map[string]bool)
@@ -167,20 +168,20 @@ func TestOperatorSeesAndReplaysDeadCallbacks(t *testing.T) {
 }
 
 // filters lists by each condition, and page by page.
-func (o operator) filters(letters []deadLetter, host, otpID string) {
+func (o port) filters(letters []operator.DeadLetter, host, otpID string) {
 	o.t.Helper()
 	for query, want := range map[string]bool{
 		"kind=callback": true, "app=shop": true, "host=" + host: true, "otp=" + otpID: true, "app=shop&kind=callback": true,
 		"kind=receipt": false, "app=other": false, "host=other": false, "otp=other": false, "link=x": false, "route=x": false,
 	} {
-		var list []deadLetter
+		var list []operator.DeadLetter
 		if status, _ := o.do("GET", "/dlq?"+query, "", &list); status != 200 || (len(list) > 0) != want {
 			o.t.Errorf("%s: %d, %d dead letters", query, status, len(list))
 		}
 	}
 	seen, path := 0, "/dlq?limit=1"
 	for path != "" && seen <= len(letters) {
-		var list []deadLetter
+		var list []operator.DeadLetter
 		_, link := o.do("GET", path, "", &list)
 		seen += len(list)
 		path, _, _ = strings.Cut(strings.TrimPrefix(link, "<"), ">")
@@ -208,10 +209,10 @@ func TestOperatorDropsDeadLetters(t *testing.T) {
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{
 		"OTPGW_APP_SHOP_CALLBACK_URL": receiver.URL,
 	}))
-	op := operator{t, d.Admin}
+	op := port{t, d.Admin}
 	endedOTP(t, d, 1)
 	endedOTP(t, d, 2)
-	var letters []deadLetter
+	var letters []operator.DeadLetter
 	await.That(t, "two dead letters", func() bool { op.do("GET", "/dlq", "", &letters); return len(letters) >= 2 })
 	one := fmt.Sprintf("/dlq/%d", letters[0].Sequence)
 	if status, _ := op.do("DELETE", one, "", nil); status != 200 {

@@ -129,7 +129,7 @@ func TestPairTellsTheSame(t *testing.T) {
 		}
 	}
 	await.That(t, "the funnel of both", func() bool {
-		mine, yours := operator{t, one.Admin}.eventOf("funnel"), operator{t, two.Admin}.eventOf("funnel")
+		mine, yours := port{t, one.Admin}.eventOf("funnel"), port{t, two.Admin}.eventOf("funnel")
 		var p struct{ Hour struct{ Total []int } }
 		return json.Unmarshal([]byte(mine), &p) == nil && fmt.Sprint(p.Hour.Total) == fmt.Sprint([]int{otps, otps, otps, otps}) && mine == yours
 	})

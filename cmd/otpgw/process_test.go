@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/otpgw/otpgw/cmd/internal/processtest"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -282,7 +283,7 @@ func callAs(c *http.Client, key, method, url, body string) (answer, error) {
 		return answer{}, err
 	}
 	req.Header.Set("X-API-KEY", key)
-	req.Header.Set(adminHeader, testAdminToken)
+	req.Header.Set(operator.Header, testAdminToken)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.Do(req)
 	if err != nil {

@@ -120,7 +120,7 @@ func TestQuotas(t *testing.T) {
 	if out, _ := ctl(t, at(two), exitOK, "quotas"); !strings.Contains(out, "month") || !strings.Contains(out, "100") || !strings.Contains(out, "day_budget") {
 		t.Errorf("quotas:\n%s", out)
 	}
-	metrics := operator{t, two.Admin}.read("/metrics")
+	metrics := port{t, two.Admin}.read("/metrics")
 	if !strings.Contains(metrics, fmt.Sprintf(`otpgw_quota_limit{app="shop",quota="month"} %d`, quota)) || !strings.Contains(metrics, `otpgw_quota_used{app="bank",quota="day_budget"} 0.5`) {
 		t.Errorf("the metrics do not tell of the quotas:\n%s", strings.Join(linesWith(metrics, "otpgw_quota"), "\n"))
 	}

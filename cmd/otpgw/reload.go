@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/config"
 )
 
@@ -25,33 +26,26 @@ var fixed = []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR", "OTPGW_ADMIN_TOKEN",
 	"OTPGW_MEMORY", "OTPGW_ROUTING", "OTPGW_ROUTING_SLOW_AFTER", "OTPGW_CDR_DIR", "OTPGW_CDR_ROTATE", "OTPGW_CDR_NUMBERS",
 	"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER_ARG"}
 
-// reloaded is what a reload did: names of variables, never values.
-type reloaded struct {
-	Changed  []string `json:"changed"`
-	Restart  []string `json:"restart"` // changed too, and in force after a restart only
-	Warnings []string `json:"warnings"`
-}
-
 // reload reads the configuration again and works by it. When anything is wrong with it, it changes nothing
 // and says what.
-func (d *daemon) reload(ctx context.Context) (reloaded, error) {
+func (d *daemon) reload(ctx context.Context) (operator.Reloaded, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	was := d.live.Load().config
 	c, err := d.read(ctx)
 	if err != nil {
-		return reloaded{}, err
+		return operator.Reloaded{}, err
 	}
 	if err := d.strands(was, c); err != nil {
-		return reloaded{}, err
+		return operator.Reloaded{}, err
 	}
 	if c.SecretKey != nil && !bytes.Equal(c.SecretKey, d.config.SecretKey) {
-		return reloaded{}, errors.New("OTPGW_SECRET_KEY: the key is another one; it is changed by a restart")
+		return operator.Reloaded{}, errors.New("OTPGW_SECRET_KEY: the key is another one; it is changed by a restart")
 	}
 	if err := c.UseKey(d.config.SecretKey); err != nil {
-		return reloaded{}, err
+		return operator.Reloaded{}, err
 	}
-	done := reloaded{Changed: []string{}, Restart: []string{}, Warnings: []string{}}
+	done := operator.Reloaded{Changed: []string{}, Restart: []string{}, Warnings: []string{}}
 	for _, name := range config.Changed(was, c) {
 		if slices.Contains(fixed, name) {
 			done.Restart = append(done.Restart, name)
@@ -64,12 +58,12 @@ func (d *daemon) reload(ctx context.Context) (reloaded, error) {
 	}
 	for _, name := range c.RouteNames() {
 		if err := d.queue.AddRoute(name); err != nil { // before anybody sends over it
-			return reloaded{}, err
+			return operator.Reloaded{}, err
 		}
 	}
 	d.adopt(c)
 	d.service.Reconfigure(c.Apps)
-	d.fleet.set(c.Links)
+	d.links.Apply(c.Links)
 	select {
 	case d.rerouted <- struct{}{}:
 	default: // it has yet to hear of the one before
@@ -108,13 +102,19 @@ func (d *daemon) hangups(ctx context.Context, signals chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-signals:
-			done, err := d.reload(ctx)
-			d.logReload("SIGHUP", done, err)
+			_, _ = d.reloadFor(ctx, "SIGHUP") // it is in the log
 		}
 	}
 }
 
-func (d *daemon) logReload(by string, done reloaded, err error) {
+// reloadFor reloads, and logs what came of it and who wanted it.
+func (d *daemon) reloadFor(ctx context.Context, by string) (operator.Reloaded, error) {
+	done, err := d.reload(ctx)
+	d.logReload(by, done, err)
+	return done, err
+}
+
+func (d *daemon) logReload(by string, done operator.Reloaded, err error) {
 	if err != nil {
 		log := d.log.Error().Str("by", by)
 		var faulty *config.Error

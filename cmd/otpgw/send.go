@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 )
 
 // receiptPoll is how often `otpgw send` asks for receipts.
@@ -16,7 +18,7 @@ const receiptPoll = 200 * time.Millisecond
 
 // sendCommand sends one test message through a running gateway, and says what came back.
 func sendCommand(flags *flag.FlagSet) func(context.Context, cli) int {
-	var asked sampleRequest
+	var asked operator.SampleRequest
 	flags.StringVar(&asked.To, "to", "", "")
 	flags.StringVar(&asked.Link, "link", "", "")
 	flags.StringVar(&asked.Route, "route", "", "")
@@ -41,7 +43,7 @@ func sendCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 }
 
 // sendSample is an error unless the message was taken and, where receipts are waited for, delivered.
-func (c cli) sendSample(ctx context.Context, at adminClient, asked sampleRequest, wait time.Duration) error {
+func (c cli) sendSample(ctx context.Context, at adminClient, asked operator.SampleRequest, wait time.Duration) error {
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return err
@@ -72,7 +74,7 @@ func (c cli) sendSample(ctx context.Context, at adminClient, asked sampleRequest
 
 // awaitReceipts shows the receipts as they come, until each part has its last. Some carriers send one for all
 // parts.
-func (c cli) awaitReceipts(ctx context.Context, at adminClient, s sample) error {
+func (c cli) awaitReceipts(ctx context.Context, at adminClient, s operator.Sample) error {
 	final, delivered, shown := 0, 0, 0
 	for {
 		now, err := askSample(ctx, at, http.MethodGet, "/send/"+url.PathEscape(s.ID), nil)
@@ -109,7 +111,7 @@ func (c cli) awaitReceipts(ctx context.Context, at adminClient, s sample) error 
 	}
 }
 
-func askSample(ctx context.Context, at adminClient, method, path string, body []byte) (s sample, err error) {
+func askSample(ctx context.Context, at adminClient, method, path string, body []byte) (s operator.Sample, err error) {
 	status, answer, err := at.send(ctx, method, path, body)
 	if err != nil {
 		return s, fmt.Errorf("%w; OTPGW_ADMIN_ADDR says where the gateway is", err)

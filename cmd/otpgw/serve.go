@@ -8,6 +8,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/logs"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/memory"
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/queue"
 )
@@ -18,7 +20,7 @@ func serve(ctx context.Context, c cli) int {
 	if err != nil {
 		return complain(c.stderr, err)
 	}
-	log, flush := newLogger(c.stderr, string(conf.LogFormat))
+	log, flush := logs.New(c.stderr, string(conf.LogFormat))
 	defer flush()
 	return runDaemon(ctx, conf, c.load, log, func(d *daemon) {
 		log.Info().Str("version", version.Read().String()).Str("http", d.apiLn.Addr().String()).Str("admin", d.adminLn.Addr().String()).Msg("ready")
@@ -27,7 +29,7 @@ func serve(ctx context.Context, c cli) int {
 
 // runDaemon builds and runs the daemon, and turns its end into an exit status.
 func runDaemon(ctx context.Context, c *config.Config, read func(context.Context) (*config.Config, error), log zerolog.Logger, ready func(*daemon)) int {
-	limitMemory(c)
+	memory.Limit(c)
 	zerolog.SetGlobalLevel(c.LogLevel)
 	for _, w := range c.Warnings {
 		log.Warn().Msg(w.String())

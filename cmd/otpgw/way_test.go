@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/dlr/callback"
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
@@ -15,7 +16,7 @@ import (
 )
 
 // steps names the steps of a way; of callbacks with what became of them.
-func (w way) steps() (names []string) {
+func steps(w operator.Way) (names []string) {
 	for _, s := range w.Steps {
 		name := string(s.Kind)
 		if s.Callback != nil {
@@ -46,14 +47,14 @@ func TestWayOfAnOTP(t *testing.T) {
 	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"`+to+`"}`, 201).json(t, &o)
 	sms := waitSMS(t, sim, to)
 	mustCall(t, c, "POST", d.HTTP+"/otp/"+o.OtpID, `{"pin":"none"}`, 400)
-	find := func(of string) (found foundWays) {
+	find := func(of string) (found operator.Ways) {
 		t.Helper()
 		mustCall(t, c, "GET", d.Admin+"/otps?of="+of, "", 200).json(t, &found)
 		return found
 	}
 	told := func(want string) func() bool {
 		return func() bool {
-			return strings.Contains(strings.Join(find(o.OtpID).OTPs[0].steps(), ","), want)
+			return strings.Contains(strings.Join(steps(find(o.OtpID).OTPs[0]), ","), want)
 		}
 	}
 	await.That(t, "the delivery is told", told("dlr_update acknowledged"))
@@ -71,7 +72,7 @@ func TestWayOfAnOTP(t *testing.T) {
 		t.Fatalf("by number: %+v", found)
 	}
 	one := found.OTPs[0]
-	sorted := strings.Join(one.steps(), ", ")
+	sorted := strings.Join(steps(one), ", ")
 	for _, want := range []string{"asked, queued, sent, answered", "receipt", "guess", "dlr_update acknowledged", "ended, otp_update acknowledged"} {
 		if !strings.Contains(sorted, want) {
 			t.Errorf("the way is %s, without %q", sorted, want)

@@ -1,0 +1,92 @@
+// Package memory bounds what the daemon takes of the machine: how much its state may hold, and how the garbage
+// collector keeps the process below it.
+package memory
+
+import (
+	"context"
+	"math"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"github.com/otpgw/otpgw/config"
+)
+
+// How far the heap may grow beyond what is live before it is collected. With few OTPs the live heap is some
+// tens of MiB, and to collect it at each doubling was a tenth of the CPU. With many it is mostly the log's
+// pages, in which the collector has nothing to follow: a collection costs no more for them, and needs no more
+// room. So the room is a share of the live heap up to a bound, and GC percent follows from it. GOGC in the
+// environment wins.
+const (
+	gcPercent  = 300 // of a small heap
+	gcRoom     = 192 << 20
+	gcLeast    = 5
+	gcInterval = 2 * time.Second
+)
+
+// percentFor is the GC percent for a live heap.
+func percentFor(live uint64) int {
+	if live == 0 {
+		return gcPercent
+	}
+	return int(max(min(gcRoom*100/live, gcPercent), gcLeast))
+}
+
+// Pace keeps GC percent at what the live heap needs, until ctx ends.
+func Pace(ctx context.Context) {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	tick := time.NewTicker(gcInterval)
+	defer tick.Stop()
+	for now := gcPercent; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		metrics.Read(live)
+		percent := percentFor(live[0].Value.Uint64())
+		if change := percent - now; change*10 > now || change*-10 > now { // to set it stops the world for a moment
+			debug.SetGCPercent(percent)
+			now = percent
+		}
+	}
+}
+
+// leastMemory is what a daemon takes without any OTP, with room to work.
+const leastMemory = 64 << 20
+
+// Of is how much the daemon may take: what is configured, else half of what the cgroup or the machine
+// has.
+func Of(c *config.Config) int64 {
+	if c.Memory > 0 {
+		return c.Memory
+	}
+	half := func(n uint64, err error) int64 {
+		if err != nil || n == 0 || n > math.MaxInt64 {
+			return 0
+		}
+		return max(int64(n/2), leastMemory)
+	}
+	machine, cgroup := half(memlimit.FromSystem()), half(memlimit.FromCgroup())
+	if cgroup > 0 && (machine == 0 || cgroup < machine) {
+		return cgroup
+	}
+	return machine
+}
+
+// Limit makes the garbage collector keep the daemon below its bound. GOMEMLIMIT in the environment
+// wins.
+func Limit(c *config.Config) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if most := Of(c); most > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(most)
+	}
+}
