@@ -91,7 +91,7 @@ func TestYieldIsBounded(t *testing.T) {
 		if n := len(q.works()[0].brake.waiting); n != 0 {
 			t.Errorf("%d groups are left waiting", n)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // of the bubble: the queue stands still
 		if d := took(ctx, q); d != 0 {
 			t.Errorf("waited %v for a queue that stopped moving", d)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 func TestCompareAndSetLosesNoUpdate(t *testing.T) {
@@ -87,14 +88,13 @@ func TestBucketEntryExpires(t *testing.T) {
 		_, err = b.Update(ctx, "k", []byte("2"), 2*time.Second, rev)
 		must(t, err)
 		began := time.Now()
-		for {
+		await.That(t, "the value expires", func() bool {
 			_, err := b.Get(ctx, "k")
-			if errors.Is(err, queue.ErrNotFound) {
-				break
+			if !errors.Is(err, queue.ErrNotFound) {
+				must(t, err)
 			}
-			must(t, err)
-			time.Sleep(20 * time.Millisecond)
-		}
+			return err != nil
+		})
 		if took := time.Since(began); took < 1500*time.Millisecond || took > 5*time.Second {
 			t.Fatalf("expired after %v, want about 2 s", took)
 		}
@@ -267,11 +267,7 @@ func TestAgeOfBucket(t *testing.T) {
 		_, err := b.Get(ctx, key)
 		return errors.Is(err, queue.ErrNotFound)
 	}
-	for deadline := time.Now().Add(20 * time.Second); !gone(q.Receipts(), "created") || !gone(q.Holds(), "hold"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it stays for ever")
-		}
-	}
+	await.That(t, "both expire", func() bool { return gone(q.Receipts(), "created") && gone(q.Holds(), "hold") })
 	if gone(q.Receipts(), "longer") {
 		t.Error("what has a time of its own went with the bucket's")
 	}

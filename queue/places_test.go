@@ -7,6 +7,7 @@ import (
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // TestLeaseOfOnePlace: of two daemons one has the place; the other gets it at once when it is given back, and
@@ -48,12 +49,10 @@ func TestLeaseOfOnePlace(t *testing.T) {
 	if first.Good() {
 		t.Error("good after it was given back")
 	}
-	for began = time.Now(); ; time.Sleep(time.Millisecond) { // the log is applied there within milliseconds
-		if _, err = b.Lease(t.Context(), "carrier", 1); err == nil || time.Since(began) > 2*time.Second {
-			break
-		}
-	}
-	if err != nil {
+	if !await.Within(2*time.Second, func() bool { // the log is applied there within milliseconds
+		_, err = b.Lease(t.Context(), "carrier", 1)
+		return err == nil
+	}) {
 		t.Errorf("after it was given back: %v", err)
 	}
 }

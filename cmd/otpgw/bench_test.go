@@ -219,7 +219,7 @@ func (l *loadRun) post() {
 	began := time.Now()
 	for i := range l.plan.Count {
 		if l.plan.PerSecond > 0 {
-			time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(l.plan.PerSecond))))
+			time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(l.plan.PerSecond)))) // the pace of the load
 		}
 		work <- i
 	}

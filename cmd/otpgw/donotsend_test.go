@@ -6,8 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -80,14 +80,10 @@ func TestDoNotSend(t *testing.T) {
 	if err := d.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if a, err := call(c, "POST", d.HTTP+"/otp", to("+46701234569")); err == nil && a.status == 403 {
-			break
-		}
-		if time.Since(began) > testTimeout {
-			t.Fatal("the file is not read again")
-		}
-	}
+	await.That(t, "the file is read again", func() bool {
+		a, err := call(c, "POST", d.HTTP+"/otp", to("+46701234569"))
+		return err == nil && a.status == 403
+	})
 	mustCall(t, c, "POST", d.HTTP+"/otp", to("+359888123456"), 201)
 	if n := d.stderr.count("+46701234567"); n != 0 {
 		t.Errorf("the number is %d times in the log", n)

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -130,7 +131,7 @@ func TestHungNode(t *testing.T) {
 			if place == nil {
 				election = elected(t, cluster, hung, since)
 			}
-			time.Sleep(time.Until(since.Add(election + hangsFor)))
+			time.Sleep(time.Until(since.Add(election + hangsFor))) // how long it hangs is what is tested
 			list := s.stop(since)
 			sendSignal(t, hung, syscall.SIGCONT)
 			tellHung(t, list, since, election)
@@ -287,26 +288,25 @@ func elected(t *testing.T, cluster *queuetest.Cluster, hung *queuetest.Server, s
 			was = fmt.Sprint("n", i)
 		}
 	}
-	for time.Since(since) < testTimeout {
-		if s, err := js.Stream(t.Context(), "LOG"); err == nil {
-			if c := s.CachedInfo().Cluster; c != nil && c.Leader != "" && c.Leader != was {
-				return time.Since(since)
-			}
+	await.That(t, "another server leads the log", func() bool {
+		s, err := js.Stream(t.Context(), "LOG")
+		if err != nil {
+			return false
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatal("no other server came to lead the log")
-	return 0
+		c := s.CachedInfo().Cluster
+		return c != nil && c.Leader != "" && c.Leader != was
+	})
+	return time.Since(since)
 }
 
 // awaitAll waits until all copies of the log are up to date again.
 func awaitAll(t *testing.T, cluster *queuetest.Cluster) {
 	t.Helper()
 	js := others(t, cluster, nil)
-	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	await.That(t, "the cluster is whole again", func() bool {
 		s, err := js.Stream(t.Context(), "LOG")
-		if err != nil || s.CachedInfo().Cluster == nil || len(s.CachedInfo().Cluster.Replicas) != 2 {
-			continue
+		if err != nil || s.CachedInfo().Cluster == nil {
+			return false
 		}
 		current := 0
 		for _, r := range s.CachedInfo().Cluster.Replicas {
@@ -314,9 +314,6 @@ func awaitAll(t *testing.T, cluster *queuetest.Cluster) {
 				current++
 			}
 		}
-		if current == 2 {
-			return
-		}
-	}
-	t.Fatal("the cluster did not get whole again")
+		return current == 2
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -116,7 +117,7 @@ func (p *posters) one(t *testing.T, c *http.Client) {
 		default: // enough
 		}
 	case err != nil: // the daemon is away: nothing was promised, and the number is not used again
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // the pause of a client that is told nothing
 	default:
 		t.Errorf("POST /otp: %d %s", a.status, a.body)
 	}
@@ -214,16 +215,11 @@ func TestReceiptOfAKilledDaemon(t *testing.T) {
 	mustCall(t, c, "DELETE", d.HTTP+"/otp/"+o.OtpID, "", http.StatusOK)
 	d.stop()
 	d = startDaemon(t, vars)
-	for deadline := time.Now().Add(testTimeout); ; time.Sleep(50 * time.Millisecond) {
+	await.That(t, "the record says what the carrier said: DELIVERED", func() bool {
 		var got struct{ Delivery struct{ Status string } }
 		mustCall(t, c, "GET", d.HTTP+"/otp/"+o.OtpID, "", http.StatusOK).json(t, &got)
-		if got.Delivery.Status == "DELIVERED" {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the carrier said that it was delivered; the record says %s", got.Delivery.Status)
-		}
-	}
+		return got.Delivery.Status == "DELIVERED"
+	})
 	if len(submitted) > 0 {
 		t.Error("it was sent again, though nobody waits for it")
 	}

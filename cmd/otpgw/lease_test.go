@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -49,10 +50,8 @@ func (l *leased) send(d *process, n int, from string) {
 	l.t.Helper()
 	before := l.count(from)
 	mustCall(l.t, client(l.t), "POST", d.HTTP+"/otp", `{"phoneNumber":"`+number(n)+`"}`, 201)
-	for began := time.Now(); l.count(from) == before; time.Sleep(5 * time.Millisecond) {
-		if time.Since(began) > testTimeout {
-			l.t.Fatalf("nothing was sent by %s: %v", from, l.from)
-		}
+	if !await.Within(testTimeout, func() bool { return l.count(from) > before }) {
+		l.t.Fatalf("nothing was sent by %s: %v", from, l.from)
 	}
 }
 
@@ -108,15 +107,10 @@ func TestPausedDaemonSendsNothingAfterItsLease(t *testing.T) {
 	for n := 3; n < 30; n++ {
 		l.send(b, n, "B")
 	}
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+	await.That(t, "the daemon that was paused stands by", func() bool {
 		state := mustCall(t, client(t), "GET", a.Admin+"/links", "", 200)
-		if strings.Contains(string(state.body), `"standby"`) {
-			break
-		}
-		if time.Since(began) > testTimeout {
-			t.Fatalf("the links of the daemon that was paused: %s", state.body)
-		}
-	}
+		return strings.Contains(string(state.body), `"standby"`)
+	})
 	if n := l.count("A") - before; n != 0 {
 		t.Errorf("the daemon that was paused sent %d messages after its lease was over", n)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -209,16 +210,12 @@ func TestReadyzSaysWhy(t *testing.T) {
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{"OTPGW_LINK_CARRIER_TPS": "25"}))
 	c := client(t)
 	var got operator.Readiness
-	deadline := time.Now().Add(testTimeout)
-	for {
+	if !await.Within(testTimeout, func() bool {
 		mustCall(t, c, "GET", d.Admin+"/readyz", "", 503).json(t, &got)
-		if b := got.Links["carrier"]; len(b) == 1 && b[0].State == "refused" {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("readyz: %+v", got)
-		}
-		time.Sleep(10 * time.Millisecond)
+		b := got.Links["carrier"]
+		return len(b) == 1 && b[0].State == "refused"
+	}) {
+		t.Fatalf("readyz: %+v", got)
 	}
 	b := got.Links["carrier"][0]
 	if !strings.Contains(b.Error, "ESME_RINVPASWD") || !strings.Contains(b.Advice, "PASSWORD") || time.Until(b.RetryAt) < 30*time.Second {

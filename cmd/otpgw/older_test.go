@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/cmd/internal/processtest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -139,13 +140,8 @@ func TestOlderStoreMoves(t *testing.T) {
 func awaitDrained(t *testing.T, c *http.Client, admin string) {
 	t.Helper()
 	some := regexp.MustCompile(`(?m)^otpgw_store_messages\{stream="(SMS|EVENTS|PARKED)"\} ([2-9]|\d{2,})`)
-	for deadline := time.Now().Add(testTimeout); ; time.Sleep(20 * time.Millisecond) {
+	await.That(t, "the older daemon's store is drained", func() bool {
 		a, err := call(c, "GET", admin+"/metrics", "")
-		if err == nil && a.status == http.StatusOK && !some.Match(a.body) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it is not drained: %d %v\n%s", a.status, err, some.FindAll(a.body, -1))
-		}
-	}
+		return err == nil && a.status == http.StatusOK && !some.Match(a.body)
+	})
 }

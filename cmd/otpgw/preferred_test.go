@@ -6,8 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -61,16 +61,11 @@ func TestPreferredLinkIsThatOfPriorityZero(t *testing.T) {
 // resend asks for an OTP's message again until the interval is over.
 func resend(t *testing.T, c *http.Client, d *process, otpID string) {
 	t.Helper()
-	for deadline := time.Now().Add(testTimeout); ; time.Sleep(50 * time.Millisecond) {
+	await.That(t, "the message is sent again", func() bool {
 		a, err := call(c, "POST", d.HTTP+"/otp/"+otpID+"/resend", "")
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || a.status != http.StatusOK && a.status != http.StatusTooManyRequests {
+			t.Fatalf("resend: %d %s %v", a.status, a.body, err)
 		}
-		if a.status == http.StatusOK {
-			return
-		}
-		if a.status != http.StatusTooManyRequests || time.Now().After(deadline) {
-			t.Fatalf("resend: %d %s", a.status, a.body)
-		}
-	}
+		return a.status == http.StatusOK
+	})
 }

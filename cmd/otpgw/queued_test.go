@@ -3,8 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -34,14 +34,13 @@ func TestDeliveryTellsQueuedFromHandedOver(t *testing.T) {
 	}
 	wait := func(id, status string) {
 		t.Helper()
-		for deadline := time.Now().Add(testTimeout); ; time.Sleep(10 * time.Millisecond) {
-			o := get(id)
-			if o.Delivery.Status == status && o.Delivery.Parts[0].Status == status {
-				return
-			}
-			if o.Delivery.Status != "QUEUED" || time.Now().After(deadline) {
-				t.Fatalf("delivery %+v, want %s", o.Delivery, status)
-			}
+		var o shown
+		await.Within(testTimeout, func() bool {
+			o = get(id)
+			return o.Delivery.Status != "QUEUED"
+		})
+		if o.Delivery.Status != status || o.Delivery.Parts[0].Status != status {
+			t.Fatalf("delivery %+v, want %s", o.Delivery, status)
 		}
 	}
 	var first, second shown

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -45,14 +46,12 @@ func TestResendGoesOverAnotherLink(t *testing.T) {
 // is there.
 func warm(ctx context.Context, t *testing.T, d *process, c *http.Client, first, second *smsc.Server) {
 	t.Helper()
-	for i := 100; len(first.Messages(smsc.Filter{})) == 0; i++ {
+	await.That(t, "the first link is bound", func() bool { return len(first.Sessions()) > 0 })
+	i := 100
+	await.That(t, "a message went over the first link", func() bool {
 		mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"`+number(i)+`"}`, 201)
-		time.Sleep(50 * time.Millisecond)
-		if ctx.Err() != nil {
-			t.Fatal("nothing went over the first link")
-		}
-	}
-	for len(second.Sessions()) == 0 && ctx.Err() == nil {
-		time.Sleep(10 * time.Millisecond)
-	}
+		i++
+		return await.Within(50*time.Millisecond, func() bool { return len(first.Messages(smsc.Filter{})) > 0 })
+	})
+	await.That(t, "the second link is bound", func() bool { return len(second.Sessions()) > 0 })
 }

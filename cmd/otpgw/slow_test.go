@@ -51,7 +51,7 @@ func TestSlowCallers(t *testing.T) {
 		begun := time.Now()
 		mustCall(t, c, "POST", d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, number(n)), 201)
 		slowest = max(slowest, time.Since(begun))
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // a request now and then, for as long as the slow ones last
 	}
 	all.Wait()
 	t.Logf("cut off after %v; the slowest request beside them took %v", lasted, slowest)

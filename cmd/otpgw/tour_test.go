@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
@@ -194,16 +195,13 @@ func wanted(shown string) []string {
 // runUntil runs a command with sh until its output has the words: a callback may come a moment later.
 func runUntil(t *testing.T, command string, words []string) string {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		out, err := exec.Command("sh", "-c", command).CombinedOutput()
-		missing := slices.IndexFunc(words, func(w string) bool { return !strings.Contains(string(out), w) })
-		if err == nil && missing < 0 {
-			return string(out)
-		}
-		if time.Now().After(deadline) || err != nil {
-			t.Fatalf("$ %s: %v\n%s\nthe README shows %v", command, err, out, words)
-		}
-		time.Sleep(50 * time.Millisecond)
+	var out []byte
+	var err error
+	if !await.Within(await.Patience, func() bool {
+		out, err = exec.Command("sh", "-c", command).CombinedOutput()
+		return err != nil || !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(string(out), w) })
+	}) || err != nil {
+		t.Fatalf("$ %s: %v\n%s\nthe README shows %v", command, err, out, words)
 	}
+	return string(out)
 }

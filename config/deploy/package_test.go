@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -161,9 +162,7 @@ OTPGW_LINK_SIM_ADDR=` + sim.Addr() + "\n"
 	resp.Body.Close()
 	http.DefaultClient.CloseIdleConnections()
 	// The link may still be binding: what is accepted is sent when it is bound.
-	for deadline := time.Now().Add(30 * time.Second); len(sim.Messages(smsc.Filter{})) == 0 && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
-	}
+	await.Within(await.Patience, func() bool { return len(sim.Messages(smsc.Filter{})) > 0 })
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	var rest bytes.Buffer
 	for lines.Scan() {

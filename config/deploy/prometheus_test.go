@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // installation is a gateway, a simulated carrier and a Prometheus, each a process.
@@ -149,10 +151,8 @@ func (i *installation) firing(name string) bool {
 
 func (i *installation) until(what string, ok func() bool) {
 	i.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			i.t.Fatalf("not within %v: %s", patience, what)
-		}
+	if !await.Within(patience, ok) {
+		i.t.Fatalf("not within %v: %s", patience, what)
 	}
 }
 

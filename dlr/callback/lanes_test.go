@@ -278,9 +278,7 @@ func TestEachChangeIsUnderOneWebhookID(t *testing.T) {
 	for range 15 {
 		_, stop := start(t, o)
 		seen := count.Load()
-		for end := time.Now().Add(200 * time.Millisecond); count.Load() < seen+2 && time.Now().Before(end); {
-			time.Sleep(time.Millisecond)
-		}
+		await.Within(200*time.Millisecond, func() bool { return count.Load() >= seen+2 }) // or there is nothing more
 		stop()
 	}
 	publishing.Wait()

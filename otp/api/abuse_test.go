@@ -182,7 +182,7 @@ func TestRate(t *testing.T) {
 	if passed != 10 || len(remaining) != 10 || !remaining["0"] || !remaining["9"] {
 		t.Errorf("%d passed, the rate is 10; remaining %v", passed, remaining)
 	}
-	time.Sleep(time.Until(time.Unix(second+1, 0)))
+	time.Sleep(time.Until(time.Unix(second+1, 0))) // the rate is of each second of the wall clock, which all daemons share
 	r := g.do(t, "POST", "/otp", french, "X-API-KEY", fourthKey)
 	if r.status != 201 || r.header.Get("X-Rate-Limit-Limit") != "10" {
 		t.Errorf("a second later: %d %v", r.status, r.header)

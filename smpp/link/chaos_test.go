@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -136,23 +138,17 @@ func (g *gateway) orderMany(t *testing.T, n int) []string {
 // wantAllDelivered waits until every OTP is DELIVERED.
 func (g *gateway) wantAllDelivered(t *testing.T, ids []string, most time.Duration) {
 	t.Helper()
-	deadline := time.Now().Add(most)
-	for len(ids) > 0 {
-		var open []string
-		for _, id := range ids {
-			switch d := g.delivery(t, id); {
-			case d.Status == otp.DeliveryDelivered:
-			case d.Status.Final():
+	if !await.Within(most, func() bool {
+		ids = slices.DeleteFunc(ids, func(id string) bool {
+			d := g.delivery(t, id)
+			if d.Status != otp.DeliveryDelivered && d.Status.Final() {
 				t.Fatalf("an OTP ended %s", d.Status)
-			default:
-				open = append(open, id)
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("%d of the OTPs are not delivered after %s", len(open), most)
-			}
-		}
-		ids = open
-		time.Sleep(50 * time.Millisecond)
+			return d.Status == otp.DeliveryDelivered
+		})
+		return len(ids) == 0
+	}) {
+		t.Fatalf("%d of the OTPs are not delivered after %s", len(ids), most)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/internal/session"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
@@ -173,12 +174,10 @@ func conformMessages(t *testing.T, p peer) {
 // waitBound waits until each bind of a link is.
 func waitBound(t testing.TB, l *link.Link) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for slices.ContainsFunc(l.Status(), func(b link.BindStatus) bool { return b.State != "bound" }) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not bound: %+v", l.Status())
-		}
-		time.Sleep(time.Millisecond)
+	if !await.Within(await.Patience, func() bool {
+		return !slices.ContainsFunc(l.Status(), func(b link.BindStatus) bool { return b.State != "bound" })
+	}) {
+		t.Fatalf("not bound: %+v", l.Status())
 	}
 }
 
@@ -196,12 +195,8 @@ func conformEnquireLink(t *testing.T, p peer) {
 	if err != nil || f.Command != wire.EnquireLinkResp || f.Status != 0 {
 		t.Errorf("ours was answered by %+v, %v", f, err)
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	for answered.Load() < 3 {
-		if time.Now().After(deadline) {
-			t.Fatalf("the SMSC asked %d times, we answered %d", asked.Load(), answered.Load())
-		}
-		time.Sleep(5 * time.Millisecond)
+	if !await.Within(await.Patience, func() bool { return answered.Load() >= 3 }) {
+		t.Fatalf("the SMSC asked %d times, we answered %d", asked.Load(), answered.Load())
 	}
 	if err := s.Err(); err != nil {
 		t.Errorf("the session ended: %v", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/otpgw/otpgw/dlr"
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -173,7 +174,7 @@ func TestReceiptOfAnUnansweredMessage(t *testing.T) {
 		s.receipt("4917610000777", "id:Q7 stat:DELIVRD")
 		body := bytes.Replace(deliver(to, wire.ESMClassReceipt, 0, "id:Q8 stat:DELIVRD"), []byte("Verify"), []byte("Banker"), 1)
 		s.send(wire.DeliverSM, deliverSequence, body)
-		time.Sleep(3 * time.Second)
+		time.Sleep(3 * time.Second) // past the look-ups that would have found it
 		if d := s.delivery(t, id); d.Status != otp.DeliveryRejected {
 			t.Errorf("delivery %+v", d)
 		}
@@ -204,10 +205,8 @@ func TestNotSentAgainForNobody(t *testing.T) {
 // until waits until the delivery of an OTP is as wanted.
 func (g *gateway) until(t testing.TB, id string, ok func(otp.Delivery) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(25 * time.Second); !ok(g.delivery(t, id)); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("delivery %+v", g.delivery(t, id))
-		}
+	if !await.Within(await.Patience, func() bool { return ok(g.delivery(t, id)) }) {
+		t.Fatalf("delivery %+v", g.delivery(t, id))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -53,13 +54,9 @@ func isWarmUp(s smsc.SubmitInfo) bool { return s.To == warmUp[1:] }
 // up waits until links are bound.
 func (r *rig) up(links ...*link.Link) {
 	r.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
 	for _, l := range links {
-		for !l.Up() {
-			if time.Now().After(deadline) {
-				r.t.Fatalf("link %s: %+v", l.Name(), l.Status())
-			}
-			time.Sleep(time.Millisecond)
+		if !await.Within(await.Patience, l.Up) {
+			r.t.Fatalf("link %s: %+v", l.Name(), l.Status())
 		}
 	}
 }
@@ -259,9 +256,10 @@ func TestAllLinksDown(t *testing.T) {
 	r := newRig(t, smsc.Config{})
 	l := r.link(r.config(func(c *link.Config) { c.Password = "wrong" }))
 	stop := r.run(l)
-	dead := r.publish("+46700000001", "code", func(m *queue.Outbound) { m.Expires = m.Created.Add(2 * time.Second) })
+	var expires time.Time
+	dead := r.publish("+46700000001", "code", func(m *queue.Outbound) { m.Expires = m.Created.Add(2 * time.Second); expires = m.Expires })
 	alive := r.put("+46700000002", "code")
-	time.Sleep(2100 * time.Millisecond) // the life of a PIN
+	time.Sleep(time.Until(expires)) // the life of a PIN passes while nobody can send
 	stop()
 	r.start(r.config(nil))
 	if a := next(t, r.sink.accepted); a.Message.ID != alive {
@@ -291,10 +289,7 @@ func TestRefusedBind(t *testing.T) {
 			go func() { defer close(done); _ = l.Run(run) }()
 			defer func() { cancel(); <-done }()
 			next(t, srv.binds)
-			deadline := time.Now().Add(10 * time.Second)
-			for l.Status()[0].State != "refused" && time.Now().Before(deadline) {
-				time.Sleep(time.Millisecond)
-			}
+			await.That(t, "the bind is refused", func() bool { return l.Status()[0].State == "refused" })
 			st := l.Status()[0]
 			if wait := time.Until(st.RetryAt); st.State != "refused" || wait < 50*time.Second || wait > time.Minute {
 				t.Errorf("state %s, next try in %s", st.State, wait)

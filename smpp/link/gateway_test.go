@@ -17,6 +17,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/otpgw/otpgw/smpp/link"
 )
@@ -215,17 +216,15 @@ func (g *gateway) delivery(t testing.TB, id string) otp.Delivery {
 // want waits until the delivery of an OTP has come to a status.
 func (g *gateway) want(t testing.TB, id string, status otp.DeliveryStatus) otp.Delivery {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		d := g.delivery(t, id)
-		if d.Status == status {
-			return d
-		}
-		if d.Status.Final() || time.Now().After(deadline) {
-			t.Fatalf("delivery is %s, want %s", d.Status, status)
-		}
-		time.Sleep(5 * time.Millisecond)
+	var d otp.Delivery
+	await.Within(await.Patience, func() bool {
+		d = g.delivery(t, id)
+		return d.Status == status || d.Status.Final()
+	})
+	if d.Status != status {
+		t.Fatalf("delivery is %s, want %s", d.Status, status)
 	}
+	return d
 }
 
 // deadLetters counts the receipts that were given up.

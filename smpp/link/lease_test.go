@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
@@ -28,22 +29,18 @@ func newClusterOfRigs(t *testing.T, n int, cfg smsc.Config) (all []*rig) {
 func states(t *testing.T, links []*link.Link, want ...string) {
 	t.Helper()
 	slices.Sort(want)
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		var got []string
+	var got []string
+	if !await.Within(await.Patience, func() bool {
+		got = nil
 		for _, l := range links {
 			for _, b := range l.Status() {
 				got = append(got, b.State)
 			}
 		}
 		slices.Sort(got)
-		if slices.Equal(got, want) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("states %v, want %v", got, want)
-		}
-		time.Sleep(5 * time.Millisecond)
+		return slices.Equal(got, want)
+	}) {
+		t.Fatalf("states %v, want %v", got, want)
 	}
 }
 

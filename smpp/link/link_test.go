@@ -16,6 +16,7 @@ import (
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -210,25 +211,21 @@ func next[T any](t testing.TB, ch <-chan T) T {
 // drained waits until the queue holds nothing any more: every message was acknowledged.
 func (r *rig) drained() {
 	r.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for {
+	left := uint64(0)
+	if !await.Within(await.Patience, func() bool {
 		stats, err := r.q.Stats(ctx(r.t))
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		left := uint64(0)
+		left = 0
 		for _, s := range stats.Streams {
 			if s.Name == "sms.default" {
 				left = s.Msgs
 			}
 		}
-		if left == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			r.t.Fatalf("%d messages are still queued", left)
-		}
-		time.Sleep(5 * time.Millisecond)
+		return left == 0
+	}) {
+		r.t.Fatalf("%d messages are still queued", left)
 	}
 }
 
@@ -346,17 +343,10 @@ func TestReceiptNotStoredIsNotAcknowledged(t *testing.T) {
 	r.start(r.config(nil))
 	m := r.wait("46700000001")
 	next(t, r.sink.incoming)
-	deadline := time.Now().Add(10 * time.Second)
-	for {
+	await.That(t, "the receipt is answered at the third try", func() bool {
 		got := r.smsc.Messages(smsc.Filter{To: m.To})[0].Receipts
-		if len(got) == 1 && got[0].Status == smsc.ReceiptAnswered && got[0].Attempts == 3 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("receipts: %+v", got)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+		return len(got) == 1 && got[0].Status == smsc.ReceiptAnswered && got[0].Attempts == 3
+	})
 }
 
 func TestSplitBindsTakeReceiptsOnTheReceiver(t *testing.T) {
@@ -404,13 +394,7 @@ func TestWrongPasswordStopsTheHammering(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, smsc.Config{})
 	l, stop := r.start(r.config(func(c *link.Config) { c.Password = "wrong" }))
-	deadline := time.Now().Add(10 * time.Second)
-	for l.Status()[0].State != "refused" {
-		if time.Now().After(deadline) {
-			t.Fatalf("status %+v", l.Status())
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	await.That(t, "the bind is refused", func() bool { return l.Status()[0].State == "refused" })
 	if st := l.Status()[0]; !strings.Contains(st.Error, "ESME_RINVPASWD") || l.Up() {
 		t.Errorf("status %+v", st)
 	}

@@ -197,7 +197,7 @@ func TestUnbindingSMSCGetsNothingMore(t *testing.T) {
 	s.write(pdu(wire.Unbind, 0, 99))
 	for range 3 {
 		r.put("+46702000001", "code")
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond) // a link that went on would send the message within this time
 	}
 	s.take(f, "id1") // now the unbind goes on
 	if n := total(t, registry, "otpgw_smpp_submitted_parts_total", "dropped"); n > 3 {

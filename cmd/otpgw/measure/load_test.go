@@ -147,7 +147,7 @@ func (l *loadRun) post() error {
 	began := time.Now()
 	for i := range l.plan.Count {
 		if l.plan.PerSecond > 0 {
-			time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(l.plan.PerSecond))))
+			time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(l.plan.PerSecond)))) // the pace of the load
 		}
 		work <- i
 	}
@@ -182,7 +182,7 @@ func (l *loadRun) one(i int) error {
 			return nil
 		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 			l.refused.Add(1)
-			time.Sleep(refusedPause)
+			time.Sleep(refusedPause) // a client's
 		default:
 			return fmt.Errorf("%s: %d %s", req.URL.Path, resp.StatusCode, text)
 		}

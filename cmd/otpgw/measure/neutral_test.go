@@ -150,7 +150,7 @@ func (e *esme) deliver(receipts <-chan due) {
 	for r := range receipts {
 		if wait := time.Until(r.at); wait > 0 {
 			e.flush()
-			time.Sleep(wait)
+			time.Sleep(wait) // the delay of the receipts, which is part of the load
 		}
 		e.seq++
 		e.write(pdu(cmdDeliver, e.seq, r.pdu))

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 )
@@ -115,17 +116,13 @@ func TestExpiry(t *testing.T) {
 		short := Op{Bucket: "a", Key: "short", Value: []byte("1"), TTL: 50 * time.Millisecond}
 		commit(t, l, short, Op{Bucket: "a", Key: "longer", Value: []byte("1"), TTL: 50 * time.Millisecond}, Op{Bucket: "a", Key: "ever", Value: []byte("1")})
 		commit(t, l, Op{Bucket: "a", Key: "longer", Value: []byte("2"), TTL: time.Hour})
-		deadline := time.Now().Add(10 * time.Second)
-		for ; ; time.Sleep(5 * time.Millisecond) {
+		await.That(t, "the short one is gone", func() bool {
 			m.setClock(20 * time.Millisecond)
 			commit(t, l)
 			mu.Lock()
-			done := gone["short"]
-			mu.Unlock()
-			if done || time.Now().After(deadline) {
-				break
-			}
-		}
+			defer mu.Unlock()
+			return gone["short"]
+		})
 		want(t, l, "a", "short", "")
 		want(t, l, "a", "longer", "2")
 		want(t, l, "a", "ever", "1")
@@ -247,9 +244,7 @@ func TestLaggingReaderTakesTheSnapshot(t *testing.T) {
 	}
 	slow.state.mu.Unlock()
 	at, _ := hashAt(t, writer)
-	for deadline := time.Now().Add(10 * time.Second); slow.Position() < at && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
+	await.That(t, "the slow one has caught up", func() bool { return slow.Position() >= at })
 	want(t, slow, "a", "49", "v")
 	want(t, slow, "a", "old", "")
 	mu.Lock()
@@ -368,9 +363,7 @@ func TestGivingUp(t *testing.T) {
 		_, err := l.Commit(under, Tx{{Bucket: "a", Key: "begun", Value: []byte("1")}})
 		result <- err
 	}()
-	for l.Unanswered() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await.That(t, "a commit is begun", func() bool { return l.Unanswered() > 0 })
 	_, err := l.Commit(within(t, 20*time.Millisecond), Tx{{Bucket: "a", Key: "waits", Value: []byte("1")}})
 	if !errors.Is(err, ErrRefused) {
 		t.Errorf("not begun: %v", err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/rs/zerolog"
 )
 
@@ -281,13 +282,14 @@ func modelOnce(t *testing.T, processes int) {
 
 func equalMemories(t *testing.T, logs []*Log) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	var sums map[uint64]uint64
+	if !await.Within(await.Patience, func() bool {
 		for _, l := range logs {
 			if err := l.Barrier(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		sums := make(map[uint64]uint64)
+		sums = make(map[uint64]uint64)
 		for _, l := range logs {
 			position, sum := hashNow(t, l)
 			if other, known := sums[position]; known && other != sum {
@@ -295,11 +297,8 @@ func equalMemories(t *testing.T, logs []*Log) {
 			}
 			sums[position] = sum
 		}
-		if len(sums) == 1 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("positions and sums: %v", sums)
-		}
+		return len(sums) == 1
+	}) {
+		t.Fatalf("positions and sums: %v", sums)
 	}
 }

@@ -39,7 +39,7 @@ func TestLogLinesAreGathered(t *testing.T) {
 		if n := w.calls.Load(); n != 0 {
 			t.Errorf("%d writes before the pause", n)
 		}
-		time.Sleep(gatherPause)
+		time.Sleep(gatherPause) // of the bubble
 		synctest.Wait()
 		if n := strings.Count(w.String(), "\n"); n != 100 || w.calls.Load() > 2 {
 			t.Errorf("%d lines in %d writes after the pause", n, w.calls.Load())

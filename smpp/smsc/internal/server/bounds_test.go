@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -268,11 +269,11 @@ func TestGiveBack(t *testing.T) {
 		r, _ := s.wait(ctx, &waiter{to: "491"})
 		got <- r
 	}()
-	for waiting := 0; waiting == 0; time.Sleep(time.Millisecond) {
+	await.That(t, "somebody waits", func() bool {
 		s.mu.Lock()
-		waiting = s.waiting
-		s.mu.Unlock()
-	}
+		defer s.mu.Unlock()
+		return s.waiting > 0
+	})
 	s.giveBack(first)
 	if r := <-got; r != first {
 		t.Errorf("got %v", r)

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -126,15 +127,13 @@ const pagePatience = 40 * time.Second
 // eventually waits until an expression is true in the page.
 func (p *tab) eventually(what, expression string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(pagePatience); ; time.Sleep(20 * time.Millisecond) {
-		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](expression))
-		if ok {
-			return
-		}
-		if time.Now().After(deadline) {
-			p.shot("failed")
-			p.t.Fatalf("the page: %s (%v)", what, err)
-		}
+	var err error
+	if !await.Within(pagePatience, func() (ok bool) {
+		ok, err = chromedp.Run(p.ctx, chromedp.Evaluate[bool](expression))
+		return ok
+	}) {
+		p.shot("failed")
+		p.t.Fatalf("the page: %s (%v)", what, err)
 	}
 }
 
