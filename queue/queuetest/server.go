@@ -28,10 +28,14 @@ func init() {
 	}
 }
 
+// maxStore is more than all streams may take. Unsaid, it is three quarters of what is free, and a test would
+// fail on a disk that others fill; none writes that much.
+const maxStore = 64 << 30
+
 // serve runs a server on a free port, or the one given, prints its URL, answers each line whether it leads the
 // cluster, and ends when stdin does: also when the parent is killed. cluster is empty, or the server's number and the addresses of all for each other.
 func serve(dir, port, cluster string) error {
-	o := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true}
+	o := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, JetStreamMaxStore: maxStore, StoreDir: dir, NoSigs: true, NoLog: true}
 	if port != "" {
 		if _, err := fmt.Sscan(port, &o.Port); err != nil {
 			return err
