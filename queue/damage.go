@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 )
 
-// A store that was damaged says so at its start. What was stored is compared with what is there, in three
-// ways:
+// A store that was damaged says so at its start. What was stored is compared with what is there:
 //
-//	a hole in the log        its messages are numbered, and the next one that can be read is further on
+//	a hole in the log        its messages are numbered, and the next one that can be read is further on, or
+//	                         none is before the end that the server tells (logStream.unreadable)
 //	an end that is missing   the number of the last message is noted beside the store each second (markFile)
 //	a snapshot               carries a sum over all that is in it
 //	the other streams        the server tells what it could not read of them

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
@@ -82,6 +85,65 @@ func TestDamageIsTold(t *testing.T) {
 				queuetest.Close(t, q)
 			}
 			q = queuetest.Open(t, queuetest.Dir(dir))
+			_, err := q.Records().Create(ctx, "new", []byte("a record"), 0)
+			must(t, err)
+		})
+	}
+}
+
+// TestDamagedEndAndSnapshotAreTold: octets are damaged that the server only finds out about when they are
+// read: of the last message, and of the snapshot behind which the log is gone. The start says so and goes on
+// with what is left.
+func TestDamagedEndAndSnapshotAreTold(t *testing.T) {
+	t.Parallel()
+	files := func(t *testing.T, dir, stream string) string {
+		t.Helper()
+		list, err := filepath.Glob(filepath.Join(dir, "nats", "jetstream", "$G", "streams", stream, "msgs", "*.blk"))
+		if err != nil || len(list) == 0 {
+			t.Fatalf("no block of %s: %v", stream, err)
+		}
+		return list[len(list)-1]
+	}
+	flip := func(t *testing.T, name string, back int64) {
+		t.Helper()
+		data, err := os.ReadFile(name)
+		must(t, err)
+		data[int64(len(data))-back] ^= 1
+		must(t, os.WriteFile(name, data, 0o600))
+	}
+	const before, after = 50, 20 // records of the snapshot, and behind it
+	last := func(t *testing.T, dir string) { flip(t, files(t, dir, "LOG"), 30) }
+	snapshot := func(t *testing.T, dir string) { flip(t, files(t, dir, "OBJ_LOG"), 1000) }
+	for name, c := range map[string]struct {
+		damage            func(t *testing.T, dir string)
+		missing, snapshot int
+	}{
+		"the last message":                  {last, 1, 0},
+		"the snapshot":                      {snapshot, before, 1},
+		"the snapshot and the last message": {func(t *testing.T, dir string) { snapshot(t, dir); last(t, dir) }, before + 1, 1},
+		"the snapshot is gone": {func(t *testing.T, dir string) {
+			must(t, os.RemoveAll(filepath.Join(dir, "nats", "jetstream", "$G", "streams", "OBJ_LOG")))
+		}, before, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			ctx := within(t, 60*time.Second)
+			q := queuetest.Open(t, queuetest.Dir(dir))
+			for i := range before + after {
+				_, err := q.Records().Create(ctx, fmt.Sprint("r", i), []byte(strings.Repeat("a record ", 10)+fmt.Sprint(i)), 0)
+				must(t, err)
+				if i == before-1 {
+					must(t, q.Compact(ctx))
+				}
+			}
+			queuetest.Close(t, q)
+			c.damage(t, dir)
+			q = queuetest.Open(t, queuetest.Dir(dir), func(o *queue.Options) { o.Log = zerolog.Nop() })
+			missing, lost := countMissing(t, q, before+after), q.Lost()
+			if missing != c.missing || lost.Messages < int64(missing) || lost.Snapshots != int64(c.snapshot) {
+				t.Errorf("%d records are missing, want %d, and it says: %s", missing, c.missing, lost)
+			}
 			_, err := q.Records().Create(ctx, "new", []byte("a record"), 0)
 			must(t, err)
 		})

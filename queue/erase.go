@@ -91,7 +91,7 @@ func (q *Queue) eraseObject(ctx context.Context, store jetstream.ObjectStore, na
 	if err != nil {
 		return err
 	}
-	chunks := "$O." + info.Bucket + ".C." + info.NUID
+	chunks := snapshotPieces + info.NUID
 	for {
 		m, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(chunks))
 		if errorsIsNotFound(err) {

@@ -93,6 +93,7 @@ func (s *logStream) consume(ctx context.Context, r logReader, after uint64, f fu
 		default:
 		}
 	}
+	s.q.readAt.Store(after)
 	ended, delivered := false, uint64(0) // owned by the library's one goroutine that hands out messages
 	consume, err := r.consumer.Consume(func(m jetstream.Msg) {
 		if ended {
@@ -107,6 +108,7 @@ func (s *logStream) consume(ctx context.Context, r logReader, after uint64, f fu
 		}
 		if err == nil && meta.Sequence.Stream > after {
 			err = f(commitlog.Message{Position: meta.Sequence.Stream, Stamp: meta.Timestamp, Data: m.Data()})
+			s.q.readAt.Store(meta.Sequence.Stream)
 		}
 		if err != nil {
 			ended = true
@@ -117,11 +119,7 @@ func (s *logStream) consume(ctx context.Context, r logReader, after uint64, f fu
 	if err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		err = ctx.Err()
-	case err = <-fault:
-	}
+	err = s.quietly(ctx, fault)
 	consume.Stop()
 	<-consume.Closed() // f is not called any more
 	if errors.Is(err, jetstream.ErrNoHeartbeat) {

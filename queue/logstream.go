@@ -81,6 +81,7 @@ type snapshots struct{ q *Queue }
 const (
 	snapshotBucket = "LOG"
 	snapshotPrefix = "snapshot-"
+	snapshotPieces = "$O." + snapshotBucket + ".C."
 )
 
 func (s snapshots) store(ctx context.Context) (jetstream.ObjectStore, error) {
@@ -155,7 +156,7 @@ func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readCloser{newest, s.q}, nil
+	return readCloser{newest, s.q, func() bool { return s.damaged(ctx, store, names[0]) }}, nil
 }
 
 // stall is how long a snapshot may be read without anything coming.
@@ -200,16 +201,15 @@ func (s snapshots) sweep(ctx context.Context, store jetstream.ObjectStore) error
 	if err != nil {
 		return err
 	}
-	const pieces = "$O." + snapshotBucket + ".C."
 	whole := make(map[string]bool)
 	for _, o := range list {
-		whole[pieces+o.NUID] = true
+		whole[snapshotPieces+o.NUID] = true
 	}
 	stream, err := s.q.streamIn(ctx).Stream(ctx, "OBJ_"+snapshotBucket)
 	if err != nil {
 		return err
 	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(pieces+">"))
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(snapshotPieces+">"))
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ func (q *Queue) whileReading(ctx context.Context) (reading context.Context, canc
 			idle := time.Since(time.Unix(0, q.lastRead.Load()))
 			switch err := ctx.Err(); {
 			case errors.Is(err, context.DeadlineExceeded) && idle > readIdle:
+				if fault := q.damagedLog(); fault != nil {
+					err = fault
+				}
 				end(fmt.Errorf("nothing came for %s: %w", idle.Round(time.Second), err))
 			case errors.Is(err, context.Canceled):
 				end(err)
@@ -54,16 +57,28 @@ func (q *Queue) whileReading(ctx context.Context) (reading context.Context, canc
 	return reading, func() { end(context.Canceled) }
 }
 
+// damagedLog is why nothing comes, where the server has what it cannot read.
+func (q *Queue) damagedLog() error {
+	ctx, cancel := context.WithTimeout(context.Background(), readTry)
+	defer cancel()
+	return (&logStream{q: q}).unreadable(ctx, q.readAt.Load())
+}
+
 // readNow notes that something of the log, or of its snapshot, was read.
 func (q *Queue) readNow() { q.lastRead.Store(time.Now().UnixNano()) }
 
 // readCloser is a snapshot whose reading is noted.
 type readCloser struct {
 	io.ReadCloser
-	q *Queue
+	q       *Queue
+	damaged func() bool
 }
 
 func (r readCloser) Read(p []byte) (int, error) {
 	r.q.readNow()
-	return r.ReadCloser.Read(p)
+	n, err := r.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && r.damaged() {
+		err = fmt.Errorf("%w: a piece of it cannot be read (%w)", commitlog.ErrDamaged, err)
+	}
+	return n, err
 }

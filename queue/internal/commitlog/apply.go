@@ -9,10 +9,14 @@ import (
 	"github.com/otpgw/otpgw/queue/backoff"
 )
 
-// gap: the stream does not have what stands between the last message that was applied and the one at next.
-type gap struct{ next uint64 }
+// Gap is the error of a stream that does not have what stands between the last message that was read and the
+// one at Next, or cannot read it and never will.
+type Gap struct{ Next uint64 }
 
-func (g gap) Error() string { return fmt.Sprintf("commitlog: the log has nothing before %d", g.next) }
+func (g Gap) Error() string { return fmt.Sprintf("commitlog: the log has nothing before %d", g.Next) }
+
+// ErrDamaged is the error of what is stored and will never be read again.
+var ErrDamaged = errors.New("commitlog: damaged")
 
 // readPause is between two attempts at reading the stream.
 const readPause = 100 * time.Millisecond
@@ -67,6 +71,7 @@ func (l *Log) restore(ctx context.Context) error {
 	if err := l.loadSnapshot(ctx); err != nil {
 		return err
 	}
+	defer func() { l.noSnapshot = false }()
 	first, last, err := l.o.Stream.Bounds(ctx)
 	if err != nil {
 		return err
@@ -108,8 +113,8 @@ func (l *Log) readTo(ctx context.Context, last uint64) error {
 	if errors.Is(err, errEnough) {
 		return nil
 	}
-	if hole := (gap{}); errors.As(err, &hole) {
-		return l.jump(ctx, hole.next)
+	if hole := (Gap{}); errors.As(err, &hole) {
+		return l.jump(ctx, hole.Next)
 	}
 	if ctx.Err() != nil || l.Err() != nil {
 		return err
@@ -125,7 +130,7 @@ func (l *Log) read(ctx context.Context, after func(position uint64) error) error
 			return nil
 		}
 		if m.Position != l.state.position+1 {
-			return gap{m.Position}
+			return Gap{m.Position}
 		}
 		if err := l.apply(m); err != nil {
 			return err
@@ -138,12 +143,12 @@ func (l *Log) read(ctx context.Context, after func(position uint64) error) error
 func (l *Log) follow(ctx context.Context) {
 	for ctx.Err() == nil && l.Err() == nil {
 		err := l.read(ctx, func(uint64) error { return nil })
-		hole := gap{}
+		hole := Gap{}
 		switch {
 		case ctx.Err() != nil || l.Err() != nil:
 			return
 		case errors.As(err, &hole):
-			if err := l.jump(ctx, hole.next); err != nil && ctx.Err() == nil {
+			if err := l.jump(ctx, hole.Next); err != nil && ctx.Err() == nil {
 				l.o.Log.Error().Err(err).Msg("the log cannot be read on")
 			}
 		case err != nil:
@@ -158,7 +163,11 @@ func (l *Log) follow(ctx context.Context) {
 // and passed over.
 func (l *Log) jump(ctx context.Context, next uint64) error {
 	at := l.state.position
-	newer, err := l.newestSnapshot(ctx)
+	var newer *State
+	var err error
+	if !l.noSnapshot {
+		newer, err = l.newestSnapshot(ctx)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -195,6 +204,7 @@ func (l *Log) loadSnapshot(ctx context.Context) error {
 	begun := time.Now()
 	newest, err := l.newestSnapshot(ctx)
 	if err != nil || newest == nil {
+		l.noSnapshot = err == nil
 		return err
 	}
 	l.state.replace(newest)
@@ -221,7 +231,7 @@ func (l *Log) newestSnapshot(ctx context.Context) (*State, error) {
 			if errors.Is(err, errForeign) {
 				return nil, err
 			}
-			if n == snapshotTries {
+			if n == snapshotTries || errors.Is(err, ErrDamaged) {
 				l.lost.snapshots.Add(1)
 				l.o.Log.Error().Err(err).Msg("the newest snapshot of the log cannot be read: what it had is lost")
 				return nil, nil

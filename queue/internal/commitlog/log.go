@@ -22,7 +22,8 @@ type Stream interface {
 	// id.
 	Append(ctx context.Context, id string, data []byte) (position uint64, err error)
 	// Read gives f the messages after a position, in order, and goes on with those that come, until ctx ends,
-	// f fails or the stream cannot be read. It leaves out none that the stream has. data is f's to keep.
+	// f fails or the stream cannot be read. It leaves out none that the stream has; where it has some that
+	// nobody will ever read the error is a Gap. data is f's to keep.
 	Read(ctx context.Context, after uint64, f func(Message) error) error
 	// Bounds are the positions of the first and the last message; last is first-1 when there is none.
 	Bounds(ctx context.Context) (first, last uint64, err error)
@@ -39,7 +40,8 @@ type Message struct {
 
 // Snapshots is where snapshots are kept.
 type Snapshots interface {
-	// Newest opens the newest complete snapshot; nil when there is none.
+	// Newest opens the newest complete snapshot; nil when there is none. An error of its reading that is
+	// ErrDamaged says that no other try will end better.
 	Newest(ctx context.Context) (io.ReadCloser, error)
 	// Put stores what write writes as the snapshot of a position, and removes older ones. Where several
 	// processes write, one that was slow may put an older one beside a newer, which stays the newest.
@@ -92,7 +94,8 @@ type Log struct {
 	since   atomic.Int64  // octets applied since the last snapshot
 	waiting atomic.Int64  // since when the append under way is unanswered; 0 for none
 
-	restored uint64 // written by Open only; see Restored
+	restored   uint64 // written by Open only; see Restored
+	noSnapshot bool   // of Open only: there is none that can be read
 
 	lost struct{ messages, snapshots atomic.Int64 } // see Lost
 

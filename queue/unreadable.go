@@ -1,0 +1,86 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/otpgw/otpgw/queue/internal/commitlog"
+)
+
+// What the server has, and cannot read: its octets are damaged in a way that its index does not know of. It
+// sends nothing of it then, and no error either.
+
+// readQuiet is how long nothing of the log may come before it is looked why.
+const readQuiet = time.Second
+
+// quietly is done when ctx is, when a reading has failed, or, with the embedded server, when nothing comes
+// because it cannot be read.
+func (s *logStream) quietly(ctx context.Context, fault <-chan error) error {
+	quiet := time.NewTicker(readQuiet)
+	defer quiet.Stop()
+	for was := s.q.readAt.Load(); ; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-fault:
+			return err
+		case <-quiet.C:
+		}
+		now := s.q.readAt.Load()
+		if now == was && s.q.server != nil {
+			if err := s.unreadable(ctx, now); err != nil {
+				return err
+			}
+		}
+		was = now
+	}
+}
+
+// unreadable is an error when the stream has messages behind a position that cannot be read. The embedded
+// server has no other copy, so they are lost. Of others another server may have one, and an operator decides.
+func (s *logStream) unreadable(ctx context.Context, after uint64) error {
+	_, last, err := s.Bounds(ctx)
+	if err != nil {
+		return nil // it does not answer: that is another fault
+	}
+	for next := after + 1; next <= last; next++ {
+		_, err := s.q.leaderGet(ctx, streamLog, getRequest{Seq: next})
+		switch {
+		case err == nil && next == after+1, err != nil && !errorsIsNotFound(err):
+			return nil // it is on its way
+		case s.q.server == nil:
+			return fmt.Errorf("message %d of the stream %s, of %d, is damaged: the server that leads the stream cannot read it; "+
+				"look at its log, have another lead (nats stream cluster step-down %s), or restore a backup", next, streamLog, last, streamLog)
+		case err == nil:
+			return commitlog.Gap{Next: next}
+		}
+	}
+	if last > after {
+		return commitlog.Gap{Next: last + 1}
+	}
+	return nil
+}
+
+// damaged tells whether a piece of a snapshot cannot be read, where no other server may have it.
+func (s snapshots) damaged(ctx context.Context, store jetstream.ObjectStore, name string) bool {
+	if s.q.server == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, stall)
+	defer cancel()
+	info, err := store.GetInfo(ctx, name)
+	if err != nil {
+		return false
+	}
+	for piece, at := uint32(0), uint64(1); piece < info.Chunks; piece++ {
+		m, err := s.q.leaderGet(ctx, "OBJ_"+snapshotBucket, getRequest{Seq: at, NextBySubject: snapshotPieces + info.NUID})
+		if err != nil {
+			return errorsIsNotFound(err)
+		}
+		at = m.Sequence + 1
+	}
+	return false
+}
