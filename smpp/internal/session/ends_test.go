@@ -149,25 +149,25 @@ func TestUnansweredRequests(t *testing.T) {
 // there is something to write.
 func TestBusyPeerIsNotASlowOne(t *testing.T) {
 	a, b := tcpPair(t)
-	const timeout = time.Second
+	const timeout = 500 * time.Millisecond
 	s := run(t, a, session.Options{EnquireLink: -1, WriteTimeout: timeout})
 	read := make(chan int, 1)
 	go func() {
-		n, buf := 0, make([]byte, 16<<10)
+		n, buf := 0, make([]byte, 32<<10)
 		for {
 			k, err := b.Read(buf)
 			if n += k; err != nil {
 				read <- n
 				return
 			}
-			time.Sleep(5 * time.Millisecond) // the pace of this peer: 3 MB/s
+			time.Sleep(20 * time.Millisecond) // the pace of this peer: 1.6 MB/s
 		}
 	}()
 	p := wire.Frame{Header: wire.Header{Command: wire.DeliverSM}, Body: make([]byte, 150)}.Bytes()
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for end := time.Now().Add(5 * timeout / 2); time.Now().Before(end); {
+			for end := time.Now().Add(5 * timeout); time.Now().Before(end); {
 				if s.SendRaw(ctx10(t), p) != nil {
 					return
 				}

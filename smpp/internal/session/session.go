@@ -131,6 +131,7 @@ func New(conn net.Conn, o Options) *Session {
 	o.UnbindGrace = orDefault(o.UnbindGrace, defaultUnbindGrace)
 	o.Workers = orDefault(o.Workers, defaultWorkers)
 	o.Backlog = orDefault(o.Backlog, defaultBacklog)
+	bufferLittle(conn)
 	s := &Session{
 		conn:    conn,
 		opts:    o,
@@ -144,6 +145,21 @@ func New(conn net.Conn, o Options) *Session {
 		began:   time.Now(),
 	}
 	return s
+}
+
+// writeBuffer is how much the system buffers for a peer. A writer that has to wait goes on when a third of it
+// is free: of the megabytes that it may grow to, a peer that reads slowly but all the time takes longer to
+// read a third than one write may take.
+const writeBuffer = 128 << 10
+
+// bufferLittle does not mind a connection that has no such buffer.
+func bufferLittle(conn net.Conn) {
+	if c, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
+		conn = c.NetConn()
+	}
+	if c, ok := conn.(interface{ SetWriteBuffer(int) error }); ok {
+		_ = c.SetWriteBuffer(writeBuffer)
+	}
 }
 
 // age is how long the session lives, in nanoseconds by the monotonic clock.
