@@ -58,7 +58,7 @@ type Config struct {
 	Prices         Prices
 	DoNotSend      donotsend.Set // of the file
 	Lookup         Lookup
-	CDR            CDR
+	CDR            cdr.Settings
 	Sharing        Sharing
 
 	Apps   []otp.App // CallbackSecrets may be empty until the secret key is known, see UseKey
@@ -87,13 +87,6 @@ type NATS struct {
 	Events     string        // first words of subjects that changes are published on; empty: none are
 	Sync       time.Duration // fsync interval of the embedded store, or what the operator says of the external servers'
 	SyncAlways bool          // fsync each write; Sync is 0 then
-}
-
-// CDR says where records for billing are written, see package dlr/cdr.
-type CDR struct {
-	Dir     string // empty: none are
-	Rotate  time.Duration
-	Numbers cdr.Numbers
 }
 
 // LogFormat is the form of log lines.

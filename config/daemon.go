@@ -93,7 +93,7 @@ var daemonRows = []setting[loader]{
 	{listOf(routeGroup), "default", "names of the routes, comma-separated", read(readRoutes)},
 
 	{"OTPGW_ROUTING", "observe", "sharing of messages among links of one priority by what was verified of what they sent: {}; observe shows it on the console and in `otpgw ctl routes`",
-		oneOf(func(l *loader) *Routing { return &l.config.Sharing.Mode }, RoutingOff, RoutingObserve, RoutingOn)},
+		routing()},
 	{"OTPGW_ROUTING_SLOW_AFTER", "30s", "a message delivered later than this is late; a link with many counts as one that delivers nothing, {}",
 		duration(time.Second, time.Hour, time.Second, func(l *loader) *time.Duration { return &l.config.Sharing.SlowAfter })},
 	{"OTPGW_CALLBACK_ALLOW", "", "CIDRs that callbacks may reach although they are loopback, private or link-local",

@@ -85,5 +85,9 @@ func row(v Variable) string {
 	if value != "" {
 		value = "`" + value + "`"
 	}
-	return fmt.Sprintf("| %s | %s | %s |\n", name, value, strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(v.Meaning))
+	meaning := v.Meaning
+	if Restart(v.Name) != "" {
+		meaning += "; takes a restart"
+	}
+	return fmt.Sprintf("| %s | %s | %s |\n", name, value, strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(meaning))
 }

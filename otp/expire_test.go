@@ -131,3 +131,15 @@ func TestTimerOnlyWhereToldOf(t *testing.T) {
 		t.Errorf("%d timers", n)
 	}
 }
+
+// TestRetentionMayChange: how long an OTP is known is asked for each time, so a reload changes it.
+func TestRetentionMayChange(t *testing.T) {
+	now := time.Now()
+	retention := time.Minute
+	s := &Service{Now: func() time.Time { return now }, Retention: func() time.Duration { return retention }}
+	for _, want := range []time.Duration{time.Minute, time.Hour} {
+		if retention = want; s.KnownFor(now.Add(time.Minute)) != want+time.Minute {
+			t.Errorf("known for %v, want %v", s.KnownFor(now.Add(time.Minute)), want+time.Minute)
+		}
+	}
+}

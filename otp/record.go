@@ -110,9 +110,9 @@ func (s *Service) ttl(r *Record, now time.Time) time.Duration { return s.known(r
 func (s *Service) KnownFor(expires time.Time) time.Duration { return s.known(expires, s.now()) }
 
 func (s *Service) known(expires, now time.Time) time.Duration {
-	retention := s.Retention
-	if retention == 0 {
-		retention = DefaultRetention
+	retention := DefaultRetention
+	if s.Retention != nil {
+		retention = s.Retention()
 	}
 	return max(expires.Add(retention).Sub(now), time.Second)
 }

@@ -60,7 +60,7 @@ type Service struct {
 	// is traced.
 	Trace func(ctx context.Context, otpID string) []byte
 
-	Retention time.Duration // how long an OTP is known after its PIN ran out; 0: DefaultRetention
+	Retention func() time.Duration // how long an OTP is known after its PIN ran out; nil: DefaultRetention
 
 	Now func() time.Time // nil: the store's clock, which all daemons share
 	Log zerolog.Logger

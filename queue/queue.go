@@ -53,7 +53,7 @@ type Queue struct {
 	gates    map[string]*gate                         // of replicated key-value buckets, by stream name
 
 	ticks    sync.WaitGroup
-	memory   int64                    // Options.Memory
+	memory   atomic.Int64             // see SetMemory
 	fill     atomic.Int64             // of the log's stream, in thousandths of its limit
 	erasing  atomic.Int32             // callers of Compact
 	lastRead atomic.Int64             // when something of the log was read, in Unix nanoseconds; see whileReading
@@ -82,8 +82,9 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		defer cancel()
 	}
 	q := &Queue{log: o.Log, assets: assets(o), handles: make(map[string][connections]jetstream.Stream), pullers: make(map[*Puller]struct{}),
-		memory: o.Memory, closing: make(chan struct{}), done: make(chan struct{}),
+		closing: make(chan struct{}), done: make(chan struct{}),
 		ended: make(chan struct{})}
+	q.memory.Store(o.Memory)
 	q.declare(o)
 	if err := q.open(ctx, o); err != nil {
 		closeCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)

@@ -95,8 +95,11 @@ func (q *Queue) Skew() time.Duration { return time.Now().Round(0).Sub(q.Now().Ro
 // MemoryBytes is about how much memory the store's state takes, and the bound at which new OTPs are refused;
 // 0 for none.
 func (q *Queue) MemoryBytes() (used, most int64) {
-	return q.ledger.Bytes(), MemoryBound(q.memory)
+	return q.ledger.Bytes(), MemoryBound(q.memory.Load())
 }
+
+// SetMemory gives the store another bound than Options.Memory. What is stored stays when it is lower.
+func (q *Queue) SetMemory(octets int64) { q.memory.Store(octets) }
 
 // roomForMore is ErrFull when the store is so full, in memory or on disk, that nothing new is to be begun.
 func (q *Queue) roomForMore() error {

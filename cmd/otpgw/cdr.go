@@ -11,11 +11,7 @@ import (
 
 // openRecords has what is billed written down, where the operator wants it.
 func (d *daemon) openRecords(box *seal.Box, registry *prometheus.Registry) (err error) {
-	c := d.config.CDR
-	if c.Dir == "" {
-		return nil
-	}
-	d.records, err = cdr.Open(cdr.Options{Dir: c.Dir, Rotate: c.Rotate, Numbers: c.Numbers, Log: d.log,
+	d.records, err = cdr.Open(cdr.Options{Settings: d.config.CDR, Log: d.log,
 		Hash: func(number string) string { return box.Name("cdr", number) }})
 	if err != nil {
 		return err
@@ -26,9 +22,6 @@ func (d *daemon) openRecords(box *seal.Box, registry *prometheus.Registry) (err 
 
 // keepRecords has the tracker and the service tell the records.
 func (d *daemon) keepRecords() {
-	if d.records == nil {
-		return
-	}
 	d.tracker.Matched = func(m dlr.Match) {
 		r := cdr.Receipt{OtpID: m.OtpID, MessageID: m.MessageID, Link: m.Link, Part: m.Part, Parts: m.Parts, CarrierID: m.ID,
 			State: m.State.String(), Code: m.Code}

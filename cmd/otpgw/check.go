@@ -37,6 +37,10 @@ func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 			fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
 			return exitFailed
 		}
+		if err := config.PrintRestarts(c.stdout); err != nil {
+			fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
+			return exitFailed
+		}
 		tellCapacity(conf, c.stdout)
 		tellKey(conf, c.stdout)
 		tellCertificate("OTPGW_TLS_CERT_FILE", conf.TLS, c.stdout)

@@ -56,10 +56,10 @@ type daemon struct {
 	tracker    *dlr.Tracker
 	inbox      *mo.Inbox
 	notSent    *donotsend.List
-	records    *cdr.Writer // nil: none are kept
+	records    *cdr.Writer
 	dispatch   *callback.Dispatcher
 	box        *seal.Box
-	token      string // of the operator's port
+	token      atomic.Pointer[string] // of the operator's port
 	links      *linkset.Set
 	references *link.References
 	orders     *orders.Board
@@ -97,9 +97,11 @@ func (d *daemon) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.token, err = operator.Token(d.config); err != nil {
+	token, err := operator.Token(d.config.AdminToken, d.config.DataDir)
+	if err != nil {
 		return err
 	}
+	d.token.Store(&token)
 	if d.apiLn, err = listen(d.config.HTTPAddr, "OTPGW_HTTP_ADDR"); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/dlr/callback"
 	"github.com/otpgw/otpgw/otp/lookup"
 	"github.com/otpgw/otpgw/smpp/text"
 )
@@ -56,6 +57,9 @@ func (l *live) measure(route, body string) (int, string) {
 	}
 	return parts, string(encoding)
 }
+
+// egress decides which addresses callbacks may go to.
+func (l *live) egress() *callback.Egress { return &callback.Egress{Allow: l.config.CallbackAllow} }
 
 func (l *live) callbackSecrets(app string) []string {
 	for i := range l.config.Apps {

@@ -13,18 +13,11 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/memory"
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/config"
+	"github.com/otpgw/otpgw/dlr/callback"
 )
-
-// fixed are the settings that are read at the start only: a reload says that they have changed, and leaves
-// them. Whoever adds a variable of the daemon puts it here, unless adopt, or what reload does beside it,
-// works by it.
-var fixed = []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR", "OTPGW_ADMIN_TOKEN", "OTPGW_TLS_CERT_FILE", "OTPGW_TLS_KEY_FILE",
-	"OTPGW_ADMIN_TLS_CERT_FILE", "OTPGW_ADMIN_TLS_KEY_FILE", "OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS",
-	"OTPGW_NATS_SYNC", "OTPGW_NATS_EVENTS", "OTPGW_SECRET_KEY", "OTPGW_SECRET_KEYS_OLD", "OTPGW_CALLBACK_ALLOW", "OTPGW_CALLBACK_TIMEOUT", "OTPGW_LOG_FORMAT", "OTPGW_RETENTION",
-	"OTPGW_MEMORY", "OTPGW_ROUTING", "OTPGW_ROUTING_SLOW_AFTER", "OTPGW_CDR_DIR", "OTPGW_CDR_ROTATE", "OTPGW_CDR_NUMBERS",
-	"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER_ARG"}
 
 // reload reads the configuration again and works by it. When anything is wrong with it, it changes nothing
 // and says what.
@@ -45,10 +38,14 @@ func (d *daemon) reload(ctx context.Context) (operator.Reloaded, error) {
 	if err := c.UseKey(d.config.SecretKey); err != nil {
 		return operator.Reloaded{}, err
 	}
+	token, err := operator.Token(c.AdminToken, d.config.DataDir)
+	if err != nil {
+		return operator.Reloaded{}, err
+	}
 	done := operator.Reloaded{Changed: []string{}, Restart: []string{}, Warnings: []string{}}
 	for _, name := range config.Changed(was, c) {
-		if slices.Contains(fixed, name) {
-			done.Restart = append(done.Restart, name)
+		if why := config.Restart(name); why != "" {
+			done.Restart = append(done.Restart, name+": "+why)
 		} else {
 			done.Changed = append(done.Changed, name)
 		}
@@ -61,8 +58,16 @@ func (d *daemon) reload(ctx context.Context) (operator.Reloaded, error) {
 			return operator.Reloaded{}, err
 		}
 	}
+	if err := d.records.Change(c.CDR); err != nil { // the last that can fail
+		return operator.Reloaded{}, fmt.Errorf("OTPGW_CDR_DIR: %w", err)
+	}
+	d.token.Store(&token)
 	d.adopt(c)
 	d.service.Reconfigure(c.Apps)
+	d.dispatch.Change(callback.Egress{Allow: c.CallbackAllow}, c.CallbackTimeout)
+	d.scores.SlowAfter(c.Sharing.SlowAfter)
+	d.queue.SetMemory(memory.Of(c))
+	memory.Bound(c)
 	d.links.Apply(c.Links)
 	select {
 	case d.rerouted <- struct{}{}:

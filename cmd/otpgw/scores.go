@@ -28,14 +28,6 @@ func (d *daemon) judge() {
 	}
 }
 
-// due is what links ask for their share; nil where they are to send as they keep up.
-func (d *daemon) due() func(link, country string) float64 {
-	if d.config.Sharing.Mode != config.RoutingOn {
-		return nil
-	}
-	return d.scores.Share
-}
-
 // rivals are the links that share messages: of each route, those of one priority.
 func rivals(routes []config.Route) (groups [][]string) {
 	for _, r := range routes {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,13 +21,21 @@ import (
 // 200 OTPs the traffic has left it but for the part that finds out when it is mended, and then it comes back.
 func TestLyingCarrierIsLeft(t *testing.T) {
 	honest, lying := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
-	p := startDaemon(t, env(t.TempDir(), honest.Addr(), map[string]string{
+	dir := t.TempDir()
+	path := filepath.Join(dir, "otpgw.conf")
+	vars := env(filepath.Join(dir, "data"), honest.Addr(), map[string]string{
 		"OTPGW_LINKS": "carrier,liar", "OTPGW_LINK_LIAR_ADDR": lying.Addr(), "OTPGW_LINK_LIAR_SYSTEM_ID": "x",
-		"OTPGW_ROUTE_DEFAULT_LINKS": "carrier:0,liar:0", "OTPGW_ROUTING": "on", "OTPGW_APP_SHOP_GUARD": "off",
-	}))
+		"OTPGW_ROUTE_DEFAULT_LINKS": "carrier:0,liar:0", "OTPGW_ROUTING": "observe", "OTPGW_APP_SHOP_GUARD": "off",
+	})
+	writeSettings(t, path, vars)
+	p := startWithFile(t, path)
 	if !p.stderr.more(`"message":"bound"`, 1) {
 		t.Fatal("the links do not bind")
 	}
+	at := []string{"OTPGW_ADMIN_ADDR=" + strings.TrimPrefix(p.Admin, "http://"), "OTPGW_ADMIN_TOKEN=" + testAdminToken}
+	vars["OTPGW_ROUTING"] = "on" // an operator who has observed for long enough
+	writeSettings(t, path, vars)
+	ctl(t, at, exitOK, "reload")
 	c := client(t)
 	var mended atomic.Bool
 	next := 0
@@ -54,7 +63,6 @@ func TestLyingCarrierIsLeft(t *testing.T) {
 	if got := part(200); got > 0.1 {
 		t.Errorf("the liar has %.2f of the traffic after 200 OTPs", got)
 	}
-	at := []string{"OTPGW_ADMIN_ADDR=" + strings.TrimPrefix(p.Admin, "http://")}
 	if out, _ := ctl(t, at, exitOK, "routes"); !strings.Contains(out, "liar") || !strings.Contains(out, "0.05") {
 		t.Errorf("routes:\n%s", out)
 	}

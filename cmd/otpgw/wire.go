@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,8 +35,7 @@ import (
 func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.box = box
 	d.live.Store(newLive(d.config))
-	guard := callback.Egress{Allow: d.config.CallbackAllow}
-	d.wireService(guard, registry)
+	d.wireService(registry)
 	d.wireReceipts(registry)
 	d.outcomes = metrics.NewOutcomes(registry)
 	d.growth = &metrics.Growth{Queue: d.queue}
@@ -44,8 +44,8 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.traceReceipts()
 	d.dispatch = callback.New(callback.Options{
 		Queue: d.queue, Secrets: func(app string) []string { return d.live.Load().callbackSecrets(app) }, Timeout: d.config.CallbackTimeout,
-		Egress: guard, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
-		Trace: d.traceCallbacks(), Known: d.config.Retention + otp.MaxTTL,
+		Egress: callback.Egress{Allow: d.config.CallbackAllow}, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
+		Trace: d.traceCallbacks(), Known: func() time.Duration { return d.live.Load().config.Retention + otp.MaxTTL },
 	})
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.orders = d.board()
@@ -61,15 +61,17 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 }
 
 // wireService makes the domain, which asks for what a reload may change each time.
-func (d *daemon) wireService(guard callback.Egress, registry *prometheus.Registry) {
+func (d *daemon) wireService(registry *prometheus.Registry) {
 	d.service = &otp.Service{
-		Queue: d.queue, Box: d.box, Apps: d.config.Apps, Retention: d.config.Retention, CallbackAllowed: guard.Allowed, Log: d.log,
-		SenderRule: config.SenderRule,
-		Route:      func(t otp.Traffic) (string, error) { return d.live.Load().config.Route(t) },
-		Measure:    func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
-		Links:      func() []string { return d.live.Load().linkNames() },
-		FirstLink:  func(route string) string { return d.live.Load().firstLink(route) },
-		Price:      func(e164, network string) float64 { return d.live.Load().config.Prices.Of(e164, network) },
+		Queue: d.queue, Box: d.box, Apps: d.config.Apps, Log: d.log,
+		Retention:       func() time.Duration { return d.live.Load().config.Retention },
+		CallbackAllowed: func(a netip.Addr) bool { return d.live.Load().egress().Allowed(a) },
+		SenderRule:      config.SenderRule,
+		Route:           func(t otp.Traffic) (string, error) { return d.live.Load().config.Route(t) },
+		Measure:         func(route, body string) (int, string) { return d.live.Load().measure(route, body) },
+		Links:           func() []string { return d.live.Load().linkNames() },
+		FirstLink:       func(route string) string { return d.live.Load().firstLink(route) },
+		Price:           func(e164, network string) float64 { return d.live.Load().config.Prices.Of(e164, network) },
 		Lookup: func(ctx context.Context, q lookup.Question) (lookup.Finding, error) {
 			if asker := d.live.Load().asker; asker != nil {
 				return asker.Ask(ctx, q)
@@ -111,10 +113,10 @@ func (d *daemon) wireServers(registry *prometheus.Registry) {
 func (d *daemon) operator(registry *prometheus.Registry) *operator.Server {
 	return &operator.Server{
 		Queue: d.queue, Service: d.service, Tracker: d.tracker, Dispatch: d.dispatch, Inbox: d.inbox, DoNotSend: d.notSent, Links: d.links, References: d.references,
-		Scores: d.scores, Sharing: d.config.Sharing.Mode, Outcomes: d.outcomes, Growth: d.growth, Funnel: d.funnel, Orders: d.orders,
+		Scores: d.scores, Outcomes: d.outcomes, Growth: d.growth, Funnel: d.funnel, Orders: d.orders,
 		Config: func() *config.Config { return d.live.Load().config }, Reload: d.reloadFor, Obey: d.obey, Compact: d.compactSoon,
 		Registry: registry, API: func() prometheus.Gatherer { return d.live.Load().metrics },
-		Started: time.Now(), Token: d.token, Log: d.log,
+		Started: time.Now(), Token: func() string { return *d.token.Load() }, Log: d.log,
 	}
 }
 
@@ -153,7 +155,7 @@ func (d *daemon) wireLinks(registry *prometheus.Registry) {
 	s := &sink{tracker: d.tracker, service: d.service, funnel: d.funnel, tracer: d.tracer, inbox: d.inbox, scores: d.scores, cdr: d.records, price: d.service.Price, log: d.log}
 	build := func(cfg link.Config) *link.Link {
 		return d.keptPaused(link.New(cfg, link.Deps{
-			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: counts, Due: d.due(), References: d.references,
+			Queue: d.queue, Sink: s, Inherited: s.inherited, Log: d.log, Metrics: counts, Due: d.scores.Share, References: d.references,
 			Open: func(m *queue.Outbound) (string, error) {
 				plain, err := d.box.Open(m.Text, queue.TextContext(m.Ref))
 				return string(plain), err

@@ -41,13 +41,13 @@ type Options struct {
 	// the request's header traceparent and what ends the span. Nil: none is traced.
 	Trace func(of [][]byte, event, host string) (traceparent string, end func(status int, err error))
 
-	Known    time.Duration    // how long it is known how a callback went; default 2 h, the bucket's own
-	Schedule []time.Duration  // default DefaultSchedule; the first is the wait before the first try, and not used
-	Timeout  time.Duration    // that a receiver may take; default DefaultTimeout
-	Grace    time.Duration    // for POSTs under way at the end of Run; default DefaultGrace
-	Lanes    int              // requests under way at a time; default DefaultLanes
-	Version  string           // of the User-Agent
-	Now      func() time.Time // default time.Now
+	Known    func() time.Duration // how long it is known how a callback went; nil: 2 h, the bucket's own
+	Schedule []time.Duration      // default DefaultSchedule; the first is the wait before the first try, and not used
+	Timeout  time.Duration        // that a receiver may take; default DefaultTimeout
+	Grace    time.Duration        // for POSTs under way at the end of Run; default DefaultGrace
+	Lanes    int                  // requests under way at a time; default DefaultLanes
+	Version  string               // of the User-Agent
+	Now      func() time.Time     // default time.Now
 }
 
 // Dispatcher sends callbacks. Make it with New.
@@ -100,6 +100,10 @@ func New(o Options) *Dispatcher {
 	d.post, d.cut = context.WithCancel(context.Background())
 	return d
 }
+
+// Change gives the dispatcher, while it works, other addresses that callbacks may reach, and another time that
+// receivers have. What is under way goes on by what held before.
+func (d *Dispatcher) Change(g Egress, timeout time.Duration) { d.sender.change(g, timeout) }
 
 // Run sends callbacks until ctx ends. Then it takes no more, waits for the POSTs under way, for the grace at
 // most, gives back what was not sent, and returns nil. It is called once.

@@ -117,7 +117,7 @@ func TestPostDoesNotFollowRedirects(t *testing.T) {
 
 func TestPostErrorsHoldNoURL(t *testing.T) {
 	s := testSender(loopback)
-	s.kept.ResponseHeaderTimeout = 50 * time.Millisecond
+	s.change(loopback, 50*time.Millisecond)
 	hang := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
 	defer server.Close()
@@ -147,6 +147,6 @@ func testSecrets(app string) []string {
 
 func testSender(g Egress) *sender {
 	s := newSender(&Options{Egress: g, Secrets: testSecrets, Timeout: 5 * time.Second, Now: time.Now}, "otpgw")
-	s.kept.DisableKeepAlives = true // no goroutine outlives the test
+	s.reach.Load().kept.DisableKeepAlives = true // no goroutine outlives the test
 	return s
 }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -35,18 +36,33 @@ var errNoSecret = errors.New("the application has no callback secret")
 
 // sender makes single attempts. It knows nothing of retries.
 type sender struct {
-	kept    *http.Transport // its connections are used again
-	fresh   *http.Transport // makes a connection for each request
+	reach   atomic.Pointer[reach]
 	secrets func(app string) []string
 	agent   string
-	timeout time.Duration
 	now     func() time.Time
 }
 
+// reach is where requests may go, and how long they may take.
+type reach struct {
+	kept    *http.Transport // its connections are used again
+	fresh   *http.Transport // makes a connection for each request
+	timeout time.Duration
+}
+
 func newSender(o *Options, agent string) *sender {
-	fresh := newTransport(&o.Egress, o.Timeout)
-	fresh.DisableKeepAlives = true
-	return &sender{kept: newTransport(&o.Egress, o.Timeout), fresh: fresh, secrets: o.Secrets, agent: agent, timeout: o.Timeout, now: o.Now}
+	s := &sender{secrets: o.Secrets, agent: agent, now: o.Now}
+	s.change(o.Egress, o.Timeout)
+	return s
+}
+
+// change holds for the requests after it. Connections that are kept are not used any more, for they may go to
+// where none may go now.
+func (s *sender) change(g Egress, timeout time.Duration) {
+	to := &reach{kept: newTransport(&g, timeout), fresh: newTransport(&g, timeout), timeout: timeout}
+	to.fresh.DisableKeepAlives = true
+	if before := s.reach.Swap(to); before != nil {
+		before.kept.CloseIdleConnections()
+	}
 }
 
 // newTransport never uses a proxy of the environment: behind one, egress would see the proxy alone.
@@ -64,7 +80,7 @@ func newTransport(g *Egress, answer time.Duration) *http.Transport {
 	}
 }
 
-func (s *sender) close() { s.kept.CloseIdleConnections() }
+func (s *sender) close() { s.reach.Load().kept.CloseIdleConnections() }
 
 // answer is what a receiver said.
 type answer struct {
@@ -83,11 +99,12 @@ func (s *sender) post(ctx context.Context, target, app, id string, body []byte, 
 	if traceparent != "" {
 		header.Set("Traceparent", traceparent)
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout+tlsTimeout+sendTimeout+s.timeout)
+	to := s.reach.Load()
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout+tlsTimeout+sendTimeout+to.timeout)
 	defer cancel()
-	a, stale, err := s.exchange(ctx, s.kept, target, header, body)
+	a, stale, err := s.exchange(ctx, to.kept, target, header, body)
 	if stale {
-		a, _, err = s.exchange(ctx, s.fresh, target, header, body)
+		a, _, err = s.exchange(ctx, to.fresh, target, header, body)
 	}
 	return a, err
 }

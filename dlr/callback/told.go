@@ -42,11 +42,15 @@ func (d *Dispatcher) told(tx *queue.Tx, s *sealed, b *batch, end tellEnd) {
 	if b.Kind != otp.OtpChange && b.Kind != otp.DlrChange {
 		return
 	}
+	var known time.Duration
+	if d.o.Known != nil {
+		known = d.o.Known()
+	}
 	t := telling{At: d.o.Queue.Now().UnixMilli(), Tries: s.tries, Status: d.lanes.saidOf(s).status, End: end, DLR: b.Kind == otp.DlrChange, ID: b.ID}
 	for _, h := range b.Held {
 		t.N = h.N
 		if data, err := cbor.Marshal(t); err == nil { // of numbers and a string of ours it cannot fail
-			tx.Append(d.o.Queue.Told(), h.OtpID, data, maxTold, d.o.Known)
+			tx.Append(d.o.Queue.Told(), h.OtpID, data, maxTold, known)
 		}
 	}
 }

@@ -33,11 +33,16 @@ const (
 	quietFor   = time.Minute
 )
 
-// Options say where and how records are written.
-type Options struct {
-	Dir     string
+// Settings are what may be changed while a Writer writes.
+type Settings struct {
+	Dir     string        // empty: none are written
 	Rotate  time.Duration // a file is complete after this
 	Numbers Numbers
+}
+
+// Options say where and how records are written.
+type Options struct {
+	Settings
 	Hash    func(number string) string // for Hashed
 	Log     zerolog.Logger
 	Now     func() time.Time // nil: time.Now
@@ -46,11 +51,12 @@ type Options struct {
 
 // Writer writes records. A nil Writer writes none. It is safe for use by many goroutines.
 type Writer struct {
-	o    Options
-	lost prometheus.Counter
+	o       Options // its Settings are guarded by mu
+	lost    prometheus.Counter
+	changed chan struct{} // for Run: the time of a file may be another
 
-	mu     sync.Mutex
-	file   *os.File // nil after a failure, and after Close
+	mu     sync.Mutex // guards the rest
+	file   *os.File   // nil after a failure, after Close, and without a directory
 	begun  time.Time
 	size   int64
 	number int // of the last file
@@ -66,18 +72,62 @@ func Open(o Options) (*Writer, error) {
 	if o.MaxFile == 0 {
 		o.MaxFile = maxFile
 	}
-	left, err := filepath.Glob(filepath.Join(o.Dir, "*"+openSuffix))
+	w := &Writer{o: o, changed: make(chan struct{}, 1), lost: prometheus.NewCounter(prometheus.CounterOpts{Name: "otpgw_cdr_lost_total",
+		Help: "Records for billing that could not be written."})}
+	if o.Dir == "" {
+		return w, nil
+	}
+	if err := completeLeft(o.Dir); err != nil {
+		return nil, err
+	}
+	return w, w.begin()
+}
+
+// Change has records written by other settings from now on. With an error nothing has changed.
+func (w *Writer) Change(to Settings) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was, before := w.o.Settings, w.file
+	w.o.Settings = to
+	select {
+	case w.changed <- struct{}{}:
+	default: // Run has yet to hear of the one before
+	}
+	if to.Dir == was.Dir {
+		return nil
+	}
+	if to.Dir != "" {
+		err := completeLeft(to.Dir)
+		if err == nil {
+			err = w.begin()
+		}
+		if err != nil {
+			w.o.Settings = was
+			return err
+		}
+	} else {
+		w.file = nil
+	}
+	if before != nil {
+		if err := finish(before); err != nil {
+			w.o.Log.Error().Err(err).Msg("a file of records for billing cannot be completed")
+		}
+	}
+	return nil
+}
+
+// completeLeft completes the files that a daemon left open in a directory.
+func completeLeft(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, "*"+openSuffix))
 	if err != nil {
-		return nil, fmt.Errorf("cdr: %w", err)
+		return fmt.Errorf("cdr: %w", err)
 	}
 	for _, path := range left {
 		if err := complete(path); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	w := &Writer{o: o, lost: prometheus.NewCounter(prometheus.CounterOpts{Name: "otpgw_cdr_lost_total",
-		Help: "Records for billing that could not be written."})}
-	return w, w.begin()
+	return nil
 }
 
 // Collector is the writer's metric.
@@ -124,26 +174,25 @@ func (w *Writer) begin() error {
 // Part writes a part. The price is what it is given; numbers are written as is configured.
 func (w *Writer) Part(p Part) {
 	if w != nil {
-		p.To = w.phone(p.To)
-		w.write("part", p)
+		w.write("part", func() any { p.To = w.phone(p.To); return p })
 	}
 }
 
 // Receipt writes a receipt.
 func (w *Writer) Receipt(r Receipt) {
 	if w != nil {
-		w.write("receipt", r)
+		w.write("receipt", func() any { return r })
 	}
 }
 
 // End writes the end of an OTP.
 func (w *Writer) End(e End) {
 	if w != nil {
-		e.To = w.phone(e.To)
-		w.write("otp", e)
+		w.write("otp", func() any { e.To = w.phone(e.To); return e })
 	}
 }
 
+// phone is for callers that hold mu.
 func (w *Writer) phone(number string) string {
 	switch w.o.Numbers {
 	case Hashed:
@@ -158,11 +207,14 @@ func (w *Writer) phone(number string) string {
 }
 
 // write appends one line by one write, so that no kill parts it.
-func (w *Writer) write(kind string, record any) {
+func (w *Writer) write(kind string, record func() any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.o.Dir == "" {
+		return
+	}
 	now := w.o.Now()
-	line, err := w.line(head{kind, now.UTC().Truncate(time.Millisecond)}, record)
+	line, err := w.line(head{kind, now.UTC().Truncate(time.Millisecond)}, record())
 	if err == nil {
 		err = w.append(now, line)
 	}
@@ -194,7 +246,7 @@ func (w *Writer) append(now time.Time, line []byte) error {
 		return os.ErrClosed
 	}
 	if w.file != nil && w.size > 0 && (now.Sub(w.begun) >= w.o.Rotate || w.size+int64(len(line)) > w.o.MaxFile) {
-		if err := w.finish(); err != nil {
+		if err := w.finishCurrent(); err != nil {
 			return err
 		}
 	}
@@ -214,10 +266,15 @@ func (w *Writer) append(now time.Time, line []byte) error {
 	return err
 }
 
-// finish completes the current file.
-func (w *Writer) finish() error {
+// finishCurrent completes the current file.
+func (w *Writer) finishCurrent() error {
 	f := w.file
 	w.file = nil
+	return finish(f)
+}
+
+// finish completes a file.
+func finish(f *os.File) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("cdr: %w", err)
 	}
@@ -229,18 +286,29 @@ func (w *Writer) Run(ctx context.Context) error {
 	if w == nil {
 		return nil
 	}
-	tick := time.NewTicker(min(w.o.Rotate/4, time.Minute))
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-w.changed:
+		case <-time.After(w.pause()):
 			if err := w.due(); err != nil {
 				w.o.Log.Error().Err(err).Msg("a file of records for billing cannot be completed")
 			}
 		}
 	}
+}
+
+// mostPause is the longest time between two looks at whether a file's time is up.
+const mostPause = time.Minute
+
+func (w *Writer) pause() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.o.Rotate == 0 {
+		return mostPause
+	}
+	return min(w.o.Rotate/4, mostPause)
 }
 
 func (w *Writer) due() error {
@@ -249,7 +317,7 @@ func (w *Writer) due() error {
 	if w.file == nil || w.size == 0 || w.o.Now().Sub(w.begun) < w.o.Rotate {
 		return nil
 	}
-	return w.finish()
+	return w.finishCurrent()
 }
 
 // Close completes the current file.
@@ -263,5 +331,5 @@ func (w *Writer) Close() error {
 	if w.file == nil {
 		return nil
 	}
-	return w.finish()
+	return w.finishCurrent()
 }

@@ -46,7 +46,7 @@ func files(t *testing.T, dir string) (done, open []string) {
 
 func TestFilesAreCompletedByTimeSizeAndAtTheEnd(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
-	w := open(t, Options{Dir: dir, Now: func() time.Time { return now }, MaxFile: 400})
+	w := open(t, Options{Settings: Settings{Dir: dir}, Now: func() time.Time { return now }, MaxFile: 400})
 	w.Receipt(Receipt{MessageID: "m", Link: "c", CarrierID: "1", State: "DELIVRD"})
 	now = now.Add(time.Hour)
 	if err := w.due(); err != nil {
@@ -76,9 +76,9 @@ func TestFilesAreCompletedByTimeSizeAndAtTheEnd(t *testing.T) {
 // TestWhatAKilledDaemonLeft is completed at the next start, and what is empty goes.
 func TestWhatAKilledDaemonLeft(t *testing.T) {
 	dir := t.TempDir()
-	w := open(t, Options{Dir: dir, Numbers: Masked})
+	w := open(t, Options{Settings: Settings{Dir: dir, Numbers: Masked}})
 	w.End(End{OtpID: "o", To: "+46701234567", Status: "VERIFIED"})
-	again := open(t, Options{Dir: dir}) // the first is not closed, and a second has not passed
+	again := open(t, Options{Settings: Settings{Dir: dir}}) // the first is not closed, and a second has not passed
 	done, opened := files(t, dir)
 	if len(done) != 1 || len(opened) != 1 {
 		t.Fatalf("%q, %q", done, opened)
@@ -96,7 +96,7 @@ func TestWhatAKilledDaemonLeft(t *testing.T) {
 	if done, opened := files(t, dir); len(opened) != 0 || len(done) != 1 {
 		t.Errorf("an empty file stays: %q, %q", opened, done)
 	}
-	third := open(t, Options{Dir: dir})
+	third := open(t, Options{Settings: Settings{Dir: dir}})
 	third.End(End{OtpID: "o2"})
 	if err := third.Close(); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestWhatAKilledDaemonLeft(t *testing.T) {
 
 func TestLinesOfManyAtOnceAreWhole(t *testing.T) {
 	dir := t.TempDir()
-	w := open(t, Options{Dir: dir, MaxFile: 2000, Numbers: Hashed, Hash: func(string) string { return "hash" }})
+	w := open(t, Options{Settings: Settings{Dir: dir, Numbers: Hashed}, MaxFile: 2000, Hash: func(string) string { return "hash" }})
 	var wg sync.WaitGroup
 	for n := range 8 {
 		wg.Go(func() {
@@ -150,7 +150,7 @@ func TestDirectoryThatIsGone(t *testing.T) {
 	}
 	var log strings.Builder
 	now := time.Now()
-	w := open(t, Options{Dir: dir, Log: zerolog.New(&log), Now: func() time.Time { return now }, Rotate: time.Second})
+	w := open(t, Options{Settings: Settings{Dir: dir, Rotate: time.Second}, Log: zerolog.New(&log), Now: func() time.Time { return now }})
 	w.Part(Part{})
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
@@ -172,6 +172,76 @@ func TestDirectoryThatIsGone(t *testing.T) {
 	if done, _ := files(t, dir); len(done) != 1 {
 		t.Errorf("%q", done)
 	}
+}
+
+// TestChange: another directory, other times and another form of numbers, or none at all, hold from the next
+// line on; what was begun is complete. A directory that is not there changes nothing.
+func TestChange(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	now := time.Now()
+	w := open(t, Options{Settings: Settings{Dir: first, Numbers: Plain}, Now: func() time.Time { return now },
+		Hash: func(string) string { return "hash" }})
+	part := func() { w.Part(Part{To: "+46701234567"}) }
+	part()
+	if err := w.Change(Settings{Dir: filepath.Join(second, "none"), Rotate: time.Hour, Numbers: Hashed}); err == nil {
+		t.Fatal("a directory that is not there is taken")
+	}
+	part()
+	if err := w.Change(Settings{Dir: second, Rotate: time.Minute, Numbers: Hashed}); err != nil {
+		t.Fatal(err)
+	}
+	if got := numbersIn(t, first); fmt.Sprint(got) != "[+46701234567 +46701234567]" {
+		t.Errorf("the first directory has %q", got)
+	}
+	part()
+	now = now.Add(time.Minute)
+	if err := w.due(); err != nil {
+		t.Fatal(err)
+	}
+	if got := numbersIn(t, second); fmt.Sprint(got) != "[hash]" {
+		t.Errorf("the second directory has %q after the shorter time", got)
+	}
+	part()
+	if err := w.Change(Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	part()
+	if got := numbersIn(t, second); fmt.Sprint(got) != "[hash hash]" || lost(t, w) != 0 {
+		t.Errorf("without a directory: %q, %v lost", got, lost(t, w))
+	}
+	if err := w.Change(Settings{Dir: first, Rotate: time.Hour, Numbers: Masked}); err != nil {
+		t.Fatal(err)
+	}
+	part()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := numbersIn(t, first); fmt.Sprint(got) != "[+46701234567 +46701234567 +4670*****67]" {
+		t.Errorf("the first directory has %q at the end", got)
+	}
+}
+
+// numbersIn are those of the lines in a directory, in which no file may be open.
+func numbersIn(t *testing.T, dir string) (numbers []string) {
+	t.Helper()
+	done, opened := files(t, dir)
+	if len(opened) > 0 {
+		t.Errorf("%q are not complete", opened)
+	}
+	for _, name := range done {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.Lines(data) {
+			var p Part
+			if err := json.Unmarshal(line, &p); err != nil {
+				t.Fatal(err)
+			}
+			numbers = append(numbers, p.To)
+		}
+	}
+	return numbers
 }
 
 func lost(t *testing.T, w *Writer) float64 {

@@ -119,21 +119,20 @@ type Route struct {
 	Name     string
 	Priority uint8
 	Weight   int
+	Judged   bool // the link's part of the messages goes by how it does, too (Deps.Due)
 }
 
 // share is what a link is due of the route's messages, in the queue's terms: its weight, times what it is due
-// by how it does, if anybody says so.
+// by how it does, if it is judged. Nil: it sends as it keeps up.
 func (r Route) share(link string, due func(link, country string) float64) func(country string) float64 {
-	if r.Weight == 0 && due == nil {
-		return nil
-	}
 	weight := float64(max(r.Weight, 1))
-	return func(country string) float64 {
-		if due == nil {
-			return weight
-		}
-		return weight * due(link, country)
+	switch {
+	case r.Judged && due != nil:
+		return func(country string) float64 { return weight * due(link, country) }
+	case r.Weight > 0:
+		return func(string) float64 { return weight }
 	}
+	return nil
 }
 
 // Text is how the link writes text: what the gateway counts parts by must be what it sends.

@@ -45,8 +45,8 @@ type Deps struct {
 	References *References
 	Log        zerolog.Logger
 	Metrics    *Metrics // shared by all links of a daemon
-	// Due is a link's share of the messages to a country among links of its priority, 1 for the best; nil:
-	// each sends as it keeps up.
+	// Due is a link's share of the messages to a country among links of its priority, 1 for the best, where
+	// its route has it judged (Route.Judged). Nil: nobody judges.
 	Due func(link, country string) float64
 }
 

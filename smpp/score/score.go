@@ -41,15 +41,15 @@ const (
 
 // Board keeps the estimates. Make it with New.
 type Board struct {
-	slowAfter time.Duration
-	now       func() time.Time
+	now func() time.Time
 
-	mu     sync.Mutex // guards the rest
-	links  map[key]*estimate
-	pace   map[string]*pace
-	known  []string            // links that something was counted of
-	rivals map[string][]string // of a link, itself too; a link without shares with all that are known
-	own    map[key]*tally      // not told to other daemons yet; nil where there are none
+	mu        sync.Mutex // guards the rest
+	slowAfter time.Duration
+	links     map[key]*estimate
+	pace      map[string]*pace
+	known     []string            // links that something was counted of
+	rivals    map[string][]string // of a link, itself too; a link without shares with all that are known
+	own       map[key]*tally      // not told to other daemons yet; nil where there are none
 }
 
 type key struct{ link, country string }
@@ -89,6 +89,13 @@ func (b *Board) Compare(groups [][]string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rivals = rivals
+}
+
+// SlowAfter has what is delivered later than this count as late from now on.
+func (b *Board) SlowAfter(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.slowAfter = d
 }
 
 // Sent counts a message that the link's carrier took.

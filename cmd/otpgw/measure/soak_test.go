@@ -3,9 +3,9 @@ package measure
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/otpgw/otpgw/cmd/internal/processtest"
@@ -15,9 +15,18 @@ import (
 type sample struct {
 	made       int // OTPs so far
 	rss, disk  int64
+	heap       int64 // bytes in use, those that the next collection frees among them
 	goroutines int
 	fds        int
 }
+
+func (s sample) String() string {
+	return fmt.Sprintf("%9d %9.0f %9.0f %9.0f %10d %11d", s.made, mib(s.rss), mib(s.heap), mib(s.disk), s.goroutines, s.fds)
+}
+
+const soakHead = "minute      OTPs   RSS MiB  heap MiB store MiB goroutines descriptors"
+
+func mib(n int64) float64 { return float64(n) / (1 << 20) }
 
 // The bounds of TestSoak: how much the last quarter's median may be over the second's, the first being
 // warm-up. Memory and disk may grow by what the OTPs between them take that are still kept (they are for
@@ -44,7 +53,9 @@ func TestSoak(t *testing.T) {
 	peers := processtest.StartRole(t, "soak", plan, lines.Add)
 	env := map[string]string{"OTPGW_LINK_L0_RESPONSE_TIMEOUT": "2s", "OTPGW_APP_SHOP_CALLBACK_URL": lines.Next(t, peers, most)}
 	addLinks(env, 1, 100, lines.Next(t, peers, most))
-	env["OTPGW_LINK_L0_BINDS"] = "2" // so that one is there while the other comes back
+	env["OTPGW_LINK_L0_BINDS"] = "2"  // so that one is there while the other comes back
+	maps.Copy(env, map[string]string{ // all that is kept of an OTP goes within the warm-up
+		"OTPGW_APP_SHOP_TTL": "60", "OTPGW_RETENTION": "1m", "OTPGW_APP_SHOP_SEND_LIMITS": "5/1m", "OTPGW_APP_SHOP_TRY_LIMITS": "25/1m"})
 	dir := t.TempDir()
 	d := startDaemon(t, processtest.BuildDaemon(t), dir, env)
 	if _, err := fmt.Fprintln(peers.Stdin(), d.HTTP); err != nil {
@@ -85,12 +96,20 @@ func watch(t *testing.T, d *processtest.Daemon, dir string, lines processtest.Li
 		if err != nil {
 			t.Fatalf("the daemon: %v", err)
 		}
-		samples = append(samples, sample{made, u.RSS, diskOf(t, dir), goroutinesOf(t, d.Admin), u.Descriptors})
+		now := sample{made: made, rss: u.RSS, disk: diskOf(t, dir), fds: u.Descriptors}
+		now.heap, now.goroutines = runtimeOf(t, d.Admin)
+		samples = append(samples, now)
+		if n := len(samples); n%60 == 0 {
+			if n == 60 {
+				t.Log(soakHead)
+			}
+			t.Logf("%6d %v", n/60, middle(samples[n-60:]))
+		}
 	}
 }
 
-// goroutinesOf reads the daemon's metrics.
-func goroutinesOf(t *testing.T, admin string) int {
+// runtimeOf reads the daemon's metrics: bytes of its heap in use, and its goroutines.
+func runtimeOf(t *testing.T, admin string) (heap int64, goroutines int) {
 	t.Helper()
 	resp, err := http.Get(admin + "/metrics")
 	if err != nil {
@@ -99,14 +118,16 @@ func goroutinesOf(t *testing.T, admin string) int {
 	defer resp.Body.Close()
 	for sc := bufio.NewScanner(resp.Body); sc.Scan(); {
 		var n float64
-		if strings.HasPrefix(sc.Text(), "go_goroutines ") {
-			if _, err := fmt.Sscanf(sc.Text(), "go_goroutines %g", &n); err == nil {
-				return int(n)
-			}
+		if _, err := fmt.Sscanf(sc.Text(), "go_goroutines %g", &n); err == nil {
+			goroutines = int(n)
+		} else if _, err := fmt.Sscanf(sc.Text(), "go_memstats_heap_inuse_bytes %g", &n); err == nil {
+			heap = int64(n)
 		}
 	}
-	t.Fatal("the metrics do not tell of goroutines")
-	return 0
+	if heap == 0 || goroutines == 0 {
+		t.Fatalf("the metrics tell of %d bytes of heap and %d goroutines", heap, goroutines)
+	}
+	return heap, goroutines
 }
 
 // middle is each figure's median.
@@ -121,6 +142,7 @@ func middle(s []sample) (m sample) {
 	}
 	m.made = int(of(func(s sample) int64 { return int64(s.made) }))
 	m.rss, m.disk = of(func(s sample) int64 { return s.rss }), of(func(s sample) int64 { return s.disk })
+	m.heap = of(func(s sample) int64 { return s.heap })
 	m.goroutines = int(of(func(s sample) int64 { return int64(s.goroutines) }))
 	m.fds = int(of(func(s sample) int64 { return int64(s.fds) }))
 	return m

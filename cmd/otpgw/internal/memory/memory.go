@@ -86,6 +86,11 @@ func Limit(c *config.Config) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	Bound(c)
+}
+
+// Bound is the bound alone, of which a reload may make another.
+func Bound(c *config.Config) {
 	if most := Of(c); most > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(most)
 	}

@@ -12,7 +12,7 @@ import (
 // Reloaded is what a reload did: names of variables, never values.
 type Reloaded struct {
 	Changed  []string `json:"changed"`
-	Restart  []string `json:"restart"` // changed too, and in force after a restart only
+	Restart  []string `json:"restart"` // changed too, and in force after a restart only; with why that is so
 	Warnings []string `json:"warnings"`
 }
 

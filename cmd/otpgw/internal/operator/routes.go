@@ -38,7 +38,7 @@ func (a *Server) routeStates(stats queue.Stats) []RouteState {
 	states := []RouteState{}
 	for _, route := range a.Config().Routes {
 		s := RouteState{Route: route.Name, Prefixes: route.Prefixes, Links: route.Links,
-			Sharing: a.Sharing, Scores: a.scoresOf(route), Degraded: true}
+			Sharing: a.Config().Sharing.Mode, Scores: a.scoresOf(route), Degraded: true}
 		for _, c := range stats.Consumers {
 			if strings.TrimPrefix(c.Name, "sms.") == route.Name {
 				s.Waiting, s.InFlight, s.Oldest = c.Waiting, c.InFlight, math.Round(metrics.Age(c.Oldest, a.Queue.Now())*10)/10
@@ -62,7 +62,7 @@ type RouteScore struct {
 
 // scoresOf are how the links of a route do, unless there is one alone, or nobody wants to know.
 func (a *Server) scoresOf(r config.Route) []RouteScore {
-	if a.Sharing == config.RoutingOff || len(r.Links) < 2 {
+	if a.Config().Sharing.Mode == config.RoutingOff || len(r.Links) < 2 {
 		return nil
 	}
 	names, weights := make([]string, len(r.Links)), a.weights(r)

@@ -47,7 +47,6 @@ type Server struct {
 	Links      *linkset.Set
 	References *link.References
 	Scores     *score.Board
-	Sharing    config.Routing // whether the scores are in force
 	Outcomes   *metrics.Outcomes
 	Growth     *metrics.Growth
 	Funnel     *funnel.Funnel
@@ -61,7 +60,7 @@ type Server struct {
 	Registry prometheus.Gatherer        // the daemon's metrics
 	API      func() prometheus.Gatherer // the API's, which a reload makes anew
 	Started  time.Time
-	Token    string // for what changes something
+	Token    func() string // for what changes something
 	Log      zerolog.Logger
 
 	dead      *deadLetters
@@ -87,9 +86,9 @@ func (a *Server) Handler() http.Handler {
 	mux.Handle("GET /console/", page)
 	a.control(mux)
 	outer := http.NewServeMux()
-	outer.HandleFunc("GET /live", a.stream)                                // as long as the browser listens
-	outer.Handle("POST /backup", authorized(a.Token, a.audited(a.backup))) // as long as it takes
-	outer.Handle("/", http.TimeoutHandler(authorized(a.Token, mux), 2*Timeout, "timeout\n"))
+	outer.HandleFunc("GET /live", a.stream)                         // as long as the browser listens
+	outer.Handle("POST /backup", a.authorized(a.audited(a.backup))) // as long as it takes
+	outer.Handle("/", http.TimeoutHandler(a.authorized(mux), 2*Timeout, "timeout\n"))
 	return outer
 }
 

@@ -19,11 +19,11 @@ const Header = "X-Admin-Token"
 
 // Token is the token that actions on the operator's port ask for: OTPGW_ADMIN_TOKEN, or the one that the
 // first start puts beside the store, where only the daemon's user reads it.
-func Token(c *config.Config) (string, error) {
-	if c.AdminToken != "" {
-		return c.AdminToken, nil
+func Token(given, dataDir string) (string, error) {
+	if given != "" {
+		return given, nil
 	}
-	path := config.AdminTokenFile(c.DataDir)
+	path := config.AdminTokenFile(dataDir)
 	if token, err := ReadToken(path); !errors.Is(err, fs.ErrNotExist) {
 		return token, err
 	}
@@ -56,7 +56,7 @@ func ReadToken(path string) (string, error) {
 
 // authorized asks for the token at all that changes something, and at what shows the inside of the process or
 // somebody's number. Reading how things are takes none: whoever scrapes the metrics has none.
-func authorized(token string, next http.Handler) http.Handler {
+func (a *Server) authorized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		if reads && !strings.HasPrefix(r.URL.Path, PprofPath) && r.URL.Path != WaysPath {
@@ -67,7 +67,7 @@ func authorized(token string, next http.Handler) http.Handler {
 		if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 			given = bearer
 		}
-		if subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
+		if subtle.ConstantTimeCompare([]byte(given), []byte(a.Token())) != 1 {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			fail(w, http.StatusUnauthorized, "this takes the admin token, as "+Header+": OTPGW_ADMIN_TOKEN, or admin.token in the data directory; otpgw ctl knows it")
 			return
