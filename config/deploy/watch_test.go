@@ -69,11 +69,43 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
+// ruleTests are promtool's.
+var ruleTests = []string{"alerts_test.yml", "alerts_day_test.yml"}
+
+// TestEachRuleIsTried: a test of promtool has each alarm ring, and has it silent.
+func TestEachRuleIsTried(t *testing.T) {
+	rings, silent := make(map[string]bool), make(map[string]bool)
+	for _, name := range ruleTests {
+		var file struct {
+			Tests []struct {
+				Cases []struct {
+					Alert string `yaml:"alertname"`
+					Want  []any  `yaml:"exp_alerts"`
+				} `yaml:"alert_rule_test"`
+			}
+		}
+		if err := yaml.Unmarshal([]byte(read(t, name)), &file); err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range file.Tests {
+			for _, c := range test.Cases {
+				rings[c.Alert] = rings[c.Alert] || len(c.Want) > 0
+				silent[c.Alert] = silent[c.Alert] || len(c.Want) == 0
+			}
+		}
+	}
+	for name := range rules(t) {
+		if !rings[name] || !silent[name] {
+			t.Errorf("%s: rings in a test: %v, is silent in one: %v", name, rings[name], silent[name])
+		}
+	}
+}
+
 // TestRulesFire: promtool runs the alerts on made-up series.
 func TestRulesFire(t *testing.T) {
 	promtool := need(t, "promtool", "apt-get install prometheus")
 	output(t, exec.Command(promtool, "check", "rules", "alerts.yml"))
-	output(t, exec.Command(promtool, "test", "rules", "alerts_test.yml"))
+	output(t, exec.Command(promtool, append([]string{"test", "rules"}, ruleTests...)...))
 }
 
 // TestMetricsExist: what the alerts and the dashboard ask for is told by a gateway that has just started.
