@@ -11,7 +11,7 @@ run: build ## build, and start the gateway with a simulated SMSC: prints a curl 
 	@exec ./bin/otpgw -demo
 
 build: ## bin/otpgw and bin/smscsim
-	$(GO) build -o bin/ ./cmd/...
+	$(GO) build -buildvcs=auto -o bin/ ./cmd/...
 
 check: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt: run gofmt -w on these files'; exit 1; }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -82,7 +83,7 @@ func quoted(value string) string {
 // printSources says where the secrets are that no variable gives.
 func (c *Config) printSources(b *strings.Builder) {
 	unset := func(group, name string) bool {
-		return slices.Contains(c.lines[group], line{name: name})
+		return slices.Contains(c.lines[group], line{name: name}) // neither text nor given
 	}
 	if unset("", "OTPGW_SECRET_KEY") {
 		fmt.Fprintf(b, "# OTPGW_SECRET_KEY is kept in %s, made at the first start\n", quoted(c.SecretKeyFile()))
@@ -95,24 +96,30 @@ func (c *Config) printSources(b *strings.Builder) {
 }
 
 // Changed names the variables whose values are not the same in two configurations, in the order in which they
-// are printed. What a file holds that a variable only names is not looked at, but for secrets.
+// are printed; of an application, a link or a route that comes or goes, those that are given. Of files that a
+// variable names it looks into secrets, prices and numbers that nothing is sent to.
 func Changed(old, fresh *Config) []string {
 	before, after := old.values(), fresh.values()
+	read := map[string]bool{"OTPGW_PRICES": !reflect.DeepEqual(old.Prices, fresh.Prices), "OTPGW_DO_NOT_SEND": !reflect.DeepEqual(old.DoNotSend, fresh.DoNotSend)}
 	var names []string
 	for _, l := range slices.Concat(fresh.ordered(), old.ordered()) {
-		value, there := before[l.name]
+		was, there := before[l.name]
 		now, stays := after[l.name]
-		if (value != now || there != stays) && !slices.Contains(names, l.name) {
+		changed := was.raw != now.raw
+		if there != stays {
+			changed = was.given || now.given
+		}
+		if (changed || read[l.name]) && !slices.Contains(names, l.name) {
 			names = append(names, l.name)
 		}
 	}
 	return names
 }
 
-func (c *Config) values() map[string]string {
-	values := make(map[string]string)
+func (c *Config) values() map[string]line {
+	values := make(map[string]line)
 	for _, l := range c.ordered() {
-		values[l.name] = l.raw
+		values[l.name] = l
 	}
 	return values
 }

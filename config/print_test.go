@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -73,6 +75,37 @@ func TestPrintReportsWriter(t *testing.T) {
 	for name, err := range map[string]error{"Print": c.Print(fullDisk{}), "Help": Help(fullDisk{})} {
 		if err == nil {
 			t.Errorf("%s hides the error of its writer", name)
+		}
+	}
+}
+
+// TestChanged: what is not the same is named, what a file holds too; of an application that comes or goes, what
+// is said of it.
+func TestChanged(t *testing.T) {
+	prices := filepath.Join(t.TempDir(), "prices.csv")
+	priced := func(price string, more ...string) *Config {
+		t.Helper()
+		if err := os.WriteFile(prices, []byte("46,"+price+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return mustLoad(t, with(append(more, "OTPGW_PRICES="+prices)...))
+	}
+	old := priced("0.05")
+	bank := []string{"OTPGW_APPS=shop,bank", "OTPGW_APP_BANK_API_KEYS=another-key-of-the-bank", "OTPGW_APP_BANK_SENDERS=Bank", "OTPGW_APP_BANK_GUARD=observe"}
+	for _, tt := range []struct {
+		fresh *Config
+		want  string
+	}{
+		{priced("0.05"), ""},
+		{priced("0.05", "OTPGW_LOG_LEVEL=info"), ""}, // the default
+		{priced("0.05", "OTPGW_RETENTION=3h"), "OTPGW_RETENTION"},
+		{priced("0.06"), "OTPGW_PRICES"},
+		{priced("0.05", bank...), "OTPGW_APPS OTPGW_APP_BANK_API_KEYS OTPGW_APP_BANK_SENDERS"},
+	} {
+		for _, got := range [][]string{Changed(old, tt.fresh), Changed(tt.fresh, old)} {
+			if strings.Join(got, " ") != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
 		}
 	}
 }

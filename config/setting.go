@@ -58,7 +58,10 @@ func (s setting[T]) stem() (stem string, open bool) {
 }
 
 // line is a variable as it is printed, and, only to see whether it changes, as it is.
-type line struct{ name, text, raw string }
+type line struct {
+	name, text, raw string
+	given           bool // it is not the default
+}
 
 // readRows reads the variables of one group with the given prefix into to, in the order of the rows, and
 // returns how they are printed. A row may rely on those above it.
@@ -75,7 +78,7 @@ func readRows[T any](l *loader, prefix string, rows []setting[T], to *T) []line 
 			v := &value{scope: scope{prefix, l.report}, name: prefix + row.key, text: texts[i]}
 			v.warnQuotes()
 			row.read(v, to)
-			lines = append(lines, line{v.name, row.shown(v.text), v.text})
+			lines = append(lines, line{v.name, row.shown(v.text), v.text, texts[i] != row.preset})
 			continue
 		}
 		for _, chosen := range l.chosen[prefix+stem] {
@@ -83,7 +86,7 @@ func readRows[T any](l *loader, prefix string, rows []setting[T], to *T) []line 
 			if v.text, _ = l.lookup.Lookup(v.name); v.text != "" {
 				v.warnQuotes()
 				row.read(v, to)
-				lines = append(lines, line{prefix + stem + strings.ToUpper(v.chosen), row.shown(v.text), v.text})
+				lines = append(lines, line{prefix + stem + strings.ToUpper(v.chosen), row.shown(v.text), v.text, true})
 			}
 		}
 	}
