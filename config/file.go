@@ -19,7 +19,7 @@ func WithFile(path string, lookup envconfig.Lookuper, environ []string) (envconf
 	}
 	variables, err := envfile.Parse(string(content))
 	if err != nil {
-		return nil, nil, &Error{Faults: []Fault{{path, oneLine("%v", []any{err})}}}
+		return nil, nil, &Error{Faults: faultsOf(path, err)}
 	}
 	values := make(map[string]string)
 	names := slices.Clone(environ)
@@ -35,6 +35,18 @@ func WithFile(path string, lookup envconfig.Lookuper, environ []string) (envconf
 		return value, ok
 	})
 	return under, names, nil
+}
+
+// faultsOf are the lines of a file that are none.
+func faultsOf(path string, err error) (faults []Fault) {
+	lines := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		lines = joined.Unwrap()
+	}
+	for _, line := range lines {
+		faults = append(faults, Fault{path, oneLine("%v", []any{line})})
+	}
+	return faults
 }
 
 // OpenToOthers warns of a file of settings that holds a secret and that others than its owner and group can

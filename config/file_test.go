@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -47,6 +48,10 @@ func TestFileFaults(t *testing.T) {
 		if _, err := loadFile(path, nil); err == nil || !strings.Contains(err.Error(), path+": "+says) || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%q: %v", content, err)
 		}
+	}
+	var both *Error
+	if _, err := loadFile(writeFile(t, "otpgw.conf", "A\nB\n"), nil); !errors.As(err, &both) || len(both.Faults) != 2 {
+		t.Errorf("two lines: %v", err)
 	}
 	if _, err := loadFile(filepath.Join(t.TempDir(), "none"), nil); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Error(err)

@@ -25,6 +25,7 @@ func TestParse(t *testing.T) {
 		"A=Code {{pin}}\r\n":             "Code {{pin}}",
 		"A=Код {{pin}}":                  "Код {{pin}}",
 		"A=b=c":                          "b=c",
+		"\ufeffA=b\r\n# end\r\n":         "b",
 		"# x \\\n; y\n\n \t\nA=b\n# end": "b",
 	} {
 		got, err := Parse(text)
@@ -37,7 +38,7 @@ func TestParse(t *testing.T) {
 func TestParseFaults(t *testing.T) {
 	for text, says := range map[string]string{
 		"A=1\nB":                "line 2: there is no",
-		"A=1\n\nexport B=2\n":   "line 3: what stands before",
+		"A=1\n\nexport B=2\n":   "line 3: this is no shell's file",
 		"1A=x":                  "no name",
 		"A=1\nA=2":              "line 2: A is set on line 1 already",
 		"A='secret\nB=2\n":      "line 1: the quote is not closed",
