@@ -170,17 +170,35 @@ func operate(t *testing.T, root string, command []string) {
 			return slices.ContainsFunc(sims, func(s *smsc.Server) bool { return len(s.Messages(smsc.Filter{To: to})) > 0 })
 		})
 	}
-	id, ok := g.order("+46709999999")
+	const single, waiting = "+46709999999", "+46709999998"
+	id, ok := g.order(single)
 	if !ok {
 		t.Fatal("POST of a single OTP fails")
 	}
 	await.That(t, "the way of the OTP has its receipt", func() bool { return strings.Contains(g.ctl("otp", id), "DELIVERED") })
+	if len(sims[1].Messages(smsc.Filter{To: single})) > 0 {
+		t.Error("a paused link sends")
+	}
+	g.ctl("pause", "one")
+	g.ctl("pause", "three")
+	waits, ok := g.order(waiting)
+	if !ok {
+		t.Fatal("POST while all links are paused fails")
+	}
 	g.kill()
 	g.start()
 	if way := g.ctl("otp", id); !strings.Contains(way, "one") && !strings.Contains(way, "three") || !strings.Contains(way, "DELIVERED") {
 		t.Errorf("the way of an OTP after the gateway was killed:\n%s", way)
 	}
-	if links := g.ctl("links"); strings.Count(links, "paused") != 1 {
-		t.Errorf("the pause is forgotten:\n%s", links)
+	if links := g.ctl("links"); strings.Count(links, "paused") != 3 {
+		t.Errorf("a pause is forgotten:\n%s", links)
+	}
+	if way := g.ctl("otp", waits); !strings.Contains(way, "queued") || strings.Contains(way, "took it as") {
+		t.Errorf("the way of an OTP that waits after the gateway was killed:\n%s", way)
+	}
+	g.ctl("resume", "three")
+	await.That(t, "the OTP that waited arrives", func() bool { return strings.Contains(g.ctl("otp", waits), "three took it as") })
+	if n := len(sims[2].Messages(smsc.Filter{To: waiting})); n != 1 {
+		t.Errorf("the OTP that waited comes %d times", n)
 	}
 }
