@@ -59,5 +59,5 @@
 // that a carrier took without a final receipt FAILED 504, and DELIVERED when its PIN was typed in. A receipt
 // that comes later replaces a failure that was only assumed. Links tell here what may be a copy (Unanswered)
 // and ask before they make another (Sending). A failure is kept back while another message follows by itself
-// (held.go).
+// (heldfailure.go).
 package otp

@@ -36,7 +36,7 @@
 //
 // A part goes when its bind's window has room and the link's governor (governor.go) gives it a turn. The
 // governor keeps OTPGW_LINK_<NAME>_TPS, or learns the rate of the SMSC: it goes slower when parts are
-// throttled, and tells a limit from a share that the SMSC refuses at any rate (trial.go); the messages wait
+// throttled, and tells a limit from a share that the SMSC refuses at any rate (refusalodds.go); the messages wait
 // in the queue. A puller asks for no more messages than the window holds, so that those of a slow link are
 // there for others.
 //
@@ -46,18 +46,18 @@
 //	delayed                 the message alone waits, longer each time; it may be its handset's queue
 //	temporary               another link of the route takes the message (handover.go); without one it is given back
 //	not answered in time    the same, TimeoutResends times; then Sink.Refused with StatusNoAnswer
-//	the session ended       given back, for whoever is bound; after three times it goes alone (solo.go), and when the session
+//	the session ended       given back, for whoever is bound; after three times it goes alone (sendalone.go), and when the session
 //	                        ends again Sink.Refused with StatusHungUp
 //	permanent               Sink.Refused with the status; no other link tries
 //	misconfigured           the bind ends and waits a minute, the message goes elsewhere
 //
 // A message that was not answered may have been sent, so each further try may be a copy. Their count is told
-// to the Sink, which has it of all daemons, before the second and each further one goes out (settle.go): no
+// to the Sink, which has it of all daemons, before the second and each further one goes out (sentbefore.go): no
 // crash makes more copies than are counted, but for one of the first. Before such a try the Sink is asked,
 // and a message is dropped that a receipt was heard of, or that nobody waits for any more. A timeout is
 // counted apart (outcome="timeout"), the copies too.
 //
-// What fails of a message is remembered while the daemon lives (ledger.go): parts that an SMSC has are not
+// What fails of a message is remembered while the daemon lives (troubled.go): parts that an SMSC has are not
 // sent to it again, and the message's own failures set how long it waits, not the queue's deliveries. A
 // message that goes to another link is sent whole: half a message on one link and half on another would never
 // be put together.

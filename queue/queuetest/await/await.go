@@ -10,8 +10,13 @@ import (
 // Patience is how long That waits; machines that run tests are busy.
 const Patience = 30 * time.Second
 
-// look is the time between two looks.
-const look = 2 * time.Millisecond
+// The time between two looks: short at first, then a part of the time waited so far, for a look may ask a browser or
+// start a program.
+const (
+	lookLeast = 2 * time.Millisecond
+	lookMost  = 50 * time.Millisecond
+	lookPart  = 10
+)
 
 // That waits until ok. The test fails when it does not come to be.
 func That(t testing.TB, what string, ok func() bool) {
@@ -23,10 +28,12 @@ func That(t testing.TB, what string, ok func() bool) {
 
 // Within waits until ok, and says whether it came to be in that time.
 func Within(d time.Duration, ok func() bool) bool {
-	for deadline := time.Now().Add(d); !ok(); time.Sleep(look) {
-		if time.Now().After(deadline) {
+	for began := time.Now(); !ok(); {
+		waited := time.Since(began)
+		if waited > d {
 			return false
 		}
+		time.Sleep(min(max(waited/lookPart, lookLeast), lookMost))
 	}
 	return true
 }
