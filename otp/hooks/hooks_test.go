@@ -123,6 +123,10 @@ func TestSupabaseRefuses(t *testing.T) {
 		`{"user":{},"sms":{"otp":"561166"}}`:                      {400, 400},
 		`{"user":{"phone":5}}`:                                    {400, 400},
 		`[]`:                                                      {400, 400},
+		`{"user":{"phone":"33612345678","Phone":"46700000001"},"sms":{"otp":"561166"}}`:     {400, 400},
+		`{"user":{"phone":"33612345678","phone":"46700000001"},"sms":{"otp":"561166"}}`:     {400, 400},
+		`{"user":{"phone":"33612345678"},"sms":{"otp":"561166"},"SMS":{"otp":"561167"}}`:    {400, 400},
+		`{"user":{"phone":"33612345678"},"sms":{"otp":"561166","phone":"1","PHONE":"2"}}{}`: {400, 400},
 	} {
 		if r := g.post(t, "/hooks/supabase/shop", body, sign(t, secret, "msg "+body, body, time.Now())...); r.status != want[0] || r.Error.HTTPCode != want[1] || r.Error.Message == "" {
 			t.Errorf("%s: %d %s, want %v", body, r.status, r.text, want)
@@ -178,6 +182,9 @@ func TestKratosAndZitadel(t *testing.T) {
 		{"two codes", "/hooks/kratos/shop", `{"recipient":"+46700000001","body":"1234 or 5678"}`, "shop-key", 400},
 		{"no number", "/hooks/zitadel/shop", `{"args":{"code":"123456"}}`, "shop-key", 400},
 		{"no JSON", "/hooks/zitadel/shop", `code=123456`, "shop-key", 400},
+		{"two numbers", "/hooks/zitadel/shop", `{"contextInfo":{"recipientPhoneNumber":"+46700000001","recipient_phone_number":"+46700000002"},"args":{"code":"123456"}}`, "shop-key", 400},
+		{"two codes of one name", "/hooks/kratos/shop", `{"recipient":"+46700000001","template_data":{"code":"847392","Code":"847393"}}`, "shop-key", 400},
+		{"a key twice", "/hooks/kratos/shop", `{"recipient":"+46700000001","template_data":{"code":"847392","code":"847393"}}`, "shop-key", 400},
 		{"a bad number", "/hooks/kratos/shop", `{"recipient":"+4670","template_data":{"login_code":"847392"}}`, "shop-key", 400},
 	} {
 		if r := g.post(t, test.path, test.body, "X-API-KEY", test.key); r.status != test.status || r.Error.HTTPCode != test.status || r.Error.Message == "" {

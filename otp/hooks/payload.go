@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+
+	"github.com/otpgw/otpgw/otp"
 )
 
 // readKratos reads the courier's request. Its body is the operator's Jsonnet; function(ctx) ctx is all of the
@@ -34,26 +36,42 @@ func readZitadel(body []byte) (message, error) {
 }
 
 // payload is an object whose names are compared without regard to case and underscores, for the operator
-// writes them.
+// writes them. Of two that are alike then nobody knows which is meant, and neither is read.
 type payload map[string]json.RawMessage
 
+// readObject reads the body of a request, as strictly as the gateway's own.
 func readObject(body []byte) (payload, error) {
-	var raw map[string]json.RawMessage
-	if json.Unmarshal(body, &raw) != nil || raw == nil {
-		return nil, errPayload
+	raw, err := otp.ParseFields(body)
+	if err != nil {
+		return nil, err
 	}
+	return plain(raw), nil
+}
+
+func plain(raw map[string]json.RawMessage) payload {
 	p := make(payload)
 	for name, value := range raw {
-		p[plainName(name)] = value
+		if name = plainName(name); p.has(name) {
+			value = nil
+		}
+		p[name] = value
 	}
-	return p, nil
+	return p
+}
+
+func (p payload) has(name string) bool {
+	_, ok := p[name]
+	return ok
 }
 
 func plainName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 func (p payload) object(name string) payload {
-	inner, _ := readObject(p[plainName(name)])
-	return inner
+	var raw map[string]json.RawMessage
+	if json.Unmarshal(p[plainName(name)], &raw) != nil {
+		return nil
+	}
+	return plain(raw)
 }
 
 // text is the first of the names that has a text.

@@ -2,7 +2,6 @@ package hooks
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -71,31 +70,22 @@ func signed(secrets string, body []byte, header http.Header) bool {
 // readSupabase: the user's number has no "+" in Supabase's database. Of a change of number the new one is in
 // sms.phone.
 func readSupabase(body []byte) (message, error) {
-	var hook struct {
-		User struct {
-			Phone    string `json:"phone"`
-			NewPhone string `json:"new_phone"`
-		} `json:"user"`
-		SMS struct {
-			OTP   string `json:"otp"`
-			Phone string `json:"phone"`
-			Type  string `json:"sms_type"`
-		} `json:"sms"`
+	fields, err := readObject(body)
+	if err != nil {
+		return message{}, err
 	}
-	if err := json.Unmarshal(body, &hook); err != nil {
-		return message{}, errPayload
-	}
-	phone := hook.User.Phone
+	user, sms := fields.object("user"), fields.object("sms")
+	phone, changed := user.text("phone"), user.text("new_phone")
 	switch {
-	case hook.SMS.Phone != "":
-		phone = hook.SMS.Phone
-	case hook.SMS.Type == "phone_change" && hook.User.NewPhone != "", phone == "":
-		phone = hook.User.NewPhone
+	case sms.text("phone") != "":
+		phone = sms.text("phone")
+	case sms.text("sms_type") == "phone_change" && changed != "", phone == "":
+		phone = changed
 	}
 	if phone = strings.TrimSpace(phone); phone != "" && phone[0] != '+' {
 		phone = "+" + phone
 	}
-	return message{phone, hook.SMS.OTP}, nil
+	return message{phone, sms.text("otp")}, nil
 }
 
 // refuseSupabase: what the user is to be told comes as 200 with an error in it, for of any other status
