@@ -13,8 +13,19 @@ import (
 	"github.com/otpgw/otpgw/otp/phone"
 )
 
-// Risks tells how often the guard found each, since the start.
-func (s *Service) Risks() map[guard.Risk]uint64 { return s.found.Counts() }
+// Risks tells how often the guard found each, since the start: 0 too, where an application has it look.
+func (s *Service) Risks() map[guard.Risk]uint64 {
+	found := s.found.Counts()
+	for _, app := range s.present() {
+		if !app.Guard.On() {
+			continue
+		}
+		for _, name := range guard.Names {
+			found[guard.Risk{App: app.Name, Mode: app.Guard.Mode, Name: name}] += 0
+		}
+	}
+	return found
+}
 
 // RunCounts stores what is counted for the guard and for Conversion, until ctx ends, and then what is left.
 func (s *Service) RunCounts(ctx context.Context) error { return s.counter.Run(ctx, s.countStore()) }

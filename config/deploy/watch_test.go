@@ -144,12 +144,13 @@ func TestMetricsExist(t *testing.T) {
 func TestMetricsFromTheStart(t *testing.T) {
 	text := metricsOf(t)
 	children := map[string][]string{
-		`app="shop"`:          {"otpgw_otps_asked_total", "otpgw_otps_ended_total", "otpgw_otp_verify_seconds_count", "otpgw_otp_delivery_seconds_count", "otpgw_callback_items_total", "otpgw_callback_posts_total", "otpgw_callback_disabled_urls"},
-		`link="carrier1"`:     {"otpgw_smpp_submitted_parts_total", "otpgw_smpp_response_seconds_count", "otpgw_smpp_bound", "otpgw_smpp_refused", "otpgw_smpp_rate_limit", "otpgw_smpp_handovers_total", "otpgw_smpp_copies_total", "otpgw_smpp_needless_messages_total", "otpgw_smpp_refused_messages_total", "otpgw_smpp_bind_ends_total", "otpgw_smpp_expired_messages_total", "otpgw_smpp_incoming_total", "otpgw_receipts_total", "otpgw_receipts_by_state_total", "otpgw_delivery_seconds_count", "otpgw_link_up", "otpgw_link_paused", "otpgw_link_in_flight", "otpgw_link_window"},
-		`route="default"`:     {"otpgw_route_degraded"},
-		`queue="sms.default"`: {"otpgw_queue_waiting", "otpgw_queue_in_flight", "otpgw_queue_oldest_seconds"},
-		`country="other"`:     {"otpgw_otps_by_country_total"},
-		``:                    {"otpgw_build_info", "otpgw_ready", "otpgw_callback_age_seconds_count", "otpgw_store_bytes", "otpgw_store_max_bytes"},
+		`app="shop"`:               {"otpgw_otps_asked_total", "otpgw_otps_ended_total", "otpgw_otp_verify_seconds_count", "otpgw_otp_delivery_seconds_count", "otpgw_callback_items_total", "otpgw_callback_posts_total", "otpgw_callback_disabled_urls", "otpgw_guard_risks_total"},
+		`app="shop",quota="month"`: {"otpgw_quota_used", "otpgw_quota_limit"},
+		`link="carrier1"`:          {"otpgw_smpp_submitted_parts_total", "otpgw_smpp_response_seconds_count", "otpgw_smpp_bound", "otpgw_smpp_refused", "otpgw_smpp_rate_limit", "otpgw_smpp_handovers_total", "otpgw_smpp_copies_total", "otpgw_smpp_needless_messages_total", "otpgw_smpp_refused_messages_total", "otpgw_smpp_bind_ends_total", "otpgw_smpp_expired_messages_total", "otpgw_smpp_incoming_total", "otpgw_receipts_total", "otpgw_receipts_by_state_total", "otpgw_delivery_seconds_count", "otpgw_link_up", "otpgw_link_paused", "otpgw_link_in_flight", "otpgw_link_window"},
+		`route="default"`:          {"otpgw_route_degraded"},
+		`queue="sms.default"`:      {"otpgw_queue_waiting", "otpgw_queue_in_flight", "otpgw_queue_oldest_seconds"},
+		`country="other"`:          {"otpgw_otps_by_country_total"},
+		``:                         {"otpgw_build_info", "otpgw_ready", "otpgw_callback_age_seconds_count", "otpgw_store_bytes", "otpgw_store_max_bytes", "otpgw_state_bytes", "otpgw_cdr_lost_total", "otpgw_clock_skew_seconds"},
 	}
 	for label, families := range children {
 		for _, family := range families {
@@ -162,7 +163,7 @@ func TestMetricsFromTheStart(t *testing.T) {
 	for _, label := range []struct{ name, one, other string }{{"link", "carrier1", "carrier2"}, {"app", "shop", "bank"}} {
 		for _, m := range regexp.MustCompile(`(?m)^(otpgw_\w+)\{[^}]*\b`+label.name+`="`+label.one+`"`).FindAllStringSubmatch(text, -1) {
 			if strings.HasPrefix(m[1], "otpgw_quota_") {
-				continue // an application without a quota has none to tell of
+				continue // an application without a quota has none to tell of; the one with it is among the children
 			}
 			if !regexp.MustCompile(`(?m)^` + m[1] + `\{[^}]*\b` + label.name + `="` + label.other + `"`).MatchString(text) {
 				t.Errorf("%s tells of %s and not of %s", m[1], label.one, label.other)

@@ -40,9 +40,11 @@ func (f *Found) Add(app string, mode Mode, risks []string) (warn bool) {
 	return warn
 }
 
-// Counts are a copy.
+// Counts are a copy, never nil.
 func (f *Found) Counts() map[Risk]uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return maps.Clone(f.counts)
+	counts := make(map[Risk]uint64, len(f.counts))
+	maps.Copy(counts, f.counts)
+	return counts
 }

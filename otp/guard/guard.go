@@ -48,6 +48,9 @@ const (
 	RiskCountryTraffic = "country_traffic" // many more not verified than usual in the country
 )
 
+// Names are all of them.
+var Names = []string{RiskCountry, RiskNumberType, RiskPrefixTraffic, RiskCountryTraffic}
+
 // countryShare is the share verified from which a country's traffic is taken for people.
 const countryShare = 0.5
 
