@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
@@ -105,6 +108,94 @@ func TestReloadOfTheDaemonsOwn(t *testing.T) {
 	r.ctl(exitOK, "reload")
 	r.reload(exitOK, map[string]string{"OTPGW_CALLBACK_ALLOW": ""})
 	mustCall(t, c, "POST", r.HTTP+"/otp", strings.Replace(body, "4567", "4568", 1), 400)
+}
+
+// TestReloadRotatesSecrets: keys of a file, one a line, and what signs callbacks are changed in two reloads, and
+// at no time is there one that its owner does not have.
+func TestReloadRotatesSecrets(t *testing.T) {
+	t.Parallel()
+	const older, newer = "whsec_b2xkZXIgc2VjcmV0IG9mIHRoaXJ0eS10d28gYnl0ZXM=", "whsec_bmV3ZXIgc2VjcmV0IG9mIHRoaXJ0eS10d28gYnl0ZXM="
+	type request struct {
+		header http.Header
+		body   []byte
+	}
+	requests := make(chan request, 64)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		requests <- request{r.Header, body}
+	}))
+	defer receiver.Close()
+	keys := filepath.Join(t.TempDir(), "keys")
+	write := func(lines ...string) {
+		t.Helper()
+		if err := os.WriteFile(keys, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("the-older-key-of-the-shop")
+	r := startReloadable(t, map[string]string{"OTPGW_APP_SHOP_API_KEYS": "", "OTPGW_APP_SHOP_API_KEYS_FILE": keys, "OTPGW_APP_SHOP_CALLBACK_SECRET": older,
+		"OTPGW_APP_SHOP_CALLBACK_URL": receiver.URL})
+	c := client(t)
+	n := 0
+	post := func(key string) int {
+		t.Helper()
+		n++
+		req, _ := http.NewRequest("POST", r.HTTP+"/otp", strings.NewReader(fmt.Sprintf(`{"phoneNumber":%q}`, number(n))))
+		req.Header.Set("X-API-KEY", key)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	for _, step := range []struct {
+		keys         []string
+		secrets      string
+		old, new     int // statuses of a POST with each key
+		signs, never string
+	}{
+		{[]string{"the-older-key-of-the-shop"}, older, 201, 401, older, newer},
+		{[]string{"the-newer-key-of-the-shop", "the-older-key-of-the-shop"}, newer + "," + older, 201, 201, newer, ""},
+		{[]string{"the-newer-key-of-the-shop"}, newer, 401, 201, newer, older},
+	} {
+		write(step.keys...)
+		r.reload(exitOK, map[string]string{"OTPGW_APP_SHOP_CALLBACK_SECRET": step.secrets})
+		if old, fresh := post("the-older-key-of-the-shop"), post("the-newer-key-of-the-shop"); old != step.old || fresh != step.new {
+			t.Errorf("with the keys %q: %d and %d, want %d and %d", step.keys, old, fresh, step.old, step.new)
+		}
+		accepted := 2
+		if step.old == 401 || step.new == 401 {
+			accepted = 1
+		}
+		for told := 0; told < accepted; { // a receipt's change for each, one request or two
+			select {
+			case q := <-requests:
+				var body struct{ Data []json.RawMessage }
+				if err := json.Unmarshal(q.body, &body); err != nil || len(body.Data) == 0 {
+					t.Fatalf("callback %s: %v", q.body, err)
+				}
+				told += len(body.Data)
+				if err := signedBy(step.signs, q.header, q.body); err != nil {
+					t.Errorf("with %q a callback is not signed by a secret of now: %v", step.keys, err)
+				}
+				if step.never != "" && signedBy(step.never, q.header, q.body) == nil {
+					t.Errorf("with %q a callback is signed by a secret that does not hold", step.keys)
+				}
+			case <-time.After(testTimeout):
+				t.Fatal("no callback")
+			}
+		}
+	}
+}
+
+func signedBy(secret string, header http.Header, body []byte) error {
+	hook, err := webhooks.NewWebhook(secret)
+	if err != nil {
+		return err
+	}
+	return hook.Verify(body, header)
 }
 
 // linesOf are those of the complete files in a directory.
