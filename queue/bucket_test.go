@@ -162,6 +162,28 @@ func TestCreateAfterForeignDelete(t *testing.T) {
 	}
 }
 
+// TestAbsenceIsCertain: what one daemon has stored is found by another right behind it, in the log and beside
+// it, though that one may not have heard of it yet.
+func TestAbsenceIsCertain(t *testing.T) {
+	t.Parallel()
+	url := queuetest.External(t)
+	writer, reader := queuetest.Open(t, queuetest.URL(url)), queuetest.Open(t, queuetest.URL(url))
+	ctx := within(t, 60*time.Second)
+	for name, of := range map[string]func(*queue.Queue) *queue.Bucket{
+		"records": (*queue.Queue).Records, "receipts": (*queue.Queue).Receipts, "holds": (*queue.Queue).Holds,
+		"tokens": (*queue.Queue).Tokens, "endpoints": (*queue.Queue).Endpoints, "answers": (*queue.Queue).Answers,
+	} {
+		for i := range 100 {
+			key := fmt.Sprint(name, i)
+			_, err := of(writer).Create(ctx, key, []byte("a"), 0)
+			must(t, err)
+			if _, err := of(reader).Get(ctx, key); err != nil {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+	}
+}
+
 func TestDeleteRevision(t *testing.T) {
 	t.Parallel()
 	q := queuetest.Open(t)

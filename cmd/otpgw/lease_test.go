@@ -115,3 +115,45 @@ func TestPausedDaemonSendsNothingAfterItsLease(t *testing.T) {
 		t.Errorf("the daemon that was paused sent %d messages after its lease was over", n)
 	}
 }
+
+// TestMessagesOfAKilledDaemonAreTakenOver: a daemon is killed with messages in its hand that its carrier has
+// not answered; within ten seconds the other daemon has sent each of them, and none more than once.
+func TestMessagesOfAKilledDaemonAreTakenOver(t *testing.T) {
+	t.Parallel()
+	const messages = 5
+	from := map[string]*tally{"A": newTally(), "B": newTally()}
+	sim := startSMSC(t, smsc.Config{ReceiptDelay: time.Hour, OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome { // a receipt would do instead of a copy
+		from[s.PDU.ServiceType].add(s.To)
+		return smsc.Outcome{NoAnswer: s.PDU.ServiceType == "A"}
+	}})
+	url := queuetest.External(t)
+	start := func(name string) *process {
+		return startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{
+			"OTPGW_NATS_URL": url, "OTPGW_LINK_CARRIER_SERVICE_TYPE": name, "OTPGW_LINK_CARRIER_RESPONSE_TIMEOUT": "1m",
+			"OTPGW_SECRET_KEY": base64.StdEncoding.EncodeToString([]byte("a test's key of thirty-two bytes")),
+		}))
+	}
+	a := start("A")
+	for n := range messages {
+		mustCall(t, client(t), "POST", a.HTTP+"/otp", `{"phoneNumber":"`+number(n)+`"}`, 201)
+		from["A"].wait(t, strings.TrimPrefix(number(n), "+"))
+	}
+	start("B")
+	a.Kill()
+	killed := time.Now()
+	for n := range messages {
+		from["B"].wait(t, strings.TrimPrefix(number(n), "+"))
+	}
+	took := time.Since(killed)
+	if took > 15*time.Second { // ten, and a busy machine's noise
+		t.Errorf("the messages were taken over after %s", took)
+	}
+	t.Logf("sent %s after the kill", took.Round(time.Millisecond))
+	for name, sent := range from {
+		sent.mu.Lock()
+		if sent.all != messages {
+			t.Errorf("%s sent %d messages, want each of %d once", name, sent.all, messages)
+		}
+		sent.mu.Unlock()
+	}
+}
