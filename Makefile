@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check full fuzz chaos kills power torture throttle conformance bench growth sync volume soak dist
+.PHONY: help run build test check full fuzz chaos kills power torture throttle conformance bench growth sync volume ended dead soak dist
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -61,6 +61,12 @@ sync: ## what the sync of each commit costs (OTPGW_NATS_SYNC=always), in BENCH_R
 
 volume: ## VOLUME (300000) pending OTPs, several by commas, in VOLUME_MEMORY MiB: memory, disk, the time of a start, the rate there
 	OTPGW_MEASURE=volume $(GO) test -run '^TestVolume$$' -count 1 -timeout 6h -v ./cmd/otpgw/measure
+
+ended: ## ENDED (100000) OTPs that were verified, in ENDED_MEMORY MiB: what one takes until the end of its retention, and what 1,000 a second need
+	OTPGW_MEASURE=ended $(GO) test -run '^TestEnded$$' -count 1 -timeout 6h -v ./cmd/otpgw/measure
+
+dead: ## DEAD (50000) OTPs run out while the daemon is stopped, and their callback URL is dead: CPU and memory of the DEAD_SECONDS (120) after its start
+	OTPGW_MEASURE=dead $(GO) test -run '^TestDeadURL$$' -count 1 -timeout 2h -v ./cmd/otpgw/measure
 
 soak: ## SOAK_SECONDS (1800) at SOAK_RATE (500) OTPs a second with failures of every kind: memory, goroutines, descriptors and store
 	OTPGW_MEASURE=soak $(GO) test -run '^TestSoak$$' -count 1 -timeout 12h -v ./cmd/otpgw/measure

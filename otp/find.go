@@ -124,8 +124,8 @@ func (s *Service) newest(ctx context.Context, app string, q Query, last *Record)
 			last != nil && newerFirst(last, r) >= 0 {
 			return true
 		}
-		i, _ := slices.BinarySearchFunc(page, r, newerFirst)
-		if i <= q.Limit {
+		i, twice := slices.BinarySearchFunc(page, r, newerFirst) // one that is changed meanwhile may be seen twice
+		if i <= q.Limit && !twice {
 			page = slices.Insert(page, i, r)
 			page = page[:min(len(page), q.Limit+1)]
 		}

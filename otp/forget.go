@@ -17,7 +17,7 @@ func (s *Service) Forget(ctx context.Context, e164 string) (ids []string, err er
 	var found []*Record
 	err = s.Queue.Records().Each(ctx, func(id string, value []byte) bool {
 		if bytes.Contains(value, []byte(e164)) {
-			if r, err := decodeRecord(id, value); err == nil && r.Phone == e164 {
+			if r, err := decodeRecord(id, value); err == nil && r.Phone == e164 && !slices.ContainsFunc(found, func(f *Record) bool { return f.ID == id }) {
 				found = append(found, r)
 			}
 		}

@@ -41,6 +41,9 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
 		return Entry{e.Value, e.Revision}, nil
 	}
+	if err := b.q.readable(); err != nil {
+		return Entry{}, err
+	}
 	if b.q.daemons == nil { // nobody else writes: what is not here is not there
 		return Entry{}, ErrNotFound
 	}
@@ -50,6 +53,12 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 // Len is about how many keys a bucket in the log has, and costs nothing.
 func (b *Bucket) Len() int { return b.q.ledger.Stats(b.name).Keys }
 
+// Fill is how near a bucket in the log is to its limit, from 0 to 1, and costs nothing.
+func (b *Bucket) Fill() float64 {
+	fill := b.q.ledger.Stats(b.name)
+	return max(float64(fill.Keys)/float64(b.limit.Msgs), float64(fill.Bytes)/float64(b.limit.Bytes))
+}
+
 // Near is Get where an absence may be milliseconds old too, and costs nothing. For a bucket in the log only.
 func (b *Bucket) Near(key string) (Entry, error) {
 	if err := b.q.current(); err != nil {
@@ -58,7 +67,7 @@ func (b *Bucket) Near(key string) (Entry, error) {
 	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
 		return Entry{e.Value, e.Revision}, nil
 	}
-	return Entry{}, ErrNotFound
+	return Entry{}, b.q.notFound()
 }
 
 // longestLag is how old what is here may be before it is told to nobody. A daemon renews its lease, and so
@@ -77,6 +86,22 @@ func (q *Queue) current() error {
 	return nil
 }
 
+// readable is ErrUnavailable once a value that had left the memory could not be read back.
+func (q *Queue) readable() error {
+	if err := q.ledger.Unreadable(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// notFound is ErrNotFound, when that is what it means that the log does not find something.
+func (q *Queue) notFound() error {
+	if err := q.readable(); err != nil {
+		return err
+	}
+	return ErrNotFound
+}
+
 // Latest is Get of what is stored at the time of the call by any daemon, and dearer.
 func (b *Bucket) Latest(ctx context.Context, key string) (Entry, error) {
 	if b.kv != nil {
@@ -90,7 +115,7 @@ func (b *Bucket) Latest(ctx context.Context, key string) (Entry, error) {
 	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
 		return Entry{e.Value, e.Revision}, nil
 	}
-	return Entry{}, ErrNotFound
+	return Entry{}, b.q.notFound()
 }
 
 // Create stores a value under a key that has none, else ErrConflict. ttl 0 is the bucket's own age.

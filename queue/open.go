@@ -39,17 +39,17 @@ func (q *Queue) declare(o Options) {
 	l := o.Limits
 	q.buckets = map[string]*Bucket{
 		// Full: POST /otp is refused. Age is a backstop, each record has its own.
-		bucketRecords: {limit: l.Records.or(5_000_000, 6*gib, 26*day/24)},
+		bucketRecords: {limit: l.Records.or(50_000_000, 16*gib, 26*day/24)},
 		// A receipt's record is gone sooner. Their number follows from that of the records.
-		bucketReceipts: {limit: l.Receipts.or(20_000_000, 6*gib, 26*day/24)},
+		bucketReceipts: {limit: l.Receipts.or(200_000_000, 16*gib, 26*day/24)},
 		// Of messages whose PIN is alive; full: it is not known of more.
 		bucketSent: {limit: Limit{5_000_000, gib, time.Hour}},
 		// Full: callbacks wait. The age is past the last retry of a callback (75.6 h).
 		bucketHolds: {limit: l.Holds.or(1_000_000, 256*mib, 4*day)},
 		// Full: of more numbers each daemon counts by itself. Nothing of a message is on its way for longer.
 		bucketRefs: {limit: Limit{500_000, 64 * mib, 2 * day}},
-		// Full: POST /otp is refused.
-		bucketNumbers: {limit: l.Numbers.or(5_000_000, gib, 32*day)},
+		// Nearly full: who counts there keeps less. Full: POST /otp is refused.
+		bucketNumbers: {limit: l.Numbers.or(200_000_000, numbersRoom(o.Memory), 32*day)},
 		// Full: the SMSC is asked to send the STOP again, for none is forgotten.
 		bucketOptOuts: {limit: Limit{Msgs: 2_000_000, Bytes: 512 * mib}},
 		// Full: the operator is told that no more numbers can be added.
@@ -88,6 +88,15 @@ func (q *Queue) declare(o Options) {
 	q.work.Store(&all)
 }
 
+// numbersRoom is how many octets the counts of telephone numbers may take. They are kept for a day, so where
+// each number is another they are many times as many as the OTPs of an hour.
+func numbersRoom(memory int64) int64 {
+	if memory == 0 {
+		return gib
+	}
+	return max(MemoryBound(memory)/4, mib)
+}
+
 // openLog reads the log and begins to work with it.
 func (q *Queue) openLog(ctx context.Context, o Options) error {
 	q.schedule = newSchedule()
@@ -111,7 +120,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 		return fmt.Errorf("queue: object store %s: %w", snapshotBucket, err)
 	}
 	options := commitlog.Options{Stream: &logStream{q: q}, Snapshots: snapshots{q}, Sole: q.server != nil, Log: q.log, Watchers: watchers,
-		SnapshotEvery: o.SnapshotEvery}
+		SnapshotEvery: o.SnapshotEvery, Dir: o.Dir, Hot: hotOf(o.Memory), Seldom: []string{bucketRecords, bucketReceipts}, AtOnce: o.ColdAtOnce}
 	if q.daemons != nil {
 		options.Packed = q.daemons.allRead
 	}

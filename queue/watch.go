@@ -27,6 +27,7 @@ const (
 	logShare    = 0.8
 	memoryShare = 0.84      // of Options.Memory: the rest is for what is done with the records
 	memoryRest  = 160 * mib // at least, or half
+	hotShare    = 0.75      // of that bound: from there on records and receipts' ids that nobody changes go to a file
 )
 
 // MemoryBound is how much the state may take of what the process may.
@@ -99,7 +100,16 @@ func (q *Queue) MemoryBytes() (used, most int64) {
 }
 
 // SetMemory gives the store another bound than Options.Memory. What is stored stays when it is lower.
-func (q *Queue) SetMemory(octets int64) { q.memory.Store(octets) }
+func (q *Queue) SetMemory(octets int64) {
+	q.memory.Store(octets)
+	q.ledger.SetHot(hotOf(octets))
+}
+
+// hotOf is how much the state may take before values that are seldom asked for leave the memory.
+func hotOf(memory int64) int64 { return int64(hotShare * float64(MemoryBound(memory))) }
+
+// ColdBytes is what values that left the memory take of the disk.
+func (q *Queue) ColdBytes() int64 { return q.ledger.ColdBytes() }
 
 // roomForMore is ErrFull when the store is so full, in memory or on disk, that nothing new is to be begun.
 func (q *Queue) roomForMore() error {

@@ -10,11 +10,14 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// What an OTP takes, in octets; `make volume` measures it.
+// What an OTP takes, in octets; `make volume` and `make ended` measure it.
 const (
-	otpPending = 900  // in each daemon, while its PIN may be good
-	otpEnded   = 680  // from then to the end of its retention, without its text, its timer and its place with a carrier
-	otpDisk    = 1024 // in the log, its snapshot, and the one that replaces it
+	otpPending = 800  // in the memory of each daemon, while its PIN may be good
+	otpEnded   = 130  // from then to the end of its retention: its keys and their places in the file of what left the memory
+	otpDisk    = 1536 // in the log, its snapshot, the one that replaces it, and that file
+
+	numbersShare = 0.25     // of the memory, for the counts of telephone numbers, which are kept for a day
+	otherState   = 32 << 20 // how callbacks went
 )
 
 // carries is how many OTPs a second can be asked for all the time, and how many are known then.
@@ -24,7 +27,7 @@ func carries(c *config.Config) (perSecond, known float64) {
 		longest = max(longest, app.TTL)
 	}
 	each := otpPending*longest.Seconds() + otpEnded*c.Retention.Seconds()
-	perSecond = float64(queue.MemoryBound(memory.Of(c))) / each
+	perSecond = ((1-numbersShare)*float64(queue.MemoryBound(memory.Of(c))) - otherState) / each
 	return perSecond, perSecond * (longest + c.Retention).Seconds()
 }
 

@@ -102,6 +102,7 @@ func (c Counter) Add(tx *queue.Tx, u Use) error {
 // add returns the revision of the uses before, 0 for none.
 func (c Counter) add(tx *queue.Tx, u Use) (revision uint64, err error) {
 	now, longest := c.Now(), u.Limits.longest()
+	bucket := c.Queue.Numbers()
 	e, err := c.stored(u.Key)
 	if err != nil {
 		return 0, err
@@ -115,11 +116,12 @@ func (c Counter) add(tx *queue.Tx, u Use) (revision uint64, err error) {
 	if limit, until, yes := u.Limits.reached(times, now); yes {
 		return 0, &Reached{u.Key, limit, until}
 	}
-	value := encode(append(times, now.UnixMilli()))
+	times = append(times, now.UnixMilli())
+	value, keep := encode(times), u.Limits.keep(len(times), bucket.Fill())
 	if e.Revision == 0 {
-		tx.Create(c.Queue.Numbers(), u.Key, value, longest)
+		tx.Create(bucket, u.Key, value, keep)
 	} else {
-		tx.Update(c.Queue.Numbers(), u.Key, value, longest, e.Revision)
+		tx.Update(bucket, u.Key, value, keep, e.Revision)
 	}
 	return e.Revision, nil
 }

@@ -8,6 +8,7 @@ package limit
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -52,6 +53,25 @@ func (l Limits) longest() time.Duration {
 		longest = max(longest, one.Per)
 	}
 	return longest
+}
+
+// From half of the room for names on, a name that was used once is kept for less than its limits count, down
+// to ten minutes when little room is left: the others are a day's strangers, and to refuse everybody for them
+// would be worse. Whoever is used again while it is known is counted as its limits say.
+const (
+	crowded = 0.5
+	packed  = 0.9
+	least   = 10 * time.Minute
+)
+
+// keep is how long the times of so many uses stay, by how full the store is of names.
+func (l Limits) keep(uses int, fill float64) time.Duration {
+	longest := l.longest()
+	if uses > 1 || fill <= crowded || longest <= least {
+		return longest
+	}
+	share := min((fill-crowded)/(packed-crowded), 1)
+	return time.Duration(math.Pow(float64(longest), 1-share) * math.Pow(float64(least), share)).Round(time.Second)
 }
 
 // reached finds the limit that the times, oldest first, have reached, and when it no longer will be. Of

@@ -42,3 +42,22 @@ func TestLimitsReached(t *testing.T) {
 		}
 	}
 }
+
+// TestStrangersAreForgottenFirst: the fuller the store, the shorter a name that was used once is kept; one
+// that is used again is kept for as long as its limits count.
+func TestStrangersAreForgottenFirst(t *testing.T) {
+	day := Limits{{5, 10 * time.Minute}, {10, 24 * time.Hour}}
+	for _, c := range []struct {
+		limits Limits
+		uses   int
+		fill   float64
+		want   time.Duration
+	}{
+		{day, 1, 0, 24 * time.Hour}, {day, 1, 0.5, 24 * time.Hour}, {day, 1, 0.7, 2 * time.Hour}, {day, 1, 0.9, 10 * time.Minute},
+		{day, 1, 1.2, 10 * time.Minute}, {day, 2, 1, 24 * time.Hour}, {Limits{{5, time.Minute}}, 1, 1, time.Minute},
+	} {
+		if got := c.limits.keep(c.uses, c.fill); got != c.want {
+			t.Errorf("%s, %d uses, %v full: kept for %s, want %s", c.limits, c.uses, c.fill, got, c.want)
+		}
+	}
+}

@@ -27,6 +27,9 @@ func Routes(names ...string) Option { return func(o *queue.Options) { o.Routes =
 // WithLimits sets limits.
 func WithLimits(l queue.Limits) Option { return func(o *queue.Options) { o.Limits = l } }
 
+// Cold has records leave the memory for a file as soon as they are stored, not when there are too many.
+func Cold() Option { return func(o *queue.Options) { o.ColdAtOnce = true } }
+
 // Dir uses a given directory, for tests that open it again.
 func Dir(dir string) Option { return func(o *queue.Options) { o.Dir = dir } }
 

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,6 +35,9 @@ type loadPlan struct {
 	Count     int
 	PerSecond int // 0: as fast as answers come
 	Delay     time.Duration
+	Verify    bool   // each is verified, once its message is delivered
+	TTL       int    // seconds of a PIN; 0: half an hour
+	URL       string // of the callbacks, which nobody waits for then; "": the load's own
 }
 
 // loadResult is what it measured. Times are in ms, and beyond the receipt's delay where they end with a
@@ -53,6 +57,7 @@ type loadRun struct {
 	url     string
 	began   []time.Time
 	created []time.Duration
+	ids     []string       // of the OTPs
 	took    []atomic.Int64 // ns from request to callback
 	left    atomic.Int64
 	refused atomic.Int64
@@ -65,7 +70,7 @@ func loadRole(_ context.Context, text []byte) error {
 	if err := json.Unmarshal(text, &plan); err != nil {
 		return err
 	}
-	l := &loadRun{plan: plan, began: make([]time.Time, plan.Count), created: make([]time.Duration, plan.Count),
+	l := &loadRun{plan: plan, began: make([]time.Time, plan.Count), created: make([]time.Duration, plan.Count), ids: make([]string, plan.Count),
 		took: make([]atomic.Int64, plan.Count), done: make(chan struct{}),
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers}, Timeout: time.Minute}}
 	l.left.Store(int64(plan.Count))
@@ -77,11 +82,22 @@ func loadRole(_ context.Context, text []byte) error {
 	go func() { _ = receiver.Serve(ln) }()
 	defer receiver.Close()
 	l.url = "http://" + ln.Addr().String()
+	if plan.URL != "" {
+		l.url = plan.URL
+	}
 	began := time.Now()
-	if err := l.post(); err != nil {
+	if err := l.each(l.one); err != nil {
 		return err
 	}
+	if plan.URL != "" {
+		return json.NewEncoder(os.Stdout).Encode(loadResult{})
+	}
 	l.await()
+	if plan.Verify {
+		if err := l.each(l.verify); err != nil {
+			return err
+		}
+	}
 	return json.NewEncoder(os.Stdout).Encode(l.result(began))
 }
 
@@ -128,14 +144,15 @@ func percentiles(times []time.Duration) (p50, p99 float64) {
 	return ms(times[len(times)/2]), ms(times[len(times)*99/100])
 }
 
-func (l *loadRun) post() error {
+// each does something with each message, by the plan's rate.
+func (l *loadRun) each(do func(i int) error) error {
 	work := make(chan int, 1024)
 	errs := make(chan error, workers)
 	var posting sync.WaitGroup
 	for range workers {
 		posting.Go(func() {
 			for i := range work {
-				if err := l.one(i); err != nil {
+				if err := do(i); err != nil {
 					select {
 					case errs <- err:
 					default:
@@ -179,7 +196,10 @@ func (l *loadRun) one(i int) error {
 		switch resp.StatusCode {
 		case http.StatusCreated, http.StatusAccepted:
 			l.created[i] = time.Since(asked)
-			return nil
+			if l.plan.Verify {
+				l.ids[i], err = idIn(text)
+			}
+			return err
 		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 			l.refused.Add(1)
 			time.Sleep(refusedPause) // a client's
@@ -197,13 +217,48 @@ func (l *loadRun) request(i int) (*http.Request, error) {
 			"dlr-mask": {"1"}, "dlr-url": {fmt.Sprintf("%s/?n=%d", l.url, n)}}
 		return http.NewRequest("GET", base+"/cgi-bin/sendsms?"+q.Encode(), nil)
 	}
-	body := fmt.Sprintf(`{"phoneNumber":%q,"trackId":"00000000-0000-4000-8000-%012x","ttl":1800,"otpCallbackUrl":%q}`, number(n), n, l.url)
-	req, err := http.NewRequest("POST", base+"/otp", strings.NewReader(body))
+	pin := ""
+	if l.plan.Verify {
+		pin = fmt.Sprintf(`,"pin":%q`, ownPIN)
+	}
+	return l.postTo(base+"/otp", fmt.Sprintf(`{"phoneNumber":%q,"trackId":"00000000-0000-4000-8000-%012x","ttl":%d,"otpCallbackUrl":%q%s}`,
+		number(n), n, cmp.Or(l.plan.TTL, 1800), l.url, pin))
+}
+
+func (l *loadRun) postTo(url, body string) (*http.Request, error) {
+	req, err := http.NewRequest("POST", url, strings.NewReader(body))
 	if err == nil {
 		req.Header.Set("X-API-KEY", apiKey)
 		req.Header.Set("Content-Type", "application/json")
 	}
 	return req, err
+}
+
+// ownPIN is that of OTPs that are to be verified, where the application may choose it.
+const ownPIN = "271828"
+
+func idIn(answer []byte) (string, error) {
+	var o struct{ OtpID string }
+	err := json.Unmarshal(answer, &o)
+	return o.OtpID, err
+}
+
+// verify ends an OTP.
+func (l *loadRun) verify(i int) error {
+	req, err := l.postTo(l.plan.API[i%len(l.plan.API)]+"/otp/"+l.ids[i], fmt.Sprintf(`{"pin":%q}`, ownPIN))
+	if err != nil {
+		return err
+	}
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %d %s", req.URL.Path, resp.StatusCode, text)
+	}
+	return nil
 }
 
 // number is the nth valid telephone number.

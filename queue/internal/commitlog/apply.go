@@ -222,12 +222,13 @@ func (l *Log) newestSnapshot(ctx context.Context) (*State, error) {
 			return nil, nil
 		}
 		if err == nil {
-			s := newState()
+			s := l.newState()
 			err = s.load(in)
 			_ = in.Close()
 			if err == nil {
 				return s, nil
 			}
+			s.closeFile()
 			if errors.Is(err, errForeign) {
 				return nil, err
 			}

@@ -9,6 +9,7 @@ import "math"
 type expiry struct {
 	slots map[uint32][]ref
 	done  uint32 // every slot up to this one is empty
+	last  uint32 // every slot behind this one, too
 }
 
 // maxTime is the last that the index can name, in 2106.
@@ -37,6 +38,7 @@ func (x *expiry) choose(e *entry, before uint32) (listed bool) {
 func (x *expiry) add(r ref, slot uint32) {
 	slot = max(slot, x.done+1)
 	x.slots[slot] = append(x.slots[slot], r)
+	x.last = max(x.last, slot)
 }
 
 // expire deletes what has run out by the clock. For callers that hold mu for writing.

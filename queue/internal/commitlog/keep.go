@@ -28,7 +28,7 @@ func (l *Log) keepSnapshots(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if l.since.Load() < max(l.o.SnapshotEvery, l.state.bytes()/snapshotShare) {
+		if l.since.Load() < max(l.o.SnapshotEvery, (l.state.bytes()+l.state.coldBytes())/snapshotShare) {
 			continue
 		}
 		if err := l.Snapshot(ctx); err != nil && ctx.Err() == nil {

@@ -58,6 +58,11 @@ type Options struct {
 
 	Packed func() bool // whether every process that reads the stream reads format 2; nil: it does
 
+	Dir    string   // for a file of values that leave the memory; "": none do
+	Hot    int64    // octets of memory from which on they do; 0: never
+	Seldom []string // buckets whose values may
+	AtOnce bool     // as soon as they are there, not a minute after their last change: for tests
+
 	SnapshotEvery int64         // octets of log between two snapshots, at least; 0 is a default
 	Settle        time.Duration // from a snapshot to the removal of the log before it: after a power loss one of them must be there
 }
@@ -123,13 +128,14 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	if o.SnapshotEvery == 0 {
 		o.SnapshotEvery = defaultSnapshotEvery
 	}
-	l := &Log{o: o, state: newState(), writer: rand.Uint64(), inflight: make(map[uint64][]*waiter), wake: make(chan struct{}, 1),
-		broken: make(chan struct{})}
+	l := &Log{o: o, writer: rand.Uint64(), inflight: make(map[uint64][]*waiter), wake: make(chan struct{}, 1), broken: make(chan struct{})}
+	l.state = l.newState()
 	for name, w := range o.Watchers {
 		l.state.watchers[name] = w
 	}
 	l.clock.begin()
 	if err := l.restore(ctx); err != nil {
+		l.state.closeFile()
 		return nil, err
 	}
 	running, stop := context.WithCancel(context.Background())
@@ -141,6 +147,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 		l.running.Go(func() { l.follow(running) })
 	}
 	l.running.Go(func() { l.keepSnapshots(running) })
+	l.running.Go(func() { l.keepCool(running) })
 	if err := l.arrive(ctx); err != nil {
 		l.Close(ctx)
 		return nil, err
@@ -165,7 +172,11 @@ func (l *Log) arrive(ctx context.Context) error {
 // Get reads a value from memory. In a process that is behind, what it finds may be old, and what it does not
 // find may be there: see Barrier.
 func (l *Log) Get(bucket, key string) (Entry, bool) {
-	return l.state.get(bucket, key, l.clock.now().UnixMilli())
+	e, ok := l.state.get(bucket, key, l.clock.now().UnixMilli())
+	if !ok {
+		l.whole()
+	}
+	return e, ok
 }
 
 // Overdue tells whether something has run out that is still in memory, since nothing was committed after.
@@ -241,6 +252,7 @@ func (l *Log) Close(ctx context.Context) {
 	l.fail(ErrClosed)
 	l.stop()
 	<-ended
+	l.state.closeFile()
 }
 
 func (l *Log) busy() bool {

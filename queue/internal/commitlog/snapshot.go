@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -85,11 +86,15 @@ func (s *State) load(in io.Reader) error {
 	}
 	s.mu.Lock()
 	s.begin(h)
+	rest := s.cool.rest
+	s.cool.rest = 0 // all that is in a snapshot is old
 	err = s.loadEntries(r, func() {
 		s.mu.Unlock()
 		s.tell()
+		_ = s.coolDown(context.Background()) // or it stays in memory, and is told when it is tried again
 		s.mu.Lock()
 	})
+	s.cool.rest = rest
 	s.mu.Unlock()
 	s.tell()
 	return err
@@ -103,6 +108,10 @@ func (s *State) replace(other *State) {
 	for _, v := range s.views {
 		v.void = true
 	}
+	if s.cool.file != nil {
+		s.cool.file.Close() // at the end of the last view of it
+	}
+	s.cool.file = other.cool.file
 	s.buckets, s.numbered, s.pages, s.writers, s.expiry = other.buckets, other.numbered, other.pages, other.writers, other.expiry
 	s.position, s.clock, s.stamp, s.revision = other.position, other.clock, other.stamp, other.revision
 	for name, b := range s.buckets {
@@ -191,6 +200,6 @@ func (s *State) loadEntry(r *snapshotReader) {
 
 func (s *State) noteLoaded(b *bucket, e entry) {
 	if b.watched {
-		s.changes = append(s.changes, watched{b.name, Change{Key: string(e.key), Value: string(e.value), Revision: e.revision, Expires: timeOf(e.expires)}})
+		s.changes = append(s.changes, watched{b.name, Change{Key: string(e.key), Value: string(s.valueOf(&e)), Revision: e.revision, Expires: timeOf(e.expires)}})
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/internal/spill"
 )
 
 // writerAge is for how many batches the last one of a writer is remembered: for hours under full load, and
@@ -26,9 +28,12 @@ type State struct {
 	revision uint64 // of the last transaction that was done
 	position uint64 // of the last batch that was applied
 	expiry   expiry
-	views    []*View            // that have not ended
-	saving   atomic.Bool        // a snapshot is being written
+	views    []*View     // that have not ended
+	saving   atomic.Bool // a snapshot is being written
+	cool     cooling
 	watchers map[string]Watcher // read under telling too
+
+	torn atomic.Pointer[error] // why a value cannot be read, see unreadable
 
 	telling sync.Mutex // taken before mu; held while watchers are told
 	changes []watched  // of the batch that is applied; owned by the applying goroutine
@@ -70,20 +75,41 @@ func (s *State) skipTo(position uint64) {
 	s.position = position
 }
 
-// get is a copy of a value; false when there is none at a time.
+// get is a copy of a value; false when there is none at a time, or it cannot be read, see unreadable.
 func (s *State) get(bucket, key string, now int64) (Entry, bool) {
+	for {
+		e, at, ok := s.look(bucket, key, now)
+		if !ok || at == nil {
+			return e, ok
+		}
+		value, again := s.readCold(*at)
+		if !again {
+			e.Value = value
+			return e, value != nil
+		}
+	}
+}
+
+// look is get but for a value that is not in memory: of that it says where it is.
+func (s *State) look(bucket, key string, now int64) (e Entry, at *spill.Located, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	b := s.buckets[bucket]
 	if b == nil {
-		return Entry{}, false
+		return e, nil, false
 	}
 	var room [64]byte
 	f := s.find(b, append(room[:0], key...))
 	if !f.there || f.entry.over(max(s.clock, now)) {
-		return Entry{}, false
+		return e, nil, false
 	}
-	return Entry{Value: append([]byte{}, f.entry.value...), Revision: f.entry.revision, Expires: timeOf(f.entry.expires)}, true
+	e = Entry{Revision: f.entry.revision, Expires: timeOf(f.entry.expires)}
+	if f.entry.cold {
+		located := s.cool.file.Locate(spill.PlaceIn(f.entry.value))
+		return e, &located, true
+	}
+	e.Value = append([]byte{}, f.entry.value...)
+	return e, nil, true
 }
 
 // over: its time to live has ended.
@@ -150,6 +176,7 @@ func (s *State) advance(carried, stamp int64) {
 	if s.clock/1000 == before/1000 {
 		return
 	}
+	s.cool.note(before/1000, s.revision)
 	s.expire()
 	for id, w := range s.writers {
 		if w.position+writerAge < s.position {
@@ -228,7 +255,7 @@ func (s *State) remove(b *bucket, key []byte, mine bool) {
 	}
 	s.keepForViews(b, key, &old)
 	if e := &old.entry; b.watched {
-		s.changes = append(s.changes, watched{b.name, Change{Key: string(key), Value: string(e.value), Revision: e.revision, Gone: true, Over: e.expires != 0 && e.expires <= s.clock, Mine: mine}})
+		s.changes = append(s.changes, watched{b.name, Change{Key: string(key), Value: string(s.valueOf(e)), Revision: e.revision, Gone: true, Over: e.expires != 0 && e.expires <= s.clock, Mine: mine}})
 	}
 	s.drop(b, &old)
 }

@@ -24,7 +24,7 @@ const (
 
 	indexSize  = 24      // octets of a key in the index and in that of times, about
 	largeIndex = 1 << 16 // keys, from which an index that is empty again is given back
-	maxBuckets = 1<<16 - 1
+	maxBuckets = 1<<15 - 1
 )
 
 // entry is a value in memory. key and value are parts of a page: whoever keeps them, or lets the lock go,
@@ -35,11 +35,15 @@ type entry struct {
 	expires    int64 // milliseconds; 0 for never
 	late       uint16
 	bucket     uint16
+	cold       bool // value is a spill.Place
 }
 
-// An entry in its slot: revision (6 octets), expires (6), late (2), bucket (2), the lengths of key and value,
-// and these.
-const entryHead = 16
+// An entry in its slot: revision (6 octets), expires (6), late (2), bucket and whether it is cold (2), the
+// lengths of key and value, and these.
+const (
+	entryHead = 16
+	coldBit   = 1 << 15 // beside the number of the bucket
+)
 
 // slot is the second at whose end the index of times has the entry: that of its expiry, or up to a day
 // before.
@@ -63,7 +67,11 @@ func (e *entry) write(slot []byte) {
 	putUint48(slot, e.revision)
 	putUint48(slot[6:], uint64(e.expires))
 	binary.LittleEndian.PutUint16(slot[12:], e.late)
-	binary.LittleEndian.PutUint16(slot[14:], e.bucket)
+	bucket := e.bucket
+	if e.cold {
+		bucket |= coldBit
+	}
+	binary.LittleEndian.PutUint16(slot[14:], bucket)
 	out := binary.AppendUvarint(slot[:entryHead], uint64(len(e.key)))
 	out = binary.AppendUvarint(out, uint64(len(e.value)))
 	out = append(out, e.key...)
@@ -78,6 +86,7 @@ func readEntry(slot []byte) (e entry, ok bool) {
 	}
 	e.expires = int64(uint48(slot[6:]))
 	e.late, e.bucket = binary.LittleEndian.Uint16(slot[12:]), binary.LittleEndian.Uint16(slot[14:])
+	e.bucket, e.cold = e.bucket&^coldBit, e.bucket&coldBit != 0
 	rest := slot[entryHead:]
 	keys, n := binary.Uvarint(rest)
 	values, m := binary.Uvarint(rest[n:])
@@ -124,6 +133,7 @@ func (s *State) put(b *bucket, e entry, old *found) ref {
 	length := e.length()
 	e.bucket = b.number
 	if old.there {
+		s.release(&old.entry)
 		if class := classOf(length); class == classOf(old.entry.length()) && class != ownPage {
 			e.write(s.pages.at(old.ref))
 			return old.ref
@@ -157,6 +167,7 @@ func (s *State) drop(b *bucket, old *found) {
 			delete(b.index, at)
 		}
 	}
+	s.release(&old.entry)
 	s.forget(b, old)
 	if b.keys == 0 && b.most > largeIndex {
 		b.index, b.most = make(map[uint32]ref), 0

@@ -1,11 +1,13 @@
 package commitlog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/otpgw/otpgw/queue/internal/spill"
 )
 
 // View is the state at one position of the log, while the log goes on: what an entry was when the view began
@@ -21,6 +23,9 @@ type View struct {
 	visited  int       // of them
 	before   map[savedKey]savedEntry
 	void     bool // the state was replaced by another
+
+	file *spill.File // where values are that left the memory, which it keeps so long; nil: none have
+	cold []entry     // of a page, whose values are to be read
 }
 
 type savedKey struct {
@@ -30,9 +35,10 @@ type savedKey struct {
 
 // savedEntry is what an entry was; revision 0: it was not there.
 type savedEntry struct {
-	value    string
+	value    string // of a cold one its place
 	revision uint64
 	expires  int64
+	cold     bool
 	visited  bool // before it changed
 }
 
@@ -47,7 +53,10 @@ func (s *State) view() *View {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := &View{s: s, position: s.position, head: s.snapshotHead(), own: s.ownSum(), buckets: s.numbered, pages: len(s.pages.list),
-		before: make(map[savedKey]savedEntry)}
+		before: make(map[savedKey]savedEntry), file: s.cool.file}
+	if v.file != nil {
+		v.file.Pin()
+	}
 	s.views = append(s.views, v)
 	return v
 }
@@ -59,7 +68,14 @@ func (v *View) Position() uint64 { return v.position }
 func (v *View) End() {
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()
-	v.s.views = slices.DeleteFunc(v.s.views, func(one *View) bool { return one == v })
+	at := slices.Index(v.s.views, v)
+	if at < 0 {
+		return
+	}
+	v.s.views = slices.Delete(v.s.views, at, at+1)
+	if v.file != nil {
+		v.file.Unpin()
+	}
 }
 
 // keepForViews notes what an entry was before its first change. For callers that hold mu for writing.
@@ -70,13 +86,13 @@ func (s *State) keepForViews(b *bucket, key []byte, old *found) {
 		}
 		var e savedEntry
 		if old.there {
-			e = savedEntry{string(old.entry.value), old.entry.revision, old.entry.expires, int(old.ref>>unitBits) < v.visited}
+			e = savedEntry{string(old.entry.value), old.entry.revision, old.entry.expires, old.entry.cold, int(old.ref>>unitBits) < v.visited}
 		}
 		v.before[savedKey{b.number, string(key)}] = e
 	}
 }
 
-// visitor is given each entry of a view once, under the state's lock, and pause now and then without it.
+// visitor is given each entry of a view once, mostly under the state's lock, and pause now and then without it.
 type visitor interface {
 	entry(e entry)
 	pause() error
@@ -94,23 +110,54 @@ func (v *View) visit(to visitor) error {
 	return v.visitChanged(to)
 }
 
-// visitPage visits the entries of a page that have not changed since the view began.
+// visitPage visits the entries of a page that have not changed since the view began. Values that left the
+// memory are read without the lock: while there is a view none moves, and none goes.
 func (v *View) visitPage(number int, to visitor) error {
+	if err := v.visitMemory(number, to); err != nil {
+		return err
+	}
+	for i := range v.cold {
+		if err := v.visitCold(v.cold[i], to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *View) visitMemory(number int, to visitor) error {
 	v.s.mu.RLock()
 	defer v.s.mu.RUnlock()
 	if v.void {
 		return errVoid
 	}
-	v.visited = number + 1
+	v.visited, v.cold = number+1, v.cold[:0]
 	v.s.pages.slots(number, func(slot []byte) {
 		e, ok := readEntry(slot)
 		if !ok {
 			return
 		}
-		if _, changed := v.before[savedKey{e.bucket, string(e.key)}]; !changed {
-			to.entry(e)
+		if _, changed := v.before[savedKey{e.bucket, string(e.key)}]; changed {
+			return
 		}
+		if e.cold {
+			e.key, e.value = bytes.Clone(e.key), bytes.Clone(e.value)
+			v.cold = append(v.cold, e)
+			return
+		}
+		to.entry(e)
 	})
+	return nil
+}
+
+// visitCold visits an entry whose value is in the file.
+func (v *View) visitCold(e entry, to visitor) error {
+	value, err := v.file.Locate(spill.PlaceIn(e.value)).Read()
+	if err != nil {
+		v.s.unreadable(err)
+		return err
+	}
+	e.value, e.cold = value, false
+	to.entry(e)
 	return nil
 }
 
@@ -129,7 +176,12 @@ func (v *View) visitChanged(to visitor) error {
 		if old.revision == 0 || old.visited {
 			continue
 		}
-		to.entry(entry{key: []byte(k.key), value: []byte(old.value), revision: old.revision, expires: old.expires, bucket: k.bucket})
+		e := entry{key: []byte(k.key), value: []byte(old.value), revision: old.revision, expires: old.expires, bucket: k.bucket}
+		if !old.cold {
+			to.entry(e)
+		} else if err := v.visitCold(e, to); err != nil {
+			return err
+		}
 		if n++; n%visitPart > 0 {
 			continue
 		}

@@ -23,7 +23,7 @@ func (s *State) beginWatch(name string, w Watcher) (there []Change) {
 			continue
 		}
 		if e, _ := readEntry(s.pages.at(r)); !e.over(s.clock) {
-			there = append(there, Change{Key: string(e.key), Value: string(e.value), Revision: e.revision, Expires: timeOf(e.expires)})
+			there = append(there, Change{Key: string(e.key), Value: string(s.valueOf(&e)), Revision: e.revision, Expires: timeOf(e.expires)})
 		}
 	}
 	return there

@@ -19,6 +19,7 @@ var (
 	consumerWaiting = prometheus.NewDesc("otpgw_queue_waiting", "Messages that wait for a worker.", []string{"queue"}, nil)
 	stateBytes      = prometheus.NewDesc("otpgw_state_bytes", "Memory that the state of the OTPs takes, about.", nil, nil)
 	stateMaxBytes   = prometheus.NewDesc("otpgw_state_max_bytes", "The bound of it, at which new OTPs are refused; 0 for none.", nil, nil)
+	stateFileBytes  = prometheus.NewDesc("otpgw_state_file_bytes", "Disk that those values of the state take that left the memory, since nobody changes them.", nil, nil)
 	clockSkew       = prometheus.NewDesc("otpgw_clock_skew_seconds", "By how much the clock of this machine is ahead of the store's.", nil, nil)
 	lostMessages    = prometheus.NewDesc("otpgw_store_lost_messages", "What is missing of what was stored, as found at the start: messages of the log, snapshots, messages of other streams.", nil, nil)
 	natsVersion     = prometheus.NewDesc("otpgw_nats_info", "The NATS servers that the store is connected to, by version.", []string{"version"}, nil)
@@ -31,7 +32,7 @@ type Store struct{ Queue *queue.Queue }
 
 // Describe is of prometheus.Collector.
 func (c Store) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, consumerOldest, stateBytes, stateMaxBytes, clockSkew, lostMessages, natsVersion} {
+	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, consumerOldest, stateBytes, stateMaxBytes, stateFileBytes, clockSkew, lostMessages, natsVersion} {
 		ch <- d
 	}
 }
@@ -41,7 +42,7 @@ func (c Store) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	used, most := c.Queue.MemoryBytes()
-	for d, v := range map[*prometheus.Desc]float64{stateBytes: float64(used), stateMaxBytes: float64(most), clockSkew: c.Queue.Skew().Seconds(),
+	for d, v := range map[*prometheus.Desc]float64{stateBytes: float64(used), stateMaxBytes: float64(most), stateFileBytes: float64(c.Queue.ColdBytes()), clockSkew: c.Queue.Skew().Seconds(),
 		lostMessages: float64(c.Queue.Lost().Total())} {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
 	}

@@ -1,0 +1,128 @@
+package commitlog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// population is how many OTPs a state of these tests has: 20,000, or those of OTPGW_TEST_STATE.
+func population(t testing.TB) int {
+	t.Helper()
+	n, err := strconv.Atoi(os.Getenv("OTPGW_TEST_STATE"))
+	if err != nil || n < 1 {
+		return 20_000
+	}
+	return n
+}
+
+// populate has a state have so many OTPs that wait for their PIN, with keys and values as long as theirs.
+func populate(s *State, n int) {
+	random := rand.NewChaCha8([32]byte{1})
+	value := func(size int) []byte {
+		v := make([]byte, size)
+		_, _ = random.Read(v[:size/2]) // the other half is what is the same in many
+		return v
+	}
+	s.clock = 1_800_000_000_000
+	for i := range n {
+		s.revision++
+		id := binary.BigEndian.AppendUint64(value(9), uint64(i))
+		for _, e := range []struct {
+			bucket string
+			key    []byte
+			size   int
+			ttl    time.Duration
+		}{
+			{"otp", id, 290, 90 * time.Minute}, {"receipt", fmt.Appendf(nil, "l0.%08x", i), 70, 90 * time.Minute}, {"number", append([]byte("s"), id...), 6, 24 * time.Hour},
+			{"sent", id, 40, 35 * time.Minute}, {"timer", id, 8, 24 * time.Hour}, {"told", id, 90, 2 * time.Hour},
+		} {
+			s.set(s.bucket(e.bucket), &op{key: e.key, value: value(e.size), ttl: e.ttl + time.Duration(i)*time.Millisecond}, false)
+		}
+	}
+}
+
+// TestSnapshotLetsTheLogGoOn: while a snapshot is made the one goroutine that applies never waits for long.
+func TestSnapshotLetsTheLogGoOn(t *testing.T) {
+	const most = 50 * time.Millisecond
+	n := population(t)
+	s := newState()
+	populate(s, n)
+	worst, rounds := worstWait(t, s)
+	for try := 1; worst > most && try < 5; try++ { // where others work too, the scheduler may be who is late
+		again, _ := worstWait(t, s)
+		worst = min(worst, again)
+	}
+	t.Logf("%d OTPs, %d MiB: the applier waited for %s at most, in %d transactions", n, s.bytes()>>20, worst, rounds)
+	if worst > most {
+		t.Errorf("the applier waited for %s", worst)
+	}
+}
+
+// worstWait is for how long a transaction waits for its turn at most while a snapshot is made.
+func worstWait(t *testing.T, s *State) (worst time.Duration, rounds int) {
+	t.Helper()
+	begun := time.Now()
+	v, err := s.save()
+	worst = time.Since(begun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var writing sync.WaitGroup
+	done := make(chan struct{})
+	writing.Go(func() {
+		defer close(done)
+		if err := v.write(io.Discard); err != nil {
+			t.Error(err)
+		}
+	})
+	defer writing.Wait()
+	b := s.bucket("otp")
+	key := make([]byte, 17)
+	for {
+		select {
+		case <-done:
+			begun := time.Now()
+			s.saved(v)
+			return max(worst, time.Since(begun)), rounds
+		default:
+		}
+		rounds++
+		binary.BigEndian.PutUint64(key, uint64(rounds))
+		begun := time.Now()
+		s.mu.Lock()
+		s.revision++
+		s.set(b, &op{key: key, value: key, ttl: time.Hour}, false)
+		s.mu.Unlock()
+		worst = max(worst, time.Since(begun))
+	}
+}
+
+// BenchmarkLoad reads a snapshot of OTPGW_TEST_STATE OTPs, as each start does.
+func BenchmarkLoad(b *testing.B) {
+	s := newState()
+	populate(s, population(b))
+	v, err := s.save()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := v.write(&out); err != nil {
+		b.Fatal(err)
+	}
+	s.saved(v)
+	b.SetBytes(int64(out.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := newState().load(bytes.NewReader(out.Bytes())); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
