@@ -2,7 +2,8 @@ package commitlog
 
 import "github.com/otpgw/otpgw/queue/internal/spill"
 
-// eachChunk is how many entries are visited between two openings of the lock.
+// eachChunk is how many entries are visited between two openings of the lock, or as many as a part of an
+// index has.
 const eachChunk = 512
 
 // Each visits the entries of a bucket that are not over, until visit says false. It is for people's
@@ -59,20 +60,28 @@ func (v *visiting) memory() (more bool) {
 		return false
 	}
 	n := 0
-	for _, r := range b.index {
-		if r != deleted {
-			e, _ := readEntry(s.pages.at(r))
-			later := e.cold && v.scan != nil && v.scan.Covers(spill.PlaceIn(e.value))
-			if !later && !e.over(max(s.clock, v.now)) && !v.visit(string(e.key), s.valueOf(&e)) {
+	for i := 0; i < len(b.index.parts); i++ {
+		for _, at := range b.index.parts[i].slots {
+			if n++; at.ref > deleted && !v.entry(at.ref) {
 				return false
 			}
 		}
-		if n++; n%eachChunk == 0 {
+		if n >= eachChunk { // only here: an entry stays in its part, and its part is seen as a whole
+			n = 0
 			s.mu.RUnlock()
 			s.mu.RLock()
 		}
 	}
 	return true
+}
+
+// entry visits one, unless it is to be found in the file.
+func (v *visiting) entry(r ref) (more bool) {
+	e, _ := readEntry(v.s.pages.at(r))
+	if e.over(max(v.s.clock, v.now)) || e.cold && v.scan != nil && v.scan.Covers(spill.PlaceIn(e.value)) {
+		return true
+	}
+	return v.visit(string(e.key), v.s.valueOf(&e))
 }
 
 // block visits the records of a block that are what is stored still, and in place of one that was changed

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // A snapshot is the state at one position of the log:
@@ -80,6 +82,7 @@ func (s *State) load(in io.Reader) error {
 	if err != nil {
 		return err
 	}
+	defer r.close()
 	h, err := r.head()
 	if err != nil {
 		return err
@@ -160,42 +163,74 @@ func (s *State) begin(h head) {
 // loadPart is how many entries are loaded between two pauses.
 const loadPart = 512
 
+// loading are the entries that were read, as parts of their chunk, and are not in the state yet.
+type loading struct {
+	entries []entry
+	warm    uint32 // what warmUp has read, so that it is not left out
+}
+
 // loadEntries reads all that stands behind the head, and calls pause after each part. For callers that hold
 // mu for writing.
 func (s *State) loadEntries(r *snapshotReader, pause func()) error {
 	var entries uint64
-	for kind := r.octet(); kind != recordEnd; kind = r.octet() {
+	var part loading
+	for {
+		if len(r.rest) == 0 || len(part.entries) == loadPart { // their chunk ends
+			s.loadPart(&part)
+			pause()
+		}
+		kind := r.octet()
 		switch {
+		case kind == recordEnd:
+			s.loadPart(&part)
+			return r.end(entries)
 		case kind == recordBucket:
 			s.bucket(r.text())
 			continue
 		case kind != recordEntry || len(s.numbered) == 0:
 			return r.fault(entries)
 		}
-		s.loadEntry(r)
-		if entries++; entries%loadPart == 0 {
-			pause()
+		if e, ok := s.readLoaded(r); ok {
+			part.entries = append(part.entries, e)
+			entries++
 		}
 	}
-	return r.end(entries)
 }
 
-func (s *State) loadEntry(r *snapshotReader) {
+func (s *State) readLoaded(r *snapshotReader) (e entry, ok bool) {
 	number := uint64(len(s.numbered) - 1)
 	if !r.old {
 		number = r.uvarint()
 	}
-	e := entry{key: r.bytes(), value: r.bytes(), revision: r.uvarint(), expires: int64(r.uvarint())}
+	e = entry{key: r.bytes(), value: r.bytes(), revision: r.uvarint(), expires: int64(r.uvarint())}
 	if number >= uint64(len(s.numbered)) || !s.pages.room() || e.revision == 0 || e.expires > maxTime {
 		r.fail()
 	}
-	if r.err != nil {
-		return
+	e.bucket = uint16(number)
+	return e, r.err == nil
+}
+
+// loadPart stores what was read.
+func (s *State) loadPart(part *loading) {
+	s.warmUp(part)
+	for _, e := range part.entries {
+		b := s.numbered[e.bucket]
+		old := s.find(b, e.key)
+		s.store(b, e, &old)
+		s.noteLoaded(b, e)
 	}
-	b := s.numbered[number]
-	old := s.find(b, e.key)
-	s.store(b, e, &old)
-	s.noteLoaded(b, e)
+	part.entries = part.entries[:0]
+}
+
+// warmUp reads the places of the index that a part's entries have, all at once: each is somewhere else in
+// memory, and one after the other they were most of the time of a start.
+func (s *State) warmUp(part *loading) {
+	for i := range part.entries {
+		hash := uint32(xxhash.Sum64(part.entries[i].key)) & s.hashes
+		if p := s.numbered[part.entries[i].bucket].index.part(hash); len(p.slots) > 0 {
+			part.warm ^= p.slots[int(hash)&(len(p.slots)-1)].hash
+		}
+	}
 }
 
 func (s *State) noteLoaded(b *bucket, e entry) {

@@ -81,38 +81,83 @@ func (w *snapshotWriter) end() error {
 	return w.err
 }
 
-// snapshotReader reads records and sums up. After an error everything is zero.
+// snapshotReader reads records. After an error everything is zero.
 type snapshotReader struct {
+	chunks chan chunk
+	spare  chan []byte   // chunks that were read, for the room they have
+	stop   chan struct{} // closed when no more chunks are wanted
+	chunk  []byte
+	rest   []byte // of the chunk
+	old    bool   // of the first form, which is not compressed, and names the bucket before its entries
+	err    error
+}
+
+// chunk is the contents of one; err is errEnd behind the last one of a file that is whole.
+type chunk struct {
+	data []byte
+	err  error
+}
+
+var errEnd = errors.New("the end of the snapshot")
+
+// chunksAhead is how many chunks are read and decompressed before they are wanted.
+const chunksAhead = 4
+
+// newSnapshotReader begins to read; close ends it.
+func newSnapshotReader(in io.Reader) (*snapshotReader, error) {
+	f := &snapshotFile{in: bufio.NewReaderSize(in, 256<<10), sum: xxhash.New()}
+	magic := make([]byte, len(snapshotMagic))
+	if f.full(magic); f.err != nil {
+		return nil, f.err
+	}
+	r := &snapshotReader{chunks: make(chan chunk, chunksAhead), spare: make(chan []byte, chunksAhead), stop: make(chan struct{})}
+	switch string(magic) {
+	case snapshotMagic:
+		go f.readAhead(r.chunks, r.spare, r.stop)
+		return r, nil
+	case oldMagic:
+		return r, r.readOld(f)
+	}
+	return nil, errForeign
+}
+
+func (r *snapshotReader) close() { close(r.stop) }
+
+// snapshotFile reads chunks and sums up.
+type snapshotFile struct {
 	in    *bufio.Reader
 	sum   *xxhash.Digest
-	chunk []byte // its buffer
-	rest  []byte // of the chunk
 	store []byte // buffer
-	old   bool   // of the first form, which is not compressed, and names the bucket before its entries
 	err   error
 }
 
-func newSnapshotReader(in io.Reader) (*snapshotReader, error) {
-	r := &snapshotReader{in: bufio.NewReaderSize(in, 256<<10), sum: xxhash.New()}
-	magic := make([]byte, len(snapshotMagic))
-	if r.full(magic); r.err != nil {
-		return nil, r.err
+// readAhead gives chunks until there is none, or stop is closed; a read that is under way then ends with its
+// file.
+func (f *snapshotFile) readAhead(to chan<- chunk, spare <-chan []byte, stop <-chan struct{}) {
+	for {
+		var room []byte
+		select {
+		case room = <-spare:
+		default:
+		}
+		data, err := f.next(room)
+		select {
+		case to <- chunk{data, err}:
+		case <-stop:
+			return
+		}
+		if err != nil {
+			return
+		}
 	}
-	switch string(magic) {
-	case snapshotMagic:
-		return r, nil
-	case oldMagic:
-		return r, r.readOld()
-	}
-	return nil, errForeign
 }
 
 // oldMagic begins a snapshot of the first form.
 const oldMagic = "otpgw log 1\n"
 
 // readOld reads the whole of such a snapshot: its records, and the xxHash of all before it.
-func (r *snapshotReader) readOld() error {
-	all, err := io.ReadAll(r.in)
+func (r *snapshotReader) readOld(f *snapshotFile) error {
+	all, err := io.ReadAll(f.in)
 	if err != nil {
 		return err
 	}
@@ -121,8 +166,8 @@ func (r *snapshotReader) readOld() error {
 		return fmt.Errorf("%w: it is cut off", errSnapshot)
 	}
 	r.old, r.rest = true, all[:len(all)-tail]
-	_, _ = r.sum.Write(r.rest)
-	if binary.BigEndian.Uint64(all[len(r.rest):]) != r.sum.Sum64() {
+	_, _ = f.sum.Write(r.rest)
+	if binary.BigEndian.Uint64(all[len(r.rest):]) != f.sum.Sum64() {
 		return fmt.Errorf("%w: its sum is another", errSnapshot)
 	}
 	return nil
@@ -136,38 +181,77 @@ func (r *snapshotReader) fail() {
 }
 
 // full reads octets of the file.
-func (r *snapshotReader) full(p []byte) {
-	if r.err == nil {
-		_, r.err = io.ReadFull(r.in, p)
+func (f *snapshotFile) full(p []byte) {
+	if f.err == nil {
+		_, f.err = io.ReadFull(f.in, p)
 	}
-	if r.err != nil {
+	if f.err != nil {
 		clear(p)
 		return
 	}
-	_, _ = r.sum.Write(p)
+	_, _ = f.sum.Write(p)
 }
 
 // length reads a length of the file.
-func (r *snapshotReader) length() int {
+func (f *snapshotFile) length() int {
 	var head []byte
 	for {
 		var one [1]byte
-		r.full(one[:])
+		f.full(one[:])
 		head = append(head, one[0])
 		if one[0] < 0x80 {
 			break
 		}
 		if len(head) > binary.MaxVarintLen32 {
-			r.fail()
+			f.fail()
 			return 0
 		}
 	}
 	n, _ := binary.Uvarint(head)
 	if n > longestChunk {
-		r.fail()
+		f.fail()
 		return 0
 	}
 	return int(n)
+}
+
+func (f *snapshotFile) fail() {
+	if f.err == nil {
+		f.err = errSnapshot
+	}
+}
+
+// next is the next chunk, in the room that is given, where that is enough.
+func (f *snapshotFile) next(room []byte) ([]byte, error) {
+	size := f.length()
+	if f.err == nil && size == 0 {
+		return nil, f.end()
+	}
+	if n := f.length(); cap(f.store) < n {
+		f.store = make([]byte, n)
+	} else {
+		f.store = f.store[:n]
+	}
+	if f.full(f.store); f.err != nil {
+		return nil, f.err
+	}
+	if n, err := s2.DecodedLen(f.store); err != nil || n != size {
+		return nil, errSnapshot
+	}
+	return s2.Decode(room[:cap(room)], f.store)
+}
+
+// end is errEnd when what was read has the sum that stands behind it.
+func (f *snapshotFile) end() error {
+	own := f.sum.Sum64()
+	var stored [8]byte
+	if f.full(stored[:]); f.err == nil && binary.BigEndian.Uint64(stored[:]) != own {
+		return errSnapshot
+	}
+	if f.err != nil {
+		return f.err
+	}
+	return errEnd
 }
 
 // next goes on to the next chunk.
@@ -176,27 +260,15 @@ func (r *snapshotReader) next() {
 		r.fail()
 		return
 	}
-	size := r.length()
-	if r.err != nil || size == 0 {
-		r.fail()
-		return
+	select {
+	case r.spare <- r.chunk:
+	default:
 	}
-	if n := r.length(); cap(r.store) < n {
-		r.store = make([]byte, n)
-	} else {
-		r.store = r.store[:n]
+	c := <-r.chunks
+	r.chunk = c.data
+	if r.rest, r.err = c.data, c.err; errors.Is(r.err, errEnd) {
+		r.err = errSnapshot // the end of the records was not among them
 	}
-	if r.full(r.store); r.err != nil {
-		return
-	}
-	if n, err := s2.DecodedLen(r.store); err != nil || n != size {
-		r.fail()
-		return
-	}
-	if r.chunk, r.err = s2.Decode(r.chunk[:cap(r.chunk)], r.store); r.err != nil {
-		return
-	}
-	r.rest = r.chunk
 }
 
 // need makes sure that there is an octet: no record goes over the end of a chunk.
@@ -255,12 +327,12 @@ func (r *snapshotReader) end(entries uint64) error {
 	n := r.uvarint()
 	if whole := r.err == nil && n == entries && len(r.rest) == 0; whole && r.old {
 		return nil
-	} else if whole && r.length() == 0 && r.err == nil {
-		own := r.sum.Sum64()
-		var stored [8]byte
-		if r.full(stored[:]); r.err == nil && binary.BigEndian.Uint64(stored[:]) == own {
+	} else if whole {
+		c := <-r.chunks
+		if errors.Is(c.err, errEnd) {
 			return nil
 		}
+		r.err = c.err
 	}
 	return r.fault(entries)
 }

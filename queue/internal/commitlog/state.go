@@ -61,7 +61,7 @@ func newState() *State {
 func (s *State) bucket(name string) *bucket {
 	b := s.buckets[name]
 	if b == nil {
-		b = &bucket{name: name, number: uint16(len(s.numbered)), index: make(map[uint32]ref), watched: s.watchers[name] != nil}
+		b = &bucket{name: name, number: uint16(len(s.numbered)), index: newIndex(), watched: s.watchers[name] != nil}
 		s.buckets[name] = b
 		s.numbered = append(s.numbered, b)
 	}
@@ -287,7 +287,7 @@ func (s *State) stats(name string) BucketStats {
 	if b == nil {
 		return BucketStats{}
 	}
-	return BucketStats{b.keys, b.bytes()}
+	return BucketStats{b.index.keys, b.bytes()}
 }
 
 // bytes is the memory of all.
@@ -295,7 +295,7 @@ func (s *State) bytes() (sum int64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, b := range s.buckets {
-		sum += int64(b.keys) * indexSize
+		sum += int64(b.index.keys) * indexSize
 	}
 	return sum + s.pages.bytes
 }

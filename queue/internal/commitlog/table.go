@@ -6,24 +6,17 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// bucket is a namespace of keys. Its index has each key's entry under the hash of the key, or under the next
-// number where that one is taken; what is deleted there leaves a mark, so that nothing ever moves while
-// somebody ranges over it.
+// bucket is a namespace of keys.
 type bucket struct {
 	name    string
 	number  uint16
-	index   map[uint32]ref
-	keys    int
-	most    int   // keys, since the index was made
+	index   index
 	size    int64 // of the slots
 	watched bool
 }
 
 const (
-	deleted ref = 1 // in an index: there was an entry; no slot begins there, for page 0 is none
-
-	indexSize  = 24      // octets of a key in the index and in that of times, about
-	largeIndex = 1 << 16 // keys, from which an index that is empty again is given back
+	indexSize  = 24 // octets of a key in the index and in that of times, about
 	maxBuckets = 1<<15 - 1
 )
 
@@ -106,23 +99,29 @@ func uint48(in []byte) uint64 {
 
 // found is what the look-up of a key came to.
 type found struct {
-	at    uint32 // in the index; of a new key its place there
+	hash  uint32
 	ref   ref
 	entry entry // as it was: a part of the page
 	there bool
 }
 
 func (s *State) find(b *bucket, key []byte) found {
-	for at := uint32(xxhash.Sum64(key)) & s.hashes; ; at++ {
-		r, known := b.index[at]
-		if !known {
-			return found{at: at}
+	hash := uint32(xxhash.Sum64(key)) & s.hashes
+	p := b.index.part(hash)
+	mask := len(p.slots) - 1
+	if mask < 0 {
+		return found{hash: hash}
+	}
+	for at := int(hash) & mask; ; at = (at + 1) & mask {
+		r := p.slots[at].ref
+		if r == 0 {
+			return found{hash: hash}
 		}
-		if r == deleted {
+		if r == deleted || p.slots[at].hash != hash {
 			continue
 		}
 		if e, _ := readEntry(s.pages.at(r)); string(e.key) == string(key) {
-			return found{at, r, e, true}
+			return found{hash, r, e, true}
 		}
 	}
 }
@@ -143,35 +142,25 @@ func (s *State) put(b *bucket, e entry, old *found) ref {
 	r := s.pages.alloc(length)
 	e.write(s.pages.at(r))
 	b.size += octetsOf(length)
-	b.index[old.at] = r
-	b.keys++
-	b.most = max(b.most, b.keys)
+	if old.there {
+		b.index.move(old.hash, old.ref, r)
+	} else {
+		b.index.add(old.hash, r)
+	}
 	return r
 }
 
 // forget gives a slot back.
 func (s *State) forget(b *bucket, old *found) {
 	b.size -= octetsOf(old.entry.length())
-	b.keys--
 	s.pages.release(old.ref)
 }
 
 // drop takes a key that is there out of its bucket.
 func (s *State) drop(b *bucket, old *found) {
-	at := old.at
-	if _, next := b.index[at+1]; next {
-		b.index[at] = deleted // a key whose place was taken may be behind it
-	} else {
-		delete(b.index, at)
-		for at--; b.index[at] == deleted; at-- {
-			delete(b.index, at)
-		}
-	}
+	b.index.remove(old.hash, old.ref)
 	s.release(&old.entry)
 	s.forget(b, old)
-	if b.keys == 0 && b.most > largeIndex {
-		b.index, b.most = make(map[uint32]ref), 0
-	}
 }
 
 // octetsOf is what an entry of a length takes of the pages.
@@ -182,4 +171,4 @@ func octetsOf(length int) int64 {
 	return int64(length)
 }
 
-func (b *bucket) bytes() int64 { return b.size + int64(b.keys)*indexSize }
+func (b *bucket) bytes() int64 { return b.size + int64(b.index.keys)*indexSize }

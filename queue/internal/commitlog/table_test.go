@@ -28,8 +28,8 @@ func (m *tableModel) remove(key string) {
 
 func (m *tableModel) check() {
 	m.t.Helper()
-	if m.b.keys != len(m.want) {
-		m.t.Fatalf("%d keys, want %d", m.b.keys, len(m.want))
+	if m.b.index.keys != len(m.want) {
+		m.t.Fatalf("%d keys, want %d", m.b.index.keys, len(m.want))
 	}
 	for key, value := range m.want {
 		if e, ok := m.s.get(m.b.name, key, 0); !ok || string(e.Value) != value {
@@ -68,8 +68,8 @@ func TestTable(t *testing.T) {
 				m.remove(key)
 			}
 			m.check()
-			if len(m.b.index) != 0 || m.b.size != 0 {
-				t.Errorf("%d places of the index and %d octets are left", len(m.b.index), m.b.size)
+			if places := m.b.index.parts; len(places) != 1 || places[0].slots != nil || m.b.size != 0 {
+				t.Errorf("%d places of the index and %d octets are left", len(places[0].slots), m.b.size)
 			}
 			if most := int64(len(sizes) * pageSize); s.pages.bytes > most {
 				t.Errorf("%d octets of pages are left, at most %d may be", s.pages.bytes, most)
@@ -94,4 +94,54 @@ func TestEntrySize(t *testing.T) {
 	if got := s.stats("otp"); got.Keys != n || got.Bytes < 400*n || got.Bytes > 460*n {
 		t.Errorf("%+v", got)
 	}
+}
+
+// TestIndex: of tens of thousands of keys, which come and go, each is found and none else; no part is much
+// larger than what it has, and no change looks at many of them.
+func TestIndex(t *testing.T) {
+	s := newState()
+	b := s.bucket("b")
+	key := func(i int) []byte { return fmt.Appendf(nil, "key %d", i) }
+	there := make(map[int]bool)
+	check := func(n int) {
+		t.Helper()
+		for i := range n {
+			if got := s.find(b, key(i)).there; got != there[i] {
+				t.Fatalf("%d: there is %v, want %v", i, got, there[i])
+			}
+		}
+		slots := 0
+		for _, p := range b.index.parts {
+			slots += len(p.slots)
+			if p.used+p.marks > len(p.slots)*3/4+1 {
+				t.Fatalf("a part of %d slots has %d entries and %d marks", len(p.slots), p.used, p.marks)
+			}
+		}
+		if b.index.keys != len(there) || slots > 16*len(there)+fewSlots*len(b.index.parts) {
+			t.Errorf("%d keys in %d slots, want %d", b.index.keys, slots, len(there))
+		}
+	}
+	const n = 50_000
+	for i := range n {
+		s.revision++
+		s.set(b, &op{key: key(i), value: make([]byte, i%40)}, false)
+		there[i] = true
+	}
+	check(n + 1000)
+	for range 4 * n {
+		i := rand.N(n)
+		if s.revision++; rand.N(3) > 0 {
+			s.remove(b, key(i), false)
+			delete(there, i)
+		} else {
+			s.set(b, &op{key: key(i), value: make([]byte, rand.N(200))}, false)
+			there[i] = true
+		}
+	}
+	check(n + 1000)
+	for i := range n - 10 {
+		s.remove(b, key(i), false)
+		delete(there, i)
+	}
+	check(n + 1000)
 }

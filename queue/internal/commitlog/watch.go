@@ -18,12 +18,14 @@ func (s *State) beginWatch(name string, w Watcher) (there []Change) {
 	s.watchers[name] = w
 	b := s.bucket(name)
 	b.watched = true
-	for _, r := range b.index {
-		if r == deleted {
-			continue
-		}
-		if e, _ := readEntry(s.pages.at(r)); !e.over(s.clock) {
-			there = append(there, Change{Key: string(e.key), Value: string(s.valueOf(&e)), Revision: e.revision, Expires: timeOf(e.expires)})
+	for i := range b.index.parts {
+		for _, at := range b.index.parts[i].slots {
+			if at.ref <= deleted {
+				continue
+			}
+			if e, _ := readEntry(s.pages.at(at.ref)); !e.over(s.clock) {
+				there = append(there, Change{Key: string(e.key), Value: string(s.valueOf(&e)), Revision: e.revision, Expires: timeOf(e.expires)})
+			}
 		}
 	}
 	return there
@@ -36,7 +38,7 @@ func (s *State) names() (names []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for name, b := range s.buckets {
-		if b.keys > 0 {
+		if b.index.keys > 0 {
 			names = append(names, name)
 		}
 	}
