@@ -35,27 +35,63 @@ func percentFor(live uint64) int {
 	return int(max(min(gcRoom*100/live, gcPercent), gcLeast))
 }
 
-// Pace keeps GC percent at what the live heap needs, until ctx ends.
+// Pace keeps GC percent at what the live heap needs, and gives memory back to the system when load
+// has ended, until ctx ends.
 func Pace(ctx context.Context) {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
+	own := os.Getenv("GOGC") == ""
 	tick := time.NewTicker(gcInterval)
 	defer tick.Stop()
+	var rest restful
 	for now := gcPercent; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		metrics.Read(live)
-		percent := percentFor(live[0].Value.Uint64())
-		if change := percent - now; change*10 > now || change*-10 > now { // to set it stops the world for a moment
+		metrics.Read(heap)
+		live := heap[0].Value.Uint64()
+		if rest.tick(heap[1].Value.Uint64(), int64(heap[2].Value.Uint64()+heap[3].Value.Uint64()+heap[4].Value.Uint64())-int64(live)) {
+			debug.FreeOSMemory()
+			continue
+		}
+		percent := percentFor(live)
+		if change := percent - now; own && (change*10 > now || change*-10 > now) { // to set it stops the world for a moment
 			debug.SetGCPercent(percent)
 			now = percent
 		}
 	}
+}
+
+// When memory goes back: the collector leaves what a load has taken until the heap has grown as much again,
+// which without load it never does.
+const (
+	restAfter = 15       // looks, one each gcInterval, with little allocated
+	restMost  = 16 << 20 // octets allocated from one look to the next, at most
+	restWorth = 32 << 20 // octets that are not live, at least
+)
+
+// restful finds out that a load has ended.
+type restful struct {
+	allocated uint64
+	looks     int
+	given     bool // since the last load
+}
+
+// tick is told how much was ever allocated and how much of the heap is not live, and says whether to give
+// memory back: once after each load.
+func (r *restful) tick(allocated uint64, spare int64) (give bool) {
+	busy := allocated-r.allocated > restMost
+	r.allocated = allocated
+	if r.looks++; busy {
+		r.looks, r.given = 0, false
+	}
+	if r.given || r.looks < restAfter || spare < restWorth {
+		return false
+	}
+	r.given = true
+	return true
 }
 
 // leastMemory is what a daemon takes without any OTP, with room to work.
