@@ -2,7 +2,9 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -35,6 +37,13 @@ const (
 
 // deadShare: no kind of dead letters, and no group of a kind, takes more than this fraction of them.
 const deadShare = 4
+
+// layout is the version of what config says, kept with each stream: raised whenever that changes for other
+// reasons than an option. A daemon leaves a stream of a newer layout as it is.
+const (
+	layout    = 1
+	layoutKey = "otpgw-layout"
+)
 
 // form is what kind of stream an asset is.
 type form int
@@ -103,7 +112,7 @@ func (a asset) refuses() bool { return a.discard == jetstream.DiscardNew }
 func (a asset) config(replicas int) jetstream.StreamConfig {
 	c := jetstream.StreamConfig{Name: a.name, Subjects: a.subjects, Storage: jetstream.FileStorage, Replicas: replicas,
 		Discard: a.discard, MaxMsgs: a.limit.Msgs, MaxBytes: a.limit.Bytes, MaxAge: a.limit.Age, Duplicates: a.dedupe,
-		AllowDirect: true, AllowMsgTTL: true, Retention: jetstream.LimitsPolicy}
+		AllowDirect: true, AllowMsgTTL: true, Retention: jetstream.LimitsPolicy, Metadata: map[string]string{layoutKey: strconv.Itoa(layout)}}
 	switch a.form {
 	case bucketForm:
 		c.Subjects = []string{bucketPrefix(a.name) + ">"}
@@ -121,15 +130,11 @@ func (a asset) config(replicas int) jetstream.StreamConfig {
 	return c
 }
 
-// apply makes or updates every asset. A cluster that has just started may have no leader, or not all peers,
-// for a while.
+// apply makes every asset, or updates those that an older version made. A cluster that has just started may
+// have no leader, or not all peers, for a while.
 func (q *Queue) apply(ctx context.Context, replicas int) error {
-	js := q.streams[0]
 	for _, a := range q.assets {
-		err := q.patiently(ctx, func(ctx context.Context) error {
-			_, err := js.CreateOrUpdateStream(ctx, a.config(replicas))
-			return err
-		})
+		err := q.patiently(ctx, func(ctx context.Context) error { return q.applyOne(ctx, a.config(replicas)) })
 		if err != nil {
 			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w", a.name, a.limit.Bytes/mib, replicas, err)
 		}
@@ -137,14 +142,35 @@ func (q *Queue) apply(ctx context.Context, replicas int) error {
 	return nil
 }
 
-// patiently repeats a request to the cluster's leader until ctx ends.
+func (q *Queue) applyOne(ctx context.Context, c jetstream.StreamConfig) error {
+	there, err := q.streams[0].Stream(ctx, c.Name)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+	case err != nil:
+		return err
+	default:
+		if n, err := strconv.Atoi(there.CachedInfo().Config.Metadata[layoutKey]); err == nil && n > layout {
+			q.log.Info().Str("stream", c.Name).Int("layout", n).Msg("a newer version of this program has set the stream up; it stays as it is")
+			return nil
+		}
+	}
+	_, err = q.streams[0].CreateOrUpdateStream(ctx, c)
+	return err
+}
+
+// patiently repeats a request to the cluster's leader until ctx ends, and says now and then what it waits
+// for.
 func (q *Queue) patiently(ctx context.Context, request func(context.Context) error) error {
-	for {
+	for said := time.Now(); ; {
 		attempt, cancel := context.WithTimeout(ctx, assetTimeout)
 		err := request(attempt)
 		cancel()
 		if err == nil || !isTransient(err) && apiCode(err) != codeNoPeers {
 			return err
+		}
+		if time.Since(said) >= waitingEvery {
+			said = time.Now()
+			q.log.Warn().Err(err).Msg("waiting for the NATS server's JetStream to answer; a cluster needs most of its servers for that")
 		}
 		if backoff.Sleep(ctx, longestPause) != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)

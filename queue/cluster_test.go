@@ -4,62 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
-	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
-
-// startCluster runs three servers that replicate.
-func startCluster(t *testing.T) []*server.Server {
-	t.Helper()
-	var routes []*url.URL
-	var ports []int
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		must(t, err)
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		routes = append(routes, &url.URL{Scheme: "nats", Host: l.Addr().String()})
-		must(t, l.Close())
-	}
-	var nodes []*server.Server
-	for i, port := range ports {
-		ns, err := server.NewServer(&server.Options{ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", Port: -1, JetStream: true,
-			StoreDir: t.TempDir(), NoSigs: true, NoLog: true, Routes: routes,
-			Cluster: server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port}})
-		must(t, err)
-		ns.Start()
-		t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
-		nodes = append(nodes, ns)
-	}
-	await.That(t, "the queue is as it should be", func() bool {
-		for _, ns := range nodes {
-			if len(ns.JetStreamClusterPeers()) == len(nodes) {
-				return true
-			}
-		}
-		return false
-	})
-	return nodes
-}
 
 // Three replicas: conflicts have another code there, reads may be old, and a leader dies under writes.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	nodes := startCluster(t)
-	var urls []string
-	for _, ns := range nodes {
-		urls = append(urls, ns.ClientURL())
-	}
-	q := queuetest.Open(t, queuetest.URL(strings.Join(urls, ",")), queuetest.Replicas(3),
+	cluster := queuetest.StartCluster(t, 3)
+	q := queuetest.Open(t, queuetest.URL(cluster.URL()), queuetest.Replicas(3),
 		queuetest.WithLimits(queue.Limits{Holds: queue.Limit{Msgs: 2}, Parked: queue.Limit{Msgs: 10}}))
 	ctx := within(t, 60*time.Second)
 	b := q.Records()
@@ -87,12 +44,7 @@ func TestCluster(t *testing.T) {
 	}
 	p := pull(t, q.SMS(queuetest.Route), 10, 0)
 	publishN(t, q, 20)
-	for _, ns := range nodes {
-		if ns.JetStreamIsStreamLeader("$G", "LOG") {
-			ns.Shutdown()
-			break
-		}
-	}
+	cluster.Leader(t, "LOG").Stop()
 	seen := map[string]bool{}
 	for len(seen) < 20 {
 		d := next(t, p, 30*time.Second)

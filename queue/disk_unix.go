@@ -26,7 +26,12 @@ func lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
-func unlockFile(f *os.File) { f.Close() }
+// unlockFile does not leave it to the closing: a process that is being started just now has the descriptor
+// too, until it becomes its program, and with it the lock.
+func unlockFile(f *os.File) {
+	_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+	f.Close()
+}
 
 // diskFree is the space an ordinary user may still fill.
 func diskFree(dir string) (int64, error) {

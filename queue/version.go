@@ -11,7 +11,9 @@ import (
 
 // oldestServer is the oldest version of nats-server that is worked with: the one that the torture run passes
 // on. What an older one may do is in knownFaults; that it would be the last of them is not known.
-const oldestServer = "v2.15.2"
+//
+// It is a variable so that a build can have the torture run try others (see cmd/otpgw/torture).
+var oldestServer = "v2.15.2"
 
 // knownFaults are why older servers are not believed, by the first version that does not have the fault; the
 // issues are nats-server's.

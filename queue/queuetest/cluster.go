@@ -16,7 +16,7 @@ import (
 )
 
 // clusterTimeout bounds how long a cluster takes to find together.
-const clusterTimeout = 30 * time.Second
+const clusterTimeout = 60 * time.Second
 
 // Cluster is NATS servers that replicate, each in a process of its own.
 type Cluster struct{ Servers []*Server }
@@ -24,19 +24,7 @@ type Cluster struct{ Servers []*Server }
 // StartCluster runs n servers for the time of the test, and returns when they have a leader.
 func StartCluster(t testing.TB, n int) *Cluster {
 	t.Helper()
-	var addresses []string
-	var held []net.Listener
-	for range n { // all at once, so that no two are the same
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		held = append(held, l)
-		addresses = append(addresses, l.Addr().String())
-	}
-	for _, l := range held {
-		l.Close()
-	}
+	addresses := Addresses(t, n)
 	c := new(Cluster)
 	for i := range n {
 		c.Servers = append(c.Servers, startServer(t, strconv.Itoa(i)+","+strings.Join(addresses, ",")))

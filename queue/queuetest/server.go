@@ -4,18 +4,22 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
 
 // serverDir names the store of a server process; set, the process is that server and runs no tests.
 const serverDir = "OTPGW_QUEUETEST_SERVER"
+
+// maxStore is how much the streams of a server may promise to hold: more than they do, whatever room the disk
+// of the tests has.
+const maxStore = 64 << 30
 
 // init makes any test binary that imports this package able to be the server, with nothing to add to it.
 func init() {
@@ -28,18 +32,13 @@ func init() {
 	}
 }
 
-// maxStore is more than all streams may take. Unsaid, it is three quarters of what is free, and a test would
-// fail on a disk that others fill; none writes that much.
-const maxStore = 64 << 30
-
-// serve runs a server on a free port, or the one given, prints its URL, answers each line whether it leads the
-// cluster, and ends when stdin does: also when the parent is killed. cluster is empty, or the server's number and the addresses of all for each other.
+// serve runs a server on a port, prints its URL, answers each line whether it leads the cluster, and ends when
+// stdin does: also when the parent is killed. cluster is empty, or the server's number and the addresses of all
+// for each other.
 func serve(dir, port, cluster string) error {
-	o := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, JetStreamMaxStore: maxStore, StoreDir: dir, NoSigs: true, NoLog: true}
-	if port != "" {
-		if _, err := fmt.Sscan(port, &o.Port); err != nil {
-			return err
-		}
+	o := &server.Options{Host: "127.0.0.1", JetStream: true, JetStreamMaxStore: maxStore, StoreDir: dir, NoSigs: true, NoLog: true}
+	if _, err := fmt.Sscan(port, &o.Port); err != nil {
+		return err
 	}
 	if cluster != "" {
 		if err := join(o, cluster); err != nil {
@@ -51,7 +50,7 @@ func serve(dir, port, cluster string) error {
 		return err
 	}
 	ns.Start()
-	if !ns.ReadyForConnections(10 * time.Second) {
+	if !ns.ReadyForConnections(clusterTimeout) {
 		return fmt.Errorf("server not ready")
 	}
 	fmt.Println(ns.ClientURL())
@@ -90,7 +89,8 @@ func StartServer(t testing.TB) *Server {
 func startServer(t testing.TB, cluster string) *Server {
 	t.Helper()
 	s := &Server{dir: t.TempDir(), cluster: cluster}
-	s.start(t, "")
+	_, port, _ := net.SplitHostPort(Addresses(t, 1)[0])
+	s.start(t, port)
 	t.Cleanup(s.Stop)
 	return s
 }

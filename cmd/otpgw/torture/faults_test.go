@@ -62,7 +62,7 @@ var nodeFaults = []fault{
 		return n.start
 	})},
 	{"stop and start", 0, time.Second, 0, onNode(func(n *node) func() {
-		n.p.End(stopTimeout)
+		n.stop()
 		return n.start
 	})},
 	{"pause", time.Second, 9 * time.Second, 0, onNode(func(n *node) func() {

@@ -13,8 +13,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,7 +55,11 @@ func (r *reporter) say(v any) {
 type natsPlan struct {
 	Name, Dir, Client, Cluster string
 	Routes                     []string
+	Program                    string // that is the node; empty: the server that is in the product
 }
+
+// maxStore is how much the streams of a node may promise to hold: more than they do, whatever room the disk has.
+const maxStore = 64 << 30
 
 // natsRole is a node. Nodes reach each other only over the routes that they are given, so that a test can cut
 // those: what a node tells of itself to others is an address where nobody listens.
@@ -62,7 +68,10 @@ func natsRole(ctx context.Context, plan []byte) error {
 	if err := json.Unmarshal(plan, &p); err != nil {
 		return err
 	}
-	o := &server.Options{ServerName: p.Name, JetStream: true, StoreDir: p.Dir, NoSigs: true, NoLog: true}
+	if p.Program != "" {
+		return p.become()
+	}
+	o := &server.Options{ServerName: p.Name, JetStream: true, JetStreamMaxStore: maxStore, StoreDir: p.Dir, NoSigs: true, NoLog: true}
 	var err error
 	if o.Host, o.Port, err = hostPort(p.Client); err != nil {
 		return err
@@ -87,6 +96,25 @@ func natsRole(ctx context.Context, plan []byte) error {
 	ns.Shutdown()
 	ns.WaitForShutdown()
 	return nil
+}
+
+// become puts another nats-server in the place of this process. It ends by SIGTERM, not with its input.
+func (p natsPlan) become() error {
+	config := fmt.Sprintf(`server_name: %q
+listen: %q
+log_file: %q
+jetstream { store_dir: %q, max_file_store: %d }
+cluster { name: torture, listen: %q, advertise: "127.0.0.1:1", no_advertise: true, routes: ["nats://%s"] }
+`, p.Name, p.Client, filepath.Join(p.Dir, "log"), p.Dir, maxStore, p.Cluster, strings.Join(p.Routes, `", "nats://`))
+	file := filepath.Join(p.Dir, "config")
+	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return err
+	}
+	fmt.Println("ready") // as far as can be said before; who needs the cluster waits for its leader
+	return syscall.Exec(p.Program, []string{p.Program, "-c", file}, os.Environ())
 }
 
 func hostPort(addr string) (host string, port int, err error) {

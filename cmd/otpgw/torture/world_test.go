@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/otpgw/otpgw/cmd/internal/processtest"
+	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
 const (
@@ -97,24 +97,11 @@ func newWorld(t *testing.T, set settings) *world {
 	return w
 }
 
-// freeAddrs are addresses where nobody listens now.
-func freeAddrs(t *testing.T, n int) (addrs []string) {
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close() // all at once, so that no two are the same
-		addrs = append(addrs, ln.Addr().String())
-	}
-	return addrs
-}
-
 func (w *world) startNATS() {
-	addrs := freeAddrs(w.t, 2*nodes)
+	addrs := queuetest.Addresses(w.t, 2*nodes)
 	for i := range nodes {
 		w.nats = append(w.nats, &node{w: w, plan: natsPlan{Name: fmt.Sprint("n", i), Dir: filepath.Join(w.dir, fmt.Sprint("nats", i)),
-			Client: addrs[i], Cluster: addrs[nodes+i]}})
+			Client: addrs[i], Cluster: addrs[nodes+i], Program: os.Getenv("TORTURE_NATS")}})
 	}
 	for i, from := range w.nats {
 		for j, to := range w.nats {
@@ -171,6 +158,15 @@ func (n *node) start() {
 	case <-n.p.Exited():
 	case <-time.After(startTimeout):
 	}
+}
+
+// stop ends the node well.
+func (n *node) stop() {
+	if n.plan.Program != "" {
+		n.p.Terminate(stopTimeout)
+		return
+	}
+	n.p.End(stopTimeout)
 }
 
 // startPeers starts the SMSC and the callback receiver.
