@@ -143,7 +143,7 @@ func (w *world) jetStream() (jetstream.JetStream, error) {
 	for _, n := range w.nats {
 		urls = append(urls, "nats://"+n.plan.Client)
 	}
-	nc, err := nats.Connect(strings.Join(urls, ","), nats.Timeout(5*time.Second))
+	nc, err := nats.Connect(strings.Join(urls, ","), nats.Timeout(5*time.Second), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1))
 	if err != nil {
 		return nil, err
 	}
