@@ -20,11 +20,11 @@ import (
 // olderCommit is the last version that kept each kind of thing in a stream of its own.
 const olderCommit = "4617ff1"
 
-// buildOlder builds the daemon of that version from the history of this repository.
-func buildOlder(t *testing.T) (program string) {
+// buildOlder builds the daemon of a version from the history of this repository.
+func buildOlder(t *testing.T, commit string) (program string) {
 	t.Helper()
-	if err := exec.Command("git", "cat-file", "-e", olderCommit+"^{commit}").Run(); err != nil {
-		t.Skipf("the history of this repository, with the commit %s, is not here: clone the whole of it", olderCommit)
+	if err := exec.Command("git", "cat-file", "-e", commit+"^{commit}").Run(); err != nil {
+		t.Skipf("the history of this repository, with the commit %s, is not here: clone the whole of it", commit)
 	}
 	dir := t.TempDir()
 	root, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
@@ -37,7 +37,7 @@ func buildOlder(t *testing.T) (program string) {
 	}
 	archive := filepath.Join(dir, "source.tar")
 	for _, command := range [][]string{
-		{"git", "-C", strings.TrimSpace(string(root)), "archive", "-o", archive, olderCommit},
+		{"git", "-C", strings.TrimSpace(string(root)), "archive", "-o", archive, commit},
 		{"tar", "-xf", archive, "-C", source},
 		{"go", "build", "-C", source, "-o", program, "./cmd/otpgw"},
 	} {
@@ -52,7 +52,7 @@ func buildOlder(t *testing.T) (program string) {
 // what to do; drained as that says, it is taken over: who has a PIN can verify it, and what has ended is
 // known.
 func TestOlderStoreMoves(t *testing.T) {
-	program := buildOlder(t)
+	program := buildOlder(t, olderCommit)
 	const waiting = "+46700000009" // its message is refused until the store is drained
 	codes := make(chan [2]string, 10)
 	var drained atomic.Bool
