@@ -18,7 +18,7 @@ import (
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	for version, why := range map[string]string{"2.15.2": "", "v2.15.2": "", "2.15.3": "", "2.16.0-RC.1": "", "3.0.0": "", "2.100": "",
-		"2.15.2-RC.1": "was tried", "2.15.1": "was tried", "2.14.7": "was tried", "2.14.6": "8594", "2.14.0-RC.1": "7676", "2.12.2": "7633", "2.12.14": "7676",
+		"2.15.0": "", "2.14.10": "", "v2.14.10": "", "2.14.10-RC.1": "was tried", "2.14.9": "was tried", "2.14.7": "was tried", "2.14.6": "8594", "2.14.0-RC.1": "7676", "2.12.2": "7633", "2.12.14": "7676",
 		"2.11.9": "scheduled", "2.9.25": "scheduled", "1.99.0": "scheduled", "": "needed", "2": "scheduled", "x.y.z": "needed"} {
 		err := checkVersion(version)
 		if (err == nil) != (why == "") || err != nil && (!errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), why)) {

@@ -13,7 +13,7 @@ import (
 // on. What an older one may do is in knownFaults; that it would be the last of them is not known.
 //
 // It is a variable so that a build can have the torture run try others (see cmd/otpgw/torture).
-var oldestServer = "v2.15.2"
+var oldestServer = "v2.14.10"
 
 // knownFaults are why older servers are not believed, by the first version that does not have the fault; the
 // issues are nats-server's.
