@@ -13,6 +13,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/otpgw/otpgw/queue/queuetest/address"
 )
 
 // clusterTimeout bounds how long a cluster takes to find together.
@@ -24,7 +26,7 @@ type Cluster struct{ Servers []*Server }
 // StartCluster runs n servers for the time of the test, and returns when they have a leader.
 func StartCluster(t testing.TB, n int) *Cluster {
 	t.Helper()
-	addresses := Addresses(t, n)
+	addresses := address.Free(t, n)
 	c := new(Cluster)
 	for i := range n {
 		c.Servers = append(c.Servers, startServer(t, strconv.Itoa(i)+","+strings.Join(addresses, ",")))

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/otpgw/otpgw/queue/queuetest/address"
 )
 
 // serverDir names the store of a server process; set, the process is that server and runs no tests.
@@ -89,7 +91,7 @@ func StartServer(t testing.TB) *Server {
 func startServer(t testing.TB, cluster string) *Server {
 	t.Helper()
 	s := &Server{dir: t.TempDir(), cluster: cluster}
-	_, port, _ := net.SplitHostPort(Addresses(t, 1)[0])
+	_, port, _ := net.SplitHostPort(address.Free(t, 1)[0])
 	s.start(t, port)
 	t.Cleanup(s.Stop)
 	return s

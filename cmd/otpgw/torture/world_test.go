@@ -17,7 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/otpgw/otpgw/cmd/internal/processtest"
-	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/address"
 )
 
 const (
@@ -98,7 +98,7 @@ func newWorld(t *testing.T, set settings) *world {
 }
 
 func (w *world) startNATS() {
-	addrs := queuetest.Addresses(w.t, 2*nodes)
+	addrs := address.Free(w.t, 2*nodes)
 	for i := range nodes {
 		w.nats = append(w.nats, &node{w: w, plan: natsPlan{Name: fmt.Sprint("n", i), Dir: filepath.Join(w.dir, fmt.Sprint("nats", i)),
 			Client: addrs[i], Cluster: addrs[nodes+i], Program: os.Getenv("TORTURE_NATS")}})

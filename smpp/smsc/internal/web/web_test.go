@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/otpgw/otpgw/queue/queuetest/address"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/esmetest"
 	"github.com/otpgw/otpgw/smpp/text"
@@ -189,7 +190,7 @@ func TestPageKeys(t *testing.T) {
 // live, and a rule deleted.
 func TestPageComesBack(t *testing.T) {
 	t.Parallel()
-	first, err := smsc.Start(smsc.Config{HTTPAddr: "127.0.0.1:0"})
+	first, err := smsc.Start(smsc.Config{HTTPAddr: address.Free(t, 1)[0]})
 	if err != nil {
 		t.Fatal(err)
 	}

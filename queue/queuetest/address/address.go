@@ -1,4 +1,6 @@
-package queuetest
+// Package address gives tests addresses to listen on that are theirs for the whole test, also while nobody
+// listens there.
+package address
 
 import (
 	"fmt"
@@ -7,7 +9,7 @@ import (
 	"testing"
 )
 
-// The ports of Addresses are below those that systems give to whoever asks for any: between the choice of such
+// The ports of Free are below those that systems give to whoever asks for any: between the choice of such
 // a one and its use, and while a server is down, a connection of another test could take it.
 const (
 	lowestPort  = 12_000
@@ -15,9 +17,9 @@ const (
 	portTries   = 1000
 )
 
-// Addresses are n addresses of this machine where nobody listens now, and where nobody comes to listen by
+// Free are n addresses of this machine where nobody listens now, and where nobody comes to listen by
 // chance.
-func Addresses(t testing.TB, n int) (addresses []string) {
+func Free(t testing.TB, n int) (addresses []string) {
 	t.Helper()
 	for range portTries {
 		if len(addresses) == n {
