@@ -3,6 +3,8 @@ package measure
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -27,10 +29,15 @@ type row struct {
 
 // TestBench compares otpgw with Kannel: `make bench`, BENCH_MESSAGES messages a round (40,000), BENCH_ROUNDS
 // rounds (3). The systems take turns, so that a noisy minute harms both. BENCH_PLOT names a file for the
-// plot.
+// plot. BENCH_BESIDE names another program of otpgw, built from another revision for instance, that is
+// measured beside this one. BENCH_ONLY measures the runs whose names it matches, a regular expression.
 func TestBench(t *testing.T) {
 	systems := []system{otpgw(processtest.BuildDaemon(t))}
-	if k, ok := kannel(); ok {
+	if program := os.Getenv("BENCH_BESIDE"); program != "" {
+		beside := otpgw(program)
+		beside.name = "beside"
+		systems = append(systems, beside)
+	} else if k, ok := kannel(); ok {
 		systems = append(systems, k)
 	} else {
 		t.Log("Kannel is not measured: bearerbox and smsbox are not installed (apt-get install kannel)")
@@ -47,6 +54,11 @@ func TestBench(t *testing.T) {
 	if !asked("bench") {
 		count, rounds, scenarios = 200, 1, scenarios[1:2]
 	}
+	only, err := regexp.Compile(os.Getenv("BENCH_ONLY"))
+	if err != nil {
+		t.Fatalf("BENCH_ONLY: %v", err)
+	}
+	scenarios = slices.DeleteFunc(scenarios, func(s scenario) bool { return !only.MatchString(s.name) })
 	rows := runAll(t, systems, scenarios, count, rounds)
 	t.Logf("medians of %d rounds, %d messages each\n%s", rounds, count, table(rows, systems))
 	if file := os.Getenv("BENCH_PLOT"); file != "" {
