@@ -125,7 +125,7 @@ func (l *Log) signal() {
 // closed.
 func (l *Log) commitAll() {
 	var counter uint64
-	var last time.Time
+	var p pacer
 	for {
 		select {
 		case <-l.wake:
@@ -133,14 +133,15 @@ func (l *Log) commitAll() {
 			return
 		}
 		for l.anyPending() {
-			if rest := pace - time.Since(last); rest > 0 && !last.IsZero() {
+			if rest := p.rest(time.Now()); rest > 0 {
 				time.Sleep(rest)
 			}
 			list, b := l.take(counter + 1)
 			if b == nil {
 				break
 			}
-			counter, last = b.counter, time.Now()
+			counter = b.counter
+			p.began(time.Now(), len(list))
 			l.send(b, list)
 		}
 	}

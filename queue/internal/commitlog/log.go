@@ -72,7 +72,6 @@ const (
 	defaultSnapshotEvery = 8 << 20
 	maxBatch             = 256 << 10             // octets; a single transaction may be longer
 	maxPending           = 32 << 20              // octets of transactions that wait for their batch
-	pace                 = time.Millisecond      // between the beginnings of two appends, so that a batch is worth its append
 	attemptTimeout       = 1 * time.Second       // of one append
 	firstPause           = 10 * time.Millisecond // between attempts; doubles
 	longestPause         = 250 * time.Millisecond
