@@ -57,11 +57,11 @@ func (s *Service) try(ctx context.Context, r *Record, revision uint64, f changeF
 		r.Text = nil // no message of it goes out any more
 	}
 	announced := kind != "" && r.CallbackURL != ""
-	tx, err := s.changeTx(r, revision, now, kind, announced)
+	tx, settled, err := s.changeTx(r, revision, now, kind, announced)
 	if announced && errors.Is(err, queue.ErrFull) {
 		// No room for the callback is no reason to refuse a user's login, or a carrier's receipt.
 		s.untold(r, kind)
-		tx, err = s.changeTx(r, revision, now, kind, false)
+		tx, settled, err = s.changeTx(r, revision, now, kind, false)
 	}
 	if err == nil && along != nil {
 		err = along(tx, r, now)
@@ -69,6 +69,7 @@ func (s *Service) try(ctx context.Context, r *Record, revision uint64, f changeF
 	if err == nil {
 		err = s.Queue.Commit(ctx, tx)
 	}
+	settled(err == nil || errors.Is(err, queue.ErrUnknown))
 	if err == nil {
 		s.publish(r, kind, now)
 	}
@@ -89,29 +90,40 @@ func (s *Service) ended(r *Record) {
 	}
 }
 
-// changeTx is the transaction of a change: the record, and its event where one is to be told.
-func (s *Service) changeTx(r *Record, revision uint64, now time.Time, kind EventKind, announce bool) (*queue.Tx, error) {
-	var event queue.Message
+// changeTx is the transaction of a change: the record, and its event where one is to be told. settled is to
+// be told whether it may be stored.
+func (s *Service) changeTx(r *Record, revision uint64, now time.Time, kind EventKind, announce bool) (tx *queue.Tx, settled func(bool), err error) {
+	settled = func(bool) {}
+	var event Event
 	if announce {
 		r.Announced++
-		var err error
 		if event, err = r.event(kind, s.show(r, now)); err != nil {
-			return nil, err
+			return nil, settled, err
 		}
 	}
 	data, err := r.encode()
 	if err != nil {
-		return nil, internal(err)
+		return nil, settled, internal(err)
 	}
-	tx := s.Queue.Begin().Update(s.Queue.Records(), r.ID, data, s.ttl(r, now), revision)
+	tx = s.Queue.Begin().Update(s.Queue.Records(), r.ID, data, s.ttl(r, now), revision)
 	if announce {
-		tx.Message(event)
+		if settled, err = s.announce(tx, &event); err != nil {
+			return nil, settled, internal(err)
+		}
 	}
 	if err := tx.Err(); err != nil {
+		settled(false)
 		r.Announced-- // for another try without it
-		return nil, err
+		return nil, func(bool) {}, err
 	}
-	return tx, nil
+	return tx, settled, nil
+}
+
+func (s *Service) announce(tx *queue.Tx, e *Event) (settled func(bool), err error) {
+	if s.Announce != nil {
+		return s.Announce(tx, e)
+	}
+	return func(bool) {}, e.Store(tx)
 }
 
 // untold counts a change whose callback found no room.

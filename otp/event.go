@@ -49,21 +49,27 @@ func EventSubject(otpID string) string { return "events.item." + otpID }
 // EventKey names an event in its work queue.
 func EventKey(otpID string, n int) string { return otpID + "." + strconv.Itoa(n) }
 
-// event is the message that tells of the change that the record has just gone through.
-func (r *Record) event(kind EventKind, shown Otp) (queue.Message, error) {
+// event tells of the change that the record has just gone through.
+func (r *Record) event(kind EventKind, shown Otp) (Event, error) {
 	var item any = shown
 	if kind == DlrChange {
 		item = r.dlrUpdate()
 	}
 	data, err := marshal(item)
 	if err != nil {
-		return queue.Message{}, internal(err)
+		return Event{}, internal(err)
 	}
-	e := Event{OtpID: r.ID, App: r.App, URL: r.CallbackURL, Kind: kind, N: r.Announced, Item: data, Trace: r.Trace}
-	if data, err = marshal(e); err != nil {
-		return queue.Message{}, internal(err)
+	return Event{OtpID: r.ID, App: r.App, URL: r.CallbackURL, Kind: kind, N: r.Announced, Item: data, Trace: r.Trace}, nil
+}
+
+// Store adds an event to a transaction, as an item that waits to be sent together with others.
+func (e *Event) Store(tx *queue.Tx) error {
+	data, err := marshal(e)
+	if err != nil {
+		return err
 	}
-	return queue.Message{Subject: EventSubject(r.ID), Key: EventKey(r.ID, e.N), Group: r.App, Data: data}, nil
+	tx.Message(queue.Message{Subject: EventSubject(e.OtpID), Key: EventKey(e.OtpID, e.N), Group: e.App, Data: data})
+	return nil
 }
 
 // marshal leaves &, < and > as they are: who signs what it parsed and wrote again gets the same.

@@ -54,6 +54,7 @@ func TestWay(t *testing.T) {
 	}
 	b.clock.advance(time.Second)
 	wantCode(t, "a wrong PIN", b.verify(o.OtpID, wrong(b.pin(t, o.OtpID))), CodeWrongPIN)
+	b.clock.advance(time.Second)
 	if _, err := b.Resend(ctx, b.app, o.OtpID); err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +67,8 @@ func TestWay(t *testing.T) {
 		if err := b.Report(ctx, r); err != nil {
 			t.Fatal(err)
 		}
+		b.clock.advance(time.Second)
 	}
-	b.clock.advance(time.Second)
 	wantCode(t, "the right PIN", b.verify(o.OtpID, b.pin(t, o.OtpID)), 0)
 	w, got := b.way(t, o.OtpID)
 	if want := "asked queued unanswered sent answered guess queued refused receipt ended"; got != want {

@@ -52,6 +52,9 @@ type Service struct {
 	Asked, Arrived, Ended func(*Record)
 	// SenderRule says what can be a sender.
 	SenderRule SenderRule
+	// Announce adds the event of a change to the change's transaction; settled is told afterwards whether that
+	// may be stored, once for each transaction. Nil: the event waits as an item, see Event.Store.
+	Announce func(tx *queue.Tx, e *Event) (settled func(stored bool), err error)
 	// CallbackAllowed accepts a literal address in a callback URL although it is not public. Nil accepts
 	// none.
 	CallbackAllowed func(netip.Addr) bool

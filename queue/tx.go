@@ -18,6 +18,7 @@ type Tx struct {
 	ops   commitlog.Tx
 	err   error
 	fresh bool // it makes something new, which a store that does not answer may refuse
+	along bool // nobody waits for it
 
 	revision uint64
 }
@@ -65,6 +66,13 @@ func (t *Tx) bucket(b *Bucket, key string, o commitlog.Op) *Tx {
 	}
 	o.Bucket, o.Key = b.name, compact(key)
 	t.ops = append(t.ops, o)
+	return t
+}
+
+// Along makes it a transaction that nobody waits for: it is stored together with others, milliseconds later
+// at most, and costs no write of its own.
+func (t *Tx) Along() *Tx {
+	t.along = true
 	return t
 }
 
@@ -145,7 +153,7 @@ func (q *Queue) Commit(ctx context.Context, t *Tx) error {
 		defer cancel()
 	}
 	var err error
-	t.revision, err = q.commit(ctx, t.ops, t.fresh)
+	t.revision, err = q.commit(ctx, t)
 	return logError(err)
 }
 

@@ -127,12 +127,15 @@ func (q *Queue) roomForMore() error {
 
 // commit stores a transaction; one that makes something new, or for which somebody waits, is refused by a
 // store that does not answer.
-func (q *Queue) commit(ctx context.Context, ops commitlog.Tx, fresh bool) (uint64, error) {
+func (q *Queue) commit(ctx context.Context, t *Tx) (uint64, error) {
 	if err := q.disk.err(); err != nil {
 		return 0, fmt.Errorf("%w: %w", commitlog.ErrRefused, err)
 	}
-	if fresh || impatient(ctx) {
-		return q.ledger.CommitSoon(ctx, ops, patience)
+	switch {
+	case t.fresh || impatient(ctx):
+		return q.ledger.CommitSoon(ctx, t.ops, patience)
+	case t.along:
+		return q.ledger.CommitAlong(ctx, t.ops)
 	}
-	return q.ledger.Commit(ctx, ops)
+	return q.ledger.Commit(ctx, t.ops)
 }

@@ -47,6 +47,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 		Egress: callback.Egress{Allow: d.config.CallbackAllow}, Reveal: d.inbox.Reveal, Grace: workGrace / 2, Version: version.Read().Number, Log: d.log,
 		Trace: d.traceCallbacks(), Known: func() time.Duration { return d.live.Load().config.Retention + otp.MaxTTL },
 	})
+	d.service.Announce = d.dispatch.Announce
 	registry.MustRegister(d.dispatch.Collectors()...)
 	d.orders = d.board()
 	d.scores = score.New(d.config.Sharing.SlowAfter, time.Now)

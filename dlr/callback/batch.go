@@ -58,8 +58,11 @@ func (j job) target() target { return target{j.event.App, j.event.URL} }
 // newBatch is an empty one for items like the given. Its id is random, for it is stored before it is sent,
 // and nothing else is ever stored under it.
 func newBatch(like job) *batch {
-	return &batch{ID: "msg_" + rand.Text(), App: like.event.App, URL: like.event.URL, Kind: like.event.Kind, Since: like.d.Stored}
+	return &batch{ID: newID(), App: like.event.App, URL: like.event.URL, Kind: like.event.Kind, Since: like.d.Stored}
 }
+
+// newID is a webhook-id.
+func newID() string { return "msg_" + rand.Text() }
 
 const bodyEnd = "]}"
 

@@ -135,6 +135,11 @@ func fitting(items []job, room, octets int) int {
 func (t *lanes) expect(l *lane, id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.expectLocked(l, id)
+}
+
+// expectLocked is expect for callers that hold mu.
+func (t *lanes) expectLocked(l *lane, id string) {
 	if len(t.expected) > maxUnsealed { // those that went to other daemons
 		clear(t.expected)
 	}

@@ -89,7 +89,7 @@ type lanes struct {
 	limit  int
 	pause  time.Duration // the first of a URL that fails; see backoff
 	seal   func(*lane, []job, *sealed)
-	send   func(*lane, *sealed)
+	send   func(*lane, *sealed) (takeOff func()) // takes off what was acknowledged; nil when there is nothing more to do
 	wg     sync.WaitGroup
 	alive  func(id string) bool                    // whether a batch is stored, anywhere
 	holder func(otpID string) (id string, ok bool) // the batch that holds an OTP

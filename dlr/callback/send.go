@@ -27,12 +27,13 @@ const (
 	cutOff // by the end of Run: no try at all
 )
 
-// deliver tries a batch that is due, and says what becomes of it.
-func (d *Dispatcher) deliver(l *lane, s *sealed) {
+// deliver tries a batch that is due, and says what becomes of it. takeOff is what is left to do for one that
+// was acknowledged.
+func (d *Dispatcher) deliver(l *lane, s *sealed) (takeOff func()) {
 	b := d.load(s)
 	if b == nil {
 		d.lanes.finish(l, s)
-		return
+		return nil
 	}
 	out, wait, reason, status := d.try(l, b, s.tries)
 	d.lanes.note(s, status)
@@ -41,7 +42,7 @@ func (d *Dispatcher) deliver(l *lane, s *sealed) {
 		d.metrics.age.Observe(d.o.Queue.Now().Sub(b.Since).Seconds())
 		d.count(b.App, itemDelivered, b.items())
 		d.acknowledged(s, b)
-		d.takeOff(l, s, b, tellAcknowledged)
+		return func() { d.takeOff(l, s, b, tellAcknowledged) }
 	case cutOff:
 		d.lanes.again(l, s)
 	case failed:
@@ -55,12 +56,13 @@ func (d *Dispatcher) deliver(l *lane, s *sealed) {
 			s.early, s.due = false, time.Now().Add(spread(max(next, wait, 0)))
 			d.count(b.App, itemRetrying, b.items())
 			d.lanes.again(l, s)
-			return
+			return nil
 		}
 		d.end(l, s, b, reasonExhausted)
 	case refusedForGood:
 		d.end(l, s, b, reason)
 	}
+	return nil
 }
 
 // load reads a batch again; nil when it is not stored any more.
@@ -102,7 +104,7 @@ func (d *Dispatcher) takeOff(l *lane, s *sealed, b *batch, end tellEnd) {
 	ctx, cancel := step()
 	defer cancel()
 	for ctx.Err() == nil {
-		tx := d.o.Queue.Begin().Done(s.d)
+		tx := d.o.Queue.Begin().Along().Done(s.d)
 		d.holds.release(tx, b)
 		d.told(tx, s, b, end)
 		err := d.o.Queue.Commit(ctx, tx)

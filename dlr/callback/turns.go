@@ -251,22 +251,35 @@ func (t *lanes) start(l *lane, now time.Time) {
 	}
 	count(1)
 	t.wg.Go(func() {
-		t.send(l, s)
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		count(-1)
-		if t.closing {
-			return
-		}
-		now := time.Now()
-		t.step(l)
-		t.free(h, now)
-		t.run(now)
-		if a.running == 0 && !a.listed {
-			delete(t.apps, l.target.app)
+		takeOff := t.send(l, s)
+		t.sent(l, func() {
+			count(-1)
+			if a.running == 0 && !a.listed && !t.closing {
+				delete(t.apps, l.target.app)
+			}
+		})
+		if takeOff != nil { // the receiver has it, and the next request need not wait for the store
+			takeOff()
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.step(l)
 		}
 	})
 	t.turn(l, now)
+}
+
+// sent makes room for the next request.
+func (t *lanes) sent(l *lane, uncount func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	uncount()
+	if t.closing {
+		return
+	}
+	now := time.Now()
+	t.step(l)
+	t.free(l.host, now)
+	t.run(now)
 }
 
 // verdict is what a try says of a lane and its host.

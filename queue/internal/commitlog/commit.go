@@ -13,7 +13,17 @@ import (
 // not hold. ErrFull and ErrRefused: nothing was stored. ErrUnknown: ctx, or the log, ended while it was under
 // way.
 func (l *Log) Commit(ctx context.Context, tx Tx) (revision uint64, err error) {
-	w, err := l.begin(ctx, tx)
+	w, err := l.begin(ctx, tx, true)
+	if err != nil {
+		return 0, err
+	}
+	return l.wait(ctx, w)
+}
+
+// CommitAlong is Commit for what nobody waits for: it is stored with the next transaction that somebody does
+// wait for, or after alongWithin. So it costs no append of its own.
+func (l *Log) CommitAlong(ctx context.Context, tx Tx) (revision uint64, err error) {
+	w, err := l.begin(ctx, tx, false)
 	if err != nil {
 		return 0, err
 	}
@@ -28,7 +38,7 @@ func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (re
 	if stalled := l.Unanswered(); stalled > patience {
 		return 0, fmt.Errorf("%w: the store has not answered for %s", ErrRefused, stalled.Round(time.Second))
 	}
-	w, err := l.begin(ctx, tx)
+	w, err := l.begin(ctx, tx, true)
 	if err != nil {
 		return 0, err
 	}
@@ -59,11 +69,11 @@ func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (re
 }
 
 // begin is for nobody whose time is up already.
-func (l *Log) begin(ctx context.Context, tx Tx) (*waiter, error) {
+func (l *Log) begin(ctx context.Context, tx Tx, hurried bool) (*waiter, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	w := &waiter{data: appendTx(nil, tx), done: make(chan outcome, 1)}
+	w := &waiter{data: appendTx(nil, tx), hurried: hurried, done: make(chan outcome, 1)}
 	return w, l.enqueue(w)
 }
 
@@ -97,7 +107,14 @@ func (l *Log) enqueue(w *waiter) error {
 	}
 	l.pending = append(l.pending, w)
 	l.octets += len(w.data)
-	l.signal()
+	switch {
+	case w.hurried:
+		l.hurried++
+		l.signal()
+	case l.along.IsZero():
+		l.along = time.Now()
+		time.AfterFunc(alongWithin, l.signal)
+	}
 	return nil
 }
 
@@ -132,7 +149,7 @@ func (l *Log) commitAll() {
 		case <-l.broken:
 			return
 		}
-		for l.anyPending() {
+		for l.due() {
 			if rest := p.rest(time.Now()); rest > 0 {
 				time.Sleep(rest)
 			}
@@ -147,10 +164,11 @@ func (l *Log) commitAll() {
 	}
 }
 
-func (l *Log) anyPending() bool {
+// due: somebody waits for what is pending, or it has waited for company long enough.
+func (l *Log) due() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.pending) > 0
+	return l.hurried > 0 || len(l.pending) > 0 && (l.closing || time.Since(l.along) >= alongWithin)
 }
 
 // take makes the next batch; nil when all that was pending has been given up.
@@ -169,6 +187,9 @@ func (l *Log) take(counter uint64) ([]*waiter, *batch) {
 		}
 		n++
 		l.octets -= len(w.data)
+		if w.hurried {
+			l.hurried--
+		}
 		if w.gone {
 			continue
 		}
@@ -179,7 +200,9 @@ func (l *Log) take(counter uint64) ([]*waiter, *batch) {
 	}
 	rest := copy(l.pending, l.pending[n:])
 	clear(l.pending[rest:])
-	l.pending = l.pending[:rest]
+	if l.pending = l.pending[:rest]; rest == 0 {
+		l.along = time.Time{}
+	}
 	if len(list) == 0 {
 		return nil, nil
 	}

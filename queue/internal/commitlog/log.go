@@ -72,6 +72,7 @@ const (
 	defaultSnapshotEvery = 8 << 20
 	maxBatch             = 256 << 10             // octets; a single transaction may be longer
 	maxPending           = 32 << 20              // octets of transactions that wait for their batch
+	alongWithin          = 5 * time.Millisecond  // that a transaction without hurry waits for others
 	attemptTimeout       = 1 * time.Second       // of one append
 	firstPause           = 10 * time.Millisecond // between attempts; doubles
 	longestPause         = 250 * time.Millisecond
@@ -87,6 +88,8 @@ type Log struct {
 	mu       sync.Mutex // guards the rest
 	pending  []*waiter  // not in a batch yet
 	octets   int        // of pending
+	hurried  int        // of pending, those that somebody waits for
+	along    time.Time  // since when one is pending that is not; zero for none
 	inflight map[uint64][]*waiter
 	failed   error // why nothing can be committed any more
 	closing  bool
@@ -110,10 +113,11 @@ type Log struct {
 
 // waiter is a transaction on its way.
 type waiter struct {
-	data  []byte // encoded
-	begun bool   // in a batch; guarded by Log.mu
-	gone  bool   // its caller has given up before; guarded by Log.mu
-	done  chan outcome
+	data    []byte // encoded
+	hurried bool   // somebody waits for it; see CommitAlong
+	begun   bool   // in a batch; guarded by Log.mu
+	gone    bool   // its caller has given up before; guarded by Log.mu
+	done    chan outcome
 }
 
 type outcome struct {
@@ -272,7 +276,7 @@ func (l *Log) fail(err error) {
 	}
 	l.failed = err
 	pending, inflight := l.pending, l.inflight
-	l.pending, l.octets, l.inflight = nil, 0, make(map[uint64][]*waiter)
+	l.pending, l.octets, l.hurried, l.inflight = nil, 0, 0, make(map[uint64][]*waiter)
 	l.mu.Unlock()
 	for _, w := range pending {
 		w.done <- outcome{err: fmt.Errorf("%w: %w", ErrRefused, err)}

@@ -1,0 +1,64 @@
+package callback
+
+import (
+	"time"
+
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+)
+
+// Announce adds a change's event to the transaction of the change: as a batch of its own where its URL takes
+// requests and has nothing under way, for then it would be one anyway, and this spares the store a write and
+// the receiver the time of it; else as an item, which gathers others. settled is told whether it may be
+// stored.
+func (d *Dispatcher) Announce(tx *queue.Tx, e *otp.Event) (settled func(stored bool), err error) {
+	to := target{e.App, e.URL}
+	if d.holds.waits(e) {
+		return func(bool) {}, e.Store(tx)
+	}
+	b := &batch{ID: newID(), App: e.App, URL: e.URL, Kind: e.Kind, Since: d.o.Queue.Now()}
+	if !d.lanes.expectDirect(to, b.ID) {
+		return func(bool) {}, e.Store(tx)
+	}
+	b.add([]job{{event: *e}})
+	d.holds.put(tx, b)
+	tx.Message(b.message())
+	return func(stored bool) {
+		if !stored {
+			d.lanes.unexpect(to, b.ID)
+		}
+	}, nil
+}
+
+// waits tells whether an earlier change of an event's OTP is not with its receiver yet, as far as is known
+// here: and whoever makes a change knows of those before it.
+func (h *holds) waits(e *otp.Event) bool {
+	if e.N == 1 {
+		return false
+	}
+	id, ok := h.of(e.OtpID)
+	return h.early(e) || ok && h.stored(id)
+}
+
+// expectDirect announces a batch of one change, if its URL is known to take requests and has nothing under
+// way or waiting.
+func (t *lanes) expectDirect(to target, id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.byTarget[to]
+	if l == nil || t.closing || !l.proven || len(l.items) > 0 || l.sealing || l.gathering(time.Now()) > 0 {
+		return false
+	}
+	t.expectLocked(l, id)
+	return true
+}
+
+// unexpect takes an announcement back.
+func (t *lanes) unexpect(to target, id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l := t.byTarget[to]; l != nil && t.expected[id] {
+		l.coming = max(l.coming-1, 0)
+	}
+	delete(t.expected, id)
+}

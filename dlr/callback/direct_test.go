@@ -1,0 +1,114 @@
+package callback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
+)
+
+// announce commits the transaction of a change with its event, and with more in it.
+func announce(t *testing.T, d *Dispatcher, e otp.Event, more func(*queue.Tx)) (item bool, err error) {
+	t.Helper()
+	tx := d.o.Queue.Begin()
+	settled, err := d.Announce(tx, &e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more != nil {
+		more(tx)
+	}
+	err = d.o.Queue.Commit(context.Background(), tx)
+	item = d.o.Queue.Events().Stored(otp.EventKey(e.OtpID, e.N))
+	settled(err == nil)
+	return item, err
+}
+
+// A change whose URL answers, and has nothing under way, is a stored batch at once.
+func TestChangeAtRestIsABatchAtOnce(t *testing.T) {
+	q := queuetest.Open(t)
+	app := receiver(t, nil)
+	d, _ := start(t, options(t, q))
+	if item, err := announce(t, d, event(app.URL, "first", 1), nil); !item || err != nil {
+		t.Errorf("nothing is known of the URL: an item %t, %v", item, err)
+	}
+	empty(t, q)
+	for n := range 5 {
+		if item, err := announce(t, d, event(app.URL, fmt.Sprint("o", n), 1), nil); item || err != nil {
+			t.Errorf("at rest: an item %t, %v", item, err)
+		}
+		empty(t, q)
+	}
+	tx := func(tx *queue.Tx) { tx.Create(q.Records(), "there", []byte("1"), 0) }
+	if _, err := announce(t, d, event(app.URL, "with", 1), tx); err != nil {
+		t.Fatal(err)
+	}
+	empty(t, q)
+	// A change that comes to nothing leaves nothing behind.
+	if _, err := announce(t, d, event(app.URL, "lost", 1), tx); !errors.Is(err, queue.ErrConflict) {
+		t.Fatalf("%v", err)
+	}
+	if item, err := announce(t, d, event(app.URL, "next", 1), nil); item || err != nil {
+		t.Errorf("after a conflict: an item %t, %v", item, err)
+	}
+	empty(t, q)
+	seen := make(map[string]int)
+	for _, i := range app.items() {
+		seen[i.OtpID]++
+	}
+	if len(seen) != 8 || len(app.items()) != 8 || seen["lost"] != 0 {
+		t.Errorf("received %v", seen)
+	}
+}
+
+// Changes of one OTP that come one right after the other reach the receiver in their order, whichever way
+// each is stored, and a busy URL gets them together.
+func TestAnnouncedInOrder(t *testing.T) {
+	q := queuetest.Open(t)
+	app := receiver(t, nil)
+	d, _ := start(t, options(t, q))
+	publish(t, q, event(app.URL, "first", 1))
+	empty(t, q)
+	const otps, changes = 40, 5
+	for n := range changes {
+		for o := range otps {
+			if _, err := announce(t, d, event(app.URL, fmt.Sprint("o", o), n+1), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	empty(t, q)
+	list := app.items()
+	if len(list) != otps*changes+1 {
+		t.Errorf("%d items", len(list))
+	}
+	inOrder(t, list)
+}
+
+// A URL that fails gets no batch of one change.
+func TestFailingURLGathers(t *testing.T) {
+	q := queuetest.Open(t)
+	app := receiver(t, func(r request) int {
+		if r.Data[0].OtpID == "good" {
+			return 200
+		}
+		return 500
+	})
+	o := options(t, q)
+	d, _ := start(t, o)
+	publish(t, q, event(app.URL, "good", 1))
+	empty(t, q)
+	if item, err := announce(t, d, event(app.URL, "bad", 1), nil); item || err != nil {
+		t.Errorf("an item %t, %v", item, err)
+	}
+	await.That(t, "it was refused", func() bool { return len(app.requests()) > 1 })
+	await.That(t, "the URL counts as failing", func() bool {
+		item, err := announce(t, d, event(app.URL, "more"+fmt.Sprint(len(app.requests())), 1), nil)
+		return item && err == nil
+	})
+}
