@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/metrics"
 	"github.com/otpgw/otpgw/dlr/callback"
+	"github.com/otpgw/otpgw/otp"
 )
 
 //go:embed console
@@ -39,6 +42,9 @@ type consoleState struct {
 	Apps    []appState   `json:"apps"`
 	Streams []storeState `json:"streams"`
 
+	Daemons   []string            `json:"daemons"` // that share the store
+	LogLevel  string              `json:"logLevel"`
+	Guard     []otp.Block         `json:"guard"` // what an operator said of numbers
 	Callbacks callbackState       `json:"callbacks"`
 	Disabled  []callback.Endpoint `json:"disabled"` // URLs that answered 410
 }
@@ -117,10 +123,13 @@ func (a *Server) consoleState(ctx context.Context) consoleState {
 	ready := a.check(ctx)
 	s := consoleState{Now: time.Now().UTC(), Uptime: int(time.Since(a.Started).Seconds()), Version: version.Read().Number,
 		Ready: ready.Ready, Store: ready.Store, Links: a.linkStates(), Routes: []RouteState{}, Apps: a.appStates(), Streams: []storeState{},
-		Disabled: []callback.Endpoint{}}
+		Disabled: []callback.Endpoint{}, Guard: []otp.Block{}, Daemons: a.Orders.Names(), LogLevel: zerolog.GlobalLevel().String()}
 	stats, err := a.Queue.Stats(ctx)
 	if err == nil {
 		s.Disabled, err = a.Dispatch.Endpoints(ctx)
+	}
+	if err == nil {
+		s.Guard, err = a.Service.Blocks(ctx)
 	}
 	if err != nil {
 		return s // ready says what is wrong

@@ -8,10 +8,10 @@ const at = (link) => `links/${encodeURIComponent(link)}`;
 export function linkCard(l) {
   const c = el('article', 'card'), head = el('div', 'head'), actions = el('div', 'actions');
   head.append(el('h3', '', l.link), el('span', 'is'));
-  const toggle = button('pause', `pause ${l.link}`, () => order(`${at(l.link)}/${toggle.textContent}`, undefined, `${l.link}: told to ${toggle.textContent}`));
+  const toggle = button('pause', `pause ${l.link}`, () => order(`${at(l.link)}/${toggle.textContent}`, { done: `${l.link}: told to ${toggle.textContent}` }));
   actions.append(toggle,
-    button('drain', `drain ${l.link}`, () => order(`${at(l.link)}/drain`, undefined, `${l.link} takes no more; what is in flight ends`)),
-    button('rebind', `rebind ${l.link}`, () => order(`${at(l.link)}/rebind`, undefined, `${l.link} binds anew`)));
+    button('drain', `drain ${l.link}`, () => order(`${at(l.link)}/drain`, { done: `${l.link} takes no more; what is in flight ends` })),
+    button('rebind', `rebind ${l.link}`, () => order(`${at(l.link)}/rebind`, { done: `${l.link} binds anew` })));
   c.append(head, el('dl'), el('p', 'quiet told'), el('div', 'binds'), actions);
   return c;
 }
@@ -65,22 +65,18 @@ export function fillApp(c, a) {
 }
 
 export function callCard() {
-  const c = el('article', 'card'), actions = el('div', 'actions');
-  actions.append(button('replay', 'replay all dead callbacks', () => order('dlq/replay?kind=callback&enable=true', undefined, 'dead callbacks are told again')));
-  c.append(el('dl'), actions);
+  const c = el('article', 'card');
+  c.append(el('dl'));
   return c;
 }
 
 export function fillCalls(c, s) {
   facts(c.querySelector('dl'), [['pending', number(s.waiting)], ['oldest', s.oldest >= 1 ? span(s.oldest) : '–'], ['retrying', number(s.retrying)], ['dead letters', number(s.dead)]]);
-  const replay = c.querySelector('.replay');
-  replay.textContent = 'replay dead callbacks';
-  replay.hidden = !s.dead;
 }
 
 export function urlCard(u) {
   const c = el('article', 'card down'), actions = el('div', 'actions');
-  actions.append(button('enable', `enable ${u.host} of ${u.app}`, () => order('endpoints/enable', { id: u.id }, `${u.host} is told again`)));
+  actions.append(button('enable', `enable ${u.host} of ${u.app}`, () => order('endpoints/enable', { body: { id: u.id }, done: `${u.host} is told again` })));
   c.append(el('h3', '', u.host), el('p', 'quiet'), actions);
   return c;
 }

@@ -2,6 +2,7 @@
 import { $, list, span } from './kit.js';
 import * as card from './cards.js';
 import * as funnel from './funnel.js';
+import * as operate from './operate.js';
 import * as way from './way.js';
 
 function show(v) {
@@ -18,12 +19,14 @@ function show(v) {
   list($('calls'), [v.callbacks], () => 'all', card.callCard, card.fillCalls);
   $('urls-part').hidden = !v.disabled.length;
   list($('urls'), v.disabled, (u) => u.id, card.urlCard, (c, u) => card.fillURL(c, u, now));
+  operate.show(v, now);
   const fill = (s) => s.max ? s.bytes / s.max : 0;
   list($('store'), v.streams.filter((s) => s.bytes).sort((a, b) => fill(b) - fill(a)).slice(0, 8), (s) => s.name, card.storeRow, card.fillStore);
 }
 
 funnel.start();
 way.start();
+operate.start();
 const source = new EventSource('live');
 source.addEventListener('state', (e) => show(JSON.parse(e.data)));
 source.addEventListener('funnel', (e) => funnel.take(JSON.parse(e.data)));

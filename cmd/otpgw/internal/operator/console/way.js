@@ -1,6 +1,6 @@
 // Finding an OTP by its id or number, and its way from the request to the callbacks.
 import { $, el, facts } from './kit.js';
-import { send } from './order.js';
+import { order, send, sure } from './order.js';
 
 const time = (at) => new Date(at).toLocaleTimeString('en-GB', { hour12: false }) + `.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`;
 const after = (ms) => ms < 1000 ? `+${ms} ms` : ms < 60_000 ? `+${(ms / 1000).toFixed(1)} s` : `+${Math.floor(ms / 60_000)} min ${Math.round(ms % 60_000 / 1000)} s`;
@@ -9,8 +9,18 @@ const BAD = new Set(['unanswered', 'refused', 'guess']);
 export function start() {
   $('find').onsubmit = (e) => { e.preventDefault(); look($('of').value.trim()); };
   $('close').onclick = () => { $('found-part').hidden = true; $('of').focus(); history.replaceState(null, '', location.pathname); };
+  $('forget').onclick = forget;
   const of = new URLSearchParams(location.hash.slice(1)).get('otp');
   if (of) { $('of').value = of; look(of); }
+}
+
+let forgets; // the number of what was found
+
+async function forget() {
+  const number = forgets;
+  if (!await sure(`Forget ${number}?`, 'Its OTPs and dead letters are erased in the whole cluster, and a PIN that was sent is good no more. An opt-out stays, as a hash.', 'Forget it')) return;
+  const done = (said) => `${said.otps} ${said.otps === 1 ? 'OTP' : 'OTPs'} and ${said.deadLetters} dead letters are erased`;
+  if (await order('forget', { body: { number }, done })) $('close').click();
 }
 
 async function look(of) {
@@ -18,6 +28,8 @@ async function look(of) {
   let says = '', found;
   try { found = await send('GET', `otps?of=${encodeURIComponent(of)}`); if (!found) return; } catch (e) { says = e.message; }
   $('found-part').hidden = false;
+  forgets = found?.otps?.[0]?.number;
+  $('forget').hidden = !forgets;
   $('found-says').textContent = says || (found.more ? `the newest ${found.otps.length}; there are older ones` : found.otps.length > 1 ? `${found.otps.length}, the newest first` : '');
   $('found').replaceChildren(...(found?.otps ?? []).map((w, i) => way(w, i === 0)));
   if (/^[0-9a-f-]{36}$/i.test(of)) history.replaceState(null, '', `#otp=${of}`); // no number in an address
