@@ -21,17 +21,32 @@ const (
 	EventDlrUpdate = "dlr_update"
 	EventReceived  = "mo_received" // to OTPGW_APP_<NAME>_MO_URL
 	EventOptOut    = "opt_out"
+	EventQuota     = "quota_alert"
+	EventGuard     = "guard_alert"
 )
 
 // Event is a callback whose signature and age are right.
 type Event struct {
 	ID         string      // the same each time one callback is sent again: skip what is done already
 	Sent       time.Time   // this try
-	Event      string      // EventOtpUpdate, EventDlrUpdate, EventReceived, EventOptOut, or one of a later gateway
+	Event      string      // EventOtpUpdate, one of its kin, or one of a later gateway
 	Otps       []Otp       // of otp_update
 	Deliveries []DlrUpdate // of dlr_update
 	Received   []Received  // of mo_received
 	OptOuts    []OptOut    // of opt_out
+	Quotas     []Quota     // of quota_alert: how far the application's quotas are used up
+	Limits     []Quota     // of guard_alert: how far what may be sent to a country in this hour is
+
+	Data json.RawMessage // the items as they came: also of an event that this client does not know
+}
+
+// Quota is one that is used up to Percent, which is 80 or 100.
+type Quota struct {
+	Quota    string    `json:"quota"` // day, month, day_budget, month_budget, or a country: GB
+	Percent  int       `json:"percent"`
+	Limit    float64   `json:"limit"` // messages, or money of a budget
+	Until    time.Time `json:"until"` // when the next period begins
+	Datetime time.Time `json:"datetime"`
 }
 
 // Received is what somebody wrote to one of the application's senders.
@@ -149,6 +164,15 @@ func (w *Webhook) genuine(body []byte, header http.Header) bool {
 }
 
 func readEvent(body []byte, header http.Header) (Event, error) {
+	e, err := ParseEvent(body)
+	seconds, _ := strconv.ParseInt(header.Get(webhooks.HeaderWebhookTimestamp), 10, 64) // it has been verified
+	e.ID, e.Sent = header.Get(webhooks.HeaderWebhookID), time.Unix(seconds, 0)
+	return e, err
+}
+
+// ParseEvent reads the body of a callback whose signature somebody else has checked: a queue that the receiver
+// put it into, for one. ID and Sent are in the headers, and stay empty.
+func ParseEvent(body []byte) (Event, error) {
 	var callback struct {
 		Event string
 		Data  json.RawMessage
@@ -156,18 +180,13 @@ func readEvent(body []byte, header http.Header) (Event, error) {
 	if err := json.Unmarshal(body, &callback); err != nil {
 		return Event{}, err
 	}
-	seconds, _ := strconv.ParseInt(header.Get(webhooks.HeaderWebhookTimestamp), 10, 64) // it has been verified
-	e := Event{ID: header.Get(webhooks.HeaderWebhookID), Sent: time.Unix(seconds, 0), Event: callback.Event}
-	var err error
-	switch e.Event {
-	case EventOtpUpdate:
-		err = json.Unmarshal(callback.Data, &e.Otps)
-	case EventDlrUpdate:
-		err = json.Unmarshal(callback.Data, &e.Deliveries)
-	case EventReceived:
-		err = json.Unmarshal(callback.Data, &e.Received)
-	case EventOptOut:
-		err = json.Unmarshal(callback.Data, &e.OptOuts)
+	e := Event{Event: callback.Event, Data: callback.Data}
+	into, known := map[string]any{
+		EventOtpUpdate: &e.Otps, EventDlrUpdate: &e.Deliveries, EventReceived: &e.Received,
+		EventOptOut: &e.OptOuts, EventQuota: &e.Quotas, EventGuard: &e.Limits,
+	}[e.Event]
+	if !known {
+		return e, nil
 	}
-	return e, err
+	return e, json.Unmarshal(callback.Data, into)
 }
