@@ -27,7 +27,7 @@ Usage:
                        print the secret that signs the callbacks of an application, and nothing else
   otpgw ctl VERB       ask a running gateway: links, pause, resume, drain, rebind, routes, reload, and more; without a verb it
                        lists them
-  otpgw explain -to +359888123456 [-app APP] [-from SENDER] [-template TEXT] [-network MCCMNC]
+  otpgw explain -to +359888123456 [-app APP] [-from SENDER] [-template TEXT] [-template-bg TEXT] [-network MCCMNC]
                        what a request would get, and why: route, links, sender, text, encoding, parts, cost; nothing is sent
   otpgw send -to +359888123456 [-link LINK | -route ROUTE] [-from SENDER] [-text TEXT] [-wait 30s]
                        one test message through the running gateway, over a link or the one that the number's route would take;
@@ -112,15 +112,21 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "otpgw: %s: %v%s; see otpgw -help\n", name, err, belongs(args))
+		fmt.Fprintf(stderr, "otpgw: %s: %v%s; see otpgw -help\n", name, err, belongs(name, args))
 		return exitUsage
 	}
 	return do(ctx, c)
 }
 
-// belongs names the subcommand that knows a flag of the arguments which another one did not take.
-func belongs(args []string) string {
+// belongs names the subcommand that knows a flag of the arguments which the one that was named does not.
+func belongs(to string, args []string) string {
+	own := flag.NewFlagSet(to, flag.ContinueOnError)
+	own.String("config", "", "")
+	subcommands[to](own)
 	for _, arg := range args {
+		if word, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "="); own.Lookup(word) != nil {
+			continue
+		}
 		for _, name := range slices.Sorted(maps.Keys(subcommands)) {
 			flags := flag.NewFlagSet(name, flag.ContinueOnError)
 			subcommands[name](flags)

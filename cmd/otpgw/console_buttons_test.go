@@ -182,6 +182,7 @@ func TestConsoleButtons(t *testing.T) {
 	h.click("replay all dead callbacks")
 	none()
 	h.audited("dlq.replay", 2)
+	within(t, page, "the replay enabled the URL", `!document.querySelector("#urls .enable")`)
 	gone.Store(true)
 	endedOTP(t, p, 4)
 	within(t, page, "the URL is disabled", `document.querySelector("#urls .enable")`)

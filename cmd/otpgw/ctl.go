@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -167,16 +168,15 @@ func ctlUsage() string {
 		"is done by all daemons that share its store, and it says which did it; with -here by that daemon alone. A paused link stays\n" +
 		"paused, restarts included, until it is resumed.\n")
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, v := range verbs {
+	for _, v := range append(slices.Clone(verbs), backupOf) {
 		fmt.Fprintf(tw, "  %s %s\t%s\n", v.name, v.args, v.help)
 	}
-	fmt.Fprintf(tw, "  %s FILE\tall that is stored, while the gateway works; otpgw restore FILE makes a store of it\n", backupVerb)
 	tw.Flush()
 	return b.String()
 }
 
-// backupVerb has an answer that goes into a file.
-const backupVerb = "backup"
+// backupOf has an answer that goes into a file.
+var backupOf = verb{name: "backup", args: "FILE", help: "all that is stored, while the gateway works; otpgw restore FILE makes a store of it"}
 
 func ctlCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 	here := flags.Bool("here", false, "")
@@ -185,7 +185,7 @@ func ctlCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 			fmt.Fprint(c.stderr, ctlUsage())
 			return exitUsage
 		}
-		if len(c.args) == 2 && c.args[0] == backupVerb {
+		if len(c.args) == 2 && c.args[0] == backupOf.name {
 			return c.backupTo(ctx, c.args[1])
 		}
 		for _, v := range verbs {

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/text/language"
 
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/otp"
@@ -23,19 +26,45 @@ func explainCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 	to := flags.String("to", "", "")
 	app := flags.String("app", "", "")
 	from := flags.String("from", "", "")
-	template := flags.String("template", "", "")
+	templates := templateFlags(flags)
 	network := flags.String("network", "", "")
 	return func(ctx context.Context, c cli) int {
 		conf, err := c.load(ctx)
 		if err != nil {
 			return complain(c.stderr, err)
 		}
-		if err := explain(c, conf, *to, *app, *from, *template, otp.Network(*network)); err != nil {
+		if err := explain(c, conf, *to, *app, *from, templates, otp.Network(*network)); err != nil {
 			fmt.Fprintf(c.stderr, "otpgw explain: %v\n", err)
 			return exitUsage
 		}
 		return exitOK
 	}
+}
+
+// templateFlags are -template and, for each language that has a code of two letters, -template-bg; by the names
+// that a request has for them.
+func templateFlags(flags *flag.FlagSet) map[string]string {
+	templates := make(map[string]string)
+	declare := func(name string) {
+		flags.Func(name, "", func(text string) error {
+			templates[strings.ReplaceAll(name, "-", "_")] = text
+			return nil
+		})
+	}
+	declare("template")
+	for a := 'a'; a <= 'z'; a++ {
+		for b := 'a'; b <= 'z'; b++ {
+			if code := string([]rune{a, b}); isLanguage(code) {
+				declare("template-" + code)
+			}
+		}
+	}
+	return templates
+}
+
+func isLanguage(code string) bool {
+	_, err := language.ParseBase(code)
+	return err == nil
 }
 
 // appNamed is the application of that name; without one the only one there is.
@@ -48,7 +77,7 @@ func appNamed(conf *config.Config, name string) (*otp.App, error) {
 	return nil, fmt.Errorf("-app is to be one of OTPGW_APPS, not %q", name)
 }
 
-func explain(c cli, conf *config.Config, to, name, from, template, network string) error {
+func explain(c cli, conf *config.Config, to, name, from string, templates map[string]string, network string) error {
 	app, err := appNamed(conf, name)
 	if err != nil {
 		return err
@@ -57,9 +86,7 @@ func explain(c cli, conf *config.Config, to, name, from, template, network strin
 	if from != "" {
 		request["from"] = from
 	}
-	if template != "" {
-		request["template"] = template
-	}
+	maps.Copy(request, templates)
 	body, err := json.Marshal(request)
 	if err != nil {
 		return err

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -90,5 +93,49 @@ func TestReadmeIsShort(t *testing.T) {
 	}
 	if n := len(content); n > 9<<10 {
 		t.Errorf("README.md has %d octets, want 9 KiB at most", n)
+	}
+}
+
+// TestEveryCommandIsInTheHandbook: the operator's tables have each command with each of its flags, each verb of
+// ctl as the program tells of it, and nothing else.
+func TestEveryCommandIsInTheHandbook(t *testing.T) {
+	content, err := os.ReadFile("../../config/deploy/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make(map[string]string) // by the first words
+	for _, m := range regexp.MustCompile("(?m)^\\| `(otpgw (?:ctl )?[a-z]+)(?: [^`]*)?` \\| .*$").FindAllStringSubmatch(string(content), -1) {
+		rows[m[1]] = m[0]
+	}
+	told := make(map[string]bool)
+	for name, command := range subcommands {
+		row := rows["otpgw "+name]
+		told["otpgw "+name] = true
+		if row == "" {
+			t.Errorf("otpgw %s is not in the table", name)
+			continue
+		}
+		flags := flag.NewFlagSet(name, flag.ContinueOnError)
+		command(flags)
+		flags.VisitAll(func(f *flag.Flag) {
+			if strings.HasPrefix(f.Name, "template-") && f.Name != "template-bg" {
+				return // one language stands for all
+			}
+			if !regexp.MustCompile("`-" + f.Name + "[ `]").MatchString(row) {
+				t.Errorf("otpgw %s -%s is not in its row", name, f.Name)
+			}
+		})
+	}
+	for _, v := range append(slices.Clone(verbs), backupOf) {
+		told["otpgw ctl "+v.name] = true
+		want := fmt.Sprintf("| `otpgw ctl %s` | %s |", strings.ReplaceAll(strings.TrimSpace(v.name+" "+v.args), "|", `\|`), v.help)
+		if got := rows["otpgw ctl "+v.name]; got != want {
+			t.Errorf("the row of ctl %s is\n%s\nwant\n%s", v.name, got, want)
+		}
+	}
+	for command := range rows {
+		if !told[command] {
+			t.Errorf("%s is in the table, and no command", command)
+		}
 	}
 }
