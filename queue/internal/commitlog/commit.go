@@ -142,7 +142,7 @@ func (l *Log) signal() {
 // closed.
 func (l *Log) commitAll() {
 	var counter uint64
-	var p pacer
+	p := pacer{shared: !l.o.Sole}
 	for {
 		select {
 		case <-l.wake:
@@ -160,6 +160,7 @@ func (l *Log) commitAll() {
 			counter = b.counter
 			p.began(time.Now(), len(list))
 			l.send(b, list)
+			p.ended(time.Now())
 		}
 	}
 }
