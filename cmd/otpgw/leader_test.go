@@ -1,0 +1,28 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/otpgw/otpgw/queue/queuetest"
+)
+
+// TestKilledLeader: the NATS server that leads the log is killed. Nothing is accepted until the others have
+// chosen another, and no longer: what is asked meanwhile is answered in two seconds, and what was accepted
+// before is there.
+func TestKilledLeader(t *testing.T) {
+	cluster := queuetest.StartCluster(t, 3)
+	d, c := startOnCluster(t, cluster, cluster.Servers[0])
+	var o created
+	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"+46700000001","ttl":1800}`, 201).json(t, &o)
+	awaitAll(t, cluster)
+	leader := cluster.Leader(t, "LOG")
+	s := startSteady(t, c, d.HTTP, o.OtpID)
+	time.Sleep(time.Second) // of the load as it is without a fault
+	since := time.Now()
+	leader.Kill()
+	election := elected(t, cluster, leader, since)
+	time.Sleep(time.Until(since.Add(election + hangsFor))) // the load as it is with two servers
+	tellHung(t, s.stop(since), since, election)
+	mustCall(t, c, "GET", d.HTTP+"/otp/"+o.OtpID, "", 200)
+}
