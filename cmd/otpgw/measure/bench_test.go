@@ -97,24 +97,24 @@ func TestGrowth(t *testing.T) {
 // pacedSeconds is how long a paced round goes on, when it has that many messages.
 const pacedSeconds = 20
 
-func runAll(t *testing.T, systems []system, scenarios []scenario, count, rounds int) (rows []row) {
-	for _, s := range scenarios {
-		if s.count = count; s.rate > 0 {
-			s.count = min(count, s.rate*pacedSeconds)
-		}
-		runs := make(map[string][]figures)
-		for n := range rounds {
+// runAll measures each scenario in each round, and in it each system: so a noisy minute harms all of them.
+func runAll(t *testing.T, systems []system, scenarios []scenario, count, rounds int) []row {
+	rows, runs := make([]row, len(scenarios)), make([]map[string][]figures, len(scenarios))
+	for n := range rounds {
+		for i, s := range scenarios {
+			if s.count = count; s.rate > 0 {
+				s.count = min(count, s.rate*pacedSeconds)
+			}
+			if n == 0 {
+				rows[i], runs[i] = row{s, make(map[string]figures)}, make(map[string][]figures)
+			}
 			for _, sys := range systems {
 				f := measure(t, sys, s)
 				t.Logf("%s, round %d, %s: %s", s.name, n+1, sys.name, f)
-				runs[sys.name] = append(runs[sys.name], f)
+				runs[i][sys.name] = append(runs[i][sys.name], f)
+				rows[i].by[sys.name] = median(runs[i][sys.name])
 			}
 		}
-		r := row{s, make(map[string]figures)}
-		for name, all := range runs {
-			r.by[name] = median(all)
-		}
-		rows = append(rows, r)
 	}
 	return rows
 }
