@@ -68,6 +68,7 @@ type Config struct {
 	CallbackAllow   []netip.Prefix // addresses that callbacks may reach although private
 	CallbackTimeout time.Duration  // that a callback's receiver may take
 	Retention       time.Duration  // how long an OTP is known after its PIN ran out
+	StoreSize       int64          // octets that the store may take on disk; 0: a share of it
 	Memory          int64          // octets that the process may take; 0: half of what the machine or the cgroup has
 	CORSOrigins     []string       // whose pages may use the API
 	Traces          Traces

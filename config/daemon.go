@@ -21,6 +21,7 @@ const (
 
 	retentionLeast, retentionMost = time.Minute, 7 * 24 * time.Hour
 	memoryLeast, memoryMost       = 64, 1 << 20 // MiB
+	storeLeast, storeMost         = 64, 1 << 26 // MiB
 
 	lookupLeast, lookupMost = 10 * time.Millisecond, 2 * time.Second
 
@@ -56,6 +57,8 @@ var daemonRows = []setting[loader]{
 		duration(retentionLeast, retentionMost, time.Second, func(l *loader) *time.Duration { return &l.config.Retention })},
 	{"OTPGW_MEMORY", "0", "MiB that the daemon may take, 64 to 1048576; new OTPs are refused (503) when what is stored takes five sixths of it, of less than 1024 all but 160 MiB or half; 0: half of what the machine or its cgroup has",
 		read(readMemory)},
+	{"OTPGW_STORE_SIZE", "0", "MiB that the store may take on disk, 64 to 67108864, with OTPGW_NATS_URL on each server that has a copy; new OTPs are refused (503) when the log has four fifths of its share, and verifying goes on; 0: 20 GiB, of the embedded store three quarters of what is free where that is less",
+		read(readStoreSize)},
 	{"OTPGW_SECRET_KEY", "", "32 bytes as base64, seals PINs at rest; empty: generated once into the data directory (mode 0600)",
 		secretly(func(v *value, l *loader) { l.config.SecretKey = v.secretKey() })},
 	{"OTPGW_SECRET_KEYS_OLD", "", "older secret keys, comma-separated, which still open what they sealed; keep them for a day after a change",
@@ -118,6 +121,14 @@ func readMemory(v *value, l *loader) {
 		v.fault("is %d MiB, too little to run in; give it %d or more, or 0 for half of the machine", mib, memoryLeast)
 	}
 	l.config.Memory = int64(mib) << 20
+}
+
+func readStoreSize(v *value, l *loader) {
+	mib := v.integer(0, storeMost)
+	if mib > 0 && mib < storeLeast {
+		v.fault("is %d MiB, too little to work in; give it %d or more, or 0 for a share of the disk", mib, storeLeast)
+	}
+	l.config.StoreSize = int64(mib) << 20
 }
 
 func readAdminAddr(v *value, l *loader) {

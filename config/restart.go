@@ -15,7 +15,7 @@ var restarts = []struct {
 	{"its port is listened on from the start", []string{"OTPGW_HTTP_ADDR", "OTPGW_ADMIN_ADDR"}},
 	{"a listener speaks HTTPS or not from the start; what the file holds is read again when it changes",
 		[]string{"OTPGW_TLS_CERT_FILE", "OTPGW_TLS_KEY_FILE", adminCertFile, "OTPGW_ADMIN_TLS_KEY_FILE"}},
-	{"the store is opened with it", []string{"OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS", "OTPGW_NATS_SYNC"}},
+	{"the store is opened with it", []string{"OTPGW_DATA_DIR", "OTPGW_NATS_URL", "OTPGW_NATS_CREDS", "OTPGW_NATS_REPLICAS", "OTPGW_NATS_SYNC", "OTPGW_STORE_SIZE"}},
 	{"who listens goes by the subjects of the start", []string{"OTPGW_NATS_EVENTS"}},
 	{"what is stored is sealed with the keys of the start", []string{"OTPGW_SECRET_KEY", "OTPGW_SECRET_KEYS_OLD"}},
 	{"the log is in one form from the start on", []string{"OTPGW_LOG_FORMAT"}},

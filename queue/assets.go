@@ -135,6 +135,10 @@ func (a asset) config(replicas int) jetstream.StreamConfig {
 func (q *Queue) apply(ctx context.Context, replicas int) error {
 	for _, a := range q.assets {
 		err := q.patiently(ctx, func(ctx context.Context) error { return q.applyOne(ctx, a.config(replicas)) })
+		if isFull(err) || apiCode(err) == codeNoPeers {
+			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w; the store asks for %d MiB of each server, OTPGW_STORE_SIZE for less", a.name,
+				a.limit.Bytes/mib, replicas, err, (sizeOf(q.assets)-snapshotLimit+q.snapshotLimit)/mib)
+		}
 		if err != nil {
 			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w", a.name, a.limit.Bytes/mib, replicas, err)
 		}

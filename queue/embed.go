@@ -18,9 +18,6 @@ import (
 // serverMemory bounds JetStream's memory storage: only RATE is there.
 const serverMemory = 64 << 20
 
-// leastStore is the disk space below which starting makes no sense.
-const leastStore = 64 * mib
-
 // embedded is a NATS server in this process.
 type embedded struct {
 	ns   *server.Server
@@ -28,8 +25,8 @@ type embedded struct {
 	disk *disk
 }
 
-// startEmbedded locks the data directory and starts the server on it. It also returns the factor by which the
-// byte limits must shrink to fit the disk, 1 for not at all.
+// startEmbedded locks the data directory and starts the server on it. It also returns the factor of the limits,
+// so that the store has its size.
 func startEmbedded(ctx context.Context, o Options, list []asset) (*embedded, float64, error) {
 	dir := filepath.Join(o.Dir, "nats")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -40,7 +37,7 @@ func startEmbedded(ctx context.Context, o Options, list []asset) (*embedded, flo
 		return nil, 0, err
 	}
 	e := &embedded{lock: lock, disk: newDisk(o)}
-	scale, err := fit(o.Log, dir, list)
+	scale, err := fit(o, list)
 	if err != nil {
 		e.stop()
 		return nil, 0, err
@@ -85,47 +82,6 @@ func (e *embedded) stop() {
 	unlockFile(e.lock)
 }
 
-// fit compares the sum of the byte limits with the disk: a full disk fails every write until a restart. A
-// quarter is left free, for deleted messages keep their place until their block is rewritten.
-func fit(log zerolog.Logger, dir string, list []asset) (float64, error) {
-	free, err := diskFree(dir)
-	if err != nil {
-		return 0, fmt.Errorf("queue: free space of %s: %w", dir, err)
-	}
-	used, err := diskUsed(dir)
-	if err != nil {
-		return 0, fmt.Errorf("queue: size of %s: %w", dir, err)
-	}
-	room := (free + used) / 4 * 3
-	if room < leastStore {
-		return 0, fmt.Errorf("queue: %d MiB of disk are left for %s, at least %d are needed", room/mib, dir, leastStore/mib)
-	}
-	var sum int64
-	for _, a := range list {
-		sum += a.limit.Bytes
-	}
-	if sum <= room {
-		log.Info().Int64("limitMiB", sum/mib).Int64("freeMiB", free/mib).Msg("the store's limit is below the free disk space")
-		return 1, nil
-	}
-	log.Warn().Int64("wantedMiB", sum/mib).Int64("limitMiB", room/mib).Int64("freeMiB", free/mib).
-		Msg("the disk is smaller than the store's limits; all of them are reduced to fit")
-	return float64(room) / float64(sum), nil
-}
-
-// scaleLimits shrinks bytes and, with them, counts: the count is to be what fills first.
-func scaleLimits(list []asset, scale float64) {
-	if scale >= 1 {
-		return
-	}
-	for i := range list {
-		list[i].limit.Bytes = max(int64(float64(list[i].limit.Bytes)*scale), 1)
-		if list[i].limit.Msgs > 0 {
-			list[i].limit.Msgs = max(int64(float64(list[i].limit.Msgs)*scale), 1)
-		}
-	}
-}
-
 func diskUsed(dir string) (int64, error) {
 	var sum int64
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
@@ -139,6 +95,16 @@ func diskUsed(dir string) (int64, error) {
 		return ignoreMissing(err)
 	})
 	return sum, err
+}
+
+// existing is the directory, or the one that it will be made in.
+func existing(dir string) string {
+	for {
+		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 func ignoreMissing(err error) error {

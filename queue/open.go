@@ -113,14 +113,15 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	q.marker = newMarker(o)
 	err := q.patiently(ctx, func(ctx context.Context) error {
 		_, err := q.streams[0].CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: snapshotBucket, Replicas: o.Replicas,
-			Storage: jetstream.FileStorage, Description: "snapshots of the stream LOG"})
+			Storage: jetstream.FileStorage, MaxBytes: q.snapshotLimit, Description: "snapshots of the stream LOG"})
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("queue: object store %s: %w", snapshotBucket, err)
 	}
 	options := commitlog.Options{Stream: &logStream{q: q}, Snapshots: snapshots{q}, Sole: q.server != nil, Log: q.log, Watchers: watchers,
-		SnapshotEvery: o.SnapshotEvery, Dir: o.Dir, Hot: hotOf(o.Memory), Seldom: []string{bucketRecords, bucketReceipts}, AtOnce: o.ColdAtOnce}
+		SnapshotEvery: o.SnapshotEvery, Pressed: func() bool { return q.fill.share() > pressedShare },
+		Dir: o.Dir, Hot: hotOf(o.Memory), Seldom: []string{bucketRecords, bucketReceipts}, AtOnce: o.ColdAtOnce}
 	if q.daemons != nil {
 		options.Packed = q.daemons.allRead
 	}
@@ -130,6 +131,8 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	if err := q.readLog(ctx, options); err != nil {
 		return fmt.Errorf("queue: the log: %w", err)
 	}
+	q.fill.log.Store(q.ledger)
+	q.readFill()
 	q.compare(ctx, o)
 	if q.disk != nil { // whoever waits for the log hears of it at once
 		q.disk.onFault(q.ledger.Fail)

@@ -20,6 +20,7 @@ type Options struct {
 	SyncInterval time.Duration // fsync interval of the embedded store; 0 means one second
 	SyncAlways   bool          // fsync each write before it is answered: about 6,000 writes/s in all
 
+	Size          int64 // octets that the store may take on disk, on each server that has a copy; 0: its own limits, and of a store here no more than fits
 	Memory        int64 // octets that the process may take; see MemoryBound; from hotShare of that on, values that are seldom asked for go to a file in Dir; 0: no bound
 	ColdAtOnce    bool  // what leaves the memory for a file when there is much of it does so at once: for tests
 	SnapshotEvery int64 // octets of the log between two snapshots of the state; 0 is a default
@@ -58,6 +59,9 @@ func (o *Options) validate() error {
 	}
 	if o.Replicas < 1 || o.Replicas > 5 {
 		return fmt.Errorf("queue: %d replicas; NATS takes 1 to 5", o.Replicas)
+	}
+	if o.Size != 0 && o.Size < leastStore {
+		return fmt.Errorf("queue: a store of %d MiB is too small to work in; at least %d are needed", o.Size/mib, leastStore/mib)
 	}
 	if o.SyncInterval <= 0 {
 		o.SyncInterval = time.Second

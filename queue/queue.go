@@ -37,6 +37,8 @@ type Queue struct {
 
 	disk *disk // of the server
 
+	snapshotLimit int64 // octets, of two of them; 0: no bound
+
 	// Written by Open only.
 	ledger   *commitlog.Log
 	daemons  *daemons // nil when the store is this daemon's alone
@@ -54,7 +56,7 @@ type Queue struct {
 
 	ticks    sync.WaitGroup
 	memory   atomic.Int64             // see SetMemory
-	fill     atomic.Int64             // of the log's stream, in thousandths of its limit
+	fill     logFill                  // of the log's stream
 	erasing  atomic.Int32             // callers of Compact
 	lastRead atomic.Int64             // when something of the log was read, in Unix nanoseconds; see whileReading
 	readAt   atomic.Uint64            // up to which position of it
@@ -95,13 +97,19 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 }
 
 func (q *Queue) open(ctx context.Context, o Options) (err error) {
-	if o.URL == "" {
-		var scale float64
+	scale := 1.0
+	switch {
+	case o.URL == "":
 		if q.server, scale, err = startEmbedded(ctx, o, q.assets); err != nil {
 			return err
 		}
-		scaleLimits(q.assets, scale)
 		q.disk = q.server.disk
+	case o.Size > 0:
+		scale = float64(o.Size) / float64(sizeOf(q.assets))
+	}
+	scaleLimits(q.assets, scale)
+	if q.server != nil || o.Size > 0 { // else nobody has said how much of another's disk there is
+		q.snapshotLimit = int64(float64(snapshotLimit) * scale)
 	}
 	if err := q.connect(ctx, o); err != nil {
 		return err

@@ -34,7 +34,7 @@ type Stats struct {
 // Stats asks the server; for metrics and the console.
 func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	var s Stats
-	for _, a := range q.assets {
+	for _, a := range append(slices.Clip(q.assets), asset{name: snapshotStream}) {
 		err := q.retry(ctx, func(ctx context.Context) error { return q.streamStats(ctx, a, &s) })
 		if err != nil {
 			return Stats{}, fmt.Errorf("stream %s: %w", a.name, err)
@@ -101,12 +101,16 @@ func (w *work) oldest() (first *item) {
 }
 
 func (q *Queue) streamStats(ctx context.Context, a asset, s *Stats) error {
+	grown := q.ledger.Grown()
 	js := q.streamIn(ctx)
 	stream, err := js.Stream(ctx, a.name)
 	if err != nil {
 		return err
 	}
 	info := stream.CachedInfo()
+	if a.name == streamLog {
+		q.fill.heard(info, grown, q.ledger)
+	}
 	one := StreamStats{Name: a.name, Msgs: info.State.Msgs, Bytes: info.State.Bytes, MaxMsgs: a.limit.Msgs, MaxBytes: info.Config.MaxBytes}
 	s.Streams = append(s.Streams, one)
 	return nil

@@ -24,7 +24,7 @@ const (
 
 // Shares of a bound at which new OTPs are refused, so that those that are there can come to their end.
 const (
-	logShare    = 0.8
+	logShare    = 0.8       // of the log's limit on disk
 	memoryShare = 0.84      // of Options.Memory: the rest is for what is done with the records
 	memoryRest  = 160 * mib // at least, or half
 	hotShare    = 0.75      // of that bound: from there on records and receipts' ids that nobody changes go to a file
@@ -76,20 +76,6 @@ func (q *Queue) tick() {
 	_ = q.ledger.Barrier(ctx) // Ready tells who asks
 }
 
-// readFill asks how full the log's stream is.
-func (q *Queue) readFill() {
-	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
-	defer cancel()
-	s, err := q.streamIn(ctx).Stream(ctx, streamLog)
-	if err != nil {
-		return // what is wrong is seen by whoever writes
-	}
-	info := s.CachedInfo()
-	if info.Config.MaxBytes > 0 {
-		q.fill.Store(int64(info.State.Bytes * 1000 / uint64(info.Config.MaxBytes)))
-	}
-}
-
 // Skew is by how much the machine's clock is ahead of the store's.
 func (q *Queue) Skew() time.Duration { return time.Now().Round(0).Sub(q.Now().Round(0)) }
 
@@ -119,8 +105,8 @@ func (q *Queue) roomForMore() error {
 	if err := q.disk.little(); err != nil {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
-	if fill := q.fill.Load(); fill > logShare*1000 {
-		return fmt.Errorf("%w: the log is at %d %% of its limit", ErrFull, fill/10)
+	if full := q.fill.share(); full > logShare {
+		return fmt.Errorf("%w: the log is at %.0f %% of its limit (OTPGW_STORE_SIZE)", ErrFull, 100*full)
 	}
 	return nil
 }

@@ -10,21 +10,39 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// TestCapacity: what check says a configuration carries follows from its memory, its longest PIN and its
-// retention.
+// TestCapacity: what check says a configuration carries follows from its memory, its disk, its longest PIN and
+// its retention; a store that does not fit the disk is refused.
 func TestCapacity(t *testing.T) {
-	c := &config.Config{Memory: 2 << 30, Retention: time.Hour, Apps: []otp.App{{TTL: time.Minute}, {TTL: 5 * time.Minute}}}
-	one, known := carries(c)
-	if known < 6e6 || known > 8e6 || one < 1500 || one > 2000 { // three quarters of 1,720 MiB, for 5 minutes and an hour
-		t.Errorf("%.0f OTP/s, %.0f known", one, known)
+	c := &config.Config{Memory: 2 << 30, Retention: time.Hour, Apps: []otp.App{{TTL: time.Minute}, {TTL: 5 * time.Minute}}, DataDir: t.TempDir()}
+	c.NATS.URL = "nats://a" // whose disk is not known
+	of := func() capacity {
+		t.Helper()
+		carried, err := carries(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return carried
+	}
+	one := of()
+	if one.byDisk || one.known < 6e6 || one.known > 8e6 || one.perSecond() < 1500 || one.perSecond() > 2000 { // three quarters of 1,720 MiB, for 5 minutes and an hour
+		t.Errorf("%.0f OTP/s: %+v", one.perSecond(), one)
 	}
 	c.Retention = 30 * time.Minute
-	if shorter, _ := carries(c); shorter < 1.4*one {
-		t.Errorf("%.0f OTP/s with half the retention, %.0f with the whole", shorter, one)
+	if shorter := of(); shorter.perSecond() < 1.4*one.perSecond() {
+		t.Errorf("%.0f OTP/s with half the retention, %.0f with the whole", shorter.perSecond(), one.perSecond())
+	}
+	c.StoreSize = 1 << 30
+	small := of()
+	if !small.byDisk || small.known > one.known/2 {
+		t.Errorf("with a store of 1 GiB: %+v", small)
 	}
 	var out bytes.Buffer
-	tellCapacity(c, &out)
-	if text := out.String(); !strings.Contains(text, "OTP/s sustained") || !strings.Contains(text, "OTPGW_DATA_DIR") {
-		t.Errorf("%q", text)
+	if err := tellCapacity(c, &out); err != nil || !strings.Contains(out.String(), "OTP/s sustained") || !strings.Contains(out.String(), "OTPGW_STORE_SIZE at once") ||
+		!strings.Contains(out.String(), "may take 1.0 GiB of disk on each NATS server") {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	c.NATS.URL, c.StoreSize = "", 1<<59
+	if err := tellCapacity(c, &out); err == nil || !strings.Contains(err.Error(), "OTPGW_STORE_SIZE") {
+		t.Errorf("a store that does not fit its disk: %v", err)
 	}
 }

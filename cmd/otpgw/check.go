@@ -41,7 +41,9 @@ func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 			fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
 			return exitFailed
 		}
-		tellCapacity(conf, c.stdout)
+		if err := tellCapacity(conf, c.stdout); err != nil {
+			return complain(c.stderr, err)
+		}
 		tellKey(conf, c.stdout)
 		tellCertificate("OTPGW_TLS_CERT_FILE", conf.TLS, c.stdout)
 		tellCertificate("OTPGW_ADMIN_TLS_CERT_FILE", conf.AdminTLS, c.stdout)

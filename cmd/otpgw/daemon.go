@@ -123,7 +123,7 @@ func (d *daemon) open(ctx context.Context) error {
 		return err
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), metrics.Store{Queue: d.queue})
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := d.openRecords(box, registry); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func storeOptions(c *config.Config, log zerolog.Logger) queue.Options {
 	return queue.Options{
 		Dir: c.DataDir, URL: n.URL, Creds: n.Creds, Replicas: n.Replicas,
 		SyncInterval: n.Sync, SyncAlways: n.SyncAlways, Routes: c.RouteNames(), Log: log,
-		Memory: memory.Of(c),
+		Memory: memory.Of(c), Size: c.StoreSize,
 	}
 }
 

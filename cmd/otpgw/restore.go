@@ -47,6 +47,7 @@ func restore(ctx context.Context, conf *config.Config, path string) error {
 		return err
 	}
 	defer f.Close()
-	options := queue.Options{Dir: conf.DataDir, URL: conf.NATS.URL, SyncInterval: conf.NATS.Sync, SyncAlways: conf.NATS.SyncAlways, Log: zerolog.Nop()}
+	options := queue.Options{Dir: conf.DataDir, URL: conf.NATS.URL, SyncInterval: conf.NATS.Sync, SyncAlways: conf.NATS.SyncAlways,
+		Size: conf.StoreSize, Log: zerolog.Nop()}
 	return queue.Restore(ctx, options, f, func(keys *queue.Bucket) error { return anchor(ctx, box, keys) })
 }

@@ -39,6 +39,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.wireReceipts(registry)
 	d.outcomes = metrics.NewOutcomes(registry)
 	d.growth = &metrics.Growth{Queue: d.queue}
+	registry.MustRegister(metrics.Store{Queue: d.queue, Growth: d.growth})
 	d.funnel = funnel.New(d.queue.Funnel(), d.service.Clock)
 	d.outcomes.Observe(d.service, d.tracker, d.funnel)
 	d.traceReceipts()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/otpgw/otpgw/queue/backoff"
@@ -38,7 +39,8 @@ func (l *Log) apply(m Message) error {
 		l.clock.heard(l.state.clock)
 	}
 	l.applied.Store(int64(l.clock.elapsed()))
-	l.since.Add(int64(len(m.Data)))
+	l.since.Add(int64(len(m.Data) + messageRest))
+	l.grown.Add(int64(len(m.Data) + messageRest))
 	if mine && results != nil {
 		l.answer(b.counter, results)
 	}
@@ -173,25 +175,36 @@ func (l *Log) jump(ctx context.Context, next uint64) error {
 		return err
 	case newer != nil && newer.position > at:
 		l.state.replace(newer)
+		l.passedOver(newer.writers[l.writer].counter)
 		l.o.Log.Warn().Uint64("from", at).Uint64("to", newer.position).Msg("this process was far behind: its state is that of the snapshot")
 	default:
 		l.o.Log.Error().Uint64("after", at).Uint64("before", next).Uint64("messages", next-at-1).Msg("a part of the log is lost")
 		l.lost.messages.Add(int64(next - at - 1))
 		l.state.skipTo(next - 1)
+		l.passedOver(math.MaxUint64)
 	}
-	l.passedOver()
 	return nil
 }
 
-// passedOver answers those whose batches may be in what was jumped over: nobody can say any more with what
-// outcome.
-func (l *Log) passedOver() {
+// passedOver answers those whose batches are in what was jumped over: nobody can say any more with what
+// outcome, but that a barrier has been passed. last is the newest of this process's batches that may be in it;
+// what is newer is yet to come.
+func (l *Log) passedOver(last uint64) {
 	l.mu.Lock()
-	inflight := l.inflight
-	l.inflight = make(map[uint64][]*waiter)
+	var passed []*waiter
+	for counter, list := range l.inflight {
+		if counter <= last {
+			passed = append(passed, list...)
+			delete(l.inflight, counter)
+		}
+	}
 	l.mu.Unlock()
-	for _, list := range inflight {
-		resolve(list, outcome{err: fmt.Errorf("%w: this process was far behind", ErrUnknown)})
+	for _, w := range passed {
+		o := outcome{err: fmt.Errorf("%w: this process was far behind", ErrUnknown)}
+		if w.barrier {
+			o = outcome{}
+		}
+		w.done <- o
 	}
 }
 

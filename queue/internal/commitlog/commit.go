@@ -73,7 +73,7 @@ func (l *Log) begin(ctx context.Context, tx Tx, hurried bool) (*waiter, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	w := &waiter{data: appendTx(nil, tx), hurried: hurried, done: make(chan outcome, 1)}
+	w := &waiter{data: appendTx(nil, tx), barrier: len(tx) == 0, hurried: hurried, done: make(chan outcome, 1)}
 	return w, l.enqueue(w)
 }
 

@@ -64,6 +64,7 @@ type Options struct {
 	AtOnce bool     // as soon as they are there, not a minute after their last change: for tests
 
 	SnapshotEvery int64         // octets of log between two snapshots, at least; 0 is a default
+	Pressed       func() bool   // the stream is so full that a snapshot is due before; nil: it never is
 	Settle        time.Duration // from a snapshot to the removal of the log before it: after a power loss one of them must be there
 }
 
@@ -99,6 +100,7 @@ type Log struct {
 	wake    chan struct{} // something is pending
 	applied atomic.Int64  // when something was last applied, in nanoseconds of the clock's monotonic time
 	since   atomic.Int64  // octets applied since the last snapshot
+	grown   atomic.Int64  // and since the start
 	waiting atomic.Int64  // since when the append under way is unanswered; 0 for none
 
 	restored   uint64 // written by Open only; see Restored
@@ -115,6 +117,7 @@ type Log struct {
 type waiter struct {
 	data    []byte // encoded
 	hurried bool   // somebody waits for it; see CommitAlong
+	barrier bool   // nothing is in it
 	begun   bool   // in a batch; guarded by Log.mu
 	gone    bool   // its caller has given up before; guarded by Log.mu
 	done    chan outcome
@@ -136,6 +139,7 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 	for name, w := range o.Watchers {
 		l.state.watchers[name] = w
 	}
+	l.state.watchers[ownBucket] = l.wroteElsewhere
 	l.clock.begin()
 	if err := l.restore(ctx); err != nil {
 		l.state.closeFile()
@@ -197,6 +201,9 @@ func (l *Log) Now() time.Time { return l.clock.now() }
 // Fresh is how long ago something was last applied; with a commit every second it tells how far behind the
 // process may be.
 func (l *Log) Fresh() time.Duration { return l.clock.elapsed() - time.Duration(l.applied.Load()) }
+
+// Grown is about how many octets of the stream were applied since the start.
+func (l *Log) Grown() int64 { return l.grown.Load() }
 
 // Unanswered is for how long the append under way has had no answer.
 func (l *Log) Unanswered() time.Duration {

@@ -254,6 +254,75 @@ func TestLaggingReaderTakesTheSnapshot(t *testing.T) {
 	}
 }
 
+// halting is a stream whose reader can be made to stand still.
+type halting struct {
+	*memory
+	halted sync.RWMutex // held while nothing is read
+}
+
+func (h *halting) Read(ctx context.Context, after uint64, f func(Message) error) error {
+	h.halted.RLock()
+	defer func() { h.halted.RUnlock() }()
+	return h.memory.Read(ctx, after, func(m Message) error {
+		h.halted.RUnlock()
+		h.halted.RLock()
+		if first, _, _ := h.Bounds(ctx); m.Position < first {
+			return errNoAnswer // it was removed meanwhile
+		}
+		return f(m)
+	})
+}
+
+// TestUnderWayWhileLagging: what a process has under way while its place is removed. A barrier has been passed
+// when the snapshot has it; of a transaction nobody can say the outcome, and it is done once.
+func TestUnderWayWhileLagging(t *testing.T) {
+	m := newMemory()
+	stream := &halting{memory: m}
+	slow, writer := open(t, m, func(o *Options) { o.Stream = stream }), open(t, m)
+	stopped := make(chan struct{})
+	go func() { stream.halted.Lock(); close(stopped) }()
+	for halted := false; !halted; { // at the next message
+		commit(t, writer, Op{Bucket: "a", Key: "k", Value: []byte("1")})
+		select {
+		case <-stopped:
+			halted = true
+		case <-time.After(time.Millisecond):
+		}
+	}
+	barrier, change := &waiter{data: appendTx(nil, nil), barrier: true, done: make(chan outcome, 1)},
+		&waiter{data: appendTx(nil, Tx{{Bucket: "a", Key: "mine", If: IfAbsent, Value: []byte("1")}}), done: make(chan outcome, 1)}
+	slow.mu.Lock() // so that both are in one batch
+	slow.pending = append(slow.pending, barrier, change)
+	slow.mu.Unlock()
+	slow.signal()
+	for {
+		_, last, _ := m.Bounds(t.Context())
+		m.mu.Lock()
+		b, err := decodeBatch(m.messages[last-m.first].Data, nil)
+		m.mu.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.writer == slow.writer && b.txs == 2 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	commit(t, writer, Op{Bucket: "a", Key: "behind", Value: []byte("1")})
+	if err := writer.Snapshot(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	stream.halted.Unlock()
+	ctx := within(t, 10*time.Second)
+	if _, err := slow.wait(ctx, barrier); err != nil {
+		t.Errorf("the barrier: %v", err)
+	}
+	if _, err := slow.wait(ctx, change); !errors.Is(err, ErrUnknown) || ctx.Err() != nil {
+		t.Errorf("the transaction: %v", err)
+	}
+	want(t, slow, "a", "mine", "1")
+}
+
 // A hole in the log, with the last snapshot before it, loses what was in the hole and nothing else.
 func TestHoleInTheLog(t *testing.T) {
 	m := newMemory()

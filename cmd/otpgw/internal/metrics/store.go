@@ -5,6 +5,7 @@ package metrics
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,9 @@ var (
 	streamMessages  = prometheus.NewDesc("otpgw_store_messages", "Messages, or keys, stored.", []string{"stream"}, nil)
 	streamBytes     = prometheus.NewDesc("otpgw_store_bytes", "Bytes stored.", []string{"stream"}, nil)
 	streamMaxBytes  = prometheus.NewDesc("otpgw_store_max_bytes", "The limit of the bytes stored.", []string{"stream"}, nil)
+	streamFullIn    = prometheus.NewDesc("otpgw_store_full_in_seconds", "When it will be full if it goes on as in the last hour; +Inf when that is not in sight.", []string{"stream"}, nil)
+	logLagEntries   = prometheus.NewDesc("otpgw_log_lag_entries", "Messages of the log that are stored and not yet applied by this daemon.", nil, nil)
+	logLagSeconds   = prometheus.NewDesc("otpgw_log_lag_seconds", "How far this daemon is behind the log: time between the last message applied and the last one stored, or since it heard of the log.", nil, nil)
 	consumerWaiting = prometheus.NewDesc("otpgw_queue_waiting", "Messages that wait for a worker.", []string{"queue"}, nil)
 	stateBytes      = prometheus.NewDesc("otpgw_state_bytes", "Memory that the state of the OTPs takes, about.", nil, nil)
 	stateMaxBytes   = prometheus.NewDesc("otpgw_state_max_bytes", "The bound of it, at which new OTPs are refused; 0 for none.", nil, nil)
@@ -28,11 +32,15 @@ var (
 )
 
 // Store asks the store for its fill when somebody asks for the metrics.
-type Store struct{ Queue *queue.Queue }
+type Store struct {
+	Queue  *queue.Queue
+	Growth *Growth
+}
 
 // Describe is of prometheus.Collector.
 func (c Store) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, consumerOldest, stateBytes, stateMaxBytes, stateFileBytes, clockSkew, lostMessages, natsVersion} {
+	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, consumerOldest, stateBytes, stateMaxBytes, stateFileBytes, clockSkew, lostMessages, natsVersion,
+		streamFullIn, logLagEntries, logLagSeconds} {
 		ch <- d
 	}
 }
@@ -50,9 +58,12 @@ func (c Store) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(natsVersion, prometheus.GaugeValue, 1, v)
 	}
 	stats, err := c.Queue.Stats(ctx)
+	lag := c.Queue.Lag()
+	ch <- prometheus.MustNewConstMetric(logLagSeconds, prometheus.GaugeValue, lag.Time.Seconds())
 	if err != nil {
 		return // the store is down: /readyz says so, and its gauges are absent rather than stale
 	}
+	ch <- prometheus.MustNewConstMetric(logLagEntries, prometheus.GaugeValue, float64(lag.Entries))
 	gauge := func(d *prometheus.Desc, v float64, label string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, label)
 	}
@@ -60,6 +71,11 @@ func (c Store) Collect(ch chan<- prometheus.Metric) {
 		gauge(streamMessages, float64(s.Msgs), s.Name)
 		gauge(streamBytes, float64(s.Bytes), s.Name)
 		gauge(streamMaxBytes, float64(s.MaxBytes), s.Name)
+		in := math.Inf(1)
+		if sight := c.Growth.FullIn(s, time.Now()); sight > 0 {
+			in = sight.Seconds()
+		}
+		gauge(streamFullIn, in, s.Name)
 	}
 	for _, w := range stats.Consumers {
 		gauge(consumerWaiting, float64(w.Waiting), w.Name)

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -41,12 +42,19 @@ type consoleState struct {
 	Routes  []RouteState `json:"routes"`
 	Apps    []appState   `json:"apps"`
 	Streams []storeState `json:"streams"`
+	Lag     lagState     `json:"lag"`
 
 	Daemons   []string            `json:"daemons"` // that share the store
 	LogLevel  string              `json:"logLevel"`
 	Guard     []otp.Block         `json:"guard"` // what an operator said of numbers
 	Callbacks callbackState       `json:"callbacks"`
 	Disabled  []callback.Endpoint `json:"disabled"` // URLs that answered 410
+}
+
+// lagState is how far the daemon is behind the log.
+type lagState struct {
+	Entries uint64  `json:"entries"`
+	Seconds float64 `json:"seconds"`
 }
 
 // callbackState is how callbacks fare: those of all daemons in the store, and the requests of this one.
@@ -141,6 +149,8 @@ func (a *Server) consoleState(ctx context.Context) consoleState {
 			s.Callbacks.Waiting, s.Callbacks.Oldest = c.Waiting+uint64(c.InFlight), metrics.Age(c.Oldest, a.Queue.Now())
 		}
 	}
+	lag := a.Queue.Lag()
+	s.Lag = lagState{lag.Entries, math.Round(lag.Time.Seconds()*10) / 10}
 	for _, one := range stats.Streams {
 		if one.Name == "DLQ" {
 			s.Callbacks.Dead = one.Msgs

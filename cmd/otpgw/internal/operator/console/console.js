@@ -22,6 +22,7 @@ function show(v) {
   operate.show(v, now);
   const fill = (s) => s.max ? s.bytes / s.max : 0;
   list($('store'), v.streams.filter((s) => s.bytes).sort((a, b) => fill(b) - fill(a)).slice(0, 8), (s) => s.name, card.storeRow, card.fillStore);
+  $('lag').textContent = v.lag.entries ? `This daemon is ${v.lag.entries} messages and ${span(v.lag.seconds)} behind the log.` : 'This daemon has applied all of the log.';
 }
 
 funnel.start();
