@@ -59,6 +59,9 @@ func (q *Queue) whileReading(ctx context.Context) (reading context.Context, canc
 
 // damagedLog is why nothing comes, where the server has what it cannot read.
 func (q *Queue) damagedLog() error {
+	if len(q.streams) == 0 {
+		return nil // it is not connected
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), readTry)
 	defer cancel()
 	return (&logStream{q: q}).unreadable(ctx, q.readAt.Load())
