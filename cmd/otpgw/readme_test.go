@@ -139,3 +139,34 @@ func TestEveryCommandIsInTheHandbook(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereIs: the table of CONTRIBUTING answers each question with a file or a folder that is there.
+func TestWhereIs(t *testing.T) {
+	const document = "../../.github/CONTRIBUTING.md"
+	content, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(content), "## Where is ...?")
+	table, _, _ = strings.Cut(table, "\n## ")
+	questions := 0
+	for _, row := range strings.Split(table, "\n") {
+		if !strings.Contains(row, "? |") {
+			continue
+		}
+		questions++
+		links := markdownLink.FindAllStringSubmatch(row, -1)
+		if len(links) == 0 {
+			t.Errorf("no file answers: %s", row)
+		}
+		for _, link := range links {
+			leads(t, document, link[1])
+			if !strings.Contains(row, "["+strings.TrimPrefix(link[1], "../")+"]") {
+				t.Errorf("%s is called something else: %s", link[1], row)
+			}
+		}
+	}
+	if questions < 17 {
+		t.Errorf("%d questions", questions)
+	}
+}

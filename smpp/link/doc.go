@@ -34,7 +34,7 @@
 //
 // # Flow
 //
-// A part goes when its bind's window has room and the link's governor (governor.go) gives it a turn. The
+// A part goes when its bind's window has room and the link's governor (throttle.go) gives it a turn. The
 // governor keeps OTPGW_LINK_<NAME>_TPS, or learns the rate of the SMSC: it goes slower when parts are
 // throttled, and tells a limit from a share that the SMSC refuses at any rate (refusalodds.go); the messages wait
 // in the queue. A puller asks for no more messages than the window holds, so that those of a slow link are
