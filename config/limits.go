@@ -120,7 +120,7 @@ func (v *value) testNumbers() map[string]string {
 		case err != nil || !phonenumbers.IsValidNumber(parsed) || phonenumbers.Format(parsed, phonenumbers.E164) != number:
 			v.fault("element %d does not begin with an international number that can exist, like +46700000000:123456", i+1)
 		case !otp.ValidTestPIN(pin):
-			v.fault("element %d has no PIN of 4 to 10 digits or capital letters after its colon", i+1)
+			v.fault("element %d has no PIN of %d to %d digits or capital letters after its colon", i+1, otp.MinPIN, otp.MaxPIN)
 		case numbers[number] != "":
 			v.fault("element %d has a number that has a PIN already", i+1)
 		default:

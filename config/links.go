@@ -15,18 +15,20 @@ import (
 
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/text"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
-// The limits of a link. The first three are SMPP 3.4's (5.2.1 to 5.2.3), without the closing NUL.
+// The fields of a bind and of a submit_sm have the room that their layout gives.
+var (
+	systemIDMax     = wire.LayoutOf(wire.BindTransceiver).Field("system_id").Room()
+	passwordMax     = wire.LayoutOf(wire.BindTransceiver).Field("password").Room()
+	systemTypeMax   = wire.LayoutOf(wire.BindTransceiver).Field("system_type").Room()
+	addressRangeMax = wire.LayoutOf(wire.BindTransceiver).Field("address_range").Room()
+	serviceTypeMax  = wire.LayoutOf(wire.SubmitSM).Field("service_type").Room()
+)
+
+// The bounds of a link.
 const (
-	systemIDMax   = 15
-	passwordMax   = 8
-	systemTypeMax = 12
-
-	serviceTypeMax = 5 // 5.2.11
-
-	addressRangeMax = 40
-
 	bindsMax  = 64
 	windowMax = 10000
 	tpsMax    = 100000

@@ -3,6 +3,7 @@ package otp
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -49,7 +50,7 @@ func ParseQuery(values url.Values) (Query, error) {
 	if limit := values.Get("limit"); limit != "" {
 		n, err := strconv.Atoi(limit)
 		if q.Limit = n; err != nil || n < 1 || n > maxPage {
-			f.add(CodeQuery, "The parameter 'limit' is not a number from 1 to 100")
+			f.add(CodeQuery, fmt.Sprintf("The parameter 'limit' is not a number from 1 to %d", maxPage))
 		}
 	}
 	if after := values.Get("after"); after != "" {

@@ -2,6 +2,7 @@ package otp
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"time"
 )
@@ -10,7 +11,7 @@ import (
 // verified as ours would be. Or the application verifies it, and tells the outcome; without that the guard
 // takes all of its messages for pumping, for none is ever verified.
 
-var ownPIN = regexp.MustCompile(`^[0-9A-Za-z]{4,10}$`)
+var ownPIN = regexp.MustCompile(fmt.Sprintf(`^[0-9A-Za-z]{%d,%d}$`, MinPIN, MaxPIN))
 
 // ValidOwnPIN says whether an application can have this PIN sent: 4 to 10 letters or digits. The case of
 // letters is sent as it is, and does not count in a guess.
@@ -23,7 +24,7 @@ func (f *faults) ownPIN(v value, app *App) string {
 	case !app.OwnPIN:
 		f.add(CodeOwnPIN, "The parameter 'pin' is not allowed for this application")
 	case v.kind == kindOther || !ValidOwnPIN(v.text):
-		f.add(CodeOwnPIN, "The parameter 'pin' is not 4 to 10 letters or digits")
+		f.add(CodeOwnPIN, fmt.Sprintf("The parameter 'pin' is not %d to %d letters or digits", MinPIN, MaxPIN))
 	}
 	return v.text
 }

@@ -3,6 +3,7 @@ package otp
 import (
 	"crypto/rand"
 	"crypto/subtle"
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
@@ -34,7 +35,7 @@ func (t PINType) Valid() bool { return t == PINNumbers || t == PINLetters || t =
 // ValidTestPIN says whether a test number can have this PIN: 4 to 10 digits or capital letters.
 func ValidTestPIN(pin string) bool { return testPIN.MatchString(pin) }
 
-var testPIN = regexp.MustCompile(`^[0-9A-Z]{4,10}$`)
+var testPIN = regexp.MustCompile(fmt.Sprintf(`^[0-9A-Z]{%d,%d}$`, MinPIN, MaxPIN))
 
 // typeOf is the type of a given PIN.
 func typeOf(pin string) PINType {

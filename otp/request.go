@@ -123,7 +123,7 @@ func (f *faults) from(v value, fallback string, rule SenderRule) string {
 	case v.kind == kindText && v.text == "":
 		f.add(CodeFromEmpty, "The parameter 'from' is empty or not set")
 	case v.kind == kindOther || rule.Problem(v.text) != "":
-		f.add(CodeFromInvalid, "The parameter 'from' is not valid (min 3, max 15 characters; a name at most 11 of the GSM alphabet)")
+		f.add(CodeFromInvalid, fmt.Sprintf("The parameter 'from' is not valid (min %d, max %d characters; a name at most 11 of the GSM alphabet)", minSender, maxSender))
 	}
 	return v.text
 }
@@ -188,9 +188,9 @@ func (f *faults) ttl(v value, fallback time.Duration) time.Duration {
 	case notNumber:
 		f.add(CodeTTLNumber, "The parameter 'ttl' is not a number")
 	case below:
-		f.add(CodeTTLLow, "Min value for 'ttl' is 60 seconds")
+		f.add(CodeTTLLow, fmt.Sprintf("Min value for 'ttl' is %g seconds", MinTTL.Seconds()))
 	case above:
-		f.add(CodeTTLHigh, "Max value for 'ttl' is 1800 seconds (30 mins)")
+		f.add(CodeTTLHigh, fmt.Sprintf("Max value for 'ttl' is %g seconds (%g mins)", MaxTTL.Seconds(), MaxTTL.Minutes()))
 	}
 	return time.Duration(n) * time.Second
 }

@@ -96,11 +96,11 @@ func first(list ...string) string {
 
 var digitRun = regexp.MustCompile(`[0-9]+`)
 
-// codeIn finds the code in a text: its only run of 4 to 10 digits. Of several nobody knows which it is.
+// codeIn finds the code in a text: its only run of as many digits as a PIN may have. Of several nobody knows which it is.
 func codeIn(text string) string {
 	code := ""
 	for _, run := range digitRun.FindAllString(text, -1) {
-		if len(run) < 4 || len(run) > 10 {
+		if len(run) < otp.MinPIN || len(run) > otp.MaxPIN {
 			continue
 		}
 		if code != "" && code != run {

@@ -202,6 +202,14 @@ func LayoutOf(c Command) *Layout { return byCommand[c] }
 // Layouts are all, in the order of the specification.
 func Layouts() []Layout { return slices.Clone(layouts) }
 
+// Room is how many octets a field can hold.
+func (f *Field) Room() int {
+	if f.Kind == CString {
+		return f.Max - 1 // the NUL takes one
+	}
+	return f.Max
+}
+
 // Field finds a field by its name; nil when the PDU does not have it.
 func (l *Layout) Field(name string) *Field {
 	for i := range l.Fields {

@@ -25,9 +25,12 @@ const (
 	maxIdleAccounts = 1000
 )
 
+// specSystemID is the longest system_id of the specification (SMPP 3.4, 5.2.1).
+var specSystemID = wire.LayoutOf(wire.BindTransceiver).Field("system_id").Room()
+
 // specPassword is the longest password of the specification (SMPP 3.4, 5.2.2). Real SMSCs give out longer
 // ones.
-const specPassword = 8
+var specPassword = wire.LayoutOf(wire.BindTransceiver).Field("password").Room()
 
 // Account is who may bind, and how much.
 type Account struct {
@@ -311,8 +314,8 @@ func (s *Server) DeleteAccount(systemID string) bool {
 
 func (a Account) validate() error {
 	switch { // SMPP 3.4, 5.2.1; of the password see specPassword
-	case a.SystemID == "" || len(a.SystemID) > 15 || strings.ContainsRune(a.SystemID, 0):
-		return behave.Wrong("systemId", "is empty, longer than 15 characters, or has a NUL")
+	case a.SystemID == "" || len(a.SystemID) > specSystemID || strings.ContainsRune(a.SystemID, 0):
+		return behave.Wrong("systemId", "is empty, longer than %d characters, or has a NUL", specSystemID)
 	case len(a.Password) > 64 || strings.ContainsRune(a.Password, 0):
 		return behave.Wrong("password", "is longer than 64 characters, or has a NUL")
 	}
