@@ -69,7 +69,7 @@ func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 func checkStore(ctx context.Context, conf *config.Config, c cli) bool {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	log, flush := logs.New(c.stderr, string(conf.LogFormat))
+	log, flush := logs.New(c.stderr, conf.LogFormat)
 	defer flush()
 	o := storeOptions(conf, log.Level(zerolog.WarnLevel))
 	o.Check = true

@@ -47,7 +47,7 @@ func runDemo(ctx context.Context, c cli) int {
 		fmt.Fprintf(c.stderr, "otpgw: the demo's configuration is wrong: %v\n", err)
 		return exitUsage
 	}
-	log, flush := logs.New(c.stderr, "auto")
+	log, flush := logs.New(c.stderr, config.LogAuto)
 	defer flush()
 	dm, err := startDemo(vars, log.Level(zerolog.WarnLevel))
 	if err != nil {
@@ -65,7 +65,7 @@ func runDemo(ctx context.Context, c cli) int {
 	if err != nil {
 		return complain(c.stderr, err)
 	}
-	log, flushAll := logs.New(c.stderr, string(conf.LogFormat))
+	log, flushAll := logs.New(c.stderr, conf.LogFormat)
 	defer flushAll()
 	return runDaemon(ctx, conf, read, log, func(d *daemon) {
 		dm.received.secret.Store(&conf.Apps[0].CallbackSecrets[0])

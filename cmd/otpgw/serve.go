@@ -20,7 +20,7 @@ func serve(ctx context.Context, c cli) int {
 	if err != nil {
 		return complain(c.stderr, err)
 	}
-	log, flush := logs.New(c.stderr, string(conf.LogFormat))
+	log, flush := logs.New(c.stderr, conf.LogFormat)
 	defer flush()
 	return runDaemon(ctx, conf, c.load, log, func(d *daemon) {
 		log.Info().Str("version", version.Read().String()).Str("http", d.apiLn.Addr().String()).Str("admin", d.adminLn.Addr().String()).Msg("ready")

@@ -8,13 +8,15 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/config"
 )
 
 // New makes a logger of all levels; the daemon's level is zerolog's global one, which a reload may
 // change. Format auto is console on a terminal, else JSON. flush writes the lines that still wait.
-func New(w io.Writer, format string) (log zerolog.Logger, flush func()) {
+func New(w io.Writer, format config.LogFormat) (log zerolog.Logger, flush func()) {
 	zerolog.TimeFieldFormat = time.RFC3339Nano
-	if format == "console" || format == "auto" && terminal(w) {
+	if format.Console(terminal(w)) {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05.000", NoColor: !terminal(w)}
 		return zerolog.New(w).With().Timestamp().Logger(), func() {}
 	}
