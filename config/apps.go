@@ -194,8 +194,8 @@ func (s scope) sharedKeys(app *otp.App, owner map[string]string) {
 	}
 }
 
-// SenderRule is what can be a sender: what a link can put into a PDU. It is here that package otp, which knows no
-// SMPP, is given the rule.
+// SenderRule is what can be a sender: what a link can put into a PDU. It is here that package otp, which
+// knows no SMPP, is given the rule.
 var SenderRule otp.SenderRule = text.SenderProblem
 
 func (v *value) senders() []string {

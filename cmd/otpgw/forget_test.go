@@ -20,8 +20,8 @@ import (
 )
 
 // TestForget: an erasure takes a number out of everything that the store has: records, messages that wait,
-// carriers' ids, counted references, parked receipts, callbacks and dead letters that tell of it, limits, answers that may come
-// again. What tells of another number stays, and so does an opt-out.
+// carriers' ids, counted references, parked receipts, callbacks and dead letters that tell of it, limits,
+// answers that may come again. What tells of another number stays, and so does an opt-out.
 func TestForget(t *testing.T) {
 	const gone, stays = "+46700000001", "+46700000002"
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -178,14 +178,9 @@ func keepOffLog(t *testing.T, cluster *queuetest.Cluster, s *queuetest.Server) {
 			other = fmt.Sprint("n", i)
 		}
 	}
-	for deadline := time.Now().Add(testTimeout); ; time.Sleep(50 * time.Millisecond) {
-		if leadsNoStream(t, js, name, other) && isRead(t, js, name) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s leads a stream still, or the log is not read from it", name)
-		}
-	}
+	await.That(t, name+" leads no stream, and the log is read from it", func() bool {
+		return leadsNoStream(t, js, name, other) && isRead(t, js, name)
+	})
 }
 
 // leadsNoStream asks for another leader of each stream that a server leads.

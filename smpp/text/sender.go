@@ -72,12 +72,12 @@ func nameProblem(name string) string {
 	return ""
 }
 
-// SenderAddress is how a sender goes into a PDU: an international number with TON 1, NPI 1, digits only; a short
-// code with TON 3, NPI 0; a name with TON 5, NPI 0, in the octets of the link's alphabet a: "_" is 0x5F in ASCII
-// and Latin-1, and the septet 0x11 in both gsm7 ones, which are not packed here.
+// SenderAddress is how a sender goes into a PDU: an international number with TON 1, NPI 1, digits only; a
+// short code with TON 3, NPI 0; a name with TON 5, NPI 0, in the octets of the link's alphabet a: "_" is
+// 0x5F in ASCII and Latin-1, and the septet 0x11 in both gsm7 ones, which are not packed here.
 //
-// The error is ErrSender with what is wrong, in words for whoever set the sender: SenderProblem's, or that the
-// alphabet lacks a character.
+// The error is ErrSender with what is wrong, in words for whoever set the sender: SenderProblem's, or that
+// the alphabet lacks a character.
 func SenderAddress(from string, a Alphabet) (Sender, error) {
 	number, plus := strings.CutPrefix(from, "+")
 	s := Sender{Kind: SenderName, TON: TONAlphanumeric, NPI: NPIUnknown}

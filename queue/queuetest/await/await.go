@@ -10,8 +10,8 @@ import (
 // Patience is how long That waits; machines that run tests are busy.
 const Patience = 30 * time.Second
 
-// The time between two looks: short at first, then a part of the time waited so far, for a look may ask a browser or
-// start a program.
+// The time between two looks: short at first, then a part of the time waited so far, for a look may ask a
+// browser or start a program.
 const (
 	lookLeast = 2 * time.Millisecond
 	lookMost  = 50 * time.Millisecond

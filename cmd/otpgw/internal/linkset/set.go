@@ -1,6 +1,6 @@
-// Package linkset keeps the daemon's links running: those of the configuration, which a reload adds to, changes
-// and takes from while they work. The daemon applies a configuration and asks for links by name; a link that
-// changed ends with care before its successor begins.
+// Package linkset keeps the daemon's links running: those of the configuration, which a reload adds to,
+// changes and takes from while they work. The daemon applies a configuration and asks for links by name; a
+// link that changed ends with care before its successor begins.
 package linkset
 
 import (

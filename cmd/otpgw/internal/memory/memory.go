@@ -1,5 +1,5 @@
-// Package memory bounds what the daemon takes of the machine: how much its state may hold, and how the garbage
-// collector keeps the process below it.
+// Package memory bounds what the daemon takes of the machine: how much its state may hold, and how the
+// garbage collector keeps the process below it.
 package memory
 
 import (

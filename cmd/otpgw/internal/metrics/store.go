@@ -1,6 +1,6 @@
-// Package metrics are those of the gateway as a whole, for Prometheus and the console: what becomes of OTPs, how
-// links and routes are, how the store fills. What one package counts by itself, such as a link or the callbacks,
-// it registers itself.
+// Package metrics are those of the gateway as a whole, for Prometheus and the console: what becomes of
+// OTPs, how links and routes are, how the store fills. What one package counts by itself, such as a link or
+// the callbacks, it registers itself.
 package metrics
 
 import (

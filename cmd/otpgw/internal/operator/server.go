@@ -1,8 +1,8 @@
-// Package operator is the operator's HTTP face on OTPGW_ADMIN_ADDR: health, metrics, the console, and the actions
-// of `otpgw ctl`, which take the admin token. Reading takes none, which is why it listens on loopback unless told
-// otherwise. It holds no state but the test messages whose receipts it waits for: it asks the daemon's parts, and
-// has all daemons do what an operator wants (see queue/orders). A file is one subject, its paths and what they do;
-// what they answer are types that cmd/otpgw's ctl prints.
+// Package operator is the operator's HTTP face on OTPGW_ADMIN_ADDR: health, metrics, the console, and the
+// actions of `otpgw ctl`, which take the admin token. Reading takes none, which is why it listens on
+// loopback unless told otherwise. It holds no state but the test messages whose receipts it waits for: it
+// asks the daemon's parts, and has all daemons do what an operator wants (see queue/orders). A file is one
+// subject, its paths and what they do; what they answer are types that cmd/otpgw's ctl prints.
 package operator
 
 import (
