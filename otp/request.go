@@ -35,6 +35,8 @@ type NewOtp struct {
 	LimitKeys string // JSON object of what the caller names, see App.Limits; empty for none
 	Vouched   bool   // the application vouches for it: the guard lets it past
 	PIN       string // the caller's own, see ValidOwnPIN; empty for one that is drawn
+
+	Ignored []string // names of fields of the request that it does not have, as the caller wrote them
 }
 
 // faults keeps the fault of lowest code, which is the one reported.
@@ -74,7 +76,23 @@ func ParseNewOtp(body []byte, app *App, rule SenderRule, callbackAllowed func(ne
 	if f.lowest != nil {
 		return NewOtp{}, f.lowest
 	}
+	n.Ignored = ignored(o)
 	return n, nil
+}
+
+// newOtpFields are the fields of POST /otp, besides the templates of languages.
+var newOtpFields = []string{"phoneNumber", "countryIso", "from", "template", "trackId", "ttl", "maxAttempts", "pinType", "pinLength",
+	"otpCallbackUrl", "webOtpDomain", "pin", "context", "limits", "risk", "appHash"}
+
+// ignored are the fields that a new OTP does not have: likely mistypings.
+func ignored(o object) (names []string) {
+	for name := range o {
+		if !slices.Contains(newOtpFields, name) && !strings.HasPrefix(name, templateField) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // phone checks countryIso also beside an international number, whose own country code counts.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -69,7 +70,7 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 	}
 	want := NewOtp{Phone: phone.Number{E164: "+33612345678", Country: "FR"}, From: app.From, Template: app.Template, TTL: app.TTL, MaxAttempts: app.MaxAttempts,
 		PINType: app.PINType, PINLength: app.PINLength, CallbackURL: app.CallbackURL}
-	if n != want {
+	if !reflect.DeepEqual(n, want) {
 		t.Errorf("%+v", n)
 	}
 	n, err = ParseNewOtp([]byte(`{"phoneNumber":"+33612345678","from":"Other","template":"x {{pin}}","ttl":"60","maxAttempts":1,"pinType":"letters",
@@ -79,7 +80,7 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 	}
 	want = NewOtp{Phone: phone.Number{E164: "+33612345678", Country: "FR"}, From: "Other", Template: "x {{pin}}", TrackID: "bf325375-e030-4ccb-a009-17317c574773",
 		TTL: MinTTL, MaxAttempts: 1, PINType: PINLetters, PINLength: 4, CallbackURL: "http://a.example"}
-	if n != want {
+	if !reflect.DeepEqual(n, want) {
 		t.Errorf("%+v", n)
 	}
 }

@@ -12,8 +12,9 @@ import (
 // put there itself. Origins are named one by one, never "*".
 const (
 	corsRequestHeaders = "Authorization, Content-Type, Idempotency-Key, X-API-KEY, X-Request-Id"
-	corsAnswerHeaders  = "Idempotent-Replayed, Retry-After, WWW-Authenticate, X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, X-Request-Id, X-Response-Time"
-	corsMaxAge         = "600" // seconds that a browser may remember a preflight
+	corsAnswerHeaders  = "Idempotent-Replayed, Retry-After, WWW-Authenticate, X-Ignored-Fields, " +
+		"X-Rate-Limit-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, X-Request-Id, X-Response-Time"
+	corsMaxAge = "600" // seconds that a browser may remember a preflight
 )
 
 // allowOrigin names the origin of a request in the answer when it is configured. For any other the answer is

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -34,8 +36,27 @@ func (h *handler) create(ctx context.Context, c *call) (answer, error) {
 	if replayed {
 		c.w.Header().Set("Idempotent-Replayed", "true")
 	}
+	if len(n.Ignored) > 0 {
+		c.w.Header().Set("X-Ignored-Fields", listed(n.Ignored))
+		h.log.Debug().Str("app", c.app.Name).Strs("fields", n.Ignored).Msg("a request has fields that are not known; they are ignored")
+	}
 	c.otpID = o.OtpID
 	return answer{http.StatusCreated, o}, nil
+}
+
+// maxListed bounds a header that tells names from a request.
+const maxListed = 8
+
+// listed writes names that a caller chose into a header: what would not be a name there is escaped.
+func listed(names []string) string {
+	if len(names) > maxListed {
+		names = append(slices.Clone(names[:maxListed]), "...")
+	}
+	escaped := make([]string, len(names))
+	for i, name := range names {
+		escaped[i] = url.QueryEscape(name[:min(len(name), 64)])
+	}
+	return strings.Join(escaped, ", ")
 }
 
 // onceKey reads the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07). It is a string of RFC
