@@ -30,13 +30,17 @@ type Entry struct {
 }
 
 // Get reads a value: ErrNotFound when there is none, which is certain. Where several daemons share the store
-// a value may be milliseconds old; Update catches that.
+// a value may be milliseconds old; Update catches that. A daemon that has heard nothing from the store for a
+// while asks it before it tells what it knew.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	if b.kv != nil {
 		return b.kv.get(ctx, key)
 	}
 	if err := b.q.current(); err != nil {
 		return Entry{}, err
+	}
+	if b.q.deaf() {
+		return b.Latest(ctx, key)
 	}
 	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
 		return Entry{e.Value, e.Revision}, nil
@@ -64,27 +68,30 @@ func (b *Bucket) Near(key string) (Entry, error) {
 	if err := b.q.current(); err != nil {
 		return Entry{}, err
 	}
+	if b.q.deaf() {
+		return Entry{}, fmt.Errorf("%w: nothing was heard from the log for %s", ErrUnavailable, b.q.ledger.Fresh().Round(time.Second))
+	}
 	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
 		return Entry{e.Value, e.Revision}, nil
 	}
 	return Entry{}, b.q.notFound()
 }
 
-// longestLag is how old what is here may be before it is told to nobody. A daemon renews its lease, and so
-// hears from the log, every second.
-const longestLag = 5 * time.Second
-
-// current is ErrUnavailable when what is in memory is not what is stored: after the log has ended, or failed,
-// and while this daemon is cut off from it.
+// current is ErrUnavailable when what is in memory is not what is stored, since the log has ended, or failed.
 func (q *Queue) current() error {
 	if err := q.ledger.Err(); err != nil && q.disk.err() == nil { // after a failed write what was stored before is here still
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if lag := q.ledger.Fresh(); q.daemons != nil && lag > longestLag {
-		return fmt.Errorf("%w: nothing was heard from the log for %s", ErrUnavailable, lag.Round(time.Second))
-	}
 	return nil
 }
+
+// deafAfter is how old what is here may be before the store is asked whether it still holds. A daemon renews
+// its lease, and so hears from the log, every second.
+const deafAfter = 2 * time.Second
+
+// deaf: others may have changed what is here, and this daemon has not heard from the log for a while. It is
+// cut off, or the store has no leader, or the machine stood still.
+func (q *Queue) deaf() bool { return q.daemons != nil && q.ledger.Fresh() > deafAfter }
 
 // readable is ErrUnavailable once a value that had left the memory could not be read back.
 func (q *Queue) readable() error {
