@@ -47,6 +47,18 @@ func (c *Consumer) Stored(key string) bool {
 	return ok
 }
 
+// Stands tells whether a message is on the work queue, and whether it is this daemon's or nobody's yet.
+func (c *Consumer) Stands(key string) (there, mine bool) {
+	if c.err != nil {
+		return false, false
+	}
+	w := c.work
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := w.items[compact(key)]
+	return i != nil, i != nil && i.state != itemTaken
+}
+
 // Puller hands out messages of a consumer. Next may be called from several goroutines.
 type Puller struct {
 	work     *work

@@ -23,11 +23,7 @@ func (d *Dispatcher) Announce(tx *queue.Tx, e *otp.Event) (settled func(stored b
 	b.add([]job{{event: *e}})
 	d.holds.put(tx, b)
 	tx.Message(b.message())
-	return func(stored bool) {
-		if !stored {
-			d.lanes.unexpect(to, b.ID)
-		}
-	}, nil
+	return func(stored bool) { d.lanes.settled(to, b.ID, stored) }, nil
 }
 
 // waits tells whether an earlier change of an event's OTP is not with its receiver yet, as far as is known
@@ -46,19 +42,9 @@ func (t *lanes) expectDirect(to target, id string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.byTarget[to]
-	if l == nil || t.closing || !l.proven || len(l.items) > 0 || l.sealing || l.gathering(time.Now()) > 0 {
+	if l == nil || t.closing || !l.proven || len(l.items) > 0 || l.sealing || t.gathering(l, time.Now()) > 0 {
 		return false
 	}
 	t.expectLocked(l, id)
 	return true
-}
-
-// unexpect takes an announcement back.
-func (t *lanes) unexpect(to target, id string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if l := t.byTarget[to]; l != nil && t.expected[id] {
-		l.coming = max(l.coming-1, 0)
-	}
-	delete(t.expected, id)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
@@ -111,4 +112,38 @@ func TestFailingURLGathers(t *testing.T) {
 		item, err := announce(t, d, event(app.URL, "more"+fmt.Sprint(len(app.requests())), 1), nil)
 		return item && err == nil
 	})
+}
+
+// Batches that another daemon takes are not waited for: what two daemons share is told as soon as what one
+// has.
+func TestBatchesElsewhereHoldNothingUp(t *testing.T) {
+	server := queuetest.StartServer(t)
+	app := receiver(t, nil)
+	var all []*Dispatcher
+	for range 2 {
+		d, _ := start(t, options(t, queuetest.Open(t, queuetest.URL(server.URL))))
+		all = append(all, d)
+	}
+	const n = 600
+	asked := make(map[string]time.Time, n)
+	for i := range n {
+		id := fmt.Sprint("o", i)
+		asked[id] = time.Now()
+		if _, err := announce(t, all[i%2], event(app.URL, id, 1), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await.That(t, "all came", func() bool { return len(app.items()) >= n })
+	late := 0
+	for _, r := range app.requests() {
+		for _, i := range r.Data {
+			if r.at.Sub(asked[i.OtpID]) > gatherFailed*9/10 {
+				late++
+			}
+		}
+	}
+	t.Logf("%d requests, %d of %d late", len(app.requests()), late, n)
+	if late > n/20 {
+		t.Errorf("%d of %d waited a second", late, n)
+	}
 }

@@ -90,7 +90,7 @@ func New(o Options) *Dispatcher {
 	d.sender = newSender(&d.o, agent)
 	d.lanes = newLanes(o.Lanes, firstPause(o.Schedule))
 	d.lanes.seal, d.lanes.send, d.lanes.bury, d.lanes.alive = d.seal, d.deliver, d.buryOver, d.holds.stored
-	d.lanes.holder = d.holds.of
+	d.lanes.holder, d.lanes.stands = d.holds.of, o.Queue.Events().Stands
 	whole := time.Duration(0)
 	for _, wait := range o.Schedule {
 		whole += wait

@@ -13,7 +13,7 @@ func (t *lanes) gather(l *lane, now time.Time) {
 	if len(l.items) == 0 || l.sealing {
 		return
 	}
-	if wait := l.gathering(now); len(l.items)-l.left < maxItems && now.Sub(l.since) < wait {
+	if wait := t.gathering(l, now); len(l.items)-l.left < maxItems && now.Sub(l.since) < wait {
 		return
 	}
 	items, rest, held := choose(l.items, t.held, func(otpID string) bool { return l.calm(now) && t.soonGone(l, otpID) })
@@ -33,17 +33,15 @@ func (t *lanes) gather(l *lane, now time.Time) {
 }
 
 // gathering is how long the items of a lane wait for others.
-func (l *lane) gathering(now time.Time) time.Duration {
-	sent := l.running + len(l.ready)
-	if now.Sub(l.came) < recheck {
-		sent += l.coming
-	}
+func (t *lanes) gathering(l *lane, now time.Time) time.Duration {
+	here, elsewhere := t.coming(l)
+	sent := l.running + len(l.ready) + here
 	switch {
 	case !l.calm(now) || sent >= l.window:
 		return gatherFailed
-	case sent > 0 && !l.proven:
+	case sent+elsewhere > 0 && !l.proven:
 		return gatherFailed
-	case sent > 0:
+	case sent+elsewhere > 0:
 		return gatherBusy
 	}
 	return 0
@@ -68,7 +66,7 @@ func (t *lanes) takeBack(l *lane, s *sealed) bool {
 // would wait for that, and with it all else that is in it.
 func (t *lanes) soonGone(l *lane, otpID string) bool {
 	id, ok := t.holder(otpID)
-	return ok && (t.expected[id] || l.hand[id] != nil && l.hand[id].soon)
+	return ok && (t.where(l, id) == nowhereElse || l.hand[id] != nil && l.hand[id].soon)
 }
 
 // calm: as far as is known, the URL takes requests.
@@ -128,26 +126,6 @@ func fitting(items []job, room, octets int) int {
 		}
 	}
 	return len(items)
-}
-
-// expect announces a batch that is about to be stored here: when it comes back from the queue, nobody has
-// sent it yet.
-func (t *lanes) expect(l *lane, id string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.expectLocked(l, id)
-}
-
-// expectLocked is expect for callers that hold mu.
-func (t *lanes) expectLocked(l *lane, id string) {
-	if len(t.expected) > maxUnsealed { // those that went to other daemons
-		clear(t.expected)
-	}
-	t.expected[id] = true
-	if time.Since(l.came) > recheck {
-		l.coming = 0
-	}
-	l.coming, l.came = l.coming+1, time.Now()
 }
 
 // waitsForNone tells whether a batch is here and has none before it.

@@ -64,14 +64,13 @@ type lane struct {
 	left    int            // of items, were not taken the last time: they are behind others under way
 	last    map[string]int // of each OTP with items, also such that are just becoming a batch, the newest
 	sealing bool
-	coming  int                // batches that were stored and have not come back from the queue
-	came    time.Time          // when that last changed: one that went to another daemon is not waited for
-	open    map[class]*sealed  // the newest that items may be added to
-	hand    map[string]*sealed // all batches here, by id
-	ready   []*sealed          // due
-	later   sealedHeap         // until their time
-	blocked []*sealed          // behind others of its OTPs
-	foreign bool               // one of those is another daemon's
+	coming  map[string]struct{} // batches on their way back from the queue, see expected
+	open    map[class]*sealed   // the newest that items may be added to
+	hand    map[string]*sealed  // all batches here, by id
+	ready   []*sealed           // due
+	later   sealedHeap          // until their time
+	blocked []*sealed           // behind others of its OTPs
+	foreign bool                // one of those is another daemon's
 
 	running int
 	window  int       // requests at a time: more with each success, one after a failure
@@ -92,6 +91,7 @@ type lanes struct {
 	send   func(*lane, *sealed) (takeOff func()) // takes off what was acknowledged; nil when there is nothing more to do
 	wg     sync.WaitGroup
 	alive  func(id string) bool                    // whether a batch is stored, anywhere
+	stands func(id string) (there, mine bool)      // whether a batch is stored, and may be this daemon's
 	holder func(otpID string) (id string, ok bool) // the batch that holds an OTP
 	over   func(s *sealed) bool                    // whether a batch is past the last try of the schedule
 	bury   func(*lane, *sealed)                    // ends what is
@@ -104,13 +104,13 @@ type lanes struct {
 	all      share    // of requests under way, in all
 	unsealed int
 	room     chan struct{} // closed and replaced when unsealed shrinks below its bound
-	expected map[string]bool
+	expected expected
 	closing  bool
 }
 
 func newLanes(limit int, pause time.Duration) *lanes {
 	return &lanes{limit: limit, pause: pause, byTarget: make(map[target]*lane), hosts: make(map[string]*host), apps: make(map[string]*share),
-		room: make(chan struct{}), expected: make(map[string]bool)}
+		room: make(chan struct{}), expected: make(expected)}
 }
 
 // wait waits until there is room for an item; false when ctx ended before. What fills the room is stored as
@@ -135,7 +135,7 @@ func (t *lanes) wait(ctx context.Context) bool {
 func (t *lanes) lane(at target) *lane {
 	l := t.byTarget[at]
 	if l == nil {
-		l = &lane{target: at, host: t.host(hostOf(at.url)), window: firstWindow, last: make(map[string]int), open: make(map[class]*sealed), hand: make(map[string]*sealed)}
+		l = &lane{target: at, host: t.host(hostOf(at.url)), window: firstWindow, last: make(map[string]int), coming: make(map[string]struct{}), open: make(map[class]*sealed), hand: make(map[string]*sealed)}
 		l.host.lanes[l] = struct{}{}
 		t.byTarget[at] = l
 	}
@@ -171,9 +171,7 @@ func (t *lanes) addBatch(s *sealed) {
 		return
 	}
 	l := t.lane(s.target)
-	if t.expected[s.id] {
-		l.coming, l.came = max(l.coming-1, 0), time.Now()
-		delete(t.expected, s.id)
+	if t.came(l, s.id) {
 		s.tries, s.early, s.woken = 0, false, false // however long it took to come back
 		// One that another daemon had in hand meanwhile may have been sent by it: it does not change any
 		// more.
@@ -252,7 +250,7 @@ func (t *lanes) alarm(l *lane, now time.Time) {
 		}
 	}
 	if len(l.items) > 0 && !l.sealing {
-		sooner(l.since.Add(l.gathering(now)))
+		sooner(l.since.Add(t.gathering(l, now)))
 	}
 	if len(l.later) > 0 {
 		sooner(l.later[0].due)

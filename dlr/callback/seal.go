@@ -30,7 +30,9 @@ func (d *Dispatcher) seal(l *lane, items []job, into *sealed) {
 	}
 	d.holds.put(tx, b)
 	tx.Instead(b.message())
-	if err := d.store(tx, items[0].d); err != nil {
+	err := d.store(tx, items[0].d)
+	d.lanes.settled(l.target, b.ID, err == nil)
+	if err != nil {
 		if !errors.Is(err, queue.ErrConflict) { // else another daemon has them, and it is nothing to be told of
 			d.o.Log.Warn().Err(err).Int("items", len(items)).Msg("callback: cannot store a batch, trying again")
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -169,6 +170,7 @@ func TestRateIsVisible(t *testing.T) {
 	for l.Rate().Throttled == 0 {
 		next(t, r.sink.accepted)
 	}
+	await.That(t, "the link is slowed", func() bool { return l.Rate().Limit > 0 })
 	rate := l.Rate()
 	if got := gauge(t, registry, "otpgw_smpp_rate_limit"); got < 1 || got > 30 || rate.Limit < 1 || rate.Limit > 30 || rate.Throttled < 1 {
 		t.Errorf("after: gauge %v, status %+v, the carrier's rate is 20", got, rate)

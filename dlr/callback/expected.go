@@ -1,0 +1,90 @@
+package callback
+
+// A batch that is stored here comes back through the queue: to this daemon at most times, for which its lane
+// counts it as under way from the moment at which it is announced; or to another.
+
+// expected are announced batches, by whether they are stored for certain.
+type expected map[string]bool
+
+// expect announces a batch that is about to be stored here: when it comes back from the queue, nobody has
+// sent it yet.
+func (t *lanes) expect(l *lane, id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expectLocked(l, id)
+}
+
+// expectLocked is expect for callers that hold mu.
+func (t *lanes) expectLocked(l *lane, id string) {
+	if len(t.expected) > maxUnsealed { // of lanes that are gone
+		clear(t.expected)
+	}
+	t.expected[id] = false
+	l.coming[id] = struct{}{}
+}
+
+// settled says what became of the transaction of an announced batch.
+func (t *lanes) settled(to target, id string, stored bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.expected[id]; !ok {
+		return // it has come back
+	}
+	if t.expected[id] = stored; stored {
+		return
+	}
+	delete(t.expected, id)
+	if l := t.byTarget[to]; l != nil {
+		delete(l.coming, id)
+	}
+}
+
+// whereabouts of an announced batch.
+type whereabouts int
+
+const (
+	nowhereElse whereabouts = iota // on its way here, as far as is known
+	withAnother                    // another daemon has it
+	gone                           // its receiver has it, or it was never stored
+)
+
+// where is for callers that hold mu. It forgets what is gone.
+func (t *lanes) where(l *lane, id string) whereabouts {
+	stored, ok := t.expected[id]
+	if ok && !stored {
+		return nowhereElse
+	}
+	there, mine := t.stands(id)
+	switch {
+	case ok && there && mine:
+		return nowhereElse
+	case ok && there:
+		return withAnother
+	}
+	delete(t.expected, id)
+	delete(l.coming, id)
+	return gone
+}
+
+// coming counts the batches of a lane that were stored here and have not come back: those that are on their
+// way, and those that another daemon sends.
+func (t *lanes) coming(l *lane) (here, elsewhere int) {
+	for id := range l.coming {
+		switch t.where(l, id) {
+		case nowhereElse:
+			here++
+		case withAnother:
+			elsewhere++
+		}
+	}
+	return here, elsewhere
+}
+
+// came takes note of a batch that is here, and tells whether it was announced: whether it was made here and
+// never sent. For callers that hold mu.
+func (t *lanes) came(l *lane, id string) (announced bool) {
+	_, announced = t.expected[id]
+	delete(t.expected, id)
+	delete(l.coming, id)
+	return announced
+}
