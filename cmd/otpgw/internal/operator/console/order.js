@@ -39,8 +39,17 @@ export function sure(title, says, word) {
   $('sure-ok').textContent = word;
   $('sure').returnValue = '';
   $('sure').showModal();
-  return new Promise((done) => $('sure').addEventListener('close', () => done($('sure').returnValue === 'ok'), { once: true }));
+  return asked('sure').then((answer) => answer === 'ok');
 }
+
+// asked is what a dialog that was just opened is closed with. Its event comes a moment after the closing, when the dialog may be open
+// for another question already: that one is not what was answered.
+const waiting = {};
+function asked(id) {
+  waiting[id]?.('');
+  return new Promise((done) => { waiting[id] = done; });
+}
+for (const dialog of [$('ask'), $('sure')]) dialog.addEventListener('close', () => { if (!dialog.open) waiting[dialog.id]?.(dialog.returnValue); });
 
 let quiet;
 export function say(text, bad) {
@@ -55,5 +64,5 @@ function ask(wrong) {
   $('token').value = '';
   $('ask').returnValue = '';
   $('ask').showModal();
-  return new Promise((done) => $('ask').addEventListener('close', () => done($('ask').returnValue === 'ok' ? $('token').value : ''), { once: true }));
+  return asked('ask').then((answer) => (answer === 'ok' ? $('token').value : ''));
 }
