@@ -11,8 +11,9 @@ import (
 // TestDeliveryTellsQueuedFromHandedOver: a message that waits here is not called what one at the carrier is.
 func TestDeliveryTellsQueuedFromHandedOver(t *testing.T) {
 	t.Parallel()
-	released := make(chan struct{})
+	asked, released := make(chan struct{}), make(chan struct{}) // the first POST is answered; the second may be
 	s := startSMSC(t, smsc.Config{OnSubmit: func(i smsc.SubmitInfo) smsc.Outcome {
+		<-asked
 		if strings.HasSuffix(i.To, "2") {
 			<-released
 		}
@@ -48,6 +49,7 @@ func TestDeliveryTellsQueuedFromHandedOver(t *testing.T) {
 	if first.Delivery.Status != "QUEUED" {
 		t.Errorf("at once: %s", first.Delivery.Status)
 	}
+	close(asked)
 	wait(first.OtpID, "ACCEPTED")
 	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"`+number(2)+`"}`, 201).json(t, &second)
 	if o := get(second.OtpID); o.Delivery.Status != "QUEUED" || o.Delivery.Parts[0].Status != "QUEUED" {

@@ -16,7 +16,17 @@ import (
 // announce commits the transaction of a change with its event, and with more in it.
 func announce(t *testing.T, d *Dispatcher, e otp.Event, more func(*queue.Tx)) (item bool, err error) {
 	t.Helper()
-	tx := d.o.Queue.Begin()
+	unsettled := func() (n int) {
+		d.lanes.mu.Lock()
+		defer d.lanes.mu.Unlock()
+		for _, stored := range d.lanes.expected {
+			if !stored {
+				n++
+			}
+		}
+		return n
+	}
+	tx, before := d.o.Queue.Begin(), unsettled()
 	settled, err := d.Announce(tx, &e)
 	if err != nil {
 		t.Fatal(err)
@@ -24,8 +34,8 @@ func announce(t *testing.T, d *Dispatcher, e otp.Event, more func(*queue.Tx)) (i
 	if more != nil {
 		more(tx)
 	}
+	item = unsettled() == before // once stored, an item may have become a batch already
 	err = d.o.Queue.Commit(context.Background(), tx)
-	item = d.o.Queue.Events().Stored(otp.EventKey(e.OtpID, e.N))
 	settled(err == nil)
 	return item, err
 }
