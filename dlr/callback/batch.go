@@ -55,14 +55,11 @@ type job struct {
 
 func (j job) target() target { return target{j.event.App, j.event.URL} }
 
-// newBatch is an empty one for items like the given. Its id is random, for it is stored before it is sent,
-// and nothing else is ever stored under it.
-func newBatch(like job) *batch {
-	return &batch{ID: newID(), App: like.event.App, URL: like.event.URL, Kind: like.event.Kind, Since: like.d.Stored}
+// newBatch is an empty one for events like the given, of which the first is stored since then. Its webhook-id
+// is random, for it is stored before it is sent, and nothing else is ever stored under it.
+func newBatch(like *otp.Event, since time.Time) *batch {
+	return &batch{ID: "msg_" + rand.Text(), App: like.App, URL: like.URL, Kind: like.Kind, Since: since}
 }
-
-// newID is a webhook-id.
-func newID() string { return "msg_" + rand.Text() }
 
 const bodyEnd = "]}"
 

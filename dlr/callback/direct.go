@@ -16,7 +16,7 @@ func (d *Dispatcher) Announce(tx *queue.Tx, e *otp.Event) (settled func(stored b
 	if d.holds.waits(e) {
 		return func(bool) {}, e.Store(tx)
 	}
-	b := &batch{ID: newID(), App: e.App, URL: e.URL, Kind: e.Kind, Since: d.o.Queue.Now()}
+	b := newBatch(e, d.o.Queue.Now())
 	if !d.lanes.expectDirect(to, b.ID) {
 		return func(bool) {}, e.Store(tx)
 	}

@@ -30,12 +30,8 @@ func (t *lanes) settled(to target, id string, stored bool) {
 	if _, ok := t.expected[id]; !ok {
 		return // it has come back
 	}
-	if t.expected[id] = stored; stored {
-		return
-	}
-	delete(t.expected, id)
-	if l := t.byTarget[to]; l != nil {
-		delete(l.coming, id)
+	if t.expected[id] = stored; !stored {
+		t.unexpect(t.byTarget[to], id)
 	}
 }
 
@@ -50,20 +46,30 @@ const (
 
 // where is for callers that hold mu. It forgets what is gone.
 func (t *lanes) where(l *lane, id string) whereabouts {
-	stored, ok := t.expected[id]
-	if ok && !stored {
+	stored, announced := t.expected[id]
+	if announced && !stored {
 		return nowhereElse
 	}
-	there, mine := t.stands(id)
+	there, mine := false, false
+	if announced {
+		there, mine = t.stands(id)
+	}
 	switch {
-	case ok && there && mine:
+	case mine:
 		return nowhereElse
-	case ok && there:
+	case there:
 		return withAnother
 	}
-	delete(t.expected, id)
-	delete(l.coming, id)
+	t.unexpect(l, id)
 	return gone
+}
+
+// unexpect is for callers that hold mu; l may be nil.
+func (t *lanes) unexpect(l *lane, id string) {
+	delete(t.expected, id)
+	if l != nil {
+		delete(l.coming, id)
+	}
 }
 
 // coming counts the batches of a lane that were stored here and have not come back: those that are on their
@@ -84,7 +90,6 @@ func (t *lanes) coming(l *lane) (here, elsewhere int) {
 // never sent. For callers that hold mu.
 func (t *lanes) came(l *lane, id string) (announced bool) {
 	_, announced = t.expected[id]
-	delete(t.expected, id)
-	delete(l.coming, id)
+	t.unexpect(l, id)
 	return announced
 }

@@ -18,7 +18,7 @@ func (d *Dispatcher) seal(l *lane, items []job, into *sealed) {
 	if b != nil {
 		tx.Held(into.d)
 	} else {
-		b = newBatch(items[0])
+		b = newBatch(&items[0].event, items[0].d.Stored)
 		d.lanes.expect(l, b.ID)
 	}
 	for _, id := range after {
