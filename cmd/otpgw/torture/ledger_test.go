@@ -47,6 +47,8 @@ type ledger struct {
 	odd        map[string]int // answers that the API does not have
 	leaks      []string       // places where a PIN or a text was found
 
+	journal *journal // nil: none is kept
+
 	states map[uint64]string // of the daemons' memories, by position of the log
 	looks  int               // at a daemon's memory
 	differ []string          // memories that were another at the same position
@@ -97,6 +99,7 @@ func (l *ledger) strange(answer string) {
 func (l *ledger) arrive(a arrival) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.note("at the SMSC", map[string]any{"to": a.To})
 	e := l.at(a.To)
 	if e.copies++; e.copies == 1 {
 		e.pin, e.arrived = a.PIN, a.At
@@ -108,6 +111,7 @@ func (l *ledger) arrive(a arrival) {
 func (l *ledger) refuse(u unanswered) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.note("receipt not answered", u)
 	if !l.at(u.To).accepted.IsZero() {
 		l.unreceived++
 	}
@@ -119,6 +123,7 @@ var deliveryRank = map[string]int{"ACCEPTED": 1, "SENT": 2, "DELIVERED": 3, "FAI
 func (l *ledger) hear(t told) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.note("told", t)
 	l.callbacks++
 	if !t.Signed {
 		l.unsigned++
@@ -189,9 +194,16 @@ func (l *ledger) owing() (n int) {
 	return n
 }
 
-// promised are the numbers of the accepted OTPs, in order.
-func (l *ledger) promised() []string {
+// open are the numbers of the accepted OTPs whose record has not been read, or does not say yet that a message
+// which the SMSC has was delivered: also of those whose application cannot be told.
+func (l *ledger) open() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(l.by)), func(to string) bool { return l.by[to].accepted.IsZero() })
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(l.by)), func(to string) bool {
+		e := l.by[to]
+		return e.accepted.IsZero() || e.status != "" && !e.undelivered()
+	})
 }
+
+// undelivered: the SMSC has it and sent its receipt, and the record does not say so.
+func (e *entry) undelivered() bool { return e.copies > 0 && e.delivery != "DELIVERED" }

@@ -203,7 +203,10 @@ func (f *life) create() bool {
 		switch {
 		case a.status == http.StatusCreated:
 			f.id = a.otpID
-			f.l.w.ledger.with(f.to, func(e *entry) { e.otpID, e.accepted, e.max, e.claimed = a.otpID, time.Now(), f.max, "PENDING" })
+			f.l.w.ledger.with(f.to, func(e *entry) {
+				e.otpID, e.accepted, e.max, e.claimed = a.otpID, time.Now(), f.max, "PENDING"
+				f.l.w.ledger.note("accepted", map[string]any{"to": f.to, "otp": a.otpID, "deadURL": e.deadURL})
+			})
 			if f.key != "" {
 				f.repeat()
 			}
@@ -344,19 +347,18 @@ func (l *load) check(what string, a reply) {
 	}
 }
 
-// readAll reads what the records say in the end. The accepted OTPs are read by a few at once, each on the
-// next daemon when one does not answer.
-func (l *load) readAll() {
+// read reads what the records of numbers say: a few at once, each on the next daemon when one does not answer.
+func (l *load) read(numbers []string) {
 	work := make(chan string)
 	var readers sync.WaitGroup
 	for range 8 {
 		readers.Go(func() {
 			for to := range work {
-				l.read(to)
+				l.readOne(to)
 			}
 		})
 	}
-	for _, to := range l.w.ledger.promised() {
+	for _, to := range numbers {
 		work <- to
 	}
 	close(work)
@@ -364,7 +366,7 @@ func (l *load) readAll() {
 	l.client.CloseIdleConnections()
 }
 
-func (l *load) read(to string) {
+func (l *load) readOne(to string) {
 	var id string
 	l.w.ledger.with(to, func(e *entry) { id = e.otpID })
 	for daemon := range l.w.daemons {

@@ -81,6 +81,8 @@ func newWorld(t *testing.T, set settings) *world {
 	w := &world{t: t, set: set, dir: os.Getenv("TORTURE_DIR"), ledger: newLedger()}
 	if w.dir == "" {
 		w.dir = t.TempDir()
+	} else {
+		w.ledger.journal = newJournal(t, w.dir)
 	}
 	program := processtest.BuildDaemon(t)
 	w.startNATS()
