@@ -82,18 +82,9 @@ func (q *Queue) snapshot(ctx context.Context) error {
 }
 
 // eraseObject overwrites the chunks of an object that is to be deleted.
-func (q *Queue) eraseObject(ctx context.Context, store jetstream.ObjectStore, name string) error {
-	info, err := store.GetInfo(ctx, name)
-	if err != nil {
-		return err
-	}
-	stream, err := q.streamIn(ctx).Stream(ctx, "OBJ_"+info.Bucket)
-	if err != nil {
-		return err
-	}
-	chunks := snapshotPieces + info.NUID
+func (q *Queue) eraseObject(ctx context.Context, stream jetstream.Stream, o *jetstream.ObjectInfo) error {
 	for {
-		m, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(chunks))
+		m, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(snapshotPieces+o.NUID))
 		if errorsIsNotFound(err) {
 			return nil
 		}

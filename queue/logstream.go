@@ -57,6 +57,17 @@ func (s *logStream) Bounds(ctx context.Context) (first, last uint64, err error) 
 	return first, last, err
 }
 
+func (s *logStream) Has(ctx context.Context, position uint64) (bool, error) {
+	err := s.q.retry(ctx, func(ctx context.Context) error {
+		_, err := s.q.leaderGet(ctx, streamLog, getRequest{Seq: position})
+		return err
+	})
+	if errorsIsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (s *logStream) Trim(ctx context.Context, position uint64) error {
 	defer s.q.readFill()
 	return s.q.retry(ctx, func(ctx context.Context) error {

@@ -17,6 +17,10 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(writerDir); dir != "" {
 		writeForever(dir)
 	}
+	if os.Getenv(memberURL) != "" {
+		beMember()
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

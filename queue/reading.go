@@ -80,8 +80,12 @@ type readCloser struct {
 func (r readCloser) Read(p []byte) (int, error) {
 	r.q.readNow()
 	n, err := r.ReadCloser.Read(p)
-	if err != nil && err != io.EOF && r.damaged() {
+	switch {
+	case err == nil || err == io.EOF:
+	case r.damaged():
 		err = fmt.Errorf("%w: a piece of it cannot be read (%w)", commitlog.ErrDamaged, err)
+	case r.q.server == nil: // a copy that is behind ends before the snapshot does
+		err = fmt.Errorf("%w: %w", commitlog.ErrUnread, err)
 	}
 	return n, err
 }

@@ -2,7 +2,9 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -64,19 +66,24 @@ func (s *logStream) unreadable(ctx context.Context, after uint64) error {
 	return nil
 }
 
-// damaged tells whether a piece of a snapshot cannot be read, where no other server may have it.
-func (s snapshots) damaged(ctx context.Context, store jetstream.ObjectStore, name string) bool {
-	if s.q.server == nil {
-		return false
-	}
+// damaged tells whether a piece of a snapshot is there no more, on any server, or cannot be read where there
+// is no other. The snapshot may have been replaced meanwhile, of which its entry goes first.
+func (s snapshots) damaged(ctx context.Context, o *jetstream.ObjectInfo) bool {
 	ctx, cancel := context.WithTimeout(ctx, stall)
 	defer cancel()
-	info, err := store.GetInfo(ctx, name)
-	if err != nil {
+	if s.q.server != nil {
+		return s.unreadable(ctx, o)
+	}
+	if err := s.whole(ctx, o); !errors.Is(err, errPieces) {
 		return false
 	}
-	for piece, at := uint32(0), uint64(1); piece < info.Chunks; piece++ {
-		m, err := s.q.leaderGet(ctx, "OBJ_"+snapshotBucket, getRequest{Seq: at, NextBySubject: snapshotPieces + info.NUID})
+	list, _, err := s.objects(ctx)
+	return err == nil && slices.ContainsFunc(list, func(one jetstream.ObjectInfo) bool { return one.NUID == o.NUID })
+}
+
+func (s snapshots) unreadable(ctx context.Context, o *jetstream.ObjectInfo) bool {
+	for piece, at := uint32(0), uint64(1); piece < o.Chunks; piece++ {
+		m, err := s.q.leaderGet(ctx, snapshotStream, getRequest{Seq: at, NextBySubject: snapshotPieces + o.NUID})
 		if err != nil {
 			return errorsIsNotFound(err)
 		}

@@ -19,6 +19,9 @@ func (g Gap) Error() string { return fmt.Sprintf("commitlog: the log has nothing
 // ErrDamaged is the error of what is stored and will never be read again.
 var ErrDamaged = errors.New("commitlog: damaged")
 
+// ErrUnread is the error of what is stored and cannot be read at present.
+var ErrUnread = errors.New("commitlog: not read")
+
 // readPause is between two attempts at reading the stream.
 const readPause = 100 * time.Millisecond
 
@@ -165,7 +168,13 @@ func (l *Log) follow(ctx context.Context) {
 // and passed over.
 func (l *Log) jump(ctx context.Context, next uint64) error {
 	at := l.state.position
-	var newer *State
+	if !l.o.Sole {
+		if has, err := l.o.Stream.Has(ctx, at+1); has || err != nil {
+			l.o.Log.Warn().Uint64("after", at).Msg("a copy of the log lacks a part that another has; it is read again")
+			return err
+		}
+	}
+	var newer *State // looked for after that: whoever trimmed the stream had put it before
 	var err error
 	if !l.noSnapshot {
 		newer, err = l.newestSnapshot(ctx)
@@ -217,7 +226,7 @@ func (l *Log) loadSnapshot(ctx context.Context) error {
 	begun := time.Now()
 	newest, err := l.newestSnapshot(ctx)
 	if err != nil || newest == nil {
-		l.noSnapshot = err == nil
+		l.noSnapshot = err == nil && l.o.Sole // another process may write one meanwhile
 		return err
 	}
 	l.state.replace(newest)
@@ -229,7 +238,7 @@ func (l *Log) loadSnapshot(ctx context.Context) error {
 // told, and is as good as none: what it had is lost, and whoever looks for it in the stream will find the
 // gap.
 func (l *Log) newestSnapshot(ctx context.Context) (*State, error) {
-	for n := 1; ; n++ {
+	for n := 1; ; {
 		in, err := l.o.Snapshots.Newest(ctx)
 		if err == nil && in == nil {
 			return nil, nil
@@ -245,7 +254,10 @@ func (l *Log) newestSnapshot(ctx context.Context) (*State, error) {
 			if errors.Is(err, errForeign) {
 				return nil, err
 			}
-			if n == snapshotTries || errors.Is(err, ErrDamaged) {
+			if n++; errors.Is(err, ErrUnread) {
+				n = 1
+			}
+			if n > snapshotTries || errors.Is(err, ErrDamaged) {
 				l.lost.snapshots.Add(1)
 				l.o.Log.Error().Err(err).Msg("the newest snapshot of the log cannot be read: what it had is lost")
 				return nil, nil

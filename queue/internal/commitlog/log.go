@@ -27,6 +27,8 @@ type Stream interface {
 	Read(ctx context.Context, after uint64, f func(Message) error) error
 	// Bounds are the positions of the first and the last message; last is first-1 when there is none.
 	Bounds(ctx context.Context) (first, last uint64, err error)
+	// Has tells whether the stream has a message: one that a copy of it leaves out may be in another.
+	Has(ctx context.Context, position uint64) (bool, error)
 	// Trim removes the messages up to a position.
 	Trim(ctx context.Context, position uint64) error
 }
@@ -40,8 +42,9 @@ type Message struct {
 
 // Snapshots is where snapshots are kept.
 type Snapshots interface {
-	// Newest opens the newest complete snapshot; nil when there is none. An error of its reading that is
-	// ErrDamaged says that no other try will end better.
+	// Newest opens the newest complete snapshot of all that were put; nil when there is none. An error of its
+	// reading that is ErrDamaged says that no other try will end better, one that is ErrUnread that another
+	// will, however often.
 	Newest(ctx context.Context) (io.ReadCloser, error)
 	// Put stores what write writes as the snapshot of a position, and removes older ones. Where several
 	// processes write, one that was slow may put an older one beside a newer, which stays the newest.

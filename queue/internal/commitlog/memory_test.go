@@ -137,6 +137,13 @@ func (m *memory) Bounds(context.Context) (first, last uint64, err error) {
 	return m.first, m.first + uint64(len(m.messages)) - 1, nil
 }
 
+func (m *memory) Has(_ context.Context, position uint64) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := position - m.first
+	return position >= m.first && at < uint64(len(m.messages)) && m.messages[at].Data != nil, nil
+}
+
 func (m *memory) Trim(_ context.Context, position uint64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
