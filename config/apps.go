@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/phone"
@@ -39,9 +41,9 @@ var appRows = []setting[otp.App]{
 	{"TTL", "300", "how long a PIN is valid: seconds, or a duration like 5m; {}", underPolicy(
 		duration(otp.MinTTL, otp.MaxTTL, time.Second, func(a *otp.App) *time.Duration { return &a.TTL }), (*value).policyTTL)},
 	{"MAX_ATTEMPTS", "5", "guesses per PIN, {}", integer(otp.MinAttempts, otp.MaxAttempts, func(a *otp.App) *int { return &a.MaxAttempts })},
-	{"PIN_TYPE", "numbers", "{}", oneOf(func(a *otp.App) *otp.PINType { return &a.PINType }, otp.PINNumbers, otp.PINLetters, otp.PINAlphanumeric)},
+	{"PIN_TYPE", "numbers", "{}", oneOf(func(a *otp.App) *pin.Type { return &a.PINType }, pin.Numbers, pin.Letters, pin.Alphanumeric)},
 	{"PIN_LENGTH", defaultPINLength, "characters in a PIN, {}", underPolicy(
-		integer(otp.MinPIN, otp.MaxPIN, func(a *otp.App) *int { return &a.PINLength }), (*value).policyPIN)},
+		integer(pin.Min, pin.Max, func(a *otp.App) *int { return &a.PINLength }), (*value).policyPIN)},
 	{"CALLBACK_URL", "", "http(s) URL told of changes when a request names none; empty: no callback",
 		callbackURL(func(a *otp.App) *string { return &a.CallbackURL })},
 	{"CALLBACK_SECRET", "", "whsec_ and base64 of 24 to 64 bytes, signs callbacks; new,old while it is changed: both sign; empty: derived from the secret key and the name",

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/rs/zerolog"
 	"github.com/sethvargo/go-envconfig"
 
@@ -93,7 +95,7 @@ func TestDefaults(t *testing.T) {
 		{"TEMPLATE_<LANG>", len(app.Templates), 0},
 		{"TTL", app.TTL, 300 * time.Second},
 		{"MAX_ATTEMPTS", app.MaxAttempts, 5},
-		{"PIN_TYPE", app.PINType, otp.PINNumbers},
+		{"PIN_TYPE", app.PINType, pin.Numbers},
 		{"PIN_LENGTH", app.PINLength, 6},
 		{"CALLBACK_URL", app.CallbackURL, ""},
 		{"CALLBACK_SECRET", len(app.CallbackSecrets), 0},

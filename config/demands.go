@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/country"
 	"github.com/otpgw/otpgw/otp/phone"
@@ -32,7 +34,7 @@ func (v *value) policyTTL(app *otp.App) {
 func (v *value) policyPIN(app *otp.App) {
 	least := app.Policy.MinPIN(app.PINType)
 	switch {
-	case app.PINLength >= least || app.PINLength < otp.MinPIN:
+	case app.PINLength >= least || app.PINLength < pin.Min:
 	case v.text == defaultPINLength:
 		app.PINLength, v.text = least, strconv.Itoa(least)
 	default:

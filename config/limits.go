@@ -13,6 +13,7 @@ import (
 	"github.com/otpgw/otpgw/otp/donotsend"
 	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 var allDigits = regexp.MustCompile(`^[0-9]+$`)
@@ -114,17 +115,17 @@ func (v *value) appHash() string {
 func (v *value) testNumbers() map[string]string {
 	numbers := make(map[string]string)
 	for i, element := range v.list() {
-		number, pin, _ := strings.Cut(element, ":")
+		number, code, _ := strings.Cut(element, ":")
 		parsed, err := phonenumbers.Parse(number, "")
 		switch {
 		case err != nil || !phonenumbers.IsValidNumber(parsed) || phonenumbers.Format(parsed, phonenumbers.E164) != number:
 			v.fault("element %d does not begin with an international number that can exist, like +46700000000:123456", i+1)
-		case !otp.ValidTestPIN(pin):
-			v.fault("element %d has no PIN of %d to %d digits or capital letters after its colon", i+1, otp.MinPIN, otp.MaxPIN)
+		case !pin.ValidTest(code):
+			v.fault("element %d has no PIN of %d to %d digits or capital letters after its colon", i+1, pin.Min, pin.Max)
 		case numbers[number] != "":
 			v.fault("element %d has a number that has a PIN already", i+1)
 		default:
-			numbers[number] = pin
+			numbers[number] = code
 		}
 	}
 	return numbers

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/dlr"
@@ -81,7 +83,7 @@ func TestFromReceiptToCallback(t *testing.T) {
 	defer cancel()
 
 	client := &otp.App{Name: "demo", Senders: []string{"Verify"}, From: "Verify", Template: "Code {{pin}}", TTL: time.Minute, MaxAttempts: 5,
-		PINType: otp.PINNumbers, PINLength: 6, CallbackURL: server.URL}
+		PINType: pin.Numbers, PINLength: 6, CallbackURL: server.URL}
 	n, err := otp.ParseNewOtp([]byte(`{"phoneNumber":"+33612345678"}`), client, nil, nil)
 	if err != nil {
 		t.Fatal(err)

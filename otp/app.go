@@ -4,18 +4,10 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
-)
-
-// PINType names the alphabet a PIN is drawn from, by its name on the wire.
-type PINType string
-
-// The three alphabets of the API.
-const (
-	PINNumbers      PINType = "numbers"
-	PINLetters      PINType = "letters"
-	PINAlphanumeric PINType = "alphanumeric"
 )
 
 // App is one application: who may ask for OTPs, and what a request that leaves a field out gets.
@@ -33,7 +25,7 @@ type App struct {
 	Templates   map[string]string // by language subtag in lower case: "fr", "bg"
 	TTL         time.Duration     // 60 s to 1800 s
 	MaxAttempts int               // 1 to 10
-	PINType     PINType
+	PINType     pin.Type
 	PINLength   int // 4 to 10
 
 	CallbackURL     string         // empty: no callback unless the request names a URL

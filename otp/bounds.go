@@ -7,8 +7,7 @@ import "time"
 const (
 	MinTTL, MaxTTL           = 60 * time.Second, 1800 * time.Second
 	MinAttempts, MaxAttempts = 1, 10
-	MinPIN, MaxPIN           = 4, 10 // characters
-	MaxTemplate              = 1000  // characters of an application's text
+	MaxTemplate              = 1000 // characters of an application's text
 	MaxResends               = 10
 	MinResendInterval        = time.Second
 	MaxDigits                = 15 // of a telephone number (ITU-T E.164, 6.1)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/otpgw/otpgw/otp/guard"
@@ -40,7 +42,7 @@ type storedRecord struct {
 // recordWords are the words that stand for one octet each, from 1. It only ever grows at its end.
 var recordWords = []string{
 	string(StatusPending), string(StatusVerified), string(StatusExpired), string(StatusCancelled), string(StatusFailed),
-	string(PINNumbers), string(PINLetters), string(PINAlphanumeric), "GSM7", "UCS2",
+	string(pin.Numbers), string(pin.Letters), string(pin.Alphanumeric), "GSM7", "UCS2",
 	string(DeliveryAccepted), string(DeliverySent), string(DeliveryDelivered), string(DeliveryFailed), string(DeliveryRejected),
 	string(DeliveryNoCoverage), string(DeliveryScheduled),
 	guard.RiskCountry, guard.RiskNumberType, guard.RiskPrefixTraffic, guard.RiskCountryTraffic,

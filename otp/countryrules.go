@@ -3,9 +3,10 @@ package otp
 import (
 	"fmt"
 	"maps"
-	"math"
 	"strings"
 	"time"
+
+	"github.com/otpgw/otpgw/otp/pin"
 
 	"github.com/otpgw/otpgw/otp/country"
 )
@@ -111,25 +112,16 @@ func (p Policy) MaxTTL() time.Duration {
 	return MaxTTL
 }
 
-// MinPIN is how long a PIN of a type has to be under the policy.
-func (p Policy) MinPIN(t PINType) int {
+// pin.Min is how long a PIN of a type has to be under the policy.
+func (p Policy) MinPIN(t pin.Type) int {
 	if p != PolicyNIST {
-		return MinPIN
+		return pin.Min
 	}
-	n := MinPIN
-	for entropy(t, n) < nistBits {
+	n := pin.Min
+	for pin.Entropy(t, n) < nistBits {
 		n++
 	}
 	return n
-}
-
-// entropy of a drawn PIN, in bits; an alphanumeric one without a digit is never drawn.
-func entropy(t PINType, length int) float64 {
-	all := math.Pow(float64(len(t.alphabet())), float64(length))
-	if t == PINAlphanumeric {
-		all -= math.Pow(float64(len(letters)), float64(length))
-	}
-	return math.Log2(all)
 }
 
 // allowed refuses what the policy forbids of a request.
@@ -143,7 +135,7 @@ func (p Policy) allowed(f *faults, n *NewOtp) {
 	if least := p.MinPIN(n.PINType); n.PIN == "" && n.PINLength < least {
 		f.add(CodePINLengthLow, fmt.Sprintf("Min value for 'pinLength' is %d for this 'pinType' under the application's policy (NIST SP 800-63B)", least))
 	}
-	if n.PIN != "" && len(strings.TrimSpace(n.PIN)) < p.MinPIN(typeOf(n.PIN)) {
+	if n.PIN != "" && len(strings.TrimSpace(n.PIN)) < p.MinPIN(pin.TypeOf(n.PIN)) {
 		f.add(CodeOwnPIN, "The parameter 'pin' is too short under the application's policy (NIST SP 800-63B)")
 	}
 	if n.Phone.VoIP() {

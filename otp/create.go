@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/google/uuid"
 
+	"github.com/otpgw/otpgw/otp/internal/typed"
 	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/otpgw/otpgw/queue"
 )
@@ -26,20 +29,20 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	if err != nil {
 		return Otp{}, err
 	}
-	pin := newPIN(n.PINType, n.PINLength)
+	code := pin.New(n.PINType, n.PINLength)
 	uses := n.uses(app)
 	if n.PIN != "" {
-		pin, testPIN, n.PINType = n.PIN, n.PIN, typeOf(n.PIN)
+		code, testPIN, n.PINType = n.PIN, n.PIN, pin.TypeOf(n.PIN)
 	}
 	if test {
-		pin, n.PINType, uses = testPIN, typeOf(testPIN), nil
+		code, n.PINType, uses = testPIN, pin.TypeOf(testPIN), nil
 	}
-	r := s.newRecord(app, n, id, route, pin, now)
+	r := s.newRecord(app, n, id, route, code, now)
 	r.Network, r.Wanted = known.Network, known.Route
 	if s.Trace != nil {
 		r.Trace = s.Trace(ctx, id)
 	}
-	if err = s.compose(app, r, n, pin); err != nil {
+	if err = s.compose(app, r, n, code); err != nil {
 		return Otp{}, err
 	}
 	r.Delivery = newDelivery(r.Parts, r.Created)
@@ -88,7 +91,7 @@ func (s *Service) newRecord(app *App, n NewOtp, id, route, pin string, now time.
 	r := &Record{
 		ID: id, App: app.Name, TrackID: n.TrackID,
 		Message: messageID(id, 0), Route: route, Phone: n.Phone.E164, Country: n.Phone.Country, From: n.From, Language: n.Language,
-		Status: StatusPending, PIN: s.Box.Seal([]byte(upper(pin)), pinContext(id)), PINType: n.PINType, OwnPIN: n.PIN != "", Context: s.sealContext(id, n.Context), Ref: ref, MaxAttempts: n.MaxAttempts,
+		Status: StatusPending, PIN: s.Box.Seal([]byte(typed.Upper(pin)), pinContext(id)), PINType: n.PINType, OwnPIN: n.PIN != "", Context: s.sealContext(id, n.Context), Ref: ref, MaxAttempts: n.MaxAttempts,
 		TTL: int(n.TTL / time.Second), Created: created, Expires: created.Add(n.TTL), LastSent: now.UTC(),
 		CallbackURL: n.CallbackURL,
 	}

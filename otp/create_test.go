@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
@@ -65,7 +67,7 @@ func TestCreateParts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			n := NewOtp{Phone: phone.Number{E164: "+33612345678", Country: "FR"}, From: "Verify", Template: test.template, TTL: time.Minute, MaxAttempts: 3,
-				PINType: PINNumbers, PINLength: test.length}
+				PINType: pin.Numbers, PINLength: test.length}
 			o, err := b.Create(context.Background(), b.app, n)
 			if test.parts == 0 {
 				wantCode(t, "too long", err, CodeTemplate)
@@ -126,7 +128,7 @@ func TestGetOfAnother(t *testing.T) {
 		ctx := context.Background()
 		_, err := b.Get(ctx, test.app, test.id)
 		wantCode(t, "get "+test.name, err, CodeNotFound)
-		wantCode(t, "verify "+test.name, b.Verify(ctx, test.app, test.id, Guess{Text: "1"}), CodeNotFound)
+		wantCode(t, "verify "+test.name, b.Verify(ctx, test.app, test.id, pin.Guess{Text: "1"}), CodeNotFound)
 		wantCode(t, "cancel "+test.name, b.Cancel(ctx, test.app, test.id), CodeNotFound)
 		if !errors.Is(err, ErrNotFound) {
 			t.Error(err)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/queue"
@@ -50,7 +52,7 @@ func measure(_, s string) (int, string) {
 
 func testApp() *App {
 	return &App{Name: "demo", Senders: []string{"Verify", "Other"}, From: "Verify", Template: "Your verification code is {{pin}}",
-		TTL: 300 * time.Second, MaxAttempts: 5, PINType: PINNumbers, PINLength: 6, CallbackURL: "https://callback.example/otp"}
+		TTL: 300 * time.Second, MaxAttempts: 5, PINType: pin.Numbers, PINLength: 6, CallbackURL: "https://callback.example/otp"}
 }
 
 // bench is a service on a store, and its clock.
@@ -127,8 +129,8 @@ func wrong(pin string) string {
 	return pin[:len(pin)-1] + string('2'+(last-'2'+1)%8)
 }
 
-func (b *bench) verify(id, pin string) error {
-	return b.Verify(context.Background(), b.app, id, Guess{Text: pin})
+func (b *bench) verify(id, code string) error {
+	return b.Verify(context.Background(), b.app, id, pin.Guess{Text: code})
 }
 
 // codeOf is the code of an error: 0 for nil, -1 for one that has none.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 // olderRecord is a record as versions before the log stored it, in JSON.
@@ -26,7 +28,7 @@ type olderRecord struct {
 	Test        bool           `json:"test"`
 	Status      Status         `json:"status"`
 	PIN         []byte         `json:"pin"`
-	PINType     PINType        `json:"pinType"`
+	PINType     pin.Type       `json:"pinType"`
 	MaxAttempts int            `json:"maxAttempts"`
 	Reserved    int            `json:"reserved"`
 	Failed      int            `json:"failed"`

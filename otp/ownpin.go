@@ -3,19 +3,14 @@ package otp
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"time"
+
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 // An application may make the PIN itself, as identity servers do, and have it sent: then it is sealed and
 // verified as ours would be. Or the application verifies it, and tells the outcome; without that the guard
 // takes all of its messages for pumping, for none is ever verified.
-
-var ownPIN = regexp.MustCompile(fmt.Sprintf(`^[0-9A-Za-z]{%d,%d}$`, MinPIN, MaxPIN))
-
-// ValidOwnPIN says whether an application can have this PIN sent: 4 to 10 letters or digits. The case of
-// letters is sent as it is, and does not count in a guess.
-func ValidOwnPIN(pin string) bool { return ownPIN.MatchString(pin) }
 
 func (f *faults) ownPIN(v value, app *App) string {
 	switch {
@@ -23,8 +18,8 @@ func (f *faults) ownPIN(v value, app *App) string {
 		return ""
 	case !app.OwnPIN:
 		f.add(CodeOwnPIN, "The parameter 'pin' is not allowed for this application")
-	case v.kind == kindOther || !ValidOwnPIN(v.text):
-		f.add(CodeOwnPIN, fmt.Sprintf("The parameter 'pin' is not %d to %d letters or digits", MinPIN, MaxPIN))
+	case v.kind == kindOther || !pin.ValidOwn(v.text):
+		f.add(CodeOwnPIN, fmt.Sprintf("The parameter 'pin' is not %d to %d letters or digits", pin.Min, pin.Max))
 	}
 	return v.text
 }

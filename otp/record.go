@@ -5,6 +5,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/fxamacker/cbor/v2"
 	"github.com/google/uuid"
 )
@@ -36,7 +38,7 @@ type Record struct {
 
 	Status      Status    `cbor:"17,keyasint,omitempty"`
 	PIN         []byte    `cbor:"18,keyasint,omitempty"` // sealed, context "pin:" and ID
-	PINType     PINType   `cbor:"19,keyasint,omitempty"`
+	PINType     pin.Type  `cbor:"19,keyasint,omitempty"`
 	MaxAttempts int       `cbor:"20,keyasint,omitempty"`
 	Reserved    int       `cbor:"21,keyasint,omitempty"` // guesses counted: before each comparison, given back by the right one
 	Failed      int       `cbor:"22,keyasint,omitempty"` // comparisons that came out wrong

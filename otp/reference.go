@@ -3,6 +3,8 @@ package otp
 import (
 	"crypto/sha256"
 	"slices"
+
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 const refLength = 4
@@ -11,7 +13,7 @@ const refLength = 4
 // who got several messages know which of them the page means. It follows from the id, and is no secret.
 func reference(id string) string {
 	sum := sha256.Sum256([]byte("ref:" + id))
-	const alphabet = letters + unmistakable
+	alphabet := pin.Alphanumeric.Alphabet()
 	ref := make([]byte, refLength)
 	for i := range ref {
 		ref[i] = alphabet[int(sum[i])%len(alphabet)]

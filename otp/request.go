@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/google/uuid"
 	"github.com/otpgw/otpgw/otp/egress"
 	"github.com/otpgw/otpgw/otp/internal/typed"
@@ -23,7 +25,7 @@ type NewOtp struct {
 	TrackID     string // empty for none
 	TTL         time.Duration
 	MaxAttempts int
-	PINType     PINType
+	PINType     pin.Type
 	PINLength   int
 	CallbackURL string // empty for none
 
@@ -34,7 +36,7 @@ type NewOtp struct {
 	Context   string // JSON that the guess has to repeat; empty for none
 	LimitKeys string // JSON object of what the caller names, see App.Limits; empty for none
 	Vouched   bool   // the application vouches for it: the guard lets it past
-	PIN       string // the caller's own, see ValidOwnPIN; empty for one that is drawn
+	PIN       string // the caller's own, see pin.ValidOwn; empty for one that is drawn
 
 	Ignored []string // names of fields of the request that it does not have, as the caller wrote them
 }
@@ -97,7 +99,7 @@ func ignored(o object) (names []string) {
 
 // phone checks countryIso also beside an international number, whose own country code counts.
 func (f *faults) phone(v, iso value) phone.Number {
-	country := upper(typed.Plain(iso.text))
+	country := typed.Upper(typed.Plain(iso.text))
 	if iso.kind == kindOther || iso.kind == kindNumber || country != "" && !phone.IsCountry(country) {
 		f.add(CodeCountryInvalid, "Country ISO provided is invalid")
 		country = ""
@@ -120,17 +122,6 @@ func (f *faults) phone(v, iso value) phone.Number {
 		f.add(CodePhoneInvalid, "The phone number provided is invalid")
 	}
 	return p
-}
-
-// upper is for ASCII letters only, so that no other letter turns into one.
-func upper(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if c >= 'a' && c <= 'z' {
-			b[i] = c - 'a' + 'A'
-		}
-	}
-	return string(b)
 }
 
 // from takes a number too: a short code.
@@ -240,20 +231,20 @@ func (f *faults) number(v value, fallback int, field numberField) int {
 	return n
 }
 
-func (f *faults) pinType(v value, fallback PINType) PINType {
+func (f *faults) pinType(v value, fallback pin.Type) pin.Type {
 	switch {
 	case v.kind == kindUnset:
 		return fallback
 	case v.kind == kindText && v.text == "":
 		f.add(CodePINTypeEmpty, "The parameter 'pinType' is empty or not set")
-	case v.kind != kindText || !PINType(v.text).Valid():
+	case v.kind != kindText || !pin.Type(v.text).Valid():
 		f.add(CodePINTypeInvalid, "Invalid parameter 'pinType'. Must be one of: letters, numbers, alphanumeric")
 	}
-	return PINType(v.text)
+	return pin.Type(v.text)
 }
 
 func (f *faults) pinLength(v value, fallback int) int {
-	return f.number(v, fallback, numberField{"pinLength", MinPIN, MaxPIN, CodePINLengthNumber, CodePINLengthLow, CodePINLengthHigh})
+	return f.number(v, fallback, numberField{"pinLength", pin.Min, pin.Max, CodePINLengthNumber, CodePINLengthLow, CodePINLengthHigh})
 }
 
 func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) bool) string {
@@ -281,7 +272,7 @@ func (f *faults) vouched(v value) bool {
 
 // Verification is the body of POST /otp/{otpId}.
 type Verification struct {
-	Guess   Guess
+	Guess   pin.Guess
 	Context string // JSON; empty for none
 	Proof   bool   // a signed proof is wanted
 }
@@ -312,15 +303,15 @@ func ParseVerification(body []byte) (Verification, error) {
 }
 
 // ParseGuess reads the body of POST /otp/{otpId}. A pin of another type than string and number is none.
-func ParseGuess(body []byte) (Guess, error) {
+func ParseGuess(body []byte) (pin.Guess, error) {
 	o, err := parseObject(body)
 	if err != nil {
-		return Guess{}, err
+		return pin.Guess{}, err
 	}
 	v := o.value("pin")
-	g := Guess{Text: v.text, Number: v.kind == kindNumber}
+	g := pin.Guess{Text: v.text, Number: v.kind == kindNumber}
 	if v.kind == kindUnset || v.kind == kindOther || g.Blank() {
-		return Guess{}, &Error{Code: CodePINMissing, Message: "The parameter pin is empty or not set"}
+		return pin.Guess{}, &Error{Code: CodePINMissing, Message: "The parameter pin is empty or not set"}
 	}
 	return g, nil
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp/egress"
 	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/otpgw/otpgw/smpp/text"
@@ -57,7 +59,7 @@ func checkNewOtp(t *testing.T, n NewOtp) {
 	t.Helper()
 	if !strings.HasPrefix(n.Phone.E164, "+") || len(n.Phone.Country) != 2 || SenderRule(text.SenderProblem).Problem(n.From) != "" || TemplateProblem(n.Template) != "" ||
 		n.TTL < MinTTL || n.TTL > MaxTTL || n.MaxAttempts < MinAttempts || n.MaxAttempts > MaxAttempts ||
-		!n.PINType.Valid() || n.PINLength < MinPIN || n.PINLength > MaxPIN {
+		!n.PINType.Valid() || n.PINLength < pin.Min || n.PINLength > pin.Max {
 		t.Errorf("accepted %+v", n)
 	}
 }
@@ -79,7 +81,7 @@ func TestParseNewOtpFallsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want = NewOtp{Phone: phone.Number{E164: "+33612345678", Country: "FR"}, From: "Other", Template: "x {{pin}}", TrackID: "bf325375-e030-4ccb-a009-17317c574773",
-		TTL: MinTTL, MaxAttempts: 1, PINType: PINLetters, PINLength: 4, CallbackURL: "http://a.example"}
+		TTL: MinTTL, MaxAttempts: 1, PINType: pin.Letters, PINLength: 4, CallbackURL: "http://a.example"}
 	if !reflect.DeepEqual(n, want) {
 		t.Errorf("%+v", n)
 	}
@@ -127,27 +129,27 @@ func TestCallbackAllowed(t *testing.T) {
 func TestParseGuess(t *testing.T) {
 	tests := []struct {
 		name, body string
-		want       Guess
+		want       pin.Guess
 		code       Code
 	}{
-		{"text", `{"pin":"15443"}`, Guess{"15443", false}, 0},
-		{"number", `{"pin":15443}`, Guess{"15443", true}, 0},
-		{"big number", `{"pin":123456789012345678901234567890}`, Guess{"123456789012345678901234567890", true}, 0},
-		{"number with exponent", `{"pin":1e5}`, Guess{"1e5", true}, 0},
-		{"leading zero is no JSON", `{"pin":01234}`, Guess{}, CodeInvalidBody},
-		{"missing", `{}`, Guess{}, CodePINMissing},
-		{"null", `{"pin":null}`, Guess{}, CodePINMissing},
-		{"empty", `{"pin":""}`, Guess{}, CodePINMissing},
-		{"blank", `{"pin":"  "}`, Guess{}, CodePINMissing},
-		{"invisible", `{"pin":"\u200e\ufeff"}`, Guess{}, CodePINMissing},
-		{"only marks", `{"pin":"- \u2013 ."}`, Guess{}, CodePINMissing},
-		{"pin twice", `{"pin":"15443","pin":"15444"}`, Guess{}, CodeInvalidBody},
-		{"pin in two cases", `{"pin":"15443","PIN":"15444"}`, Guess{}, CodeInvalidBody},
-		{"boolean", `{"pin":true}`, Guess{}, CodePINMissing},
-		{"array", `{"pin":["1"]}`, Guess{}, CodePINMissing},
-		{"not JSON", `pin=1`, Guess{}, CodeInvalidBody},
-		{"null body", `null`, Guess{}, CodeInvalidBody},
-		{"empty body", ``, Guess{}, CodeInvalidBody},
+		{"text", `{"pin":"15443"}`, pin.Guess{Text: "15443"}, 0},
+		{"number", `{"pin":15443}`, pin.Guess{Text: "15443", Number: true}, 0},
+		{"big number", `{"pin":123456789012345678901234567890}`, pin.Guess{Text: "123456789012345678901234567890", Number: true}, 0},
+		{"number with exponent", `{"pin":1e5}`, pin.Guess{Text: "1e5", Number: true}, 0},
+		{"leading zero is no JSON", `{"pin":01234}`, pin.Guess{}, CodeInvalidBody},
+		{"missing", `{}`, pin.Guess{}, CodePINMissing},
+		{"null", `{"pin":null}`, pin.Guess{}, CodePINMissing},
+		{"empty", `{"pin":""}`, pin.Guess{}, CodePINMissing},
+		{"blank", `{"pin":"  "}`, pin.Guess{}, CodePINMissing},
+		{"invisible", `{"pin":"\u200e\ufeff"}`, pin.Guess{}, CodePINMissing},
+		{"only marks", `{"pin":"- \u2013 ."}`, pin.Guess{}, CodePINMissing},
+		{"pin twice", `{"pin":"15443","pin":"15444"}`, pin.Guess{}, CodeInvalidBody},
+		{"pin in two cases", `{"pin":"15443","PIN":"15444"}`, pin.Guess{}, CodeInvalidBody},
+		{"boolean", `{"pin":true}`, pin.Guess{}, CodePINMissing},
+		{"array", `{"pin":["1"]}`, pin.Guess{}, CodePINMissing},
+		{"not JSON", `pin=1`, pin.Guess{}, CodeInvalidBody},
+		{"null body", `null`, pin.Guess{}, CodeInvalidBody},
+		{"empty body", ``, pin.Guess{}, CodeInvalidBody},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

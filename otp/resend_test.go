@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
 	"github.com/otpgw/otpgw/queue"
@@ -243,7 +245,7 @@ func TestTestNumber(t *testing.T) {
 			t.Errorf("%+v", o)
 		}
 		wantCode(t, "wrong", b.verify(o.OtpID, "111111"), CodeWrongPIN)
-		err := b.Verify(context.Background(), b.app, o.OtpID, Guess{Text: "12345", Number: true})
+		err := b.Verify(context.Background(), b.app, o.OtpID, pin.Guess{Text: "12345", Number: true})
 		wantCode(t, "as a number", err, 0)
 		events := b.events(t, 2)
 		if events[0].Kind != DlrChange || events[1].Kind != OtpChange || events[1].otp(t).Status != StatusVerified {

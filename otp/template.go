@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 // placeholder is where the PIN goes; each one of a template is replaced. People write spaces in it.
@@ -73,8 +75,8 @@ func unsendable(r rune) bool { return unicode.IsControl(r) && !strings.ContainsR
 var label = regexp.MustCompile(`\{\{[ \t\x{A0}]*([A-Za-z][A-Za-z0-9_]{0,31})[ \t\x{A0}]*\}\}`)
 
 // Sample is a template with a PIN of a type and length, for a look at it.
-func Sample(template string, t PINType, length int) string {
-	return NewOtp{Template: template}.Render("sample", strings.Repeat(t.alphabet()[:1], length))
+func Sample(template string, t pin.Type, length int) string {
+	return NewOtp{Template: template}.Render("sample", strings.Repeat(t.Alphabet()[:1], length))
 }
 
 // Render writes the message: the PIN, the reference, and what the context has for other labels. What is put

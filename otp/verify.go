@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -13,7 +15,7 @@ import (
 const outcomeWait = 3 * time.Second
 
 // Verify checks a guess; nil means it was right and the OTP is VERIFIED. Of many right guesses one wins.
-func (s *Service) Verify(ctx context.Context, app *App, id string, g Guess) error {
+func (s *Service) Verify(ctx context.Context, app *App, id string, g pin.Guess) error {
 	_, err := s.VerifyAs(ctx, app, id, Verification{Guess: g})
 	return err
 }
@@ -29,7 +31,7 @@ func (s *Service) VerifyAs(ctx context.Context, app *App, id string, v Verificat
 		return "", expiredMeanwhile()
 	}
 	s.Evaluated.Add(1)
-	right := v.Guess.matches(key.pin, r.PINType)
+	right := v.Guess.Matches(key.pin, r.PINType)
 	if err := s.settle(ctx, r.ID, right && key.sameContext); err != nil {
 		return "", err
 	}
@@ -56,6 +58,9 @@ func (s *Service) open(r *Record, v Verification) (answerKey, error) {
 	same, err := s.sameContext(r, v.Context)
 	return answerKey{string(pin), same}, err
 }
+
+// pinContext is what an OTP's PIN is sealed for.
+func pinContext(otpID string) string { return "pin:" + otpID }
 
 // reserve counts an attempt before it is made. When all are taken but not all have an outcome yet, it waits
 // for that: one of them may be right.

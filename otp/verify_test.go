@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
@@ -114,7 +116,7 @@ func guessAll(t *testing.T, id string, guesses []string, services ...*bench) map
 		b := services[i%len(services)]
 		wg.Go(func() {
 			<-start
-			code := codeOf(b.Verify(ctx, b.app, id, Guess{Text: g}))
+			code := codeOf(b.Verify(ctx, b.app, id, pin.Guess{Text: g}))
 			mu.Lock()
 			defer mu.Unlock()
 			codes[code]++
@@ -230,5 +232,5 @@ func TestVerifyOutOfTime(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
-	wantCode(t, "verify", b.Verify(ctx, b.app, o.OtpID, Guess{Text: "1"}), CodeUnavailable)
+	wantCode(t, "verify", b.Verify(ctx, b.app, o.OtpID, pin.Guess{Text: "1"}), CodeUnavailable)
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp"
 )
 
@@ -25,13 +27,13 @@ type applicationSettings struct {
 }
 
 type otpSettings struct {
-	Template    string      `json:"template"`
-	From        string      `json:"from"`
-	PINType     otp.PINType `json:"pinType"`
-	PINLength   int         `json:"pinLength"`
-	TTL         int         `json:"ttl"` // seconds
-	MaxAttempts int         `json:"maxAttempts"`
-	OtpCallback *string     `json:"otpCallback"` // URL; null for none
+	Template    string   `json:"template"`
+	From        string   `json:"from"`
+	PINType     pin.Type `json:"pinType"`
+	PINLength   int      `json:"pinLength"`
+	TTL         int      `json:"ttl"` // seconds
+	MaxAttempts int      `json:"maxAttempts"`
+	OtpCallback *string  `json:"otpCallback"` // URL; null for none
 }
 
 // noServices is what there is of the services that this gateway does not have. Its zero value is all there is

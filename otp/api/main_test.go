@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
@@ -62,7 +64,7 @@ func (l *lockedBuffer) String() string {
 
 func apps() []otp.App {
 	demo := otp.App{Name: "demo", APIKeys: []string{demoKey, "demo-key-2", ""}, Senders: []string{"Verify"}, From: "Verify",
-		Template: "Your verification code is {{pin}}", TTL: 300 * time.Second, MaxAttempts: 5, PINType: otp.PINNumbers, PINLength: 6}
+		Template: "Your verification code is {{pin}}", TTL: 300 * time.Second, MaxAttempts: 5, PINType: pin.Numbers, PINLength: 6}
 	other := demo
 	other.Name, other.APIKeys, other.Rate = "other", []string{otherKey}, 2.5
 	demo.Secret = "demo secret+"

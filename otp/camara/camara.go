@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/phone"
@@ -19,7 +21,7 @@ import (
 type Service interface {
 	ParseNewOtp(body []byte, app *otp.App) (otp.NewOtp, error)
 	CreateNewest(ctx context.Context, app *otp.App, n otp.NewOtp) (otp.Otp, error)
-	Verify(ctx context.Context, app *otp.App, id string, g otp.Guess) error
+	Verify(ctx context.Context, app *otp.App, id string, g pin.Guess) error
 }
 
 const base = "/one-time-password-sms/v1"
@@ -135,7 +137,7 @@ func validateCode(s Service) serve {
 		case utf8.RuneCountInString(code) > maxCode:
 			return 0, nil, invalid("The code is longer than 10 characters")
 		}
-		g := otp.Guess{Text: code}
+		g := pin.Guess{Text: code}
 		if g.Blank() {
 			return 0, nil, invalid("The code is empty")
 		}

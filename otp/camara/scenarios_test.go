@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
@@ -48,7 +50,7 @@ type operator struct {
 func newOperator(t *testing.T, change ...func(*otp.App)) *operator {
 	t.Helper()
 	shop := otp.App{Name: "shop", Secret: "shop-secret", APIKeys: []string{"shop-key"}, Senders: []string{"Shop"}, From: "Shop", Template: "{{pin}}",
-		TTL: 5 * time.Minute, MaxAttempts: maxTry, PINType: otp.PINNumbers, PINLength: 6, CAMARA: true,
+		TTL: 5 * time.Minute, MaxAttempts: maxTry, PINType: pin.Numbers, PINLength: 6, CAMARA: true,
 		SendLimits: limit.Limits{{Max: maxSend, Per: time.Hour}}, Guard: guard.Settings{Mode: guard.Enforce, Deny: []string{"NO"}}}
 	for _, f := range change {
 		f(&shop)

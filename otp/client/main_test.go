@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
@@ -66,7 +68,7 @@ func newGateway(t *testing.T) *gateway {
 		t.Fatal(err)
 	}
 	apps := []otp.App{{Name: "demo", OwnPIN: true, Limits: map[string]limit.Limits{"ip": {{Max: 9, Per: time.Hour}}}, APIKeys: []string{"demo-key"}, Secret: "demo-secret", Senders: []string{"Verify"}, From: "Verify",
-		Template: "Your code is {{pin}}", TTL: 5 * time.Minute, MaxAttempts: 3, PINType: otp.PINNumbers, PINLength: 6,
+		Template: "Your code is {{pin}}", TTL: 5 * time.Minute, MaxAttempts: 3, PINType: pin.Numbers, PINLength: 6,
 		MaxResends: 1, TestNumbers: map[string]string{testNumber: testPIN}}}
 	g := &gateway{service: &otp.Service{Queue: queuetest.Open(t), Box: box, Apps: apps, Log: zerolog.Nop(), Now: time.Now,
 		Measure: func(_, s string) (int, string) { return 1, "GSM7" },

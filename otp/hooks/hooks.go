@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
 )
@@ -31,7 +33,7 @@ var (
 
 // newOtp makes the request of a message. The code has to be one that can be an OTP's PIN.
 func newOtp(s Service, app *otp.App, m message) (otp.NewOtp, error) {
-	if m.phone == "" || !otp.ValidOwnPIN(m.code) {
+	if m.phone == "" || !pin.ValidOwn(m.code) {
 		return otp.NewOtp{}, errPayload
 	}
 	body, err := json.Marshal(map[string]string{"phoneNumber": m.phone})

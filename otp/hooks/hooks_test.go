@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"go.uber.org/goleak"
 
@@ -29,7 +31,7 @@ type gateway struct{ *facetest.Gateway }
 func newGateway(t *testing.T) gateway {
 	t.Helper()
 	shop := otp.App{Name: "shop", APIKeys: []string{"shop-key"}, Senders: []string{"Shop"}, From: "Shop", Template: "Your code is {{pin}}",
-		Templates: map[string]string{"fr": "Votre code est {{pin}}"}, TTL: 5 * time.Minute, MaxAttempts: 5, PINType: otp.PINNumbers, PINLength: 6,
+		Templates: map[string]string{"fr": "Votre code est {{pin}}"}, TTL: 5 * time.Minute, MaxAttempts: 5, PINType: pin.Numbers, PINLength: 6,
 		SupabaseSecret: "v1,whsec_" + secret + "|v1,whsec_" + oldSecret, SendLimits: limit.Limits{{Max: 2, Per: time.Hour}}}
 	bare := shop
 	bare.Name, bare.APIKeys, bare.SupabaseSecret = "bare", []string{"bare-key"}, ""

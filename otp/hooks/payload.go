@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/otpgw/otpgw/otp"
 )
 
@@ -100,7 +102,7 @@ var digitRun = regexp.MustCompile(`[0-9]+`)
 func codeIn(text string) string {
 	code := ""
 	for _, run := range digitRun.FindAllString(text, -1) {
-		if len(run) < otp.MinPIN || len(run) > otp.MaxPIN {
+		if len(run) < pin.Min || len(run) > pin.Max {
 			continue
 		}
 		if code != "" && code != run {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/pin"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
@@ -49,7 +51,7 @@ func newGateway(t testing.TB, opts ...queuetest.Option) *gateway {
 	g.service = &otp.Service{Queue: g.q, Box: box, Log: zerolog.Nop(), Route: g.route,
 		Measure: func(string, string) (int, string) { return 1, "GSM7" }}
 	g.app = &otp.App{Name: "demo", Senders: []string{"Verify"}, From: "Verify", Template: "Code {{pin}}", TTL: 10 * time.Minute,
-		MaxAttempts: 5, PINType: otp.PINNumbers, PINLength: 6}
+		MaxAttempts: 5, PINType: pin.Numbers, PINLength: 6}
 	g.seen = prometheus.NewRegistry()
 	g.metrics = link.NewMetrics(g.seen)
 	g.tracker = dlr.NewTracker(g.q, g.service, zerolog.Nop())

@@ -62,3 +62,14 @@ func decimal(r rune) (rune, bool) {
 func Digits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
+
+// Upper is for ASCII letters only, so that no other letter turns into one.
+func Upper(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'a' && c <= 'z' {
+			b[i] = c - 'a' + 'A'
+		}
+	}
+	return string(b)
+}
