@@ -6,8 +6,7 @@ import (
 	"strconv"
 
 	"github.com/otpgw/otpgw/otp/pin"
-
-	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/token"
 )
 
 // application is the answer of GET /applications/{applicationId}. The published clients refuse an answer in
@@ -90,7 +89,7 @@ func (h *handler) application(_ context.Context, c *call) (answer, error) {
 	if app.MOURL == "" {
 		listener = nil
 	}
-	a := application{ID: app.Name, Name: app.Name, Scopes: otp.ScopeOtp, TokenExpiration: strconv.Itoa(int(otp.TokenTTL.Seconds()))}
+	a := application{ID: app.Name, Name: app.Name, Scopes: token.ScopeOtp, TokenExpiration: strconv.Itoa(int(token.TTL.Seconds()))}
 	a.Settings.SMS.Transliteration.Alphabet = "NONE"
 	a.Settings.SMS.ReceiveCallback = listener
 	if a.Settings.Optouts.Callback = listener; listener == nil {

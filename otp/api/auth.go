@@ -10,6 +10,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api/intake"
+	"github.com/otpgw/otpgw/otp/token"
 )
 
 // key is an accepted API key or client secret, by its hash only.
@@ -80,9 +81,9 @@ func (h *handler) refuse(c *call, err error) error {
 // needed is the scope for a method.
 func needed(method string) string {
 	if method == http.MethodGet || method == http.MethodHead {
-		return otp.ScopeOtpRead
+		return token.ScopeOtpRead
 	}
-	return otp.ScopeOtp
+	return token.ScopeOtp
 }
 
 func tooManyFailures(until time.Time, t *authFailures) error {
@@ -90,15 +91,15 @@ func tooManyFailures(until time.Time, t *authFailures) error {
 }
 
 // full is what an API key may do.
-var full = otp.Token{Scope: otp.ScopeOtp}
+var full = token.Token{Scope: token.ScopeOtp}
 
 // maxCredentials bounds what one request may have checked.
 const maxCredentials = 4
 
 // authenticate finds the application; nil for none. One valid credential is enough; where two are of
 // different applications, the X-API-KEY counts. An API key is good as a bearer value too. A key costs a hash,
-// and so does a token that is none (otp.FindToken): who floods with wrong ones does not reach the store.
-func (h *handler) authenticate(ctx context.Context, r *http.Request) (*otp.App, otp.Token, error) {
+// and so does a token that is none (token.Keeper.Find): who floods with wrong ones does not reach the store.
+func (h *handler) authenticate(ctx context.Context, r *http.Request) (*otp.App, token.Token, error) {
 	for _, k := range atMost(r.Header.Values("X-API-KEY"), maxCredentials) {
 		if app := h.appOf(strings.TrimSpace(k)); app != nil {
 			return app, full, nil
@@ -116,7 +117,7 @@ func (h *handler) authenticate(ctx context.Context, r *http.Request) (*otp.App, 
 			return app, t, nil
 		}
 	}
-	return nil, otp.Token{}, nil
+	return nil, token.Token{}, nil
 }
 
 // bearers are the tokens of the Authorization headers. Who can only do HTTP Basic, as a URL with a user in it

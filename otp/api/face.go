@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/token"
 )
 
 // Face is one call of another API over the same service, such as that of an identity server: it translates
@@ -12,7 +13,7 @@ import (
 // credentials and the rate of the application; the application's turn.
 type Face struct {
 	Path  string // of POST, as for http.ServeMux
-	Scope string // that an access token needs; empty is otp.ScopeOtp
+	Scope string // that an access token needs; empty is token.ScopeOtp
 
 	// Before sees the request first: it sets headers that every answer has, and may refuse. Nil: nothing.
 	Before func(w http.Header, r *http.Request) error
@@ -51,7 +52,7 @@ func (h *handler) enterFace(ctx context.Context, c *call) (a answer, err error) 
 	if c.face.Caller == nil {
 		scope := c.face.Scope
 		if scope == "" {
-			scope = otp.ScopeOtp
+			scope = token.ScopeOtp
 		}
 		if err := h.enterAs(ctx, c, scope); err != nil {
 			return answer{}, err

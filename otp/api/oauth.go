@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/token"
 )
 
 // oauthError is an error of the /oauth paths: one code, several types (otp-api.md; the envelope is ours, not
@@ -60,19 +61,19 @@ func (h *handler) token(ctx context.Context, c *call) (answer, error) {
 		return answer{}, err
 	}
 	defer leave()
-	token, err := h.service.IssueToken(ctx, c.app, scope)
+	issuedToken, err := h.service.IssueToken(ctx, c.app, scope)
 	if err != nil {
 		return answer{}, err
 	}
 	c.w.Header().Set("Pragma", "no-cache") // RFC 6749, 5.1
-	return answer{http.StatusOK, issued{token, int(otp.TokenTTL.Seconds()), "Bearer", scope}}, nil
+	return answer{http.StatusOK, issued{issuedToken, int(token.TTL.Seconds()), "Bearer", scope}}, nil
 }
 
 // scopesOf are the scopes that an application may have.
 func scopesOf(app *otp.App) []string {
-	scopes := []string{otp.ScopeOtp, otp.ScopeOtpRead}
+	scopes := []string{token.ScopeOtp, token.ScopeOtpRead}
 	if app.CAMARA {
-		scopes = append(scopes, otp.ScopeCAMARA)
+		scopes = append(scopes, token.ScopeCAMARA)
 	}
 	return scopes
 }
@@ -81,7 +82,7 @@ func scopesOf(app *otp.App) []string {
 func scopeOf(asked string, known []string) (string, bool) {
 	scopes := strings.Fields(asked)
 	if len(scopes) == 0 {
-		return otp.ScopeOtp, true
+		return token.ScopeOtp, true
 	}
 	slices.Sort(scopes)
 	scopes = slices.Compact(scopes)

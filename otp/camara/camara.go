@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/otpgw/otpgw/otp/pin"
+	"github.com/otpgw/otpgw/otp/token"
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
@@ -37,8 +38,8 @@ var Document []byte
 // Faces are the calls of the API, for api.Config.
 func Faces(s Service) []api.Face {
 	return []api.Face{
-		{Path: base + "/send-code", Scope: otp.ScopeCAMARA, Before: correlate, Serve: allowed(sendCode(s)), Refuse: refuse},
-		{Path: base + "/validate-code", Scope: otp.ScopeCAMARA, Before: correlate, Serve: allowed(validateCode(s)), Refuse: refuse},
+		{Path: base + "/send-code", Scope: token.ScopeCAMARA, Before: correlate, Serve: allowed(sendCode(s)), Refuse: refuse},
+		{Path: base + "/validate-code", Scope: token.ScopeCAMARA, Before: correlate, Serve: allowed(validateCode(s)), Refuse: refuse},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/otp/pin"
+	"github.com/otpgw/otpgw/otp/token"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -69,7 +70,7 @@ func newOperator(t *testing.T, change ...func(*otp.App)) *operator {
 	if o.router, err = gorillamux.NewRouter(document); err != nil {
 		t.Fatal(err)
 	}
-	o.token = o.issue("shop", otp.ScopeCAMARA)
+	o.token = o.issue("shop", token.ScopeCAMARA)
 	return o
 }
 
@@ -413,7 +414,7 @@ func TestPermission(t *testing.T) {
 		t.Errorf("the scope opens POST /otp: %d %s", r.Status, r.Body)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(formRequest(t, o.URL+"/oauth/token",
-		url.Values{"grant_type": {"client_credentials"}, "client_id": {"bare"}, "client_secret": {"bare-secret"}, "scope": {otp.ScopeCAMARA}}))
+		url.Values{"grant_type": {"client_credentials"}, "client_id": {"bare"}, "client_secret": {"bare-secret"}, "scope": {token.ScopeCAMARA}}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package otp
+package token
 
 import (
 	"context"
@@ -8,29 +8,50 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
-func TestToken(t *testing.T) {
-	b := newBench(t)
-	ctx := context.Background()
-	token, err := b.IssueToken(ctx, b.app, ScopeOtpRead)
+// clock is the store's, moved by hand.
+type clock struct {
+	q      *queue.Queue
+	offset time.Duration
+}
+
+func (c *clock) Now() time.Time { return c.q.Now().Add(c.offset) }
+
+// daemons are two keepers on one store, with one key.
+func daemons(t *testing.T) (a, b *Keeper, c *clock) {
+	t.Helper()
+	box, err := seal.New(seal.NewKey())
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := b.IssueToken(ctx, b.app, ScopeOtp)
+	c = &clock{q: queuetest.Open(t)}
+	return &Keeper{c.q, box, c.Now}, &Keeper{c.q, box, c.Now}, c
+}
+
+func TestToken(t *testing.T) {
+	b, twin, clock := daemons(t)
+	ctx := context.Background()
+	token, err := b.Issue(ctx, "demo", ScopeOtpRead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := b.Issue(ctx, "demo", ScopeOtp)
 	if err != nil || other == token {
 		t.Fatal(err)
 	}
-	find := func(daemon *bench, token string) (Token, bool) {
+	find := func(daemon *Keeper, token string) (Token, bool) {
 		t.Helper()
-		got, good, err := daemon.FindToken(ctx, token)
+		got, good, err := daemon.Find(ctx, token)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return got, good
 	}
-	if got, good := find(b.twin(), token); !good || got.App != "demo" || got.Allows(ScopeOtp) || !got.Allows(ScopeOtpRead) {
+	if got, good := find(twin, token); !good || got.App != "demo" || got.Allows(ScopeOtp) || !got.Allows(ScopeOtpRead) {
 		t.Errorf("%+v %v", got, good)
 	}
 	if got, good := find(b, other); !good || !got.Allows(ScopeOtp) || !got.Allows(ScopeOtpRead) {
@@ -42,24 +63,24 @@ func TestToken(t *testing.T) {
 		}
 	}
 	// The store has hashes: not one byte of a token in clear.
-	key, _ := tokenKey(token)
+	key, _ := keyOf(token)
 	e, err := b.Queue.Tokens().Get(ctx, key)
 	if err != nil || strings.Contains(key+string(e.Value), token[6:20]) {
 		t.Errorf("%s %s %v", key, e.Value, err)
 	}
-	if own, err := b.RevokeToken(ctx, &App{Name: "other"}, token); own || err != nil {
+	if own, err := b.Revoke(ctx, "other", token); own || err != nil {
 		t.Errorf("another's: %v %v", own, err)
 	}
-	if own, err := b.twin().RevokeToken(ctx, b.app, token); !own || err != nil {
+	if own, err := twin.Revoke(ctx, "demo", token); !own || err != nil {
 		t.Errorf("%v %v", own, err)
 	}
 	if _, good := find(b, token); good {
 		t.Error("revoked, and still good")
 	}
-	if own, err := b.RevokeToken(ctx, b.app, token); !own || err != nil {
+	if own, err := b.Revoke(ctx, "demo", token); !own || err != nil {
 		t.Errorf("again: %v %v", own, err)
 	}
-	b.clock.advance(TokenTTL)
+	clock.offset += TTL
 	if _, good := find(b, other); good {
 		t.Error("expired, and still good")
 	}
@@ -68,12 +89,12 @@ func TestToken(t *testing.T) {
 // TestTokenGoes: the store forgets it by itself.
 func TestTokenGoes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	token, err := b.IssueToken(context.Background(), b.app, ScopeOtp)
+	b, _, _ := daemons(t)
+	token, err := b.Issue(context.Background(), "demo", ScopeOtp)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, _ := tokenKey(token)
+	key, _ := keyOf(token)
 	e, err := b.Queue.Tokens().Get(context.Background(), key)
 	if err != nil {
 		t.Fatal(err)
