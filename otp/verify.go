@@ -7,6 +7,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp/pin"
 
+	proofs "github.com/otpgw/otpgw/otp/proof"
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -37,10 +38,16 @@ func (s *Service) VerifyAs(ctx context.Context, app *App, id string, v Verificat
 	}
 	s.count(app, r, 0, 1)
 	if v.Proof {
-		return s.proof(r)
+		proof, err = proofs.Keys{Box: s.Box}.Sign(proofs.Verified{App: r.App, Phone: r.Phone, OtpID: r.ID}, s.now())
+		if err != nil {
+			return "", internal(err)
+		}
 	}
-	return "", nil
+	return proof, nil
 }
+
+// ProofKeys are the keys that proofs of now are checked with.
+func (s *Service) ProofKeys() []proofs.JWK { return proofs.Keys{Box: s.Box}.Public(s.now()) }
 
 // answerKey is what a guess is compared with.
 type answerKey struct {

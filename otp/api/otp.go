@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/proof"
 )
 
 // create is POST /otp.
@@ -146,7 +147,7 @@ func (h *handler) conversion(ctx context.Context, c *call) (answer, error) {
 }
 
 type proofKeys struct {
-	Keys []otp.JWK `json:"keys"`
+	Keys []proof.JWK `json:"keys"`
 }
 
 // proofKeys is GET /.well-known/jwks.json. It needs no credentials: whoever checks a proof has none here.

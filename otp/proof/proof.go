@@ -1,4 +1,6 @@
-package otp
+// Package proof signs statements that an OTP was verified, and publishes the keys they are checked with. It
+// keeps nothing: the keys follow from the gateway's secret one.
+package proof
 
 import (
 	"crypto/ed25519"
@@ -9,6 +11,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 // A proof is a signed statement that an OTP was verified, for whoever trusts this gateway and was not there:
@@ -16,8 +20,8 @@ import (
 // every daemon has the same, nothing is stored, and it changes by itself; the keys of last month, this one
 // and the next are published.
 const (
-	proofAge    = 10 * time.Minute
-	proofIssuer = "otpgw"
+	age    = 10 * time.Minute
+	issuer = "otpgw"
 )
 
 // claims are what a proof states.
@@ -33,24 +37,29 @@ type claims struct {
 	Expires     int64  `json:"exp"`
 }
 
-// proof states that a record was verified just now.
-func (s *Service) proof(r *Record) (string, error) {
-	now := s.now()
-	key := s.proofKey(monthOf(now))
+// Verified is the OTP that a proof is of.
+type Verified struct{ App, Phone, OtpID string }
+
+// Keys sign proofs.
+type Keys struct{ Box *seal.Box }
+
+// Sign states that an OTP was verified just now.
+func (k Keys) Sign(v Verified, now time.Time) (string, error) {
+	key := k.of(monthOf(now))
 	return signJWT(key, keyID(key), claims{
-		Issuer: proofIssuer, Audience: r.App, Subject: r.Phone, ID: r.ID, OtpID: r.ID, PhoneNumber: r.Phone, Application: r.App,
-		IssuedAt: now.Unix(), Expires: now.Add(proofAge).Unix(),
+		Issuer: issuer, Audience: v.App, Subject: v.Phone, ID: v.OtpID, OtpID: v.OtpID, PhoneNumber: v.Phone, Application: v.App,
+		IssuedAt: now.Unix(), Expires: now.Add(age).Unix(),
 	})
 }
 
 func signJWT(key ed25519.PrivateKey, id string, payload any) (string, error) {
 	header, err := json.Marshal(map[string]string{"alg": "EdDSA", "typ": "JWT", "kid": id})
 	if err != nil {
-		return "", internal(err)
+		return "", err
 	}
 	body, err := json.Marshal(payload)
 	if err != nil {
-		return "", internal(err)
+		return "", err
 	}
 	signed := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(body)
 	return signed + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, []byte(signed))), nil
@@ -66,13 +75,13 @@ type JWK struct {
 	Algorithm string `json:"alg"`
 }
 
-// ProofKeys are the keys that proofs of now are checked with: last month's, this month's, and the next, so
+// Public are the keys that proofs of now are checked with: last month's, this month's, and the next, so
 // that who keeps them for a while knows it before it is used.
-func (s *Service) ProofKeys() []JWK {
-	month := monthOf(s.now())
+func (k Keys) Public(now time.Time) []JWK {
+	month := monthOf(now)
 	var keys []JWK
 	for m := month - 1; m <= month+1; m++ {
-		key := s.proofKey(m)
+		key := k.of(m)
 		public := key.Public().(ed25519.PublicKey)
 		keys = append(keys, JWK{"OKP", "Ed25519", base64.RawURLEncoding.EncodeToString(public), keyID(key), "sig", "EdDSA"})
 	}
@@ -82,12 +91,12 @@ func (s *Service) ProofKeys() []JWK {
 // monthOf counts months.
 func monthOf(t time.Time) int { return t.UTC().Year()*12 + int(t.UTC().Month()) - 1 }
 
-// proofKey is the key of a month: its seed is what the secret key makes of the month's number.
-func (s *Service) proofKey(month int) ed25519.PrivateKey {
+// of is the key of a month: its seed is what the secret key makes of the month's number.
+func (k Keys) of(month int) ed25519.PrivateKey {
 	name := strconv.Itoa(month)
-	seed, err := hex.DecodeString(s.Box.Name("proof key, first half", name) + s.Box.Name("proof key, second half", name))
+	seed, err := hex.DecodeString(k.Box.Name("proof key, first half", name) + k.Box.Name("proof key, second half", name))
 	if err != nil || len(seed) != ed25519.SeedSize {
-		panic(fmt.Sprintf("otp: a name has %d octets, not half of a seed", len(seed)/2))
+		panic(fmt.Sprintf("proof: a name has %d octets, not half of a seed", len(seed)/2))
 	}
 	return ed25519.NewKeyFromSeed(seed)
 }
