@@ -38,6 +38,9 @@ func (s *Service) countsOf(ctx context.Context, key string) counts.Counts {
 	return s.counter.Of(ctx, s.countStore(), key)
 }
 
+// Blocks are what operators said of numbers, before anything is judged.
+func (s *Service) Blocks() guard.Blocks { return guard.Blocks{Bucket: s.Queue.Blocks(), Now: s.now} }
+
 // riskDenied is of a number that an operator denies.
 const riskDenied = "denied"
 
@@ -46,7 +49,7 @@ const riskDenied = "denied"
 // first.
 func (s *Service) judge(ctx context.Context, app *App, n NewOtp, known []string, now time.Time) ([]string, error) {
 	settings, to := &app.Guard, n.Phone
-	said, ok, err := s.blocked(to.E164)
+	said, ok, err := s.Blocks().Of(to.E164)
 	switch {
 	case err != nil:
 		return nil, storeError(err)

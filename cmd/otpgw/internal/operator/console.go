@@ -14,7 +14,7 @@ import (
 	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/metrics"
 	"github.com/otpgw/otpgw/dlr/callback"
-	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/guard"
 )
 
 //go:embed console
@@ -46,7 +46,7 @@ type consoleState struct {
 
 	Daemons   []string            `json:"daemons"` // that share the store
 	LogLevel  string              `json:"logLevel"`
-	Guard     []otp.Block         `json:"guard"` // what an operator said of numbers
+	Guard     []guard.Block       `json:"guard"` // what an operator said of numbers
 	Callbacks callbackState       `json:"callbacks"`
 	Disabled  []callback.Endpoint `json:"disabled"` // URLs that answered 410
 }
@@ -131,13 +131,13 @@ func (a *Server) consoleState(ctx context.Context) consoleState {
 	ready := a.check(ctx)
 	s := consoleState{Now: time.Now().UTC(), Uptime: int(time.Since(a.Started).Seconds()), Version: version.Read().Number,
 		Ready: ready.Ready, Store: ready.Store, Links: a.linkStates(), Routes: []RouteState{}, Apps: a.appStates(), Streams: []storeState{},
-		Disabled: []callback.Endpoint{}, Guard: []otp.Block{}, Daemons: a.Orders.Names(), LogLevel: zerolog.GlobalLevel().String()}
+		Disabled: []callback.Endpoint{}, Guard: []guard.Block{}, Daemons: a.Orders.Names(), LogLevel: zerolog.GlobalLevel().String()}
 	stats, err := a.Queue.Stats(ctx)
 	if err == nil {
 		s.Disabled, err = a.Dispatch.Endpoints(ctx)
 	}
 	if err == nil {
-		s.Guard, err = a.Service.Blocks(ctx)
+		s.Guard, err = a.Service.Blocks().List(ctx)
 	}
 	if err != nil {
 		return s // ready says what is wrong

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -36,15 +36,15 @@ func (a *Server) block(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch action := r.PathValue("action"); action {
 	case "allow", "deny":
-		done, err = a.Service.Block(r.Context(), asked.Prefix, action == "allow", life)
+		done, err = a.Service.Blocks().Set(r.Context(), asked.Prefix, action == "allow", life)
 	case "unblock":
-		done, err = map[string]string{"unblocked": asked.Prefix}, a.Service.Unblock(r.Context(), asked.Prefix)
+		done, err = map[string]string{"unblocked": asked.Prefix}, a.Service.Blocks().Remove(r.Context(), asked.Prefix)
 	default:
 		fail(w, http.StatusNotFound, "a beginning of numbers can be told to allow, deny or unblock")
 		return
 	}
 	switch {
-	case errors.Is(err, otp.ErrPrefix):
+	case errors.Is(err, guard.ErrPrefix):
 		fail(w, http.StatusBadRequest, err.Error())
 	case errors.Is(err, queue.ErrNotFound):
 		fail(w, http.StatusNotFound, "nothing was said of this beginning; otpgw ctl guard list has those of which something was")
@@ -56,7 +56,7 @@ func (a *Server) block(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Server) blocks(w http.ResponseWriter, r *http.Request) {
-	list, err := a.Service.Blocks(r.Context())
+	list, err := a.Service.Blocks().List(r.Context())
 	if err != nil {
 		fail(w, http.StatusServiceUnavailable, "the store does not answer: "+err.Error())
 		return

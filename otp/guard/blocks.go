@@ -1,4 +1,4 @@
-package otp
+package guard
 
 import (
 	"context"
@@ -38,37 +38,43 @@ func checkPrefix(prefix string) error {
 	return nil
 }
 
-// Block denies or allows a prefix for a time; 0 is until it is taken back.
-func (s *Service) Block(ctx context.Context, prefix string, allow bool, life time.Duration) (Block, error) {
+// Blocks are what operators said, in the store: every daemon sees it.
+type Blocks struct {
+	Bucket *queue.Bucket
+	Now    func() time.Time
+}
+
+// Set denies or allows a prefix for a time; 0 is until it is taken back.
+func (l Blocks) Set(ctx context.Context, prefix string, allow bool, life time.Duration) (Block, error) {
 	b := Block{Prefix: prefix, Allow: allow}
 	if err := checkPrefix(prefix); err != nil {
 		return b, err
 	}
 	if life > 0 {
-		b.Until = s.now().Add(life).UTC().Truncate(time.Second)
+		b.Until = l.Now().Add(life).UTC().Truncate(time.Second)
 	}
 	data, err := cbor.Marshal(b)
 	if err == nil {
-		_, err = s.Queue.Blocks().Put(ctx, prefix, data, life)
+		_, err = l.Bucket.Put(ctx, prefix, data, life)
 	}
 	return b, err
 }
 
-// Unblock takes back what was said of a prefix; queue.ErrNotFound when nothing was.
-func (s *Service) Unblock(ctx context.Context, prefix string) error {
+// Remove takes back what was said of a prefix; queue.ErrNotFound when nothing was.
+func (l Blocks) Remove(ctx context.Context, prefix string) error {
 	if err := checkPrefix(prefix); err != nil {
 		return err
 	}
-	if _, err := s.Queue.Blocks().Get(ctx, prefix); err != nil {
+	if _, err := l.Bucket.Get(ctx, prefix); err != nil {
 		return err
 	}
-	return s.Queue.Blocks().Delete(ctx, prefix)
+	return l.Bucket.Delete(ctx, prefix)
 }
 
-// Blocks are all of them, by their prefixes.
-func (s *Service) Blocks(ctx context.Context) ([]Block, error) {
+// List are all of them, by their prefixes.
+func (l Blocks) List(ctx context.Context) ([]Block, error) {
 	list := []Block{}
-	err := s.Queue.Blocks().Each(ctx, func(prefix string, value []byte) bool {
+	err := l.Bucket.Each(ctx, func(prefix string, value []byte) bool {
 		b := Block{Prefix: prefix}
 		if cbor.Unmarshal(value, &b) == nil {
 			list = append(list, b)
@@ -79,13 +85,13 @@ func (s *Service) Blocks(ctx context.Context) ([]Block, error) {
 	return list, err
 }
 
-// blocked is what an operator said of a number; false when nobody said anything.
-func (s *Service) blocked(e164 string) (b Block, ok bool, err error) {
-	if s.Queue.Blocks().Len() == 0 {
+// Of is what an operator said of a number; false when nobody said anything.
+func (l Blocks) Of(e164 string) (b Block, ok bool, err error) {
+	if l.Bucket.Len() == 0 {
 		return b, false, nil
 	}
 	for n := min(len(e164), MaxBlock+1); n > MinBlock; n-- {
-		e, err := s.Queue.Blocks().Near(e164[:n])
+		e, err := l.Bucket.Near(e164[:n])
 		if errors.Is(err, queue.ErrNotFound) {
 			continue
 		}
