@@ -30,6 +30,7 @@ import (
 	"github.com/otpgw/otpgw/otp/api/intake"
 	"github.com/otpgw/otpgw/otp/donotsend"
 	"github.com/otpgw/otpgw/otp/funnel"
+	"github.com/otpgw/otpgw/otp/reroute"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/orders"
 	"github.com/otpgw/otpgw/queue/seal"
@@ -225,7 +226,9 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	work.Go(func() error { return d.funnel.Run(workCtx) })
 	work.Go(func() error { return d.growth.Run(workCtx) })
 	work.Go(func() error {
-		return d.service.RunRemoved(workCtx, func() []string { return d.live.Load().config.RouteNames() }, d.rerouted)
+		mover := reroute.Mover{Queue: d.queue, Route: d.service.Route, Log: d.service.Log,
+			Known: func() []string { return d.live.Load().config.RouteNames() }}
+		return mover.Run(workCtx, d.rerouted)
 	})
 	work.Go(func() error { return d.dispatch.Run(workCtx) })
 	g.Go(func() error {
