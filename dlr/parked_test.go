@@ -13,7 +13,7 @@ import (
 func TestParkedIsReadByEveryVersion(t *testing.T) {
 	code := 7
 	at := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
-	p := parked{Query: Query{Link: "c", Rule: Auto, ID: "77", OtherID: "\xff1", Addresses: []string{"12345678"}, AnyNumber: true}, State: wire.Undeliverable,
+	p := parked{Query: Query{Link: "c", Rule: Auto, ID: "77", OtherID: "\xff1", Addresses: []string{"12345678"}, AnyNumber: true}, State: uint8(wire.Undeliverable),
 		ErrorCode: &code, Parties: []string{"a", "b"}, Parts: PartsOne, Received: at}
 	const written = `{"link":"c","rule":"auto","id":"77","addresses":["12345678"],"anyNumber":true,"otherId":"/zE=","state":5,"errorCode":7,` +
 		`"parties":["a","b"],"parts":"one","received":"2026-11-26T10:00:00Z"}`

@@ -143,15 +143,17 @@ type Incoming struct {
 // addresses are last digits, and what it says. It holds nothing of the text.
 type parked struct {
 	Query
-	IDHex     string            `json:"idHex,omitempty"`   // instead of ID, where that is no UTF-8
-	Other     []byte            `json:"otherId,omitempty"` // OtherID, which may be any octets
-	State     wire.MessageState `json:"state"`
-	ErrorCode *int              `json:"errorCode,omitempty"`
-	Parties   []string          `json:"parties,omitempty"` // source and destination, see party
-	Parts     PartReceipts      `json:"parts,omitempty"`
-	Received  time.Time         `json:"received"`
-	Rest      *rest             `json:"rest,omitempty"` // it was folded, and may stand for the other parts as well
+	IDHex     string       `json:"idHex,omitempty"`   // instead of ID, where that is no UTF-8
+	Other     []byte       `json:"otherId,omitempty"` // OtherID, which may be any octets
+	State     uint8        `json:"state"`             // a wire.MessageState, by its number
+	ErrorCode *int         `json:"errorCode,omitempty"`
+	Parties   []string     `json:"parties,omitempty"` // source and destination, see party
+	Parts     PartReceipts `json:"parts,omitempty"`
+	Received  time.Time    `json:"received"`
+	Rest      *rest        `json:"rest,omitempty"` // it was folded, and may stand for the other parts as well
 }
+
+func (p *parked) state() wire.MessageState { return wire.MessageState(p.State) }
 
 // Match is a receipt with its message.
 type Match struct {
@@ -189,7 +191,7 @@ func (t *Tracker) receive(ctx context.Context, in Incoming) (result string, err 
 	if !ok {
 		return resultUnparsable, t.refuse(ctx, in)
 	}
-	p := parked{State: r.State, ErrorCode: r.ErrorCode, Parts: in.Parts, Received: in.Received.UTC(), Query: Query{
+	p := parked{State: uint8(r.State), ErrorCode: r.ErrorCode, Parts: in.Parts, Received: in.Received.UTC(), Query: Query{
 		Link: in.Link, Rule: in.Rule, ID: r.ID, OtherID: r.OtherID, Addresses: evidence(in.From, in.To), AnyNumber: in.AnyNumber}}
 	if in.From != "" && in.To != "" {
 		p.Parties = []string{party(in.From), party(in.To)}
@@ -272,7 +274,7 @@ func (t *Tracker) report(ctx context.Context, p parked, e Entry, age time.Durati
 		way = PartsAuto // the others are still on their way to the carrier
 	}
 	err = t.reports.Report(ctx, otp.DeliveryReport{OtpID: e.OtpID, MessageID: e.MessageID, Link: p.Link, Part: e.Part, Parts: e.Parts,
-		Status: Status(p.State), ErrorCode: p.ErrorCode, At: p.Received, Said: said(p.State)})
+		Status: Status(p.state()), ErrorCode: p.ErrorCode, At: p.Received, Said: said(p.state())})
 	if err == nil && way == PartsAuto {
 		p.Rest = &rest{OtpID: e.OtpID, MessageID: e.MessageID, Parts: e.Parts}
 		err = t.park(ctx, p)
@@ -300,9 +302,9 @@ func said(s wire.MessageState) string {
 // matched tells of a receipt: it is a step in the way of an OTP that an operator can follow by its id.
 func (t *Tracker) matched(p parked, e Entry) {
 	if t.Matched != nil {
-		t.Matched(Match{Entry: e, Link: p.Link, ID: p.ID, State: p.State, Code: p.ErrorCode, Received: p.Received})
+		t.Matched(Match{Entry: e, Link: p.Link, ID: p.ID, State: p.state(), Code: p.ErrorCode, Received: p.Received})
 	}
-	l := t.log.Info().Str("otp", e.OtpID).Str("msg", e.MessageID).Str("link", p.Link).Stringer("state", p.State)
+	l := t.log.Info().Str("otp", e.OtpID).Str("msg", e.MessageID).Str("link", p.Link).Stringer("state", p.state())
 	if e.Parts > 1 {
 		l = l.Int("part", e.Part).Int("parts", e.Parts)
 	}
@@ -319,7 +321,7 @@ func (t *Tracker) matched(p parked, e Entry) {
 // nothing to decide.
 func (t *Tracker) wayOfParts(p parked, e Entry) PartReceipts {
 	switch {
-	case e.Parts < 2 || e.Part == 0 || p.State != wire.Delivered:
+	case e.Parts < 2 || e.Part == 0 || p.state() != wire.Delivered:
 		return PartsEach
 	case p.Parts == PartsOne, p.Parts == PartsEach:
 		return p.Parts
@@ -340,7 +342,7 @@ func (t *Tracker) settleRest(ctx context.Context, p parked, age time.Duration) (
 		return resultLate, nil
 	}
 	err = t.reports.Report(ctx, otp.DeliveryReport{OtpID: p.Rest.OtpID, MessageID: p.Rest.MessageID, Link: p.Link, Parts: p.Rest.Parts,
-		Status: Status(p.State), At: p.Received})
+		Status: Status(p.state()), At: p.Received})
 	if err != nil && !errors.Is(err, otp.ErrNotFound) {
 		return "", fmt.Errorf("dlr: report receipt for all parts: %w", err)
 	}

@@ -20,7 +20,7 @@ type (
 	DelayKind     = behave.DelayKind
 	Outcome       = behave.Outcome
 	Receipt       = behave.Receipt
-	State         = behave.State
+	State         = wire.MessageState
 	ReceiptFormat = behave.ReceiptFormat
 	IDFormat      = behave.IDFormat
 	Malformed     = behave.Malformed
@@ -45,14 +45,14 @@ const (
 
 // The states of the specification.
 const (
-	Enroute       = behave.Enroute
-	Delivered     = behave.Delivered
-	Expired       = behave.Expired
-	Deleted       = behave.Deleted
-	Undeliverable = behave.Undeliverable
-	Accepted      = behave.Accepted
-	Unknown       = behave.Unknown
-	Rejected      = behave.Rejected
+	Enroute       = wire.Enroute
+	Delivered     = wire.Delivered
+	Expired       = wire.Expired
+	Deleted       = wire.Deleted
+	Undeliverable = wire.Undeliverable
+	Accepted      = wire.Accepted
+	Unknown       = wire.Unknown
+	Rejected      = wire.Rejected
 )
 
 // The layouts of receipts.

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // FieldError says what is wrong with one field of a rule, an account or a message to inject.
@@ -41,6 +43,23 @@ func oneOf[T ~string](field string, name T, known []T) error {
 	return Wrong(field, "%q is none of %s%s", name, strings.Join(all, ", "), near)
 }
 
+// aState refuses a state that is none of those that a rule may name; 0 is none, and good.
+func aState(field string, s wire.MessageState) error {
+	if s == 0 {
+		return nil
+	}
+	return stateWord(field, s.String())
+}
+
+// stateWord refuses a word that names no such state.
+func stateWord(field, word string) error {
+	words := make([]string, len(states))
+	for i, s := range states {
+		words[i] = s.String()
+	}
+	return oneOf(field, word, words)
+}
+
 // unknownField is what encoding/json says of a field that there is not.
 const unknownField = "unknown field "
 
@@ -49,7 +68,8 @@ func Strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		if strings.Contains(err.Error(), unknownField) {
+		var state *wire.UnknownStateError // which does not know its field
+		if strings.Contains(err.Error(), unknownField) || errors.As(err, &state) {
 			return cmp.Or(stranger(b, reflect.TypeOf(v), ""), err)
 		}
 		return err
@@ -78,6 +98,9 @@ func JSONError(err error) error {
 
 // wanted says what JSON a Go type is.
 func wanted(t reflect.Type) string {
+	if t == stateType {
+		t = reflect.TypeFor[string]()
+	}
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
 		return "an object"

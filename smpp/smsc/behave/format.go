@@ -59,7 +59,8 @@ func (f ReceiptFormat) Validate(field string) error { return oneOf(field, f, rec
 // ReceiptData is what a receipt says.
 type ReceiptData struct {
 	ID              string
-	State           State
+	State           wire.MessageState
+	StateText       string // instead of State's word
 	Err             string
 	Submitted, Done time.Time
 	Excerpt         string
@@ -67,7 +68,7 @@ type ReceiptData struct {
 }
 
 func (d ReceiptData) delivered() string {
-	if d.State == Delivered {
+	if d.State == wire.Delivered {
 		return "001"
 	}
 	return "000"
@@ -82,7 +83,7 @@ const (
 // Text writes the fields as the layout has them.
 func (f ReceiptFormat) Text(d ReceiptData) string {
 	submitted, done := d.Submitted.Format(f.date()), d.Done.Format(f.date())
-	stat := f.stat(d.State)
+	stat := f.stat(d)
 	switch f {
 	case FormatStandard, FormatTextOnly, "":
 		return strings.Join([]string{
@@ -185,29 +186,27 @@ func (f ReceiptFormat) date() string {
 	return dateMinutes
 }
 
+// spelled are the states in full.
+var spelled = map[wire.MessageState]string{
+	wire.Delivered: "Delivered", wire.Undeliverable: "Failed", wire.Expired: "Expired", wire.Rejected: "Rejected", wire.Deleted: "Deleted",
+	wire.Accepted: "Accepted", wire.Enroute: "Enroute", wire.Unknown: "Unknown",
+}
+
 // stat is the state as the layout writes it.
-func (f ReceiptFormat) stat(s State) string {
-	switch f {
-	case FormatSpelled:
-		if word, ok := map[State]string{
-			Delivered: "Delivered", Undeliverable: "Failed", Expired: "Expired", Rejected: "Rejected", Deleted: "Deleted",
-			Accepted: "Accepted", Enroute: "Enroute", Unknown: "Unknown",
-		}[s]; ok {
-			return word
-		}
-	case FormatNumeric:
-		if n, ok := s.Code(); ok {
-			return string('0' + rune(n))
-		}
-	case FormatCutState:
-		if s == Enroute {
-			return "BUFFRED"
-		}
-		if _, ok := s.Code(); ok {
-			return string(s[:6])
-		}
+func (f ReceiptFormat) stat(d ReceiptData) string {
+	switch {
+	case d.StateText != "":
+		return d.StateText
+	case f == FormatSpelled:
+		return spelled[d.State]
+	case f == FormatNumeric:
+		return string('0' + rune(d.State))
+	case f == FormatCutState && d.State == wire.Enroute:
+		return "BUFFRED"
+	case f == FormatCutState:
+		return d.State.String()[:6]
 	}
-	return string(s)
+	return d.State.String()
 }
 
 // tlvs are the optional parameters of the layout.
@@ -224,10 +223,10 @@ func (f ReceiptFormat) tlvs(d ReceiptData) wire.TLVs {
 		id = id[:len(d.ID)]
 	}
 	tlvs := wire.TLVs{{Tag: wire.TagReceiptedMessageID, Value: id}}
-	if n, ok := d.State.Code(); ok {
-		tlvs = append(tlvs, wire.TLV{Tag: wire.TagMessageState, Value: []byte{byte(n)}})
+	if d.StateText == "" {
+		tlvs = append(tlvs, wire.TLV{Tag: wire.TagMessageState, Value: []byte{byte(d.State)}})
 	}
-	if f == FormatTLVOnly && d.State != Delivered {
+	if f == FormatTLVOnly && d.State != wire.Delivered {
 		tlvs = append(tlvs, wire.TLV{Tag: wire.TagNetworkErrorCode, Value: networkError(d.Err)})
 	}
 	return tlvs

@@ -24,16 +24,16 @@ const MinNumber = 7
 // Magic lists the numbers that choose their own outcome, whenever no rule and no Config.OnSubmit does: 49170
 // 000 9001, and any other of seven digits or more that ends so. Config.NoMagic turns them off.
 func Magic() []MagicNumber {
-	state := func(s State, code string) ReceiptRule { return ReceiptRule{State: s, Err: code} }
+	state := func(s wire.MessageState, code string) ReceiptRule { return ReceiptRule{State: s, Err: code} }
 	receipt := func(r ReceiptRule) Rule { return Rule{Receipt: r} }
 	submit := func(s SubmitRule) Rule { return Rule{Submit: s} }
 	retried := func(s wire.Status) Rule {
 		return Rule{Count: 1, PerMessage: true, Submit: SubmitRule{Status: Refuse(s)}}
 	}
 	return []MagicNumber{
-		{"9001", "receipt UNDELIV", receipt(state(Undeliverable, "001"))},
-		{"9002", "receipt EXPIRED", receipt(state(Expired, "002"))},
-		{"9003", "receipt REJECTD", receipt(state(Rejected, "003"))},
+		{"9001", "receipt UNDELIV", receipt(state(wire.Undeliverable, "001"))},
+		{"9002", "receipt EXPIRED", receipt(state(wire.Expired, "002"))},
+		{"9003", "receipt REJECTD", receipt(state(wire.Rejected, "003"))},
 		{"9004", "no receipt", receipt(ReceiptRule{None: true})},
 		{"9005", "ESME_RTHROTTLED once, taken when it is sent again", retried(wire.StatusThrottled)},
 		{"9006", "ESME_RINVDSTADR", submit(SubmitRule{Status: Refuse(wire.StatusInvDstAdr)})},
@@ -42,14 +42,14 @@ func Magic() []MagicNumber {
 		{"9009", "the receipt twice", receipt(ReceiptRule{Copies: 2})},
 		{"9010", "the receipt before the answer", receipt(ReceiptRule{Early: true})},
 		{"9011", "receipt 10 s late", receipt(ReceiptRule{Delay: After(10 * time.Second)})},
-		{"9012", "receipts ENROUTE, ACCEPTD, then DELIVRD", receipt(ReceiptRule{Intermediate: []State{Enroute, Accepted}})},
+		{"9012", "receipts ENROUTE, ACCEPTD, then DELIVRD", receipt(ReceiptRule{Intermediate: []wire.MessageState{wire.Enroute, wire.Accepted}})},
 		{"9013", "DELIVRD, then ENROUTE behind it", receipt(ReceiptRule{OutOfOrder: true})},
 		{"9014", "message id hexadecimal in the answer, decimal in the receipt",
 			Rule{Submit: SubmitRule{IDFormat: IDHexUpper}, Receipt: ReceiptRule{IDFormat: IDDecimal}}},
 		{"9015", "message id decimal in the answer, hexadecimal in the receipt",
 			Rule{Submit: SubmitRule{IDFormat: IDDecimal}, Receipt: ReceiptRule{IDFormat: IDHex}}},
-		{"9016", "receipt UNKNOWN", receipt(state(Unknown, "016"))},
-		{"9017", "receipt DELETED", receipt(state(Deleted, "017"))},
+		{"9016", "receipt UNKNOWN", receipt(state(wire.Unknown, "016"))},
+		{"9017", "receipt DELETED", receipt(state(wire.Deleted, "017"))},
 		{"9018", "receipt without text, by TLVs only", receipt(ReceiptRule{TLVOnly: true})},
 		{"9019", "receipt in a data_sm", receipt(ReceiptRule{DataSM: true})},
 		{"9020", "ESME_RMSGQFUL once, taken when it is sent again", retried(wire.StatusMsgQFul)},

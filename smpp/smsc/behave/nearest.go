@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // Nearest is the known name that a slip may have been meant for; empty when none is near. Upper and lower
@@ -60,12 +62,17 @@ func hint(name string, known []string) string {
 	return "; there are " + strings.Join(known, ", ")
 }
 
-// stranger finds the first field in JSON that the type does not have, and says so with its path.
+// stranger finds the first field in JSON that the type does not have, or that names no state, and says so with
+// its path.
 func stranger(b []byte, t reflect.Type, path string) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	switch {
+	case t == stateType:
+		var word string
+		_ = json.Unmarshal(b, &word)
+		return stateWord(path, word)
 	case t.Kind() == reflect.Slice:
 		var items []json.RawMessage
 		if json.Unmarshal(b, &items) != nil {
@@ -103,6 +110,8 @@ func stranger(b []byte, t reflect.Type, path string) error {
 	}
 	return nil
 }
+
+var stateType = reflect.TypeFor[wire.MessageState]()
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 

@@ -44,7 +44,10 @@ type Outcome struct {
 
 // Receipt is a receipt to be sent. The zero value is DELIVRD after Config.ReceiptDelay.
 type Receipt struct {
-	State State
+	State wire.MessageState // SMPP 3.4, 5.2.28
+	// StateText is the stat field instead of State's word, as it is. No message_state goes with it.
+	StateText string
+
 	Err   string        // the err field, three digits by custom; empty: 000 for DELIVRD, ENROUTE and ACCEPTD, else 001
 	Delay time.Duration // after the answer; zero: Config.ReceiptDelay; negative: none
 	// Early sends it before the answer, which waits until the receipt was answered: at most a second, and not
@@ -60,44 +63,32 @@ type Receipt struct {
 	Intermediate bool
 }
 
-// State is the stat field of a receipt (SMPP 3.4, 5.2.28 and appendix B). Any other text goes out as it is,
-// but a Rule wants one of these: another is its StateText.
-type State string
-
-// The states of the specification.
-const (
-	Enroute       State = "ENROUTE"
-	Delivered     State = "DELIVRD"
-	Expired       State = "EXPIRED"
-	Deleted       State = "DELETED"
-	Undeliverable State = "UNDELIV"
-	Accepted      State = "ACCEPTD"
-	Unknown       State = "UNKNOWN"
-	Rejected      State = "REJECTD"
-)
-
-var states = []State{Enroute, Delivered, Expired, Deleted, Undeliverable, Accepted, Unknown, Rejected}
+// states are those of SMPP 3.4, 5.2.28, which a rule may name.
+var states = []wire.MessageState{
+	wire.Enroute, wire.Delivered, wire.Expired, wire.Deleted, wire.Undeliverable, wire.Accepted, wire.Unknown, wire.Rejected,
+}
 
 // States lists the states of the specification.
-func States() []State { return slices.Clone(states) }
+func States() []wire.MessageState { return slices.Clone(states) }
 
-// Code is the message_state that the word is of, not ok for a word of none.
-func (s State) Code() (wire.MessageState, bool) {
-	for code := wire.Enroute; code <= wire.Rejected; code++ {
-		if string(s) == code.String() {
-			return code, true
-		}
+// failed: a word of the carrier's own is no good news to anybody.
+func (r Receipt) failed() bool { return r.StateText != "" || r.State.Failed() }
+
+// Final is what becomes of a message that has this receipt.
+func (r Receipt) Final() wire.MessageState {
+	if r.StateText != "" {
+		return wire.Unknown
 	}
-	return 0, false
+	return r.State
 }
 
 func (r Receipt) withDefaults(delay time.Duration) Receipt {
-	if r.State == "" {
-		r.State = Delivered
+	if r.State == 0 && r.StateText == "" {
+		r.State = wire.Delivered
 	}
 	if r.Err == "" {
 		r.Err = "000"
-		if r.State.Failed() {
+		if r.failed() {
 			r.Err = "001"
 		}
 	}
@@ -124,7 +115,7 @@ func (o Outcome) ReceiptsFor(registered byte, delay time.Duration) []Receipt {
 		return nil
 	}
 	rs := notifications(registered, delay)
-	if asked(registered, Delivered) {
+	if asked(registered, false) {
 		rs = append(rs, Receipt{}.withDefaults(delay))
 	}
 	return rs
@@ -139,29 +130,21 @@ func notifications(registered byte, delay time.Duration) []Receipt {
 	if registered&notifyBit == 0 || delay <= 0 {
 		return nil
 	}
-	return []Receipt{Receipt{State: Enroute, Delay: -1, Intermediate: true}.withDefaults(0)}
+	return []Receipt{Receipt{State: wire.Enroute, Delay: -1, Intermediate: true}.withDefaults(0)}
 }
 
-// asked reports whether registered_delivery asks for a receipt of that state: 1 asks for success and failure,
-// 2 for failure only, 3 (SMPP 5.0) for success only.
-func asked(registered byte, s State) bool {
+// asked reports whether registered_delivery asks for the receipt of a message that failed, or did not: 1 asks
+// for success and failure, 2 for failure only, 3 (SMPP 5.0) for success only.
+func asked(registered byte, failed bool) bool {
 	switch registered & 0x03 {
 	case 1:
 		return true
 	case 2:
-		return s.Failed()
+		return failed
 	case 3:
-		return !s.Failed()
+		return !failed
 	}
 	return false
-}
-
-func (s State) Failed() bool {
-	switch s {
-	case Delivered, Enroute, Accepted, "":
-		return false
-	}
-	return true
 }
 
 // Plain reports whether an outcome says nothing of the answer but its status.

@@ -29,13 +29,7 @@ func (r *Rule) Outcome(registered byte, delay time.Duration, gen *rand.Rand) Out
 	if r.Receipt.Delay != nil {
 		delay = r.Receipt.Delay.Draw(gen)
 	}
-	final := r.Receipt.State
-	if r.Receipt.StateText != "" {
-		final = State(r.Receipt.StateText)
-	}
-	if final == "" {
-		final = Delivered
-	}
+	final := Receipt{State: r.Receipt.State, StateText: r.Receipt.StateText}.withDefaults(0)
 	refused := o.Status != wire.StatusOK || o.Nack
 	if r.Receipt.None {
 		o.NoReceipt = true
@@ -44,7 +38,7 @@ func (r *Rule) Outcome(registered byte, delay time.Duration, gen *rand.Rand) Out
 	if !refused {
 		o.Receipts = notifications(registered, delay)
 	}
-	if r.Receipt.Always || !refused && asked(registered, final) {
+	if r.Receipt.Always || !refused && asked(registered, final.failed()) {
 		o.Receipts = append(o.Receipts, r.Receipt.receipts(final, delay)...)
 	}
 	o.NoReceipt = len(o.Receipts) == 0
@@ -52,8 +46,8 @@ func (r *Rule) Outcome(registered byte, delay time.Duration, gen *rand.Rand) Out
 }
 
 // receipts are all receipts of a rule, in the order they go out; delay is that of the final state.
-func (r *ReceiptRule) receipts(final State, delay time.Duration) []Receipt {
-	one := func(state State, code string, at time.Duration) Receipt {
+func (r *ReceiptRule) receipts(final Receipt, delay time.Duration) []Receipt {
+	one := func(state wire.MessageState, code string, at time.Duration) Receipt {
 		if at <= 0 {
 			at = -1 // zero would be the server's delay
 		}
@@ -65,7 +59,7 @@ func (r *ReceiptRule) receipts(final State, delay time.Duration) []Receipt {
 	}
 	states := r.Intermediate
 	if r.OutOfOrder && len(states) == 0 {
-		states = []State{Enroute}
+		states = []wire.MessageState{wire.Enroute}
 	}
 	var before, behind []Receipt
 	for i, s := range states {
@@ -77,7 +71,9 @@ func (r *ReceiptRule) receipts(final State, delay time.Duration) []Receipt {
 	}
 	out := before
 	for range max(1, r.Copies) {
-		out = append(out, one(final, r.Err, delay))
+		last := one(final.State, r.Err, delay)
+		last.StateText = final.StateText
+		out = append(out, last)
 	}
 	out = append(out, behind...)
 	if r.Early {

@@ -68,22 +68,22 @@ type SubmitRule struct {
 // ReceiptRule is the receipts to a message. They go out when registered_delivery asks for them, or with
 // Always.
 type ReceiptRule struct {
-	State State `json:"state,omitempty"` // DELIVRD
+	State wire.MessageState `json:"state,omitempty"` // DELIVRD
 	// StateText is the stat field instead of State's, as it is: a carrier's own word, or one that is
 	// misspelt. No message_state goes with it.
-	StateText    string        `json:"stateText,omitempty"`
-	Err          string        `json:"err,omitempty"`   // the err field; 000 for a state that is no failure, else 001
-	Delay        *Delay        `json:"delay,omitempty"` // from the answer
-	None         bool          `json:"none,omitempty"`
-	Always       bool          `json:"always,omitempty"`       // also when nobody asked for it, or the message was refused
-	Early        bool          `json:"early,omitempty"`        // before the answer
-	Copies       int           `json:"copies,omitempty"`       // how often it is sent; zero: once
-	Intermediate []State       `json:"intermediate,omitempty"` // sent before it, spread over the delay
-	OutOfOrder   bool          `json:"outOfOrder,omitempty"`   // the last state first, the intermediate ones (ENROUTE) behind it
-	Format       ReceiptFormat `json:"format,omitempty"`
-	IDFormat     IDFormat      `json:"idFormat,omitempty"` // of the message id in the receipt; left out: as in the answer
-	TLVOnly      bool          `json:"tlvOnly,omitempty"`
-	DataSM       bool          `json:"dataSm,omitempty"` // in a data_sm
+	StateText    string              `json:"stateText,omitempty"`
+	Err          string              `json:"err,omitempty"`   // the err field; 000 for a state that is no failure, else 001
+	Delay        *Delay              `json:"delay,omitempty"` // from the answer
+	None         bool                `json:"none,omitempty"`
+	Always       bool                `json:"always,omitempty"`       // also when nobody asked for it, or the message was refused
+	Early        bool                `json:"early,omitempty"`        // before the answer
+	Copies       int                 `json:"copies,omitempty"`       // how often it is sent; zero: once
+	Intermediate []wire.MessageState `json:"intermediate,omitempty"` // sent before it, spread over the delay
+	OutOfOrder   bool                `json:"outOfOrder,omitempty"`   // the last state first, the intermediate ones (ENROUTE) behind it
+	Format       ReceiptFormat       `json:"format,omitempty"`
+	IDFormat     IDFormat            `json:"idFormat,omitempty"` // of the message id in the receipt; left out: as in the answer
+	TLVOnly      bool                `json:"tlvOnly,omitempty"`
+	DataSM       bool                `json:"dataSm,omitempty"` // in a data_sm
 }
 
 // StatusCode is a command_status in JSON: a name such as "ESME_RTHROTTLED" or "RTHROTTLED", or a number.
@@ -176,22 +176,22 @@ func (r ReceiptRule) validate() error {
 		return Wrong("receipt.err", "is longer than 10 characters")
 	case len(r.StateText) > 20 || strings.ContainsRune(r.StateText, 0):
 		return Wrong("receipt.stateText", "is longer than 20 characters, or has a NUL")
-	case r.State != "" && r.StateText != "":
+	case r.State != 0 && r.StateText != "":
 		return Wrong("receipt.stateText", "goes without state")
 	case r.None && (r.Always || r.Early || r.Copies > 0):
 		return Wrong("receipt.none", "goes with none of always, early, copies")
 	}
 	for i, s := range r.Intermediate {
 		at := fmt.Sprintf("receipt.intermediate[%d]", i)
-		if s == "" {
+		if s == 0 {
 			return Wrong(at, "is empty")
 		}
-		if err := oneOf(at, s, states); err != nil {
+		if err := aState(at, s); err != nil {
 			return err
 		}
 	}
 	return first(errors.Join(
-		oneOf("receipt.state", r.State, states), r.Format.Validate("receipt.format"),
+		aState("receipt.state", r.State), r.Format.Validate("receipt.format"),
 		r.IDFormat.Validate("receipt.idFormat"), r.Delay.Validate("receipt.delay"),
 	))
 }

@@ -18,7 +18,7 @@ var sampleTime = time.Date(2026, 11, 23, 10, 30, 5, 0, time.UTC)
 func (f ReceiptFormat) Sample() string {
 	m := &wire.Message{ESMClass: wire.ESMClassReceipt}
 	d := ReceiptData{
-		ID: IDDecimal.Of(sampleID), State: Undeliverable, Err: "027", Excerpt: "Your code is 123456",
+		ID: IDDecimal.Of(sampleID), State: wire.Undeliverable, Err: "027", Excerpt: "Your code is 123456",
 		Submitted: sampleTime, Done: sampleTime.Add(4 * time.Second),
 	}
 	f.Fill(m, d)

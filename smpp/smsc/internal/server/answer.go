@@ -118,8 +118,8 @@ func (b *bind) answer(ctx context.Context, f wire.Frame, o behave.Outcome, sub *
 func (b *bind) deliveries(sub *submission, rs []behave.Receipt) (early, after []*delivery) {
 	for i, r := range rs {
 		r = b.srv.complete(r, sub)
-		if !r.Intermediate && (i == len(rs)-1 || r.State != behave.Enroute && r.State != behave.Accepted) {
-			sub.settle(r.State, sub.at.Add(r.Delay))
+		if !r.Intermediate && (i == len(rs)-1 || r.State != wire.Enroute && r.State != wire.Accepted) {
+			sub.settle(r.Final(), sub.at.Add(r.Delay))
 		}
 		d := b.srv.newDelivery(b.account, sub, r)
 		if r.Early && b.account.receivers.Load() > 0 {

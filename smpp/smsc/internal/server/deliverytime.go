@@ -34,11 +34,11 @@ func timesOf(m *wire.Message, at time.Time) (t times) {
 }
 
 // end is the state that a message comes to by itself, and when.
-func (t times) end(at time.Time, delay time.Duration) (behave.State, time.Time) {
+func (t times) end(at time.Time, delay time.Duration) (wire.MessageState, time.Time) {
 	if after := t.wait + delay; t.valid == 0 || after <= t.valid {
-		return behave.Delivered, at.Add(after)
+		return wire.Delivered, at.Add(after)
 	}
-	return behave.Expired, at.Add(t.valid)
+	return wire.Expired, at.Add(t.valid)
 }
 
 // receipts are those of an outcome, from the time that the delivery is scheduled for. A message that nobody
@@ -54,8 +54,8 @@ func (t times) receipts(o behave.Outcome, registered byte, delay time.Duration) 
 		if !plain && !r.Intermediate {
 			r.Delay += t.wait
 		}
-		if plain && t.valid > 0 && r.Delay > t.valid && r.State == behave.Delivered {
-			r.State, r.Err, r.Delay = behave.Expired, "001", t.valid
+		if plain && t.valid > 0 && r.Delay > t.valid && r.State == wire.Delivered {
+			r.State, r.Err, r.Delay = wire.Expired, "001", t.valid
 		}
 	}
 	return rs

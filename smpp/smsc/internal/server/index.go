@@ -79,18 +79,18 @@ func (x *index) all(account, serviceType string, source, dest wire.Address) (sub
 func sameNumber(a, b wire.Address) bool { return behave.Number(a.Addr) == behave.Number(b.Addr) }
 
 // settle says what becomes of a message, and when.
-func (s *submission) settle(state behave.State, at time.Time) {
+func (s *submission) settle(state wire.MessageState, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.final, s.finalAt = state, at
 }
 
 // state is what has become of a message: ENROUTE until its final state has come.
-func (s *submission) state(now time.Time) (behave.State, time.Time) {
+func (s *submission) state(now time.Time) (wire.MessageState, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.Before(s.finalAt) {
-		return behave.Enroute, time.Time{}
+		return wire.Enroute, time.Time{}
 	}
 	return s.final, s.finalAt
 }
@@ -102,6 +102,6 @@ func (s *submission) cancel(now time.Time) bool {
 	if !now.Before(s.finalAt) {
 		return false
 	}
-	s.final, s.finalAt, s.cancelled = behave.Deleted, now, true
+	s.final, s.finalAt, s.cancelled = wire.Deleted, now, true
 	return true
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/smpp/internal/session"
-	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/smsc/conform"
 	"github.com/otpgw/otpgw/smpp/text"
 	"github.com/otpgw/otpgw/smpp/wire"
@@ -52,8 +51,8 @@ func (b *bind) query(ctx context.Context, _ *session.Session, f wire.Frame) {
 	}
 	state, at := sub.state(time.Now())
 	resp := wire.QueryResp{MessageID: q.MessageID, State: wire.Unknown}
-	if n, ok := state.Code(); ok {
-		resp.State = n
+	if state != 0 {
+		resp.State = state
 	}
 	if !at.IsZero() {
 		resp.FinalDate = at.UTC().Format(finalDateLayout) + finalDateUniversal
@@ -121,7 +120,7 @@ func (b *bind) replace(ctx context.Context, _ *session.Session, f wire.Frame) {
 		b.respond(ctx, f, wire.StatusInvMsgID, nil)
 		return
 	}
-	if state, _ := sub.state(time.Now()); state != behave.Enroute || !b.rewrite(sub, f, p) {
+	if state, _ := sub.state(time.Now()); state != wire.Enroute || !b.rewrite(sub, f, p) {
 		b.respond(ctx, f, statusReplaceFail, nil)
 		return
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -35,12 +36,13 @@ const (
 
 // ReceiptInfo is a receipt as the API shows it.
 type ReceiptInfo struct {
-	MessageID string        `json:"messageId"` // the part's
-	State     behave.State  `json:"state"`
-	Time      time.Time     `json:"time"` // of the last change of status
-	Status    ReceiptStatus `json:"status"`
-	Attempts  int           `json:"attempts"`
-	Answer    string        `json:"answer,omitempty"` // the last attempt's, when it was not ESME_ROK
+	MessageID string            `json:"messageId"` // the part's
+	State     wire.MessageState `json:"-"`         // none where the receipt has another word
+	StateText string            `json:"state"`     // the word, whatever it is
+	Time      time.Time         `json:"time"`      // of the last change of status
+	Status    ReceiptStatus     `json:"status"`
+	Attempts  int               `json:"attempts"`
+	Answer    string            `json:"answer,omitempty"` // the last attempt's, when it was not ESME_ROK
 
 	Err      string               `json:"err,omitempty"`
 	Format   behave.ReceiptFormat `json:"format,omitempty"`
@@ -73,9 +75,9 @@ type submission struct {
 	arrival   *arrival   // while its delivery is scheduled
 	round     int        // receipts of an earlier one are not sent: replace_sm changed their time
 	receipts  []ReceiptInfo
-	final     behave.State // what becomes of it
-	finalAt   time.Time    // and when
-	cancelled bool         // by cancel_sm
+	final     wire.MessageState // what becomes of it
+	finalAt   time.Time         // and when
+	cancelled bool              // by cancel_sm
 }
 
 // setExcerpt sets the text that the receipts repeat the beginning of.
@@ -111,7 +113,7 @@ func (s *Server) newDelivery(acc *account, sub *submission, r behave.Receipt) *d
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	sub.receipts = append(sub.receipts, ReceiptInfo{
-		MessageID: sub.messageID, State: r.State, Time: time.Now(), Status: ReceiptScheduled, Err: r.Err, Format: r.Format,
+		MessageID: sub.messageID, State: r.State, StateText: cmp.Or(r.StateText, r.State.String()), Time: time.Now(), Status: ReceiptScheduled, Err: r.Err, Format: r.Format,
 		DataSM: r.DataSM, Early: r.Early, Made: sub.at,
 	})
 	return &delivery{srv: s, to: acc, sub: sub, nth: len(sub.receipts) - 1, round: sub.round, receipt: r}
@@ -225,7 +227,7 @@ func temporary(s wire.Status) bool {
 }
 
 // state is the state that the receipt said.
-func (d *delivery) state() behave.State {
+func (d *delivery) state() wire.MessageState {
 	d.sub.mu.Lock()
 	defer d.sub.mu.Unlock()
 	return d.sub.receipts[d.nth].State
@@ -259,11 +261,11 @@ func (d *delivery) pdu(b *bind, done time.Time) session.PDU {
 	sub, r := d.sub, d.receipt
 	sub.mu.Lock()
 	data := behave.ReceiptData{
-		ID: r.MessageID, State: r.State, Err: r.Err, Submitted: sub.at, Done: done, Excerpt: sub.excerpt, Reference: sub.reference,
+		ID: r.MessageID, State: r.State, StateText: r.StateText, Err: r.Err, Submitted: sub.at, Done: done, Excerpt: sub.excerpt, Reference: sub.reference,
 	}
 	if sub.cancelled {
-		data.State, data.Err = behave.Deleted, "001"
-		sub.receipts[d.nth].State = behave.Deleted
+		data.State, data.StateText, data.Err = wire.Deleted, "", "001"
+		sub.receipts[d.nth].State, sub.receipts[d.nth].StateText = wire.Deleted, wire.Deleted.String()
 	}
 	sub.mu.Unlock()
 	m := &wire.Message{Source: sub.dest, Dest: sub.source, ESMClass: wire.ESMClassReceipt}

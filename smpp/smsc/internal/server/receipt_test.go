@@ -227,7 +227,7 @@ func TestReceiptsOfAnOutcome(t *testing.T) {
 			{State: smsc.Enroute}, // those of one time keep their order
 			{State: smsc.Undeliverable, Err: "069"},
 			{State: smsc.Undeliverable, Err: "069", Delay: 20 * time.Millisecond},
-			{State: "BUFFRED", Delay: 20 * time.Millisecond},
+			{StateText: "BUFFRED", Delay: 20 * time.Millisecond},
 		}}
 	}})
 	e := esmetest.Bound(t, srv, wire.BindTransceiver, "a")

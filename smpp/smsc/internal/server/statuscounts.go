@@ -36,19 +36,17 @@ const Other = "other"
 // stateCounts counts receipts by their state; the last is of those that have no number.
 type stateCounts [9]atomic.Uint64
 
-func (s *stateCounts) add(state behave.State) {
-	n, ok := state.Code()
-	if !ok {
-		n = 0
+func (s *stateCounts) add(state wire.MessageState) {
+	if int(state) >= len(s) {
+		state = 0
 	}
-	s[n].Add(1)
+	s[state].Add(1)
 }
 
 func (s *stateCounts) counts() map[string]uint64 {
 	m := map[string]uint64{Other: s[0].Load()}
 	for _, state := range behave.States() {
-		n, _ := state.Code()
-		m[string(state)] = s[n].Load()
+		m[state.String()] = s[state].Load()
 	}
 	return m
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/otpgw/otpgw/smpp/smsc/behave"
 	"github.com/otpgw/otpgw/smpp/smsc/internal/server"
+	"github.com/otpgw/otpgw/smpp/wire"
 )
 
 // getServer says where to connect, and what names rules know.
@@ -16,7 +17,7 @@ func (a *api) getServer(w http.ResponseWriter, _ *http.Request) {
 		IDFormats      []behave.IDFormat      `json:"idFormats"`
 		Malformed      []behave.Malformed     `json:"malformed"`
 		Faults         []behave.Fault         `json:"faults"`
-		States         []behave.State         `json:"states"`
+		States         []wire.MessageState    `json:"states"`
 		Samples        map[string]samples     `json:"samples"`
 	}{
 		a.sim.Info(), behave.ReceiptFormats(), behave.IDFormats(), behave.MalformedKinds(), behave.FaultKinds(), behave.States(),
