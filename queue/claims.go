@@ -93,6 +93,9 @@ func (w *work) arrangeClaim(i *item) {
 // take lets a message wait for this daemon's turn, unless another has it.
 func (w *work) take(i *item, c claim, revision uint64) {
 	w.leave(i)
+	if c.owner == w.q.daemons.self && i.owner != nobody && i.owner != c.owner {
+		i.orphan = true // claimed after all by a transaction of which that was not known
+	}
 	i.owner, i.claim, i.attempts, i.state = c.owner, revision, c.attempts, itemTaken
 	wait := w.turn(i)
 	switch {
@@ -233,6 +236,9 @@ func (w *work) freeClaim(i *item, delay time.Duration) {
 		return
 	}
 	i.state = itemTaken
+	if i.orphan { // who gets it next is not the first that has it either
+		i.attempts = max(i.attempts, 1)
+	}
 	value := claim{owner: nobody, attempts: i.attempts, until: w.q.Now().Add(delay)}.encode()
 	op := w.claimOp(i.key, i.attempts, w.q.left(i.expires))
 	op.Value, op.If, op.Revision = value, commitlog.IfRevision, i.claim

@@ -38,8 +38,10 @@ func (d *Delivery) done() commitlog.Tx {
 	return tx
 }
 
-// Nak gives the message back, to be delivered again after the delay. It does not wait for anything.
+// Nak gives the message back, to be delivered again after the delay. It does not wait for anything. Of one that
+// is not this holder's any more, since another daemon took it over, nothing is given back: it may have come to
+// this daemon again, and is another holder's.
 func (d *Delivery) Nak(delay time.Duration) error {
-	d.work.nak(d.item, delay)
+	d.work.nak(d.item, d.claim, delay)
 	return nil
 }

@@ -275,11 +275,11 @@ func (w *work) putBack(i *item) {
 	w.free(i, 0)
 }
 
-// nak makes a message that is out idle again, after a delay.
-func (w *work) nak(i *item, delay time.Duration) {
+// nak makes a message that is out under a claim idle again, after a delay.
+func (w *work) nak(i *item, claim uint64, delay time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.items[i.key] == i && i.state == itemOut {
+	if w.items[i.key] == i && i.state == itemOut && i.claim == claim {
 		w.free(i, delay)
 	}
 }

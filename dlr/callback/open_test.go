@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // TestBatchThatAnotherHadIsClosed: a batch that was stored here and comes back takes more items before its
@@ -25,4 +26,36 @@ func TestBatchThatAnotherHadIsClosed(t *testing.T) {
 		}
 		lane.timer.Stop()
 	}
+}
+
+// TestBatchThatComesBackIsNotForgotten: a batch waits here for its next try, another daemon takes it over, and it
+// comes back. What ends then is what waited before, not what came back: that is still tried at its time.
+func TestBatchThatComesBackIsNotForgotten(t *testing.T) {
+	l := newLanes(DefaultLanes, time.Second)
+	l.alive = func(string) bool { return false }
+	at := target{"demo", "http://127.0.0.1:1/"}
+	sent := make(chan *sealed, 2)
+	l.send = func(lane *lane, s *sealed) func() {
+		sent <- s
+		l.finish(lane, s)
+		return nil
+	}
+	before := &sealed{d: new(queue.Delivery), id: "msg_1", target: at, due: time.Now()}
+	back := &sealed{d: new(queue.Delivery), id: "msg_1", target: at, due: time.Now().Add(200 * time.Millisecond)}
+	l.mu.Lock()
+	l.lane(at).hand[before.id] = before
+	l.mu.Unlock()
+	l.addBatch(back)
+	lane := l.byTarget[at]
+	l.finish(lane, before) // it is not stored any more, as it was known
+	l.wake(lane)
+	select {
+	case s := <-sent:
+		if s != back {
+			t.Error("another one was sent")
+		}
+	case <-time.After(await.Patience):
+		t.Fatal("a batch that came back is never sent")
+	}
+	l.wg.Wait()
 }

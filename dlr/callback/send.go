@@ -103,19 +103,16 @@ func (d *Dispatcher) end(l *lane, s *sealed, b *batch, reason string) {
 func (d *Dispatcher) takeOff(l *lane, s *sealed, b *batch, end tellEnd) {
 	ctx, cancel := step()
 	defer cancel()
-	for ctx.Err() == nil {
+	err := queue.ErrConflict
+	for errors.Is(err, queue.ErrConflict) && ctx.Err() == nil { // a hold has become another batch's meanwhile
 		tx := d.o.Queue.Begin().Along().Done(s.d)
 		d.holds.release(tx, b)
 		d.told(tx, s, b, end)
-		err := d.o.Queue.Commit(ctx, tx)
-		if errors.Is(err, queue.ErrConflict) {
-			continue // a hold has become another batch's meanwhile
-		}
-		if err != nil {
-			d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: done, but not taken off; it will be done again")
-			d.nak(s.d, pullPause)
-		}
-		break
+		err = d.o.Queue.Commit(ctx, tx)
+	}
+	if err != nil {
+		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: done, but not taken off; it will be done again")
+		d.nak(s.d, pullPause)
 	}
 	d.lanes.finish(l, s)
 }

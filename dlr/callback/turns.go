@@ -346,11 +346,14 @@ func (l *lane) due(now time.Time) {
 	}
 }
 
-// finish takes a batch out of hand.
+// finish takes a batch out of hand. One that another daemon took, and that came back since, is in hand anew:
+// that is not the one that ends here.
 func (t *lanes) finish(l *lane, s *sealed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(l.hand, s.id)
+	if l.hand[s.id] == s {
+		delete(l.hand, s.id)
+	}
 	l.left = 0
 }
 
