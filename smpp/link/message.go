@@ -58,7 +58,7 @@ func (l *Link) endLater(e *errand, err error) {
 // giveBack returns the message to the queue, for any bind, after a delay; what is known of it stays here.
 func (l *Link) giveBack(e *errand, delay time.Duration) {
 	if e.trouble != nil {
-		e.trouble.attempt = e.Attempt
+		e.trouble.attempt, e.trouble.orphan = e.Attempt, e.Orphan
 		e.trouble.reference, e.trouble.referred = e.reference, e.referred
 		l.ledger.keep(e.m.ID, e.trouble)
 	}

@@ -33,13 +33,13 @@ func (l *Link) over(ctx context.Context, e *errand, parts int) bool {
 		}
 		e.asked = true
 	}
-	return l.enough(ctx, e)
+	return l.enough(ctx, e, parts)
 }
 
 // inherit has the receipts recognised of a message that another process had in hand: killed between the
 // SMSC's answer and the storing of its id, it left nobody behind who knows that id.
 func (l *Link) inherit(ctx context.Context, e *errand, parts int) (heard bool, err error) {
-	if l.deps.Inherited == nil || e.trouble != nil || l.firstHand(e) {
+	if l.deps.Inherited == nil || l.ours(e) {
 		return false, nil
 	}
 	i := Inherited{Message: e.m, Parts: parts, Links: []string{l.cfg.Name}}
@@ -55,12 +55,17 @@ func (l *Link) firstHand(e *errand) bool {
 	return e.Attempt == 1 && !e.Orphan && !e.m.Again && e.m.Created.After(l.started)
 }
 
+// ours: no other process had the message since this one first did.
+func (l *Link) ours(e *errand) bool {
+	t := e.trouble
+	return l.firstHand(e) || t != nil && e.Attempt == t.attempt+1 && e.Orphan == t.orphan
+}
+
 // countAhead counts a copy before it goes out wherever it may not be the first: then no crash makes more of
 // them than are counted, but for the first.
-func (l *Link) countAhead(ctx context.Context, e *errand) error {
+func (l *Link) countAhead(ctx context.Context, e *errand, parts int) error {
 	again := e.past.Unanswered > 0
-	ours := l.firstHand(e) || e.trouble != nil && e.Attempt == e.trouble.attempt+1
-	if ours && !again {
+	if l.ours(e) && !again || e.tookAll(l, parts) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
@@ -97,12 +102,14 @@ func (l *Link) past(ctx context.Context, e *errand) (Past, error) {
 }
 
 // enough settles a message of which no copy more may go out.
-func (l *Link) enough(ctx context.Context, e *errand) bool {
+func (l *Link) enough(ctx context.Context, e *errand, parts int) bool {
 	switch {
 	case e.past.Over:
 		l.log.Debug().Str("msg", e.m.ID).Msg("not sent again: nobody waits for it any more")
 		l.deps.Metrics.needless(l.cfg.Name)
 		l.ack(ctx, e)
+	case e.tookAll(l, parts): // and only its end is not stored
+		return false
 	case e.past.timeouts() > l.cfg.TimeoutResends:
 		l.refuse(ctx, e, StatusNoAnswer, 0, 0)
 	case e.past.Dropped > soloAfter:
@@ -132,6 +139,16 @@ func (l *Link) elsewhere(e *errand) bool {
 func (e *errand) took(l *Link, part, parts int) bool {
 	t := e.trouble
 	return t != nil && t.link == l.cfg.Name && len(t.taken) == parts && t.taken[part]
+}
+
+// tookAll: the link's SMSC has every part.
+func (e *errand) tookAll(l *Link, parts int) bool {
+	for i := range parts {
+		if !e.took(l, i, parts) {
+			return false
+		}
+	}
+	return parts > 0
 }
 
 // settle stores what became of a try and ends the errand, or has it tried again. err is why nothing was sent.
@@ -198,6 +215,9 @@ func (l *Link) recordUnanswered(ctx context.Context, e *errand, t *try) (err err
 			u.Parts = append(u.Parts, i+1)
 			u.Dropped = u.Dropped || dropped(r)
 		}
+	}
+	if !e.past.Over && t.whole() {
+		return nil // what was counted stays until its end is stored: else this daemon may lose the message in between
 	}
 	ahead := e.ahead != 0
 	e.ahead = 0

@@ -64,7 +64,7 @@ func (l *Link) read(e *errand, m *queue.Outbound) {
 	if e.m == nil {
 		e.m, e.trouble = m, l.ledger.take(m.ID)
 		if t := e.trouble; t != nil {
-			e.reference, e.referred = t.reference, t.referred
+			e.reference, e.referred, e.ahead = t.reference, t.referred, t.ahead
 		}
 	}
 }
@@ -175,7 +175,7 @@ func (l *Link) refer(ctx context.Context, e *errand, parts []text.Part) {
 // first with the one given. They are in flight together.
 func (w *shift) submitParts(ctx context.Context, first permit, e *errand, parts []text.Part) (*try, error) {
 	t := &try{results: make([]result, len(parts))}
-	if err := w.bind.link.countAhead(ctx, e); err != nil {
+	if err := w.bind.link.countAhead(ctx, e, len(parts)); err != nil {
 		first.release()
 		return t, err
 	}

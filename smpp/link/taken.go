@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/otpgw/otpgw/queue"
 )
@@ -26,7 +27,24 @@ func (l *Link) taken(ctx context.Context, e *errand, t *try) {
 	if err != nil {
 		l.noteTaken(e, t)
 		e.trouble.ids = append(e.trouble.ids, h.Parts...)
+		e.trouble.ahead = e.ahead
 		l.endLater(e, err)
+		return
+	}
+	l.uncount(ctx, e, t)
+}
+
+// uncount takes back a try that was counted before it went out. It comes behind the end of its message: before
+// it, a daemon that lost the message in between would have left a copy that nobody counts. That it may stay
+// counted does no harm.
+func (l *Link) uncount(ctx context.Context, e *errand, t *try) {
+	if e.ahead == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
+	defer cancel()
+	if err := l.deps.Sink.Answered(ctx, Unanswered{Link: l.cfg.Name, Message: e.m, Of: len(t.results), Sent: time.Unix(0, e.ahead)}); err != nil {
+		l.log.Debug().Err(err).Str("msg", e.m.ID).Msg("a copy that was answered stays counted as unanswered")
 	}
 }
 

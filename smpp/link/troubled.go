@@ -14,9 +14,10 @@ import (
 type trouble struct {
 	until time.Time // forgotten then
 
-	failures   int // tries that the SMSC, or the lack of one, made vain; they set the delay of the next
-	unanswered int // tries in this daemon
-	attempt    int // the queue's count when it was given back: at the next one, nobody else had it meanwhile
+	failures   int  // tries that the SMSC, or the lack of one, made vain; they set the delay of the next
+	unanswered int  // tries in this daemon
+	attempt    int  // the queue's count when it was given back: at the next one, nobody else had it meanwhile
+	orphan     bool // as it was given to this daemon: one that is an orphan since, another had
 
 	// Of a message of several parts: its reference, and those that the SMSC of a link took, by their index.
 	// The others alone are sent again, over that link.
@@ -28,6 +29,8 @@ type trouble struct {
 	away map[string]wire.Status // links whose carrier would not have it, for a reason that is not the message's
 	owed *Unanswered            // a try that is not stored yet
 	ids  []Accepted             // parts that were taken, not stored yet
+
+	ahead int64 // the try that was counted before it went out, and was taken: its end is not stored yet
 }
 
 // ledgerSize bounds the memory: about 200 bytes each. What does not find room is remembered by nobody: its
