@@ -44,46 +44,76 @@ func (s *Service) Blocks() guard.Blocks { return guard.Blocks{Bucket: s.Queue.Bl
 // riskDenied is of a number that an operator denies.
 const riskDenied = "denied"
 
-// judge finds the risks of a message, those that are known of its number among them. In mode enforce any is
-// an error, CodeGuard, unless the application vouches for it. What an operator said of the number comes
-// first.
-func (s *Service) judge(ctx context.Context, app *App, n NewOtp, known []string, now time.Time) ([]string, error) {
+// verdict is what the guard and the operator say of a message.
+type verdict struct {
+	allowed, denied bool     // by the operator; nothing else counts then
+	risks           []string // found, or known of the number; none where the application trusts it
+	mode            guard.Mode
+}
+
+// refused are the risks for which the message is not sent.
+func (v verdict) refused() []string {
+	switch {
+	case v.denied:
+		return []string{riskDenied}
+	case v.mode == guard.Enforce:
+		return v.risks
+	}
+	return nil
+}
+
+// weigh finds the risks of a message, those that are known of its number among them. What an operator said of
+// the number comes first.
+func (s *Service) weigh(ctx context.Context, app *App, n NewOtp, known []string, now time.Time) (verdict, error) {
 	settings, to := &app.Guard, n.Phone
 	said, ok, err := s.Blocks().Of(to.E164)
 	switch {
 	case err != nil:
-		return nil, storeError(err)
-	case ok && said.Allow:
-		return nil, nil
+		return verdict{}, storeError(err)
 	case ok:
-		s.found.Add(app.Name, guard.Enforce, []string{riskDenied})
-		return nil, &Error{Code: CodeGuard, Message: "Messages to this phone number are not allowed (" + riskDenied + ")"}
-	}
-	if settings.Trusts(to.E164) {
-		return nil, nil
-	}
-	if !settings.On() {
-		return known, nil
+		return verdict{allowed: said.Allow, denied: !said.Allow}, nil
+	case settings.Trusts(to.E164):
+		return verdict{}, nil
+	case !settings.On():
+		return verdict{risks: known}, nil
 	}
 	prefix, country := s.groups(app.Name, to.E164, to.Country)
-	risks := append(settings.Risks(to, s.countsOf(ctx, prefix), s.countsOf(ctx, country), now), known...)
-	if len(risks) == 0 {
-		return nil, nil
-	}
-	mode := settings.Mode
+	v := verdict{risks: append(settings.Risks(to, s.countsOf(ctx, prefix), s.countsOf(ctx, country), now), known...), mode: settings.Mode}
 	if n.Vouched {
-		mode = guard.Skip
+		v.mode = guard.Skip
 	}
+	return v, nil
+}
+
+// judge is the risks that the record keeps. In mode enforce any is an error, CodeGuard, unless the
+// application vouches for the message; so is what an operator denies. What is found is counted and logged.
+func (s *Service) judge(ctx context.Context, app *App, n NewOtp, known []string, now time.Time) ([]string, error) {
+	v, err := s.weigh(ctx, app, n, known, now)
+	switch {
+	case err != nil:
+		return nil, err
+	case v.denied:
+		s.found.Add(app.Name, guard.Enforce, v.refused())
+	case len(v.risks) > 0 && app.Guard.On():
+		s.tellRisks(app, n, v)
+	}
+	if refused := v.refused(); len(refused) > 0 {
+		return nil, guarded(refused)
+	}
+	return v.risks, nil
+}
+
+func guarded(risks []string) error {
+	return &Error{Code: CodeGuard, Message: fmt.Sprintf("Messages to this phone number are not allowed (%s)", strings.Join(risks, ", "))}
+}
+
+func (s *Service) tellRisks(app *App, n NewOtp, v verdict) {
 	level := zerolog.DebugLevel
-	if s.found.Add(app.Name, mode, risks) {
+	if s.found.Add(app.Name, v.mode, v.risks) {
 		level = zerolog.WarnLevel
 	}
-	s.Log.WithLevel(level).Str("app", app.Name).Str("to", phone.Mask(to.E164)).Str("country", to.Country).Strs("risk", risks).
-		Str("guard", string(mode)).Msg("the guard sees a risk of SMS pumping")
-	if mode == guard.Enforce {
-		return nil, &Error{Code: CodeGuard, Message: fmt.Sprintf("Messages to this phone number are not allowed (%s)", strings.Join(risks, ", "))}
-	}
-	return risks, nil
+	s.Log.WithLevel(level).Str("app", app.Name).Str("to", phone.Mask(n.Phone.E164)).Str("country", n.Phone.Country).Strs("risk", v.risks).
+		Str("guard", string(v.mode)).Msg("the guard sees a risk of SMS pumping")
 }
 
 // count counts an OTP that was sent, or was verified, for Conversion and the guard. Both count for the time

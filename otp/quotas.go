@@ -100,11 +100,7 @@ func (s *Service) takeQuotas(ctx context.Context, app *App, r *Record) (back fun
 	}
 	var uses []quota.Use
 	for _, b := range bounds {
-		n := int64(1)
-		if b.unit == moneyUnit {
-			n = int64(math.Round(r.Price * float64(r.Parts) * moneyUnit))
-		}
-		if b.country == "" || b.country == r.Country {
+		if n := b.takes(r.Country, r.Price*float64(r.Parts)); n > 0 {
 			uses = append(uses, quota.Use{Quota: b.Quota, N: n})
 		}
 	}
@@ -115,6 +111,17 @@ func (s *Service) takeQuotas(ctx context.Context, app *App, r *Record) (back fun
 	}
 	at := slices.IndexFunc(bounds, func(b bound) bool { return b.Name == over.Name })
 	return back, bounds[at].exceeded(over.Until)
+}
+
+// takes is how much of it one message takes.
+func (b bound) takes(to string, cost float64) int64 {
+	switch {
+	case b.country != "" && b.country != to:
+		return 0
+	case b.unit == moneyUnit:
+		return int64(math.Round(cost * moneyUnit))
+	}
+	return 1
 }
 
 func (b bound) exceeded(until time.Time) error {

@@ -27,8 +27,9 @@ Usage:
                        print the secret that signs the callbacks of an application, and nothing else
   otpgw ctl VERB       ask a running gateway: links, pause, resume, drain, rebind, routes, reload, and more; without a verb it
                        lists them
-  otpgw explain -to +359888123456 [-app APP] [-from SENDER] [-template TEXT] [-template-bg TEXT] [-network MCCMNC]
-                       what a request would get, and why: route, links, sender, text, encoding, parts, cost; nothing is sent
+  otpgw explain -to +359888123456 [-app APP] [-from SENDER] [-template TEXT] [-template-bg TEXT] [-network MCCMNC] [-json]
+                       what a request would get, and why: route, links, sender, text, encoding, parts, cost; and all that refuses it:
+                       opt-outs, the do-not-send list, the guard, limits and quotas are asked of the running gateway; nothing is sent
   otpgw send -to +359888123456 [-link LINK | -route ROUTE] [-from SENDER] [-text TEXT] [-wait 30s]
                        one test message through the running gateway, over a link or the one that the number's route would take;
                        prints the carrier's answers and receipts; exit status 1 when it was not taken, or not delivered

@@ -112,6 +112,7 @@ func (a *Server) control(mux *http.ServeMux) {
 	mux.HandleFunc("GET /guard", a.blocks)
 	mux.HandleFunc("GET /quotas", a.quotas)
 	mux.Handle("POST /forget", a.audited(a.forget))
+	mux.Handle("POST /explain", a.audited(a.explain)) // tells of opt-outs, so not everybody
 	mux.Handle("POST /send", a.audited(a.sendSample))
 	mux.HandleFunc("GET /send/{id}", a.sample)
 	mux.HandleFunc(PprofPath, pprof.Index)
