@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -137,8 +138,11 @@ func (d *daemon) open(ctx context.Context) error {
 
 func listen(addr, variable string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w; another program listens there, perhaps this gateway: end it, or give %s another port", err, variable)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; another program may use the port", variable, err)
+		return nil, fmt.Errorf("%s: %w", variable, err)
 	}
 	return ln, nil
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -51,7 +53,7 @@ func runDemo(ctx context.Context, c cli) int {
 	defer flush()
 	dm, err := startDemo(vars, log.Level(zerolog.WarnLevel))
 	if err != nil {
-		fmt.Fprintf(c.stderr, "otpgw: %v\n", err)
+		fmt.Fprintf(c.stderr, "otpgw: %v%s\n", err, remedy(err))
 		return exitFailed
 	}
 	defer dm.close()
@@ -90,6 +92,15 @@ func startDemo(vars demoVars, log zerolog.Logger) (*demo, error) {
 	dm.server = httpServer(dm.received.handler(), log)
 	go func() { dm.ended <- serveHTTP(dm.server, ln) }()
 	return dm, nil
+}
+
+// remedy says what to do about an error of startDemo.
+func remedy(err error) string {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return ""
+	}
+	return "\nsomething listens there already: another demo? End it, or choose other ports with SMSCSIM_SMPP_ADDR, SMSCSIM_HTTP_ADDR,\n" +
+		"SMSCSIM_CALLBACK_ADDR, OTPGW_HTTP_ADDR and OTPGW_ADMIN_ADDR (127.0.0.1:0 takes any that is free)"
 }
 
 func (dm *demo) close() {

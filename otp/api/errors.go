@@ -141,7 +141,7 @@ func (h *handler) fail(c *call, err error) {
 	}
 	c.code = e.Code
 	if w.status >= http.StatusInternalServerError && e != errBusy && e != errGone { // those are counted, and come by the thousand
-		h.log.Error().Err(e).Str("request", c.id).Str("route", c.r.Pattern).Str("otp", c.otpID).Msg("request failed")
+		h.log.Error().Err(e).Str("request", c.id).Str("endpoint", c.r.Pattern).Str("otp", c.otpID).Msg("request failed")
 	}
 	header := c.w.Header()
 	switch {

@@ -25,7 +25,7 @@ func (h *handler) logCall(c *call) {
 		level = zerolog.DebugLevel
 	}
 	e := h.log.WithLevel(level)
-	e.Str("request", c.id).Str("method", method(c.r.Method)).Str("route", c.r.Pattern).Int("status", c.status).
+	e.Str("request", c.id).Str("method", method(c.r.Method)).Str("endpoint", c.r.Pattern).Int("status", c.status).
 		Dur("took", time.Since(c.begun))
 	if c.code != 0 {
 		e.Int("code", int(c.code))
