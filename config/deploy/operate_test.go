@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -63,6 +64,7 @@ func (g *installed) start() {
 	case <-g.endOfOutput:
 		g.t.Fatal("the installed gateway does not start")
 	case <-time.After(time.Minute):
+		_ = g.cmd.Process.Kill()
 		g.t.Fatal("the installed gateway does not get ready")
 	}
 }
@@ -71,6 +73,17 @@ func (g *installed) kill() {
 	_ = g.cmd.Process.Kill()
 	<-g.endOfOutput
 	_ = g.cmd.Wait()
+}
+
+// stop ends it as systemd does, and wants a clean end.
+func (g *installed) stop() {
+	g.t.Helper()
+	_ = g.cmd.Process.Signal(syscall.SIGTERM)
+	<-g.endOfOutput
+	if err := g.cmd.Wait(); err != nil {
+		g.t.Errorf("the gateway does not end cleanly: %v", err)
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 // ctl is what an operator types.
