@@ -60,7 +60,7 @@ export const appCard = (a) => { const c = el('article', 'card'); c.append(el('h3
 
 export function fillApp(c, a) {
   const total = Object.values(a.ended).reduce((x, y) => x + y, 0);
-  facts(c.querySelector('dl'), [['conversion', total ? percent(a.ended.VERIFIED ?? 0, total) : 'none yet'],
+  facts(c.querySelector('dl'), [['verified of ended', total ? percent(a.ended.VERIFIED ?? 0, total) : 'none yet'],
     ...Object.entries(a.ended).map(([s, n]) => [s.toLowerCase(), number(n)])]);
 }
 
