@@ -25,6 +25,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"sync"
 )
 
 // KeySize is the length of a key in bytes.
@@ -43,6 +45,8 @@ const (
 	boxVersion = 2
 	idSize     = 4
 	headSize   = 1 + idSize
+
+	nameSize = 16 // octets of a name's HMAC
 )
 
 // Infos separate what is derived from a key (RFC 5869, 3.2).
@@ -56,7 +60,17 @@ const (
 // goroutines, once Adopt has returned.
 type Box struct {
 	keys   []sealKey // the first one seals
-	naming []byte    // key of Name
+	naming *naming
+}
+
+// naming is the key of Name, and states of HMAC that have read it: to make one is most of a name's cost.
+type naming struct {
+	key    []byte
+	states sync.Pool // of hash.Hash
+}
+
+func newNaming(key []byte) *naming {
+	return &naming{key: key, states: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 type sealKey struct {
@@ -75,11 +89,11 @@ func New(key []byte, older ...[]byte) (*Box, error) {
 		}
 		b.keys = append(b.keys, made)
 	}
-	naming, err := hkdf.Key(sha256.New, key, nil, namingInfo, KeySize)
+	names, err := hkdf.Key(sha256.New, key, nil, namingInfo, KeySize)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	b.naming = naming
+	b.naming = newNaming(names)
 	return b, nil
 }
 
@@ -110,9 +124,12 @@ func (b *Box) ID() string { return hex.EncodeToString(b.keys[0].id) }
 // the same, and not to be traced back without the key, by trying all numbers either. It is HMAC-SHA256, cut
 // to 128 bits, in hex.
 func (b *Box) Name(kind, what string) string {
-	m := hmac.New(sha256.New, b.naming)
+	m := b.naming.states.Get().(hash.Hash)
+	defer b.naming.states.Put(m)
+	m.Reset()
 	m.Write([]byte(kind + "\x00" + what))
-	return hex.EncodeToString(m.Sum(nil)[:16])
+	var sum [sha256.Size]byte
+	return hex.EncodeToString(m.Sum(sum[:0])[:nameSize])
 }
 
 // Seal encrypts plain. The context, for instance "pin:" and an id, must be given again to Open.
@@ -153,17 +170,17 @@ func (b *Box) Open(sealed []byte, context string) ([]byte, error) {
 }
 
 // Anchor is what is to be kept in the store: the key of names, sealed.
-func (b *Box) Anchor() []byte { return b.Seal(b.naming, anchorScope) }
+func (b *Box) Anchor() []byte { return b.Seal(b.naming.key, anchorScope) }
 
 // Adopt takes the key of names from the store's anchor. renew says that an older key sealed it, so that
 // Anchor is to be stored anew. Its error says that the store belongs to another key.
 func (b *Box) Adopt(anchor []byte) (renew bool, err error) {
-	naming, err := b.Open(anchor, anchorScope)
-	if err != nil || len(naming) != KeySize {
+	names, err := b.Open(anchor, anchorScope)
+	if err != nil || len(names) != KeySize {
 		return false, errors.New("the store was sealed with another secret key: set OTPGW_SECRET_KEY to that one, " +
 			"or name it in OTPGW_SECRET_KEYS_OLD beside the new one")
 	}
-	b.naming = naming
+	b.naming = newNaming(names)
 	return !bytes.Equal(anchor[1:headSize], b.keys[0].id), nil
 }
 

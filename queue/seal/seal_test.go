@@ -164,6 +164,49 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+func BenchmarkName(b *testing.B) {
+	box, err := seal.New(seal.NewKey())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		box.Name("phone", "+46700000001")
+	}
+}
+
+// TestNamesStay: names are in stores, so what one is called never changes; nor does it when many ask at once,
+// or when names were asked for before the store's key of names was known.
+func TestNamesStay(t *testing.T) {
+	box, err := seal.New([]byte("a test's key of thirty-two bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const stored = "d97e4cd528d365b746bfa655c8eccd1f"
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 1000 {
+				if name := box.Name("phone", "+46700000001"); name != stored {
+					t.Errorf("it is called %s, and %s in stores", name, stored)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	later, _ := seal.New(seal.NewKey(), []byte("a test's key of thirty-two bytes"))
+	if later.Name("phone", "+46700000001") == stored {
+		t.Error("another key gives the same name")
+	}
+	if _, err := later.Adopt(box.Anchor()); err != nil {
+		t.Fatal(err)
+	}
+	if name := later.Name("phone", "+46700000001"); name != stored {
+		t.Errorf("with the store's key of names it is called %s, and %s in stores", name, stored)
+	}
+}
+
 func TestName(t *testing.T) {
 	key := seal.NewKey()
 	a, err := seal.New(key)
