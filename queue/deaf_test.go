@@ -42,6 +42,8 @@ func TestCutOffDaemonTellsNothingOld(t *testing.T) {
 	if took := time.Since(since); took > 4*time.Second {
 		t.Errorf("what is old was told for %s", took)
 	}
+	lag := q.Lag().Time
+	await.That(t, "its lag grows", func() bool { return q.Lag().Time > lag+500*time.Millisecond })
 	begun := time.Now()
 	if _, err := q.Records().Get(queue.Impatient(ctx), "k"); !errors.Is(err, queue.ErrUnavailable) || time.Since(begun) > 3*time.Second {
 		t.Errorf("after %s: %v", time.Since(begun), err)
@@ -52,5 +54,5 @@ func TestCutOffDaemonTellsNothingOld(t *testing.T) {
 	if err != nil || string(e.Value) != "value" {
 		t.Errorf("%q, %v", e.Value, err)
 	}
-	await.That(t, "it is ready again", func() bool { return q.Ready(ctx) == nil })
+	await.That(t, "it is ready again, and not behind", func() bool { return q.Ready(ctx) == nil && q.Lag().Time < 2*time.Second })
 }

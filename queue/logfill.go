@@ -75,9 +75,14 @@ func (q *Queue) askFill(ctx context.Context) error {
 	return nil
 }
 
-// Lag is how far this daemon is behind the log, as of the last time that the server was asked.
+// Lag is how far this daemon is behind the log, as of the last time that the server was asked. It grows while
+// nothing is heard of the log.
 func (q *Queue) Lag() Lag {
 	q.fill.mu.Lock()
 	defer q.fill.mu.Unlock()
-	return q.fill.lag
+	lag := q.fill.lag
+	if q.deaf() {
+		lag.Time = max(lag.Time, q.ledger.Fresh())
+	}
+	return lag
 }

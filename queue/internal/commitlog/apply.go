@@ -83,9 +83,13 @@ func (l *Log) restore(ctx context.Context) error {
 	}
 	l.restored = max(l.state.position, last)
 	if l.state.position > last {
-		// After a power loss the stream may end before the snapshot, which then has all that the stream had.
-		// New messages take the positions over.
-		l.state.skipTo(last)
+		// After a power loss, where the stream was made anew, or in the store of a backup, the stream ends
+		// before the snapshot, which has all that was in it. What comes next is stored behind the snapshot:
+		// at positions that are used again the next start would take it for a part of it.
+		if err := l.o.Stream.Trim(ctx, l.state.position); err != nil {
+			return err
+		}
+		last = l.state.position
 	}
 	begun := time.Now()
 	from := l.state.position

@@ -29,7 +29,8 @@ type Stream interface {
 	Bounds(ctx context.Context) (first, last uint64, err error)
 	// Has tells whether the stream has a message: one that a copy of it leaves out may be in another.
 	Has(ctx context.Context, position uint64) (bool, error)
-	// Trim removes the messages up to a position.
+	// Trim removes the messages up to a position, behind which the next one is stored, also where the stream
+	// has not come so far.
 	Trim(ctx context.Context, position uint64) error
 }
 

@@ -345,8 +345,7 @@ func TestHoleInTheLog(t *testing.T) {
 	want(t, again, "a", "new", "1")
 }
 
-// After a power loss the stream may end before the snapshot; what comes then is applied all the same, though
-// positions are used again.
+// After a power loss the stream may end before the snapshot; what comes then is there after another start, too.
 func TestStreamEndsBeforeTheSnapshot(t *testing.T) {
 	m := newMemory()
 	l := open(t, m, sole)
@@ -371,6 +370,26 @@ func TestStreamEndsBeforeTheSnapshot(t *testing.T) {
 	l.Close(context.Background())
 	l = open(t, m, sole)
 	want(t, l, "a", "19", "v")
+	want(t, l, "a", "after", "1")
+}
+
+// TestStreamLosesItsEnd: under a process that has applied more it ends the process's log, whose state is no
+// other's; nobody is told that something was stored. Started again, the process goes on with what is stored.
+func TestStreamLosesItsEnd(t *testing.T) {
+	m := newMemory()
+	l := open(t, m)
+	for i := range 20 {
+		commit(t, l, Op{Bucket: "a", Key: strconv.Itoa(i), Value: []byte("v")})
+	}
+	m.cut(l.Position() - 5)
+	if _, err := l.Commit(within(t, 10*time.Second), Tx{{Bucket: "a", Key: "new", Value: []byte("1")}}); !errors.Is(err, ErrUnknown) || !errors.Is(err, ErrSetBack) {
+		t.Errorf("%v", err)
+	}
+	l = open(t, m)
+	want(t, l, "a", "14", "v")
+	want(t, l, "a", "19", "")
+	commit(t, l, Op{Bucket: "a", Key: "again", Value: []byte("1")})
+	want(t, l, "a", "again", "1")
 }
 
 func TestDamagedSnapshotIsRefused(t *testing.T) {
