@@ -85,7 +85,7 @@ func fullWhenReplicated(ctx context.Context, t *testing.T, q *queue.Queue) {
 }
 
 func count(t *testing.T, q *queue.Queue, key string, stop chan struct{}) {
-	ctx := within(t, 40*time.Second)
+	ctx := within(t, 2*time.Minute)
 	rev, err := q.Records().Create(ctx, key, []byte("0"), time.Minute)
 	for n := 1; err == nil; n++ {
 		select {

@@ -70,6 +70,9 @@ func (q *Queue) options(o Options) []nats.Option {
 			q.log.Warn().Err(err).Msg("NATS connection")
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err == nil { // it is moved, or closed
+				return
+			}
 			select {
 			case <-q.closing:
 			default:
@@ -106,7 +109,10 @@ func spread(urls string, n int) string {
 func (q *Queue) dial(ctx context.Context, o Options, n int) (*nats.Conn, error) {
 	said := time.Now()
 	for {
-		nc, err := nats.Connect(spread(o.URL, n), append(q.options(o), nats.DontRandomize())...)
+		nc, err := nats.Connect(spread(o.URL, n), append(q.options(o), nats.DontRandomize(),
+			nats.ReconnectToServer(func(servers []nats.Server, _ nats.ServerInfo) (*nats.Server, time.Duration) {
+				return q.spreader.chosen(n, servers), 0
+			}))...)
 		if err == nil {
 			return nc, nil
 		}

@@ -94,6 +94,8 @@ func (s *logStream) consume(ctx context.Context, r logReader, after uint64, f fu
 		}
 	}
 	s.q.readAt.Store(after)
+	s.q.spreader.reading.Store(int32(r.conn + 1))
+	defer s.q.spreader.reading.Store(0)
 	ended, delivered := false, uint64(0) // owned by the library's one goroutine that hands out messages
 	consume, err := r.consumer.Consume(func(m jetstream.Msg) {
 		if ended {

@@ -55,6 +55,7 @@ type Queue struct {
 	gates    map[string]*gate                         // of replicated key-value buckets, by stream name
 
 	ticks    sync.WaitGroup
+	spreader spreader
 	memory   atomic.Int64             // see SetMemory
 	fill     logFill                  // of the log's stream
 	erasing  atomic.Int32             // callers of Compact
@@ -87,6 +88,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		closing: make(chan struct{}), done: make(chan struct{}),
 		ended: make(chan struct{})}
 	q.memory.Store(o.Memory)
+	q.spreader.q, q.spreader.o = q, o
 	q.declare(o)
 	if err := q.open(ctx, o); err != nil {
 		closeCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)

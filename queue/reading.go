@@ -74,7 +74,13 @@ func (q *Queue) readNow() { q.lastRead.Store(time.Now().UnixNano()) }
 type readCloser struct {
 	io.ReadCloser
 	q       *Queue
+	end     func()
 	damaged func() bool
+}
+
+func (r readCloser) Close() error {
+	r.end()
+	return r.ReadCloser.Close()
 }
 
 func (r readCloser) Read(p []byte) (int, error) {

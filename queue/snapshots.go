@@ -106,7 +106,7 @@ func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readCloser{newest, s.q, func() bool { return s.damaged(ctx, &list[0]) }}, nil
+	return readCloser{newest, s.q, s.q.spreader.carries(), func() bool { return s.damaged(ctx, &list[0]) }}, nil
 }
 
 // stall is how long a snapshot may be read without anything coming.

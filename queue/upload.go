@@ -37,6 +37,7 @@ type upload struct {
 
 // upload stores what in gives as an object. After an error nothing is left of it, or what sweep finds.
 func (s snapshots) upload(ctx context.Context, name string, in io.Reader) (*jetstream.ObjectInfo, error) {
+	defer s.q.spreader.carries()()
 	u := &upload{js: s.q.streamIn(ctx), info: jetstream.ObjectInfo{Bucket: snapshotBucket, NUID: nuid.Next(),
 		ObjectMeta: jetstream.ObjectMeta{Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: pieceSize}}}}
 	err := u.pieces(ctx, in)

@@ -37,6 +37,9 @@ func MemoryBound(memory int64) int64 {
 
 // startTicks looks after the store until Close.
 func (q *Queue) startTicks() {
+	if q.server == nil {
+		q.ticks.Go(q.spreader.run)
+	}
 	q.ticks.Go(func() {
 		tick := time.NewTicker(tickInterval)
 		defer tick.Stop()
