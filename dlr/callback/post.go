@@ -113,10 +113,10 @@ func (s *sender) post(ctx context.Context, target, app, id string, body []byte, 
 // often the receiver had closed it for being idle as the request was written. net/http repeats such a request
 // itself only where it is a GET or the like; a callback carries its webhook-id, so it may be repeated too.
 func (s *sender) exchange(ctx context.Context, over *http.Transport, target string, header http.Header, body []byte) (a answer, stale bool, err error) {
-	var reused, answered bool
+	var reused, answered atomic.Bool // the transport may still tell of a request that was given up
 	trace := &httptrace.ClientTrace{
-		GotConn:              func(c httptrace.GotConnInfo) { reused = c.Reused },
-		GotFirstResponseByte: func() { answered = true },
+		GotConn:              func(c httptrace.GotConnInfo) { reused.Store(c.Reused) },
+		GotFirstResponseByte: func() { answered.Store(true) },
 	}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
@@ -128,7 +128,7 @@ func (s *sender) exchange(ctx context.Context, over *http.Transport, target stri
 	resp, err := over.RoundTrip(req)
 	if err != nil {
 		timeout, isNet := errors.AsType[net.Error](err)
-		return a, reused && !answered && ctx.Err() == nil && !(isNet && timeout.Timeout()), cause(err)
+		return a, reused.Load() && !answered.Load() && ctx.Err() == nil && !(isNet && timeout.Timeout()), cause(err)
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxDrain)) // the status is the answer, whatever its body does
