@@ -70,6 +70,12 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	if err != nil {
 		return Otp{}, storeError(err)
 	}
+	s.created(app, r, now)
+	return s.show(r, now), nil
+}
+
+// created tells of an OTP that is stored.
+func (s *Service) created(app *App, r *Record, now time.Time) {
 	s.publish(r, OtpChange, now)
 	s.count(app, r, 1, 0)
 	if s.Asked != nil {
@@ -77,7 +83,6 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 	}
 	s.Log.Info().Str("app", r.App).Str("otp", r.ID).Str("to", phone.Mask(r.Phone)).Str("country", r.Country).Str("route", r.Route).
 		Int("parts", r.Parts).Str("encoding", r.Encoding).Msg("otp created")
-	return s.show(r, now), nil
 }
 
 // newRecord: the API shows whole seconds, so the record has them, and dateExpires is exactly ttl after

@@ -59,14 +59,27 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 	if err != nil {
 		return nil, err
 	}
-	err = s.changeAlong(ctx, r.ID, app.Name, func(current *Record, now time.Time) (EventKind, error) {
+	r, err = s.storeAgain(ctx, app, r.ID, route, by)
+	if err != nil && !errors.Is(err, queue.ErrUnknown) {
+		back()
+	}
+	if err == nil {
+		err = s.arrive(ctx, r)
+	}
+	return r, storeErrorOrNil(err)
+}
+
+// storeAgain makes the record that of one more message, and stores it with the message, the use of the number
+// and the next timer.
+func (s *Service) storeAgain(ctx context.Context, app *App, id, route string, by origin) (again *Record, err error) {
+	err = s.changeAlong(ctx, id, app.Name, func(current *Record, now time.Time) (EventKind, error) {
 		if err := current.mayResend(app, now, by); err != nil {
 			return "", err
 		}
 		current.again(now)
 		current.Route = route
 		current.note(step{Kind: stepAgain, N: current.Resends, Self: by == byTimer}, now)
-		r = current
+		again = current
 		if by == byTimer {
 			return DlrChange, nil // nobody asked, so nobody has the answer
 		}
@@ -83,16 +96,7 @@ func (s *Service) resend(ctx context.Context, app *App, id string, by origin) (*
 		s.send(tx, r)
 		return tx.Err()
 	})
-	if err != nil && !errors.Is(err, queue.ErrUnknown) {
-		back()
-	}
-	if err == nil {
-		err = s.arrive(ctx, r)
-	}
-	if err != nil {
-		return nil, storeError(err)
-	}
-	return r, nil
+	return again, err
 }
 
 // mayResend is nil, an error for the caller, or errEnough for the timer.

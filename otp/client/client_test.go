@@ -1,9 +1,11 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -206,30 +208,65 @@ func TestNotSent(t *testing.T) {
 	}
 }
 
-// TestContext: a pause between two tries ends with its context, and says so.
-func TestContext(t *testing.T) {
-	asked := make(chan struct{}, 10)
+// answered passes on answers whose body is here already, and tells of each.
+type answered chan struct{}
+
+func (a answered) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	a <- struct{}{}
+	return resp, err
+}
+
+// TestContextEndsAPause: a pause between two tries ends with its context, with the error of the last try and
+// without another.
+func TestContextEndsAPause(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "9")
-		w.WriteHeader(503)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer s.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	tries, failed := make(answered, 10), make(chan error, 1)
+	begun := time.Now()
+	go func() {
+		_, err := newClient(t, client.Config{BaseURL: s.URL, HTTPClient: &http.Client{Transport: tries}}).GetOtpStatus(ctx, "x")
+		failed <- err
+	}()
+	<-tries
+	cancel()
+	err := <-failed
+	if e, ok := errors.AsType[*client.Error](err); !ok || e.Status != http.StatusServiceUnavailable || time.Since(begun) > 5*time.Second {
+		t.Errorf("after %v: %v, want the 503 of the last try", time.Since(begun), err)
+	}
+	if n := len(tries); n != 0 {
+		t.Errorf("%d more requests after the context had ended", n)
+	}
+}
+
+// TestContextEndsATry: a request under way ends with its context, and says so.
+func TestContextEndsATry(t *testing.T) {
+	asked := make(chan struct{}, 10)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		asked <- struct{}{}
+		<-r.Context().Done() // no answer before the caller has gone
 	}))
 	defer s.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
-	begun := time.Now()
 	go func() {
 		_, err := newClient(t, client.Config{BaseURL: s.URL}).GetOtpStatus(ctx, "x")
 		failed <- err
 	}()
 	<-asked
 	cancel()
-	var refused *client.Error
-	if err := <-failed; !errors.Is(err, context.Canceled) && !(errors.As(err, &refused) && refused.Status == 503) || time.Since(begun) > 5*time.Second {
-		t.Errorf("after %v: %v", time.Since(begun), err)
-	}
-	if n := len(asked); n != 0 {
-		t.Errorf("%d more requests after the context had ended", n)
+	if err := <-failed; !errors.Is(err, context.Canceled) || len(asked) != 0 {
+		t.Errorf("%v, and %d more requests; want that the context was cancelled", err, len(asked))
 	}
 }
 

@@ -170,8 +170,8 @@ func readEvent(body []byte, header http.Header) (Event, error) {
 	return e, err
 }
 
-// ParseEvent reads the body of a callback whose signature somebody else has checked: a queue that the receiver
-// put it into, for one. ID and Sent are in the headers, and stay empty.
+// ParseEvent reads the body of a callback whose signature somebody else has checked: a queue that the
+// receiver put it into, for one. ID and Sent are in the headers, and stay empty.
 func ParseEvent(body []byte) (Event, error) {
 	var callback struct {
 		Event string
