@@ -79,8 +79,8 @@ func TestPrintReportsWriter(t *testing.T) {
 	}
 }
 
-// TestChanged: what is not the same is named, what a file holds too; of an application that comes or goes, what
-// is said of it.
+// TestChanged: what is not the same is named, what a file holds too; of an application that comes or goes,
+// what is said of it.
 func TestChanged(t *testing.T) {
 	prices := filepath.Join(t.TempDir(), "prices.csv")
 	priced := func(price string, more ...string) *Config {

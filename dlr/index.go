@@ -73,9 +73,9 @@ type addition struct {
 	revision uint64 // of what is there; 0: nothing is
 }
 
-// Add is Put, of several ids of a link, as a part of a transaction on the bucket in the store. It goes by what
-// is known here: when another writer of the same id was faster the transaction is a conflict, and Put stores
-// it. stored is to be called when the transaction is committed. An id that is none is left out.
+// Add is Put, of several ids of a link, as a part of a transaction on the bucket in the store. It goes by
+// what is known here: when another writer of the same id was faster the transaction is a conflict, and Put
+// stores it. stored is to be called when the transaction is committed. An id that is none is left out.
 func (x *Index) Add(tx *queue.Tx, b *queue.Bucket, link string, ids []Given) (stored func()) {
 	var all []addition
 	for _, id := range ids {

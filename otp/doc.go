@@ -3,7 +3,7 @@
 //
 // Data comes in by five ways and leaves by three:
 //
-//	api      -> Create, CreateOnce, Get, Verify, Resend, Cancel; IssueToken, FindToken, RevokeToken
+//	api      -> Create, CreateOnce, Get, Verify, Resend, Cancel; IssueToken, FindToken, RevokeToken (otp/token)
 //	timers   -> RunTimers, Expire; messages sent again by themselves
 //	receipts -> Report
 //	            every change is one transaction of the store: the record on the revision that was read, and all that

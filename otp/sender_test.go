@@ -2,8 +2,8 @@ package otp
 
 import "testing"
 
-// TestSenderIsJudgedByTheRule: this package knows the API's bounds, in characters as they are sent; the rest is
-// the rule's.
+// TestSenderIsJudgedByTheRule: this package knows the API's bounds, in characters as they are sent; the rest
+// is the rule's.
 func TestSenderIsJudgedByTheRule(t *testing.T) {
 	refusesAll := SenderRule(func(string) string { return "is refused" })
 	for _, test := range []struct {

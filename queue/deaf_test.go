@@ -12,8 +12,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
-// TestCutOffDaemonTellsNothingOld: a daemon that does not hear from the store is not ready within two seconds,
-// and tells nothing that it only knew; when the store answers again, so does it.
+// TestCutOffDaemonTellsNothingOld: a daemon that does not hear from the store is not ready within two
+// seconds, and tells nothing that it only knew; when the store answers again, so does it.
 func TestCutOffDaemonTellsNothingOld(t *testing.T) {
 	t.Parallel()
 	server := queuetest.StartServer(t)

@@ -25,8 +25,8 @@ type embedded struct {
 	disk *disk
 }
 
-// startEmbedded locks the data directory and starts the server on it. It also returns the factor of the limits,
-// so that the store has its size.
+// startEmbedded locks the data directory and starts the server on it. It also returns the factor of the
+// limits, so that the store has its size.
 func startEmbedded(ctx context.Context, o Options, list []asset) (*embedded, float64, error) {
 	dir := filepath.Join(o.Dir, "nats")
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-// TestCopyHangs: values that are kept in copies are read at once while the server of one copy hangs, whichever
-// copy is asked for.
+// TestCopyHangs: values that are kept in copies are read at once while the server of one copy hangs,
+// whichever copy is asked for.
 func TestCopyHangs(t *testing.T) {
 	t.Parallel()
 	cluster := queuetest.StartCluster(t, 3)

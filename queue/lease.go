@@ -119,8 +119,8 @@ func (l *Lease) renew(ctx context.Context, cond commitlog.Condition) error {
 	return nil
 }
 
-// adopt takes the revision of a renewal of which it was not known whether it was stored; false when the lease is
-// not this daemon's any more.
+// adopt takes the revision of a renewal of which it was not known whether it was stored; false when the lease
+// is not this daemon's any more.
 func (l *Lease) adopt() bool {
 	e, ok := l.q.ledger.Get(bucketLeases, l.key)
 	if !ok || string(e.Value) != l.q.daemons.self {

@@ -26,8 +26,8 @@ func sizeOf(list []asset) int64 {
 	return sum
 }
 
-// StoreSize is how much of its disk an embedded store in a directory may take: what is asked for, which has to
-// fit, or for 0 the default, or what fits.
+// StoreSize is how much of its disk an embedded store in a directory may take: what is asked for, which has
+// to fit, or for 0 the default, or what fits.
 func StoreSize(dir string, size int64) (int64, error) {
 	return storeSize(dir, size, DefaultSize())
 }
@@ -78,8 +78,8 @@ func fit(o Options, list []asset) (float64, error) {
 	return float64(size) / float64(most), nil
 }
 
-// scaleLimits changes bytes and, with them, those counts that nobody has asked for: the count is to be what fills
-// first.
+// scaleLimits changes bytes and, with them, those counts that nobody has asked for: the count is to be what
+// fills first.
 func scaleLimits(list []asset, scale float64) {
 	if scale == 1 {
 		return
@@ -95,7 +95,8 @@ func scaleLimits(list []asset, scale float64) {
 // DefaultSize is what a store may take where nothing is said and the disk is large enough.
 func DefaultSize() int64 { return sizeOf(assets(Options{})) }
 
-// Capacity is how many OTPs a store of a size carries at once: as many as two snapshots of them have room for.
+// Capacity is how many OTPs a store of a size carries at once: as many as two snapshots of them have room
+// for.
 func Capacity(size int64) float64 {
 	share := float64(snapshotLimit) / float64(DefaultSize())
 	return float64(size) * share / (2 * snapshotEach)

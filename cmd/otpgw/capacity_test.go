@@ -10,8 +10,8 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// TestCapacity: what check says a configuration carries follows from its memory, its disk, its longest PIN and
-// its retention; a store that does not fit the disk is refused.
+// TestCapacity: what check says a configuration carries follows from its memory, its disk, its longest PIN
+// and its retention; a store that does not fit the disk is refused.
 func TestCapacity(t *testing.T) {
 	c := &config.Config{Memory: 2 << 30, Retention: time.Hour, Apps: []otp.App{{TTL: time.Minute}, {TTL: 5 * time.Minute}}, DataDir: t.TempDir()}
 	c.NATS.URL = "nats://a" // whose disk is not known

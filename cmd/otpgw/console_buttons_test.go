@@ -31,8 +31,8 @@ func (h hands) click(label string) {
 	h.clickOn(fmt.Sprintf(`[aria-label=%q]`, label))
 }
 
-// clickOn waits until there is something to press. It is pressed where it is, not where it was: what is above it
-// may grow at any moment.
+// clickOn waits until there is something to press. It is pressed where it is, not where it was: what is above
+// it may grow at any moment.
 func (h hands) clickOn(selector string) {
 	h.t.Helper()
 	within(h.t, h.page, "there is "+selector, fmt.Sprintf(`document.querySelector(%q)?.checkVisibility()`, selector))

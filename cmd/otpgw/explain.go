@@ -40,8 +40,8 @@ func explainCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 	}
 }
 
-// templateFlags are -template and, for each language that has a code of two letters, -template-bg; by the names
-// that a request has for them.
+// templateFlags are -template and, for each language that has a code of two letters, -template-bg; by the
+// names that a request has for them.
 func templateFlags(flags *flag.FlagSet) map[string]string {
 	templates := make(map[string]string)
 	declare := func(name string) {

@@ -96,8 +96,8 @@ func TestReadmeIsShort(t *testing.T) {
 	}
 }
 
-// TestEveryCommandIsInTheHandbook: the operator's tables have each command with each of its flags, each verb of
-// ctl as the program tells of it, and nothing else.
+// TestEveryCommandIsInTheHandbook: the operator's tables have each command with each of its flags, each verb
+// of ctl as the program tells of it, and nothing else.
 func TestEveryCommandIsInTheHandbook(t *testing.T) {
 	content, err := os.ReadFile("../../config/deploy/README.md")
 	if err != nil {

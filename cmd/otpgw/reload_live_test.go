@@ -110,8 +110,8 @@ func TestReloadOfTheDaemonsOwn(t *testing.T) {
 	mustCall(t, c, "POST", r.HTTP+"/otp", strings.Replace(body, "4567", "4568", 1), 400)
 }
 
-// TestReloadRotatesSecrets: keys of a file, one a line, and what signs callbacks are changed in two reloads, and
-// at no time is there one that its owner does not have.
+// TestReloadRotatesSecrets: keys of a file, one a line, and what signs callbacks are changed in two reloads,
+// and at no time is there one that its owner does not have.
 func TestReloadRotatesSecrets(t *testing.T) {
 	t.Parallel()
 	const older, newer = "whsec_b2xkZXIgc2VjcmV0IG9mIHRoaXJ0eS10d28gYnl0ZXM=", "whsec_bmV3ZXIgc2VjcmV0IG9mIHRoaXJ0eS10d28gYnl0ZXM="

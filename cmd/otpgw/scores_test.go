@@ -75,7 +75,8 @@ func TestLyingCarrierIsLeft(t *testing.T) {
 }
 
 // TestSlowCarrierIsLeft: a carrier whose messages begin to be delivered late is left, though each is verified
-// in the end; not for a few late ones. It comes back when hardly any is late, and not at the first that are not.
+// in the end; not for a few late ones. It comes back when hardly any is late, and not at the first that are
+// not.
 func TestSlowCarrierIsLeft(t *testing.T) {
 	t.Parallel()
 	var late atomic.Bool

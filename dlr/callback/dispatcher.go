@@ -101,8 +101,8 @@ func New(o Options) *Dispatcher {
 	return d
 }
 
-// Change gives the dispatcher, while it works, other addresses that callbacks may reach, and another time that
-// receivers have. What is under way goes on by what held before.
+// Change gives the dispatcher, while it works, other addresses that callbacks may reach, and another time
+// that receivers have. What is under way goes on by what held before.
 func (d *Dispatcher) Change(g Egress, timeout time.Duration) { d.sender.change(g, timeout) }
 
 // Run sends callbacks until ctx ends. Then it takes no more, waits for the POSTs under way, for the grace at

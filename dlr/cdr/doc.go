@@ -8,18 +8,18 @@
 // # Files
 //
 // A daemon writes into NAME.jsonl.open and gives it its name NAME.jsonl when it is complete: after
-// OTPGW_CDR_ROTATE, at 256 MiB, at the end, and when a reload names another directory. What a daemon that was killed left open is completed at the
-// next start. So *.jsonl are never written again and may be taken away; nothing here deletes them. Each
-// daemon needs a directory of its own.
+// OTPGW_CDR_ROTATE, at 256 MiB, at the end, and when a reload names another directory. What a daemon that was
+// killed left open is completed at the next start. So *.jsonl are never written again and may be taken away;
+// nothing here deletes them. Each daemon needs a directory of its own.
 //
 // # Promises
 //
 // A part's line is written before what it says is stored, so there is no part that a carrier bills and no
 // line tells, even after kill -9; the same part may have two lines then, alike in link and messageId. Lines
-// are in the page cache: what a power failure takes of the last seconds is in the store. A line that cannot be written (a full disk) is
-// counted in otpgw_cdr_lost_total and stops no message. No line has a PIN or a text. Numbers are as
-// OTPGW_CDR_NUMBERS says: plain, masked, or hashed with the store's key, by which one number has one hash in
-// all files.
+// are in the page cache: what a power failure takes of the last seconds is in the store. A line that cannot
+// be written (a full disk) is counted in otpgw_cdr_lost_total and stops no message. No line has a PIN or a
+// text. Numbers are as OTPGW_CDR_NUMBERS says: plain, masked, or hashed with the store's key, by which one
+// number has one hash in all files.
 //
 // # Fields
 //

@@ -115,8 +115,8 @@ func sendCode(s Service) serve {
 	}
 }
 
-// excluded: a number that is one, and is refused all the same, is of a kind that the application's policy leaves
-// out.
+// excluded: a number that is one, and is refused all the same, is of a kind that the application's policy
+// leaves out.
 func excluded(number string, err error) error {
 	var refused *otp.Error
 	if _, valid := phone.Parse(number, ""); valid && errors.As(err, &refused) && refused.Code == otp.CodePhoneInvalid {

@@ -103,8 +103,8 @@ func plainHost(s string) bool {
 	})
 }
 
-// endsInNumber: a name whose last label is a number is an address in a form that some programs read and others do not
-// (127.1, 2130706433, 0x7f.1; WHATWG URL, "ends in a number checker").
+// endsInNumber: a name whose last label is a number is an address in a form that some programs read and
+// others do not (127.1, 2130706433, 0x7f.1; WHATWG URL, "ends in a number checker").
 func endsInNumber(label string) bool {
 	if label != "" && strings.Trim(label, "0123456789") == "" {
 		return true

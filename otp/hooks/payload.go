@@ -98,7 +98,8 @@ func first(list ...string) string {
 
 var digitRun = regexp.MustCompile(`[0-9]+`)
 
-// codeIn finds the code in a text: its only run of as many digits as a PIN may have. Of several nobody knows which it is.
+// codeIn finds the code in a text: its only run of as many digits as a PIN may have. Of several nobody knows
+// which it is.
 func codeIn(text string) string {
 	code := ""
 	for _, run := range digitRun.FindAllString(text, -1) {

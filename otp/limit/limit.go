@@ -3,8 +3,8 @@
 //
 // The times of the last uses of a name are one value in the store, changed by compare-and-set, so a limit is
 // exact over all daemons; but where the store has little room left for names, one that was used once is
-// forgotten earlier (see keep). A use is stored in one transaction with what it is a use of, and what is refused
-// does not count.
+// forgotten earlier (see keep). A use is stored in one transaction with what it is a use of, and what is
+// refused does not count.
 package limit
 
 import (

@@ -74,8 +74,8 @@ func (k *Keeper) mark(random []byte) []byte {
 	return sum[:size-randomSize]
 }
 
-// Issue makes an access token for an application. The store has its hash only, which cannot be turned back. It is good on
-// every daemon when this returns.
+// Issue makes an access token for an application. The store has its hash only, which cannot be turned back.
+// It is good on every daemon when this returns.
 func (k *Keeper) Issue(ctx context.Context, app, scope string) (string, error) {
 	random := make([]byte, randomSize, size)
 	_, _ = rand.Read(random) // never fails (crypto/rand)

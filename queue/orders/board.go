@@ -78,8 +78,8 @@ type responses struct {
 const maxTasks = 256
 
 // New is the board of a daemon, whose name is for people. begin is called when an order is heard, in the way
-// of everything else: it is quick, stores nothing, and looks at the state as it is at the order's position. The
-// work that it returns is done by Run, one after the other.
+// of everything else: it is quick, stores nothing, and looks at the state as it is at the order's position.
+// The work that it returns is done by Run, one after the other.
 func New(q *queue.Queue, name string, begin func(Order) Work, log zerolog.Logger) *Board {
 	b := &Board{queue: q, name: name, begin: begin, log: log, tasks: make(chan task, maxTasks), asked: make(map[string]*responses)}
 	if self, _ := q.Daemons(); self != "" {

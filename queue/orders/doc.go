@@ -7,6 +7,6 @@
 // starts later does not hear of it. Where the store does not answer, what was asked for is done here all the
 // same, and the error says that the others have not heard.
 //
-// An order may also be level: the log has one place for it, and there every daemon begins it, the one that was
-// asked too. So they look at the same state.
+// An order may also be level: the log has one place for it, and there every daemon begins it, the one that
+// was asked too. So they look at the same state.
 package orders

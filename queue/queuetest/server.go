@@ -34,9 +34,9 @@ func init() {
 	}
 }
 
-// serve runs a server on a port, prints its URL, answers each line whether it leads the cluster, and ends when
-// stdin does: also when the parent is killed. cluster is empty, or the server's number and the addresses of all
-// for each other.
+// serve runs a server on a port, prints its URL, answers each line whether it leads the cluster, and ends
+// when stdin does: also when the parent is killed. cluster is empty, or the server's number and the addresses
+// of all for each other.
 func serve(dir, port, cluster string) error {
 	o := &server.Options{Host: "127.0.0.1", JetStream: true, JetStreamMaxStore: maxStore, StoreDir: dir, NoSigs: true, NoLog: true}
 	if _, err := fmt.Sscan(port, &o.Port); err != nil {

@@ -36,9 +36,9 @@
 //
 // A part goes when its bind's window has room and the link's governor (throttle.go) gives it a turn. The
 // governor keeps OTPGW_LINK_<NAME>_TPS, or learns the rate of the SMSC: it goes slower when parts are
-// throttled, and tells a limit from a share that the SMSC refuses at any rate (refusalodds.go); the messages wait
-// in the queue. A puller asks for no more messages than the window holds, so that those of a slow link are
-// there for others.
+// throttled, and tells a limit from a share that the SMSC refuses at any rate (refusalodds.go); the messages
+// wait in the queue. A puller asks for no more messages than the window holds, so that those of a slow link
+// are there for others.
 //
 // # Failures
 //
@@ -52,8 +52,8 @@
 //	misconfigured           the bind ends and waits a minute, the message goes elsewhere
 //
 // A message that was not answered may have been sent, so each further try may be a copy. Their count is told
-// to the Sink, which has it of all daemons, before the second and each further one goes out (sentbefore.go): no
-// crash makes more copies than are counted, but for one of the first. Before such a try the Sink is asked,
+// to the Sink, which has it of all daemons, before the second and each further one goes out (sentbefore.go):
+// no crash makes more copies than are counted, but for one of the first. Before such a try the Sink is asked,
 // and a message is dropped that a receipt was heard of, or that nobody waits for any more. A timeout is
 // counted apart (outcome="timeout"), the copies too.
 //

@@ -8,7 +8,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// countKept is how many messages to a number have their reference known for the case that they are sent again.
+// countKept is how many messages to a number have their reference known for the case that they are sent
+// again.
 const countKept = 4
 
 // count is how far the references to one number have come. The zero value begins anywhere.

@@ -25,8 +25,8 @@ func (s rivalSink) HandedOver(tx *queue.Tx, h link.HandedOver) func() {
 	return s.recorder.HandedOver(tx, h)
 }
 
-// TestIDsAreStoredWithTheMessagesEnd: once each, also where the transaction meets another writer of an id; the
-// message is sent once.
+// TestIDsAreStoredWithTheMessagesEnd: once each, also where the transaction meets another writer of an id;
+// the message is sent once.
 func TestIDsAreStoredWithTheMessagesEnd(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, smsc.Config{})

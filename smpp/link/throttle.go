@@ -33,10 +33,11 @@ const (
 //
 // The rate is at most TPS. Without TPS the answers set the pace at first: few parts are in flight, and more
 // only after the SMSC took some while others waited. When more parts are refused for the rate
-// (ESME_RTHROTTLED) than at any rate (refusalodds.go), that rate is the ceiling, and the present one goes below it.
-// From there it climbs: soon up to slowTo of the ceiling, and so slowly across it that a carrier with a fixed
-// rate refuses a part in several hundred; once well past it the ceiling is gone. Time alone carries it up to
-// the ceiling; beyond, only parts that had to wait do, for a rate that nobody used proves nothing.
+// (ESME_RTHROTTLED) than at any rate (refusalodds.go), that rate is the ceiling, and the present one goes
+// below it. From there it climbs: soon up to slowTo of the ceiling, and so slowly across it that a carrier
+// with a fixed rate refuses a part in several hundred; once well past it the ceiling is gone. Time alone
+// carries it up to the ceiling; beyond, only parts that had to wait do, for a rate that nobody used proves
+// nothing.
 type governor struct {
 	most float64 // parts per second; +Inf without TPS
 	now  func() time.Time

@@ -5,11 +5,11 @@
 //	Sent, Verified, Delivered (as they happen) -> an estimate for each link and country -> Share (queue.PullOptions.Share)
 //
 // A link's estimate is the part verified of what it was given lately (some 60 messages to a country), drawn
-// to that of its rivals, the links that it shares messages with, while it has few. Its share falls with a power of the distance to the best, so that
-// links that differ by chance are alike and one that delivers nothing is left at once. No share is below
-// Floor: what is given to a link that is out of favour finds out when it is mended, and ten messages of it
-// that went well have it begin anew. A carrier whose messages are delivered late, by its own receipts, counts
-// as one that delivers nothing, until few are late.
+// to that of its rivals, the links that it shares messages with, while it has few. Its share falls with a
+// power of the distance to the best, so that links that differ by chance are alike and one that delivers
+// nothing is left at once. No share is below Floor: what is given to a link that is out of favour finds out
+// when it is mended, and ten messages of it that went well have it begin anew. A carrier whose messages are
+// delivered late, by its own receipts, counts as one that delivers nothing, until few are late.
 //
 // All is in memory, and forgotten when the daemon ends. Daemons that share a store tell each other each
 // second what they counted (Exchange), so that all of them judge alike.
@@ -74,7 +74,8 @@ func New(slowAfter time.Duration, now func() time.Time) *Board {
 }
 
 // Compare has each link measured against those that it shares messages with: each group is the links of one
-// priority of a route. A link that no traffic can be moved to says nothing of those that there is a choice of.
+// priority of a route. A link that no traffic can be moved to says nothing of those that there is a choice
+// of.
 func (b *Board) Compare(groups [][]string) {
 	rivals := make(map[string][]string)
 	for _, group := range groups {

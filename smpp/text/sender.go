@@ -31,8 +31,9 @@ type Sender struct {
 	Addr     string // octets
 }
 
-// SenderProblem says why a sender can be none, in words that follow the sender itself: "is only spaces". Empty
-// when it can. This is the one place that knows; what an application may ask for follows it too. A sender is
+// SenderProblem says why a sender can be none, in words that follow the sender itself: "is only spaces".
+// Empty when it can. This is the one place that knows; what an application may ask for follows it too. A
+// sender is
 //
 //   - a short code of 1 to 8 digits without "+". No network has longer ones, and the few international numbers that
 //     are so short are told apart by the "+";

@@ -55,9 +55,9 @@ func TestSenderProblem(t *testing.T) {
 	}
 }
 
-// TestSenderOfEachCharacter: of all characters there are, a name holds those of the GSM alphabet without "@", line
-// breaks and the escape, nine of them of two septets; and four signs that are canonically one of those: U+037E, the
-// Kelvin, Ohm and Angstrom signs.
+// TestSenderOfEachCharacter: of all characters there are, a name holds those of the GSM alphabet without "@",
+// line breaks and the escape, nine of them of two septets; and four signs that are canonically one of those:
+// U+037E, the Kelvin, Ohm and Angstrom signs.
 func TestSenderOfEachCharacter(t *testing.T) {
 	var one, two int
 	for r := rune(0); r <= utf8.MaxRune; r++ {

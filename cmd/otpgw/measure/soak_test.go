@@ -166,7 +166,8 @@ func (g growthBounds) judge(complain func(string, ...any), early, late sample) {
 	}
 }
 
-// TestJudgeSoak: each figure that grows is told, and none that is flat, or in a short run grows as the OTPs do.
+// TestJudgeSoak: each figure that grows is told, and none that is flat, or in a short run grows as the OTPs
+// do.
 func TestJudgeSoak(t *testing.T) {
 	base := sample{made: 1000, rss: 100 << 20, disk: 10 << 20, goroutines: 100, fds: 30}
 	for name, tt := range map[string]struct {

@@ -9,8 +9,8 @@
 //	ledger: what was answered to the load against what came to the SMSC and to the receiver, and what the records say in the
 //	    end; its verdict is one table
 //
-// The daemons' states are compared too, every few seconds and in the end: at one position of the log they have
-// one sum.
+// The daemons' states are compared too, every few seconds and in the end: at one position of the log they
+// have one sum.
 //
 // It looks from outside: HTTP, SMPP, callbacks, logs, and the files of the store for what must not be in
 // them. Only the fault "a stream is full" and the look for a leader know that there is NATS, and none knows

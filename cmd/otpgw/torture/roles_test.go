@@ -58,7 +58,8 @@ type natsPlan struct {
 	Program                    string // that is the node; empty: the server that is in the product
 }
 
-// maxStore is how much the streams of a node may promise to hold: more than they do, whatever room the disk has.
+// maxStore is how much the streams of a node may promise to hold: more than they do, whatever room the disk
+// has.
 const maxStore = 64 << 30
 
 // natsRole is a node. Nodes reach each other only over the routes that they are given, so that a test can cut

@@ -9,9 +9,9 @@
 //	NAME=a backslash at the end \
 //	goes on with the next line
 //
-// Nothing is expanded. Lines may end as on Windows, and the file may begin with the mark that editors there put
-// (BOM). What systemd skips with a line in the journal is an error here: a line without "=", a name that is
-// none, a quote that is not closed; so is a name that is there twice.
+// Nothing is expanded. Lines may end as on Windows, and the file may begin with the mark that editors there
+// put (BOM). What systemd skips with a line in the journal is an error here: a line without "=", a name that
+// is none, a quote that is not closed; so is a name that is there twice.
 package envfile
 
 import (
@@ -28,8 +28,8 @@ type Variable struct {
 
 var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Parse reads all assignments in the order of the file. Its error joins one for every line that is none, and shows
-// no value.
+// Parse reads all assignments in the order of the file. Its error joins one for every line that is none, and
+// shows no value.
 func Parse(text string) ([]Variable, error) {
 	text = strings.TrimPrefix(text, "\ufeff")
 	p := &parser{rest: strings.ReplaceAll(text, "\r\n", "\n"), line: 1, seen: make(map[string]int)}

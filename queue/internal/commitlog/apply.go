@@ -200,8 +200,8 @@ func (l *Log) jump(ctx context.Context, next uint64) error {
 }
 
 // passedOver answers those whose batches are in what was jumped over: nobody can say any more with what
-// outcome, but that a barrier has been passed. last is the newest of this process's batches that may be in it;
-// what is newer is yet to come.
+// outcome, but that a barrier has been passed. last is the newest of this process's batches that may be in
+// it; what is newer is yet to come.
 func (l *Log) passedOver(last uint64) {
 	l.mu.Lock()
 	var passed []*waiter

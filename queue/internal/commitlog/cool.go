@@ -128,8 +128,8 @@ func (l *Log) SetHot(octets int64) {
 	l.state.cool.hot = octets
 }
 
-// coolSome moves one block of values and says how many; 0 while there are none, or while there is a view, whose
-// entries have to stay where they are.
+// coolSome moves one block of values and says how many; 0 while there are none, or while there is a view,
+// whose entries have to stay where they are.
 func (s *State) coolSome() (moved int, err error) {
 	c, file := &s.cool, s.file()
 	if file == nil {

@@ -273,8 +273,8 @@ func (h *halting) Read(ctx context.Context, after uint64, f func(Message) error)
 	})
 }
 
-// TestUnderWayWhileLagging: what a process has under way while its place is removed. A barrier has been passed
-// when the snapshot has it; of a transaction nobody can say the outcome, and it is done once.
+// TestUnderWayWhileLagging: what a process has under way while its place is removed. A barrier has been
+// passed when the snapshot has it; of a transaction nobody can say the outcome, and it is done once.
 func TestUnderWayWhileLagging(t *testing.T) {
 	m := newMemory()
 	stream := &halting{memory: m}

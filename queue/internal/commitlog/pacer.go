@@ -6,9 +6,10 @@ import "time"
 // their append; at a low rate nothing would come meanwhile, and whoever waits for the next step of one
 // message would wait for nothing.
 //
-// Where the stream is on servers, an append costs each of them, and each process that reads it, more than what
-// is in it, and three of them a round trip. So under load it is given a rest by how long the last one took:
-// the busier the servers, the larger the batches, and the appends of several daemons leave each other room.
+// Where the stream is on servers, an append costs each of them, and each process that reads it, more than
+// what is in it, and three of them a round trip. So under load it is given a rest by how long the last one
+// took: the busier the servers, the larger the batches, and the appends of several daemons leave each other
+// room.
 type pacer struct {
 	shared bool          // the stream is on servers
 	last   time.Time     // beginning of the last append

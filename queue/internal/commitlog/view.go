@@ -92,7 +92,8 @@ func (s *State) keepForViews(b *bucket, key []byte, old *found) {
 	}
 }
 
-// visitor is given each entry of a view once, mostly under the state's lock, and pause now and then without it.
+// visitor is given each entry of a view once, mostly under the state's lock, and pause now and then without
+// it.
 type visitor interface {
 	entry(e entry)
 	pause() error

@@ -62,8 +62,8 @@ func hint(name string, known []string) string {
 	return "; there are " + strings.Join(known, ", ")
 }
 
-// stranger finds the first field in JSON that the type does not have, or that names no state, and says so with
-// its path.
+// stranger finds the first field in JSON that the type does not have, or that names no state, and says so
+// with its path.
 func stranger(b []byte, t reflect.Type, path string) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

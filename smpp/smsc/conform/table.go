@@ -60,7 +60,8 @@ type row struct {
 	Rules     []rule // none: nothing is said of its fields
 }
 
-// build puts rules to the fields they are of. A rule that is of none, or out of order, is a fault of the table.
+// build puts rules to the fields they are of. A rule that is of none, or out of order, is a fault of the
+// table.
 func build(rows []row) (list []PDU) {
 	for _, r := range rows {
 		p := PDU{Layout: wire.LayoutOf(r.Command), Direction: r.Direction, Does: r.Does}
