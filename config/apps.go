@@ -6,11 +6,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/smpp/text"
 )
 

@@ -7,11 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/country"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 // underPolicy is a reader whose value the application's policy, which was read before, may not allow.

@@ -4,10 +4,9 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 // App is one application: who may ask for OTPs, and what a request that leaves a field out gets.

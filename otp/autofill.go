@@ -3,6 +3,8 @@ package otp
 import (
 	"regexp"
 	"strings"
+
+	"github.com/otpgw/otpgw/otp/internal/strictjson"
 )
 
 // Lines at the end of a message let the phone hand the PIN to the page or the app that asked for it:
@@ -31,26 +33,26 @@ func ValidWebOTPDomain(s string) bool {
 // ValidAppHash says whether s can be the hash of an Android app.
 func ValidAppHash(s string) bool { return appHash.MatchString(s) }
 
-func (f *faults) webOTPDomain(v value, fallback string) string {
+func (f *faults) webOTPDomain(v strictjson.Value, fallback string) string {
 	switch {
-	case v.kind == kindUnset:
+	case v.Kind == strictjson.Unset:
 		return fallback
-	case v.kind == kindText && v.text == "": // none, whatever the application has
-	case v.kind != kindText || !ValidWebOTPDomain(v.text):
+	case v.Kind == strictjson.Text && v.Text == "": // none, whatever the application has
+	case v.Kind != strictjson.Text || !ValidWebOTPDomain(v.Text):
 		f.add(CodeWebOTPDomain, "The parameter 'webOtpDomain' is not a host name in lower case")
 	}
-	return v.text
+	return v.Text
 }
 
-func (f *faults) appHash(v value, fallback string) (hash string, asked bool) {
+func (f *faults) appHash(v strictjson.Value, fallback string) (hash string, asked bool) {
 	switch {
-	case v.kind == kindUnset:
+	case v.Kind == strictjson.Unset:
 		return fallback, false
-	case v.kind == kindText && v.text == "":
-	case v.kind != kindText || !ValidAppHash(v.text):
+	case v.Kind == strictjson.Text && v.Text == "":
+	case v.Kind != strictjson.Text || !ValidAppHash(v.Text):
 		f.add(CodeAppHash, "The parameter 'appHash' is not the 11 characters of an Android app")
 	}
-	return v.text, true
+	return v.Text, true
 }
 
 // append puts the lines under a rendered text, after an empty line where that costs no part more than a plain

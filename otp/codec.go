@@ -11,11 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/otpgw/otpgw/otp/guard"
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/queue"
 )
 

@@ -1,6 +1,10 @@
 package otp
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/otpgw/otpgw/otp/internal/strictjson"
+)
 
 // TestCanonicalJSON: what means the same is written the same, and nothing else is.
 func TestCanonicalJSON(t *testing.T) {
@@ -23,12 +27,12 @@ func TestCanonicalJSON(t *testing.T) {
 		"keys of one text": {`{"a":{"b":"c"}}`},
 		"keys in another":  {`{"a":"{\"b\":\"c\"}"}`},
 	} {
-		first, err := canonicalJSON([]byte(group[0]))
+		first, err := strictjson.Canonical([]byte(group[0]))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, other := range group[1:] {
-			if got, err := canonicalJSON([]byte(other)); err != nil || string(got) != string(first) {
+			if got, err := strictjson.Canonical([]byte(other)); err != nil || string(got) != string(first) {
 				t.Errorf("%s: %s is %s, %s is %s (%v)", name, group[0], first, other, got, err)
 			}
 		}
@@ -40,7 +44,7 @@ func TestCanonicalJSON(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{``, `{`, `{} {}`, `"\ud83d"`, `01`} {
-		if got, err := canonicalJSON([]byte(bad)); err == nil {
+		if got, err := strictjson.Canonical([]byte(bad)); err == nil {
 			t.Errorf("%q is %s", bad, got)
 		}
 	}

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/otp/country"
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 // SenderRules is what happens to a message from a sender that its country does not deliver (package country).

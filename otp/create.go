@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/google/uuid"
 
 	"github.com/otpgw/otpgw/otp/internal/typed"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/queue"
 )
 

@@ -10,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 )

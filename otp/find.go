@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/otpgw/otpgw/otp/internal/strictjson"
 )
 
 // Bounds of a page of Find.
@@ -39,11 +41,11 @@ func ParseQuery(values url.Values) (Query, error) {
 	if strings.HasPrefix(number, " ") { // a "+" that was not encoded
 		number = "+" + strings.TrimSpace(number)
 	}
-	text := func(s string) value {
+	text := func(s string) strictjson.Value {
 		if s == "" {
-			return value{}
+			return strictjson.Value{}
 		}
-		return value{kind: kindText, text: s}
+		return strictjson.Value{Kind: strictjson.Text, Text: s}
 	}
 	q := Query{Phone: f.phone(text(number), text(values.Get("countryIso"))).E164, Limit: defaultPage}
 	q.From, q.To = f.day("from", values.Get("from")), f.day("to", values.Get("to"))

@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"

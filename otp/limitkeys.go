@@ -6,6 +6,8 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+
+	"github.com/otpgw/otpgw/otp/internal/strictjson"
 )
 
 // A request may name what else it is to be counted by: the address, session or device of who typed the number
@@ -19,13 +21,13 @@ func ValidLimitName(name string) bool { return limitName.MatchString(name) }
 const maxLimitValue = 255 // octets
 
 // limitKeys reads limits: an object of texts. It stays JSON, so that requests can be compared.
-func (f *faults) limitKeys(o object, app *App) string {
+func (f *faults) limitKeys(o strictjson.Object, app *App) string {
 	raw := o["limits"]
 	if len(raw) == 0 || string(raw) == "null" {
 		return ""
 	}
 	var values map[string]*string
-	if json.Unmarshal(raw, &values) != nil || values == nil || halvesPair(raw) {
+	if json.Unmarshal(raw, &values) != nil || values == nil || strictjson.HalvesPair(raw) {
 		f.add(CodeLimits, "The parameter 'limits' is not an object of texts")
 		return ""
 	}

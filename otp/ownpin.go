@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/internal/strictjson"
 	"github.com/otpgw/otpgw/otp/pin"
 )
 
@@ -12,16 +13,16 @@ import (
 // verified as ours would be. Or the application verifies it, and tells the outcome; without that the guard
 // takes all of its messages for pumping, for none is ever verified.
 
-func (f *faults) ownPIN(v value, app *App) string {
+func (f *faults) ownPIN(v strictjson.Value, app *App) string {
 	switch {
-	case v.kind == kindUnset:
+	case v.Kind == strictjson.Unset:
 		return ""
 	case !app.OwnPIN:
 		f.add(CodeOwnPIN, "The parameter 'pin' is not allowed for this application")
-	case v.kind == kindOther || !pin.ValidOwn(v.text):
+	case v.Kind == strictjson.Other || !pin.ValidOwn(v.Text):
 		f.add(CodeOwnPIN, fmt.Sprintf("The parameter 'pin' is not %d to %d letters or digits", pin.Min, pin.Max))
 	}
-	return v.text
+	return v.Text
 }
 
 // ParseOutcome reads the body of POST /otp/{otpId}/outcome.

@@ -8,12 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/google/uuid"
 	"github.com/otpgw/otpgw/otp/egress"
+	"github.com/otpgw/otpgw/otp/internal/strictjson"
 	"github.com/otpgw/otpgw/otp/internal/typed"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 // NewOtp is a valid POST /otp, with the application's settings where the request had none.
@@ -59,18 +59,18 @@ func ParseNewOtp(body []byte, app *App, rule SenderRule, callbackAllowed func(ne
 	}
 	var f faults
 	n := NewOtp{
-		Phone:       f.phone(o.value("phoneNumber"), o.value("countryIso")),
-		TrackID:     f.trackID(o.value("trackId")),
-		TTL:         f.ttl(o.value("ttl"), app.TTL),
-		MaxAttempts: f.maxAttempts(o.value("maxAttempts"), app.MaxAttempts),
-		PINType:     f.pinType(o.value("pinType"), app.PINType),
-		PINLength:   f.pinLength(o.value("pinLength"), app.PINLength),
-		CallbackURL: f.callbackURL(o.value("otpCallbackUrl"), app.CallbackURL, callbackAllowed),
+		Phone:       f.phone(o.Value("phoneNumber"), o.Value("countryIso")),
+		TrackID:     f.trackID(o.Value("trackId")),
+		TTL:         f.ttl(o.Value("ttl"), app.TTL),
+		MaxAttempts: f.maxAttempts(o.Value("maxAttempts"), app.MaxAttempts),
+		PINType:     f.pinType(o.Value("pinType"), app.PINType),
+		PINLength:   f.pinLength(o.Value("pinLength"), app.PINLength),
+		CallbackURL: f.callbackURL(o.Value("otpCallbackUrl"), app.CallbackURL, callbackAllowed),
 	}
-	n.From = app.sender(f.from(o.value("from"), app.From, rule), n.Phone.Country)
-	n.WebOTPDomain = f.webOTPDomain(o.value("webOtpDomain"), app.WebOTPDomain)
-	n.AppHash, n.hashAsked = f.appHash(o.value("appHash"), app.AppHash)
-	n.PIN, n.Context, n.Vouched = f.ownPIN(o.value("pin"), app), f.context(o), f.vouched(o.value("risk"))
+	n.From = app.sender(f.from(o.Value("from"), app.From, rule), n.Phone.Country)
+	n.WebOTPDomain = f.webOTPDomain(o.Value("webOtpDomain"), app.WebOTPDomain)
+	n.AppHash, n.hashAsked = f.appHash(o.Value("appHash"), app.AppHash)
+	n.PIN, n.Context, n.Vouched = f.ownPIN(o.Value("pin"), app), f.context(o), f.vouched(o.Value("risk"))
 	n.LimitKeys = f.limitKeys(o, app)
 	app.Policy.allowed(&f, &n)
 	asked := f.templates(o)
@@ -87,7 +87,7 @@ var newOtpFields = []string{"phoneNumber", "countryIso", "from", "template", "tr
 	"otpCallbackUrl", "webOtpDomain", "pin", "context", "limits", "risk", "appHash"}
 
 // ignored are the fields that a new OTP does not have: likely mistypings.
-func ignored(o object) (names []string) {
+func ignored(o strictjson.Object) (names []string) {
 	for name := range o {
 		if !slices.Contains(newOtpFields, name) && !strings.HasPrefix(name, templateField) {
 			names = append(names, name)
@@ -98,26 +98,26 @@ func ignored(o object) (names []string) {
 }
 
 // phone checks countryIso also beside an international number, whose own country code counts.
-func (f *faults) phone(v, iso value) phone.Number {
-	country := typed.Upper(typed.Plain(iso.text))
-	if iso.kind == kindOther || iso.kind == kindNumber || country != "" && !phone.IsCountry(country) {
+func (f *faults) phone(v, iso strictjson.Value) phone.Number {
+	country := typed.Upper(typed.Plain(iso.Text))
+	if iso.Kind == strictjson.Other || iso.Kind == strictjson.Number || country != "" && !phone.IsCountry(country) {
 		f.add(CodeCountryInvalid, "Country ISO provided is invalid")
 		country = ""
 	}
-	if v.kind == kindUnset || v.kind == kindText && typed.Plain(v.text) == "" {
+	if v.Kind == strictjson.Unset || v.Kind == strictjson.Text && typed.Plain(v.Text) == "" {
 		f.add(CodePhoneMissing, "The parameter 'phoneNumber' is empty or not set")
 		return phone.Number{}
 	}
-	if v.kind == kindOther {
+	if v.Kind == strictjson.Other {
 		f.add(CodePhoneInvalid, "The phone number provided is invalid")
 		return phone.Number{}
 	}
-	unsaid := iso.kind == kindUnset || iso.kind == kindText && typed.Plain(iso.text) == ""
-	if !phone.International(v.text) && unsaid {
+	unsaid := iso.Kind == strictjson.Unset || iso.Kind == strictjson.Text && typed.Plain(iso.Text) == ""
+	if !phone.International(v.Text) && unsaid {
 		f.add(CodeCountryMissing, "The parameter 'countryIso' is empty or not set, and the phone number has no country code (+)")
 		return phone.Number{}
 	}
-	p, ok := phone.Parse(v.text, country)
+	p, ok := phone.Parse(v.Text, country)
 	if !ok {
 		f.add(CodePhoneInvalid, "The phone number provided is invalid")
 	}
@@ -125,16 +125,16 @@ func (f *faults) phone(v, iso value) phone.Number {
 }
 
 // from takes a number too: a short code.
-func (f *faults) from(v value, fallback string, rule SenderRule) string {
+func (f *faults) from(v strictjson.Value, fallback string, rule SenderRule) string {
 	switch {
-	case v.kind == kindUnset:
+	case v.Kind == strictjson.Unset:
 		return fallback
-	case v.kind == kindText && v.text == "":
+	case v.Kind == strictjson.Text && v.Text == "":
 		f.add(CodeFromEmpty, "The parameter 'from' is empty or not set")
-	case v.kind == kindOther || rule.Problem(v.text) != "":
+	case v.Kind == strictjson.Other || rule.Problem(v.Text) != "":
 		f.add(CodeFromInvalid, fmt.Sprintf("The parameter 'from' is not valid (min %d, max %d characters; a name at most 11 of the GSM alphabet)", minSender, maxSender))
 	}
-	return v.text
+	return v.Text
 }
 
 const templateField = "template_"
@@ -142,13 +142,13 @@ const templateField = "template_"
 // templates checks every template of the request, also those of languages that are not the destination's: the
 // fault would else show on the first number of that country. So it is with a tag that names no language:
 // template_english would never be sent to anybody.
-func (f *faults) templates(o object) Templates {
+func (f *faults) templates(o strictjson.Object) Templates {
 	t := Templates{ByLanguage: make(map[string]string)}
-	t.Plain = f.template("template", o.value("template"))
+	t.Plain = f.template("template", o.Value("template"))
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		tag, ok := strings.CutPrefix(name, templateField)
-		v := o.value(name)
-		if !ok || v.kind == kindUnset {
+		v := o.Value(name)
+		if !ok || v.Kind == strictjson.Unset {
 			continue
 		}
 		if _, ok := parseLanguage(tag); !ok {
@@ -160,51 +160,51 @@ func (f *faults) templates(o object) Templates {
 	return t
 }
 
-func (f *faults) template(name string, v value) string {
+func (f *faults) template(name string, v strictjson.Value) string {
 	switch {
-	case v.kind == kindUnset:
+	case v.Kind == strictjson.Unset:
 		return ""
-	case v.kind != kindText:
+	case v.Kind != strictjson.Text:
 		f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' is not a text", name))
-	case v.halved:
+	case v.Halved:
 		f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' contains half of a character (a lone surrogate)", name))
 	default:
-		if problem := TemplateProblem(v.text); problem != "" {
+		if problem := TemplateProblem(v.Text); problem != "" {
 			f.add(CodeTemplate, fmt.Sprintf("The parameter '%s' %s", name, problem))
 		}
 	}
-	return v.text
+	return v.Text
 }
 
-func (f *faults) trackID(v value) string {
-	if v.kind == kindUnset {
+func (f *faults) trackID(v strictjson.Value) string {
+	if v.Kind == strictjson.Unset {
 		return ""
 	}
 	// uuid.Parse also reads braces and urn:uuid:, which are no UUIDs to other programs.
-	id, err := uuid.Parse(v.text)
-	if v.kind != kindText || err != nil || len(v.text) != len(uuid.Nil.String()) || id.Version() < 1 || id.Version() > 5 || id.Variant() != uuid.RFC4122 {
+	id, err := uuid.Parse(v.Text)
+	if v.Kind != strictjson.Text || err != nil || len(v.Text) != len(uuid.Nil.String()) || id.Version() < 1 || id.Version() > 5 || id.Variant() != uuid.RFC4122 {
 		f.add(CodeTrackID, "Track ID provided (parameter 'trackId') is not a valid UUID (v1-v5)")
 	}
-	return strings.ToLower(v.text) // the published clients refuse capitals in an answer
+	return strings.ToLower(v.Text) // the published clients refuse capitals in an answer
 }
 
-func (f *faults) ttl(v value, fallback time.Duration) time.Duration {
-	if v.kind == kindUnset {
+func (f *faults) ttl(v strictjson.Value, fallback time.Duration) time.Duration {
+	if v.Kind == strictjson.Unset {
 		return fallback
 	}
-	n, p := v.integer(int(MinTTL/time.Second), int(MaxTTL/time.Second))
+	n, p := v.Integer(int(MinTTL/time.Second), int(MaxTTL/time.Second))
 	switch p {
-	case notNumber:
+	case strictjson.NotNumber:
 		f.add(CodeTTLNumber, "The parameter 'ttl' is not a number")
-	case below:
+	case strictjson.Below:
 		f.add(CodeTTLLow, fmt.Sprintf("Min value for 'ttl' is %g seconds", MinTTL.Seconds()))
-	case above:
+	case strictjson.Above:
 		f.add(CodeTTLHigh, fmt.Sprintf("Max value for 'ttl' is %g seconds (%g mins)", MaxTTL.Seconds(), MaxTTL.Minutes()))
 	}
 	return time.Duration(n) * time.Second
 }
 
-func (f *faults) maxAttempts(v value, fallback int) int {
+func (f *faults) maxAttempts(v strictjson.Value, fallback int) int {
 	return f.number(v, fallback, numberField{"maxAttempts", MinAttempts, MaxAttempts, CodeMaxAttemptsNumber, CodeMaxAttemptsLow, CodeMaxAttemptsHigh})
 }
 
@@ -215,47 +215,47 @@ type numberField struct {
 	noNumber, under, over Code
 }
 
-func (f *faults) number(v value, fallback int, field numberField) int {
-	if v.kind == kindUnset {
+func (f *faults) number(v strictjson.Value, fallback int, field numberField) int {
+	if v.Kind == strictjson.Unset {
 		return fallback
 	}
-	n, p := v.integer(field.low, field.high)
+	n, p := v.Integer(field.low, field.high)
 	switch p {
-	case notNumber:
+	case strictjson.NotNumber:
 		f.add(field.noNumber, fmt.Sprintf("The parameter '%s' is not a number", field.name))
-	case below:
+	case strictjson.Below:
 		f.add(field.under, fmt.Sprintf("Min value for '%s' is %d", field.name, field.low))
-	case above:
+	case strictjson.Above:
 		f.add(field.over, fmt.Sprintf("Max value for '%s' is %d", field.name, field.high))
 	}
 	return n
 }
 
-func (f *faults) pinType(v value, fallback pin.Type) pin.Type {
+func (f *faults) pinType(v strictjson.Value, fallback pin.Type) pin.Type {
 	switch {
-	case v.kind == kindUnset:
+	case v.Kind == strictjson.Unset:
 		return fallback
-	case v.kind == kindText && v.text == "":
+	case v.Kind == strictjson.Text && v.Text == "":
 		f.add(CodePINTypeEmpty, "The parameter 'pinType' is empty or not set")
-	case v.kind != kindText || !pin.Type(v.text).Valid():
+	case v.Kind != strictjson.Text || !pin.Type(v.Text).Valid():
 		f.add(CodePINTypeInvalid, "Invalid parameter 'pinType'. Must be one of: letters, numbers, alphanumeric")
 	}
-	return pin.Type(v.text)
+	return pin.Type(v.Text)
 }
 
-func (f *faults) pinLength(v value, fallback int) int {
+func (f *faults) pinLength(v strictjson.Value, fallback int) int {
 	return f.number(v, fallback, numberField{"pinLength", pin.Min, pin.Max, CodePINLengthNumber, CodePINLengthLow, CodePINLengthHigh})
 }
 
-func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) bool) string {
-	if v.kind == kindUnset {
+func (f *faults) callbackURL(v strictjson.Value, fallback string, allowed func(netip.Addr) bool) string {
+	if v.Kind == strictjson.Unset {
 		return fallback
 	}
-	if v.kind != kindText {
+	if v.Kind != strictjson.Text {
 		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL")
 		return ""
 	}
-	encoded, err := egress.URL(v.text, allowed)
+	encoded, err := egress.URL(v.Text, allowed)
 	if err != nil {
 		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL: "+err.Error())
 	}
@@ -263,11 +263,11 @@ func (f *faults) callbackURL(v value, fallback string, allowed func(netip.Addr) 
 }
 
 // vouched reads risk: an application may vouch for a request ("skip"), and the guard lets it past.
-func (f *faults) vouched(v value) bool {
-	if v.kind != kindUnset && v.text != "skip" {
+func (f *faults) vouched(v strictjson.Value) bool {
+	if v.Kind != strictjson.Unset && v.Text != "skip" {
 		f.add(CodeRisk, "The parameter 'risk' is not 'skip'")
 	}
-	return v.text == "skip"
+	return v.Text == "skip"
 }
 
 // Verification is the body of POST /otp/{otpId}.
@@ -308,9 +308,9 @@ func ParseGuess(body []byte) (pin.Guess, error) {
 	if err != nil {
 		return pin.Guess{}, err
 	}
-	v := o.value("pin")
-	g := pin.Guess{Text: v.text, Number: v.kind == kindNumber}
-	if v.kind == kindUnset || v.kind == kindOther || g.Blank() {
+	v := o.Value("pin")
+	g := pin.Guess{Text: v.Text, Number: v.Kind == strictjson.Number}
+	if v.Kind == strictjson.Unset || v.Kind == strictjson.Other || g.Blank() {
 		return pin.Guess{}, &Error{Code: CodePINMissing, Message: "The parameter pin is empty or not set"}
 	}
 	return g, nil

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/otp/egress"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/smpp/text"
 )
 

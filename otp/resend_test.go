@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/queue"
 )
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/otp/pin"
-
 	proofs "github.com/otpgw/otpgw/otp/proof"
 	"github.com/otpgw/otpgw/queue"
 )

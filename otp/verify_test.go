@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 

@@ -13,14 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/limit"
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
 	smpptext "github.com/otpgw/otpgw/smpp/text"

@@ -10,12 +10,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/otpgw/otpgw/otp/pin"
-	"github.com/otpgw/otpgw/otp/token"
-
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/otp/pin"
+	"github.com/otpgw/otpgw/otp/token"
 )
 
 // Service is what CAMARA needs of otp.Service.

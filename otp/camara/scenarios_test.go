@@ -14,9 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-	"github.com/otpgw/otpgw/otp/token"
-
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
@@ -28,6 +25,8 @@ import (
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/internal/facetest"
 	"github.com/otpgw/otpgw/otp/limit"
+	"github.com/otpgw/otpgw/otp/pin"
+	"github.com/otpgw/otpgw/otp/token"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/client"
 	"github.com/otpgw/otpgw/otp/limit"
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
 )

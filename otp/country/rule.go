@@ -2,9 +2,7 @@ package country
 
 import (
 	"fmt"
-	"io"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -86,23 +84,3 @@ func Of(country string) Rule {
 
 // Rules are all that are known, by country.
 func Rules() []Rule { return rules }
-
-// Markdown writes the table for README.md.
-func Markdown(w io.Writer) error {
-	var b strings.Builder
-	b.WriteString("| country | names | since | what else | source, read on |\n|---|---|---|---|---|\n")
-	for _, r := range rules {
-		var more []string
-		for _, s := range []string{r.Else, r.FormIs} {
-			if s != "" {
-				more = append(more, s)
-			}
-		}
-		if !r.Numbers {
-			more = append(more, "numbers are refused")
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s, %s |\n", r.Country, r.Names, r.Since, strings.Join(more, "; "), r.Source, r.Read)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}

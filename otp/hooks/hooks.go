@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 // Service is what the hooks need of otp.Service.

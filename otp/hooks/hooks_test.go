@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"go.uber.org/goleak"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/otpgw/otpgw/otp/api"
 	"github.com/otpgw/otpgw/otp/internal/facetest"
 	"github.com/otpgw/otpgw/otp/limit"
+	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 

@@ -5,9 +5,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/otpgw/otpgw/otp/pin"
-
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/pin"
 )
 
 // readKratos reads the courier's request. Its body is the operator's Jsonnet; function(ctx) ctx is all of the
