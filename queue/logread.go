@@ -122,6 +122,7 @@ func (s *logStream) consume(ctx context.Context, r logReader, after uint64, f fu
 		return err
 	}
 	err = s.quietly(ctx, fault)
+	s.q.readers.count(err)
 	consume.Stop()
 	<-consume.Closed() // f is not called any more
 	if errors.Is(err, jetstream.ErrNoHeartbeat) {

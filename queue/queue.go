@@ -61,6 +61,7 @@ type Queue struct {
 	erasing  atomic.Int32             // callers of Compact
 	lastRead atomic.Int64             // when something of the log was read, in Unix nanoseconds; see whileReading
 	readAt   atomic.Uint64            // up to which position of it
+	readers  readersEnded             // those of the log
 	turn     atomic.Uint32            // round robin over the connections
 	mute     [connections]atomic.Bool // connections whose server did not answer
 	closing  chan struct{}            // closed when Close begins

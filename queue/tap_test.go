@@ -12,6 +12,7 @@ import (
 // happens in the middle.
 type tap struct {
 	ln   net.Listener
+	back func(near io.Writer, far io.Reader) // of what the servers send
 	wg   sync.WaitGroup
 	ends chan struct{}
 
@@ -23,9 +24,15 @@ type tap struct {
 
 func newTap(t *testing.T, to string) *tap {
 	t.Helper()
+	return newTapBack(t, to, func(near io.Writer, far io.Reader) { _, _ = io.Copy(near, far) })
+}
+
+// newTapBack has a function of its own for what the servers send.
+func newTapBack(t *testing.T, to string, back func(near io.Writer, far io.Reader)) *tap {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	p := &tap{ln: ln, ends: make(chan struct{})}
+	p := &tap{ln: ln, back: back, ends: make(chan struct{})}
 	p.wg.Go(func() {
 		for {
 			near, err := ln.Accept()
@@ -82,7 +89,7 @@ func (p *tap) join(near net.Conn, to string) {
 	defer far.Close()
 	over := make(chan struct{}, 2)
 	p.wg.Go(func() {
-		_, _ = io.Copy(near, far)
+		p.back(near, far)
 		over <- struct{}{}
 	})
 	p.wg.Go(func() {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -14,32 +13,6 @@ import (
 
 // What the server has, and cannot read: its octets are damaged in a way that its index does not know of. It
 // sends nothing of it then, and no error either.
-
-// readQuiet is how long nothing of the log may come before it is looked why.
-const readQuiet = time.Second
-
-// quietly is done when ctx is, when a reading has failed, or, with the embedded server, when nothing comes
-// because it cannot be read.
-func (s *logStream) quietly(ctx context.Context, fault <-chan error) error {
-	quiet := time.NewTicker(readQuiet)
-	defer quiet.Stop()
-	for was := s.q.readAt.Load(); ; {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case err := <-fault:
-			return err
-		case <-quiet.C:
-		}
-		now := s.q.readAt.Load()
-		if now == was && s.q.server != nil {
-			if err := s.unreadable(ctx, now); err != nil {
-				return err
-			}
-		}
-		was = now
-	}
-}
 
 // unreadable is an error when the stream has messages behind a position that cannot be read. The embedded
 // server has no other copy, so they are lost. Of others another server may have one, and an operator decides.

@@ -24,6 +24,7 @@ var (
 	stateBytes      = prometheus.NewDesc("otpgw_state_bytes", "Memory that the state of the OTPs takes, about.", nil, nil)
 	stateMaxBytes   = prometheus.NewDesc("otpgw_state_max_bytes", "The bound of it, at which new OTPs are refused; 0 for none.", nil, nil)
 	stateFileBytes  = prometheus.NewDesc("otpgw_state_file_bytes", "Disk that those values of the state take that left the memory, since nobody changes them.", nil, nil)
+	logReaders      = prometheus.NewDesc("otpgw_log_readers_ended_total", "Consumers of the log that had to be made anew: one stood still while the stream had more, sent no heartbeat, or a message of it was lost on its way.", []string{"reason"}, nil)
 	clockSkew       = prometheus.NewDesc("otpgw_clock_skew_seconds", "By how much the clock of this machine is ahead of the store's.", nil, nil)
 	lostMessages    = prometheus.NewDesc("otpgw_store_lost_messages", "What is missing of what was stored, as found at the start: messages of the log, snapshots, messages of other streams.", nil, nil)
 	natsVersion     = prometheus.NewDesc("otpgw_nats_info", "The NATS servers that the store is connected to, by version.", []string{"version"}, nil)
@@ -40,7 +41,7 @@ type Store struct {
 // Describe is of prometheus.Collector.
 func (c Store) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{streamMessages, streamBytes, streamMaxBytes, consumerWaiting, consumerPending, consumerOldest, stateBytes, stateMaxBytes, stateFileBytes, clockSkew, lostMessages, natsVersion,
-		streamFullIn, logLagEntries, logLagSeconds} {
+		streamFullIn, logLagEntries, logLagSeconds, logReaders} {
 		ch <- d
 	}
 }
@@ -56,6 +57,9 @@ func (c Store) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, v := range c.Queue.Servers() {
 		ch <- prometheus.MustNewConstMetric(natsVersion, prometheus.GaugeValue, 1, v)
+	}
+	for reason, n := range c.Queue.ReadersEnded() {
+		ch <- prometheus.MustNewConstMetric(logReaders, prometheus.CounterValue, float64(n), reason)
 	}
 	stats, err := c.Queue.Stats(ctx)
 	lag := c.Queue.Lag()
