@@ -169,11 +169,14 @@ func (d *daemons) renewOnce(ctx context.Context) {
 		}
 		return
 	}
-	d.good.Store(int64(begun + leaseTime - leaseMargin))
-	if !was {
-		for _, w := range d.q.works() {
-			w.resume()
-		}
+	before := d.good.Swap(int64(begun + leaseTime - leaseMargin))
+	if int64(time.Since(d.from)) < before {
+		return
+	}
+	// The lease was over for a moment, perhaps only while this renewal was under way: what arrived in that
+	// moment was handed to nobody, and nothing else may come that would.
+	for _, w := range d.q.works() {
+		w.resume()
 	}
 }
 

@@ -128,3 +128,42 @@ func TestMessageOfALostDaemonIsNobodysFirst(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestMessageOfAMomentWithoutALease: the store does not answer a renewal for so long that the lease is over, and
+// then does. A message that arrived in that moment is handed out, though no other ever comes.
+func TestMessageOfAMomentWithoutALease(t *testing.T) {
+	t.Parallel()
+	url := sharedServer(t)
+	a, b := openShared(t, url), openShared(t, url)
+	p := pullEvents(t, a)
+	a.daemons.silence()
+	a.daemons.good.Store(int64(time.Since(a.daemons.from) + 300*time.Millisecond))
+	got := make(chan error, 1)
+	go func() {
+		_, err := nextWithin(t, p, time.Minute)
+		got <- err
+	}()
+
+	parked := a.Parked().work
+	parked.mu.Lock() // the renewal asks each queue for its priority, and waits here
+	renewed := make(chan struct{})
+	go func() {
+		defer close(renewed)
+		a.daemons.renewOnce(t.Context())
+	}()
+	over := func() bool { return !a.daemons.leased() }
+	if !await.Within(await.Patience, over) {
+		t.Fatal("the lease does not end")
+	}
+	err := b.Publish(t.Context(), Message{Subject: "events.item.x", Key: "x.1", Group: "demo", Data: []byte("x")})
+	arrived := func() bool { return a.Events().Stored("x.1") }
+	there := err == nil && await.Within(await.Patience, arrived)
+	parked.mu.Unlock()
+	if !there {
+		t.Fatalf("the message does not arrive: %v", err)
+	}
+	<-renewed
+	if err := <-got; err != nil {
+		t.Errorf("the message is handed to nobody: %v", err)
+	}
+}
