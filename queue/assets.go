@@ -137,7 +137,7 @@ func (q *Queue) apply(ctx context.Context, replicas int) error {
 		err := q.patiently(ctx, func(ctx context.Context) error { return q.applyOne(ctx, a.config(replicas)) })
 		if isFull(err) || apiCode(err) == codeNoPeers {
 			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w; the store asks for %d MiB of each server, OTPGW_STORE_SIZE for less", a.name,
-				a.limit.Bytes/mib, replicas, err, (sizeOf(q.assets)-snapshotLimit+q.snapshotLimit)/mib)
+				a.limit.Bytes/mib, replicas, err, (sizeOf(q.assets)-snapshotLimit-coldLimit+q.snapshotLimit)/mib)
 		}
 		if err != nil {
 			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w", a.name, a.limit.Bytes/mib, replicas, err)

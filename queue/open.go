@@ -121,7 +121,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	}
 	options := commitlog.Options{Stream: &logStream{q: q}, Snapshots: snapshots{q}, Sole: q.server != nil, Log: q.log, Watchers: watchers,
 		SnapshotEvery: o.SnapshotEvery, Pressed: func() bool { return q.fill.share() > pressedShare },
-		Dir: o.Dir, Hot: hotOf(o.Memory), Seldom: []string{bucketRecords, bucketReceipts}, AtOnce: o.ColdAtOnce}
+		Dir: o.Dir, Hot: hotOf(o.Memory), Cold: q.coldLimit, Seldom: []string{bucketRecords, bucketReceipts}, AtOnce: o.ColdAtOnce}
 	if q.daemons != nil {
 		options.Packed = q.daemons.allRead
 	}

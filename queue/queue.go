@@ -38,6 +38,7 @@ type Queue struct {
 	disk *disk // of the server
 
 	snapshotLimit int64 // octets, of two of them; 0: no bound
+	coldLimit     int64 // of the file of what left the memory; the same
 
 	// Written by Open only.
 	ledger   *commitlog.Log
@@ -113,6 +114,7 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 	scaleLimits(q.assets, scale)
 	if q.server != nil || o.Size > 0 { // else nobody has said how much of another's disk there is
 		q.snapshotLimit = int64(float64(snapshotLimit) * scale)
+		q.coldLimit = int64(float64(coldLimit) * scale)
 	}
 	if err := q.connect(ctx, o); err != nil {
 		return err

@@ -8,16 +8,19 @@ import (
 )
 
 // How large the store may become on disk: the log, two of its snapshots (the older one stays until the newer
-// is whole), and the other streams, each its share. What the shares come to is Options.Size; the table of
-// assets and snapshotLimit are those of the default.
+// is whole), the file of the values that left the memory, and the other streams, each its share. What the
+// shares come to is Options.Size; the table of assets, snapshotLimit and coldLimit are those of the default.
+// The file is on the daemon's own disk, also where the rest is on the servers'. By what an OTP takes in it and
+// in two snapshots, the snapshots are full first.
 const (
 	leastStore    = 64 * mib // below it starting makes no sense
 	snapshotLimit = 8 * gib
+	coldLimit     = 2 * gib
 )
 
 // sizeOf is what limits come to on disk.
 func sizeOf(list []asset) int64 {
-	sum := int64(snapshotLimit)
+	sum := int64(snapshotLimit + coldLimit)
 	for _, a := range list {
 		if a.form != countForm {
 			sum += a.limit.Bytes

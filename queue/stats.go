@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// StreamStats is the fill of one stream, or of a bucket or a work queue in the log: of these in memory.
+// StreamStats is the fill of one stream, or of a bucket or a work queue in the log: of these in memory; or of the
+// file of the values that left it.
 type StreamStats struct {
 	Name     string
 	Msgs     uint64
@@ -16,6 +17,9 @@ type StreamStats struct {
 	MaxMsgs  int64
 	MaxBytes int64
 }
+
+// coldFile is the name of the file of what left the memory.
+const coldFile = "state_file"
 
 // ConsumerStats is the state of one work queue.
 type ConsumerStats struct {
@@ -48,6 +52,7 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	}
 	timers := q.ledger.Stats(timerBucket)
 	s.Streams = append(s.Streams, StreamStats{Name: timerBucket, Msgs: uint64(timers.Keys), Bytes: uint64(timers.Bytes)})
+	s.Streams = append(s.Streams, StreamStats{Name: coldFile, Bytes: uint64(q.ColdBytes()), MaxBytes: q.coldLimit})
 	for _, w := range q.works() {
 		one, out := w.stats()
 		s.Streams = append(s.Streams, one)

@@ -135,6 +135,10 @@ func (s *State) coolSome() (moved int, err error) {
 	if file == nil {
 		return 0, nil
 	}
+	if file.Full() { // the state's own bound counts then
+		c.again = time.Now().Add(coolPause * c.every)
+		return 0, nil
+	}
 	c.block.Reset()
 	c.picks = c.picks[:0]
 	for !c.block.Full() {
@@ -266,7 +270,7 @@ func (l *Log) newState() *State {
 	if l.o.Hot == 0 && !l.o.AtOnce || l.o.Dir == "" {
 		return s
 	}
-	file, err := spill.Create(l.o.Dir)
+	file, err := spill.Create(l.o.Dir, l.o.Cold)
 	if err != nil {
 		l.o.Log.Warn().Err(err).Msg("no file can be made for values that are seldom asked for: all stays in memory")
 		return s

@@ -18,7 +18,7 @@ import (
 // coolState is a state whose values leave the memory when coolDown is called.
 func coolState(t *testing.T) *State {
 	t.Helper()
-	file, err := spill.Create(t.TempDir())
+	file, err := spill.Create(t.TempDir(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,6 +239,53 @@ func TestUnreadableValueEndsTheLog(t *testing.T) {
 	if err := l.Err(); !errors.Is(err, ErrUnreadable) || !errors.Is(l.Unreadable(), ErrUnreadable) {
 		t.Errorf("it ended with %v", err)
 	}
+}
+
+// TestFileThatIsFull: it takes no more than it may, what does not fit stays in memory, and when values have run
+// out others leave.
+func TestFileThatIsFull(t *testing.T) {
+	const most, values = 512 << 10, 1200
+	dir := t.TempDir()
+	l := open(t, newMemory(), func(o *Options) { o.Dir, o.Seldom, o.AtOnce, o.Cold = dir, []string{"a"}, true, most })
+	random := rand.NewChaCha8([32]byte{1})
+	put := func(prefix string) {
+		var ops Tx
+		for i := range values {
+			value := make([]byte, 1000) // that do not get shorter
+			_, _ = random.Read(value)
+			ops = append(ops, Op{Bucket: "a", Key: fmt.Sprint(prefix, i), Value: value, TTL: time.Hour})
+		}
+		commit(t, l, ops...)
+	}
+	full := func() {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); !l.state.file().Full(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d octets have left the memory", l.ColdBytes())
+			}
+		}
+	}
+	put("first")
+	full()
+	if state := l.Bytes(); state < values*1000/2 {
+		t.Errorf("the state takes %d octets", state)
+	}
+	var gone Tx
+	for i := range values {
+		if e, ok := l.Get("a", fmt.Sprint("first", i)); !ok || len(e.Value) != 1000 {
+			t.Fatalf("first%d: %d octets, %v, %v", i, len(e.Value), ok, l.Unreadable())
+		}
+		gone = append(gone, Op{Bucket: "a", Key: fmt.Sprint("first", i), Action: Delete})
+	}
+	if taken := l.ColdBytes(); taken > most+most/8 { // a block is begun below
+		t.Errorf("the file takes %d octets of %d", taken, most)
+	}
+	commit(t, l, gone...)
+	if taken := l.ColdBytes(); taken > most/2 {
+		t.Errorf("%d octets are taken by nothing", taken)
+	}
+	put("second")
+	full()
 }
 
 // TestNoRoomForAFile: where none can be made everything stays in memory.

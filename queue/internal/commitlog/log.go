@@ -64,6 +64,7 @@ type Options struct {
 
 	Dir    string   // for a file of values that leave the memory; "": none do
 	Hot    int64    // octets of memory from which on they do; 0: never
+	Cold   int64    // octets that the file may take; 0: no bound
 	Seldom []string // buckets whose values may
 	AtOnce bool     // as soon as they are there, not a minute after their last change: for tests
 

@@ -48,6 +48,7 @@ func (p Place) Next(n int) Place { return p + Place(n) }
 type File struct {
 	dir  string
 	size int64 // of a segment
+	most int64 // of all of them; 0: no bound
 	seal cipher.AEAD
 
 	mu       sync.Mutex // guards the rest
@@ -71,8 +72,22 @@ type segment struct {
 
 const pattern = "memory-*.tmp"
 
-// Create makes an empty file in a directory, and removes what a process that was killed left there.
-func Create(dir string) (*File, error) { return create(dir, segmentSize) }
+// segmentsAtLeast are in a file that is as large as it may be: what is not needed goes by the segment.
+const segmentsAtLeast = 8
+
+// Create makes an empty file in a directory, which may take so much of the disk, or for 0 as much as there is;
+// and removes what a process that was killed left there.
+func Create(dir string, most int64) (*File, error) {
+	size := int64(segmentSize)
+	if most > 0 {
+		size = min(size, max(most/segmentsAtLeast, 2*blockSize)) // in which any block fits
+	}
+	f, err := create(dir, size)
+	if err == nil {
+		f.most = most
+	}
+	return f, err
+}
 
 func create(dir string, size int64) (*File, error) {
 	key := make([]byte, 32)
@@ -244,6 +259,9 @@ func (f *File) Bytes() (sum int64) {
 	}
 	return sum
 }
+
+// Full tells whether the file takes as much as it may.
+func (f *File) Full() bool { return f.most > 0 && f.Bytes() >= f.most }
 
 // Close takes the file away, at the end of the last Pin. Whoever reads from it then hears os.ErrClosed.
 func (f *File) Close() {

@@ -126,7 +126,7 @@ func TestEachVisitsAll(t *testing.T) {
 // believed.
 func TestNothingReadableOnDisk(t *testing.T) {
 	dir := t.TempDir()
-	f, err := Create(dir)
+	f, err := Create(dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestNoFileIsLeft(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "memory-123.tmp"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := Create(dir)
+	f, err := Create(dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestNoFileIsLeft(t *testing.T) {
 	if _, err := f.Write(new(Block)); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("written after Close: %v", err)
 	}
-	if _, err := Create(filepath.Join(dir, "missing")); err == nil {
+	if _, err := Create(filepath.Join(dir, "missing"), 0); err == nil {
 		t.Error("in a directory that is none: no error")
 	}
 }
