@@ -19,6 +19,7 @@ func TestIgnoredFieldsAreNamed(t *testing.T) {
 		"not for a header": {`{"phoneNumber":"+46701000003","a\nb: c":1}`, "a%0Ab%3A+c"},
 		"many":             {`{"phoneNumber":"+46701000004","a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1}`, "a, b, c, d, e, f, g, h, ..."},
 		"long":             {`{"phoneNumber":"+46701000005","` + strings.Repeat("x", 500) + `":1}`, strings.Repeat("x", 64)},
+		"without a name":   {`{"phoneNumber":"+46701000008","":1,"b":2}`, `"", b`},
 		"a template":       {`{"phoneNumber":"+46701000006","template_fr":"Code {{pin}}"}`, ""},
 		"all it has":       {everyField(t, "+46701000007"), ""},
 	} {

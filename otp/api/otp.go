@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -55,7 +56,7 @@ func listed(names []string) string {
 	}
 	escaped := make([]string, len(names))
 	for i, name := range names {
-		escaped[i] = url.QueryEscape(name[:min(len(name), 64)])
+		escaped[i] = cmp.Or(url.QueryEscape(name[:min(len(name), 64)]), `""`) // a name may be empty
 	}
 	return strings.Join(escaped, ", ")
 }
