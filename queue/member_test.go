@@ -48,7 +48,7 @@ func beMember() {
 		panic(err)
 	}
 	name := os.Getenv(memberName)
-	q, err := queue.Open(context.Background(), queue.Options{URL: os.Getenv(memberURL), Replicas: 3, SnapshotEvery: every,
+	q, err := queue.Open(context.Background(), queue.Options{URL: os.Getenv(memberURL), Replicas: 3, SnapshotEvery: every, SnapshotLease: 10 * time.Second,
 		Routes: []string{queuetest.Route}, Log: zerolog.New(os.Stdout).Level(zerolog.WarnLevel)})
 	if err != nil {
 		fmt.Println("not opened:", err)
@@ -67,7 +67,7 @@ func beMember() {
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		switch verb, rest, _ := strings.Cut(lines.Text(), " "); verb {
 		case "fill":
-			l.fill(200, 16<<10)
+			l.fill()
 		case "write":
 			l.start()
 		case "rest":
@@ -82,6 +82,12 @@ func beMember() {
 	}
 }
 
+// What is there before.
+const (
+	fillKeys = 200
+	fillSize = 16 << 10
+)
+
 // load is what a member writes.
 type load struct {
 	q    *queue.Queue
@@ -92,9 +98,9 @@ type load struct {
 }
 
 // fill makes a state that takes many pieces of a snapshot.
-func (l *load) fill(n, size int) {
-	for i := range n {
-		value := make([]byte, size)
+func (l *load) fill() {
+	for i := range fillKeys {
+		value := make([]byte, fillSize)
 		_, _ = rand.Read(value)
 		for {
 			if _, err := l.q.Records().Put(context.Background(), fmt.Sprint("filling", i), value, time.Hour); err == nil {
@@ -124,10 +130,25 @@ func (l *load) start() {
 			}
 		})
 	}
+	l.all.Go(l.churn)
+}
+
+// churn has the log grow, and not the state: snapshots stay due soon, however long it takes.
+func (l *load) churn() {
+	for i := 0; ; i++ {
+		value := make([]byte, fillSize/2)
+		_, _ = rand.Read(value)
+		_, _ = l.q.Records().Put(queue.Impatient(context.Background()), fmt.Sprint("filling", i%fillKeys), value, time.Hour)
+		select {
+		case <-l.done:
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func (l *load) create(key string) {
-	value := make([]byte, 512)
+	value := make([]byte, 64)
 	_, _ = rand.Read(value)
 	copy(value, l.name+" ")
 	_, err := l.q.Records().Create(queue.Impatient(context.Background()), key, value, time.Hour)

@@ -120,7 +120,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 		return fmt.Errorf("queue: object store %s: %w", snapshotBucket, err)
 	}
 	options := commitlog.Options{Stream: &logStream{q: q}, Snapshots: snapshots{q}, Sole: q.server != nil, Log: q.log, Watchers: watchers,
-		SnapshotEvery: o.SnapshotEvery, Pressed: func() bool { return q.fill.share() > pressedShare },
+		SnapshotEvery: o.SnapshotEvery, SnapshotLease: o.SnapshotLease, Pressed: func() bool { return q.fill.share() > pressedShare },
 		Dir: o.Dir, Hot: hotOf(o.Memory), Cold: q.coldLimit, Seldom: []string{bucketRecords, bucketReceipts}, AtOnce: o.ColdAtOnce}
 	if q.daemons != nil {
 		options.Packed = q.daemons.allRead

@@ -20,10 +20,11 @@ type Options struct {
 	SyncInterval time.Duration // fsync interval of the embedded store; 0 means one second
 	SyncAlways   bool          // fsync each write before it is answered: about 6,000 writes/s in all
 
-	Size          int64 // octets that the store may take on disk, on each server that has a copy; 0: its own limits, and of a store here no more than fits
-	Memory        int64 // octets that the process may take; see MemoryBound; from hotShare of that on, values that are seldom asked for go to a file in Dir; 0: no bound
-	ColdAtOnce    bool  // what leaves the memory for a file when there is much of it does so at once: for tests
-	SnapshotEvery int64 // octets of the log between two snapshots of the state; 0 is a default
+	Size          int64         // octets that the store may take on disk, on each server that has a copy; 0: its own limits, and of a store here no more than fits
+	Memory        int64         // octets that the process may take; see MemoryBound; from hotShare of that on, values that are seldom asked for go to a file in Dir; 0: no bound
+	ColdAtOnce    bool          // what leaves the memory for a file when there is much of it does so at once: for tests
+	SnapshotEvery int64         // octets of the log between two snapshots of the state; 0 is a default
+	SnapshotLease time.Duration // until another daemon writes one in the place of a daemon that was killed over it; 0 is a default
 
 	Check bool // it is only looked at: the next start finds what this one found, see Lost
 

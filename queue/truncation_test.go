@@ -3,6 +3,7 @@
 package queue_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,13 +77,18 @@ func (c *truncation) join(name, url string, every int64) *member {
 func (c *truncation) state(stream string) jetstream.StreamState {
 	c.Helper()
 	var info *jetstream.StreamInfo
-	await.That(c.T, stream+" tells its state", func() bool {
-		s, err := c.js.Stream(c.Context(), stream)
+	told := await.Within(3*await.Patience, func() bool { // of a leader, which has to be elected where a server was killed
+		ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
+		defer cancel()
+		s, err := c.js.Stream(ctx, stream)
 		if err == nil {
-			info, err = s.Info(c.Context(), jetstream.WithSubjectFilter(">"))
+			info, err = s.Info(ctx, jetstream.WithSubjectFilter(">"))
 		}
 		return err == nil
 	})
+	if !told {
+		c.Fatalf("%s does not tell its state", stream)
+	}
 	return info.State
 }
 

@@ -20,8 +20,8 @@ const (
 	doneKey     = "done"     // there: one was written
 )
 
-// snapshotLease is for how long a process may be writing a snapshot without renewing its lease: one that was
-// killed over it is replaced soon.
+// snapshotLease is the default of Options.SnapshotLease: a process that was killed over a snapshot is replaced
+// soon.
 const snapshotLease = 30 * time.Second
 
 // messageRest is what a message of the stream takes beside its data, about.
@@ -60,7 +60,7 @@ func (l *Log) Snapshot(ctx context.Context) error {
 	if l.o.Sole { // where nobody else is, a log that is full can be trimmed all the same
 		return l.write(ctx, func() error { return nil })
 	}
-	revision, err := l.Commit(ctx, leaseTx(IfAbsent, 0))
+	revision, err := l.Commit(ctx, l.leaseTx(IfAbsent, 0))
 	if errors.Is(err, ErrConflict) {
 		return nil
 	}

@@ -23,15 +23,15 @@ type held struct {
 	revision uint64     // guarded by mu; 0: it is over
 }
 
-func leaseTx(cond Condition, revision uint64) Tx {
-	return Tx{{Bucket: ownBucket, Key: snapshotKey, If: cond, Revision: revision, TTL: snapshotLease}}
+func (l *Log) leaseTx(cond Condition, revision uint64) Tx {
+	return Tx{{Bucket: ownBucket, Key: snapshotKey, If: cond, Revision: revision, TTL: l.o.SnapshotLease}}
 }
 
 func holdLease(ctx context.Context, l *Log, revision uint64) *held {
 	h := &held{l: l, revision: revision}
 	h.ctx, h.stop = context.WithCancelCause(ctx)
 	h.all.Go(func() {
-		tick := time.NewTicker(snapshotLease / 4)
+		tick := time.NewTicker(l.o.SnapshotLease / 4)
 		defer tick.Stop()
 		for {
 			select {
@@ -52,9 +52,9 @@ func (h *held) renew() {
 	if h.revision == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, snapshotLease/4)
+	ctx, cancel := context.WithTimeout(h.ctx, h.l.o.SnapshotLease/4)
 	defer cancel()
-	revision, err := h.l.Commit(ctx, leaseTx(IfRevision, h.revision))
+	revision, err := h.l.Commit(ctx, h.l.leaseTx(IfRevision, h.revision))
 	if err == nil {
 		h.revision = revision
 		return

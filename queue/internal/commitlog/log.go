@@ -69,6 +69,7 @@ type Options struct {
 	AtOnce bool     // as soon as they are there, not a minute after their last change: for tests
 
 	SnapshotEvery int64         // octets of log between two snapshots, at least; 0 is a default
+	SnapshotLease time.Duration // for how long a process may be writing one without renewing its lease; 0 is a default
 	Pressed       func() bool   // the stream is so full that a snapshot is due before; nil: it never is
 	Settle        time.Duration // from a snapshot to the removal of the log before it: after a power loss one of them must be there
 }
@@ -138,6 +139,9 @@ type outcome struct {
 func Open(ctx context.Context, o Options) (*Log, error) {
 	if o.SnapshotEvery == 0 {
 		o.SnapshotEvery = defaultSnapshotEvery
+	}
+	if o.SnapshotLease == 0 {
+		o.SnapshotLease = snapshotLease
 	}
 	l := &Log{o: o, writer: rand.Uint64(), inflight: make(map[uint64][]*waiter), wake: make(chan struct{}, 1), broken: make(chan struct{})}
 	l.state = l.newState()
