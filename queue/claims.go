@@ -209,11 +209,12 @@ func (w *work) claimOp(key string, attempts int, ttl time.Duration) commitlog.Op
 	return o
 }
 
-// mayClaim says whether a message that is about to be stored would be handed out at once here, and by right.
-func (w *work) mayClaim() bool {
+// mayClaim says whether a message that is about to be stored is new, and would be handed out at once here, and
+// by right.
+func (w *work) mayClaim(key string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.idle.size > 0 || !w.q.daemons.leased() {
+	if w.items[key] != nil || w.idle.size > 0 || !w.q.daemons.leased() {
 		return false
 	}
 	room := len(w.waiting) - w.claimed.size - w.claims

@@ -197,25 +197,36 @@ func (d *daemons) stop() {
 	_, _ = d.q.ledger.Commit(ctx, commitlog.Tx{{Bucket: daemonBucket, Key: d.self, Action: commitlog.Delete}})
 }
 
-// formatName stands, in the place of a work queue's name, before the newest format of the log that a daemon
-// reads; a daemon without it reads the first.
-const formatName = ""
+// Names that stand, in the place of a work queue's, before the newest format that a daemon reads: of the log,
+// where one without it reads the first; and of what is on the work queues.
+const (
+	formatName = ""
+	dataName   = "\x00data"
+)
 
 // allRead says whether all daemons that share the log read what this one may write in its newest format.
-func (d *daemons) allRead() bool {
+func (d *daemons) allRead() bool { return d.allKnow(formatName, commitlog.Format) }
+
+func (d *daemons) allKnow(name string, format uint8) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, names := range d.others {
-		if names[formatName] < commitlog.Format {
+		if names[name] < format {
 			return false
 		}
 	}
 	return true
 }
 
+// Understood says whether every daemon that shares the store takes messages of a format off its work queues.
+func (q *Queue) Understood(format uint8) bool {
+	return format <= newestData && (q.daemons == nil || q.daemons.allKnow(dataName, format))
+}
+
 // encodePriorities: a name's length, the name, the priority; and so on.
 func (q *Queue) encodePriorities() []byte {
-	out := []byte{1, byte(len(formatName)), commitlog.Format}
+	out := append([]byte{1, byte(len(formatName)), commitlog.Format, byte(len(dataName))}, dataName...)
+	out = append(out, newestData)
 	for _, w := range q.works() {
 		if p := w.priority(); p != noPriority {
 			out = append(append(append(out, byte(len(w.bucket))), w.bucket...), p)

@@ -11,6 +11,7 @@ import (
 // nobody else's, as long as this daemon lives.
 type Delivery struct {
 	Subject  string
+	Key      string // see Message
 	Group    string
 	Data     []byte
 	Stored   time.Time // when it was published, by the store's clock
@@ -21,6 +22,8 @@ type Delivery struct {
 	work  *work
 	item  *item
 	claim uint64 // revision of the claim that it was handed out under
+
+	revision uint64 // that its data was read of
 }
 
 // Ack takes the message off the queue and returns when that is stored; it is repeated until ctx ends (ten

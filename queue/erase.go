@@ -25,9 +25,31 @@ func (c *Consumer) Each(ctx context.Context, visit func(Message) bool) error {
 	}
 	q.ledger.Each(c.work.bucket, func(key string, value []byte) bool {
 		e, err := decodeEnvelope(value)
-		return err != nil || visit(Message{Subject: e.subject, Key: expand(key), Group: e.group, Data: bytes.Clone(e.data)}) && ctx.Err() == nil
+		return err != nil || visit(Message{Subject: e.subject, Key: expand(key), Group: e.group, Format: e.format, Data: bytes.Clone(e.data)}) && ctx.Err() == nil
 	})
 	return ctx.Err()
+}
+
+// Read is one message of a work queue, in whoever's hands, and the revision that it has.
+func (c *Consumer) Read(key string) (m Message, revision uint64, ok bool) {
+	if c.err != nil {
+		return m, 0, false
+	}
+	value, ok := c.work.q.ledger.Get(c.work.bucket, compact(key))
+	if !ok {
+		return m, 0, false
+	}
+	e, err := decodeEnvelope(value.Value)
+	return Message{Subject: e.subject, Key: key, Group: e.group, Format: e.format, Data: e.data}, value.Revision, err == nil
+}
+
+// Unchanged makes a transaction a conflict when a message of a work queue is no longer what it was.
+func (t *Tx) Unchanged(c *Consumer, key string, revision uint64) *Tx {
+	if c.err != nil {
+		return t.fail(c.err)
+	}
+	t.ops = append(t.ops, commitlog.Op{Bucket: c.work.bucket, Key: compact(key), Action: commitlog.Check, If: commitlog.IfRevision, Revision: revision})
+	return t
 }
 
 // Drop takes a message off a work queue, whoever has it.

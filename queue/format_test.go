@@ -19,20 +19,57 @@ func TestNewFormatWaitsForAll(t *testing.T) {
 	q.work.Store(new([]*work))
 	d := newDaemons(q)
 	lease := func(daemon, value string) { d.changed(commitlog.Change{Key: daemon, Value: value}) }
-	if !d.allRead() {
+	if q.daemons = d; !d.allRead() || !q.Understood(newestData) {
 		t.Error("alone it does not write what it reads itself")
 	}
+	if q.Understood(newestData + 1) {
+		t.Error("it writes what it does not read itself")
+	}
 	lease("same", string(q.encodePriorities()))
-	if !d.allRead() {
+	if !d.allRead() || !q.Understood(newestData) {
 		t.Error("with one of its own version it does not")
 	}
 	lease("older", "\x01\x06events\x00") // of the version that knew one format
 	if d.allRead() {
 		t.Error("an older daemon would have to stop")
 	}
+	lease("older", "\x01\x00\x02\x06events\x00") // of the version that knew no format of data but the first
+	if !d.allRead() || q.Understood(newestData) || !q.Understood(0) {
+		t.Error("an older daemon would leave these messages alone")
+	}
 	d.changed(commitlog.Change{Key: "older", Gone: true})
-	if !d.allRead() {
+	if !d.allRead() || !q.Understood(newestData) {
 		t.Error("the older one is gone")
+	}
+}
+
+// TestUnknownMessageIsLeftAlone: a message in a format that this daemon does not know yet stays where it is.
+func TestUnknownMessageIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	q, err := Open(ctx, Options{Dir: t.TempDir(), Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close(ctx)
+	newer := Message{Subject: "events.newer", Key: "newer", Data: []byte("2"), Format: newestData + 1}
+	known := Message{Subject: "events.known", Key: "known", Data: []byte("1"), Format: newestData}
+	if err := q.Commit(ctx, q.Begin().Message(newer).Message(known)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := q.Events().Pull(ctx, PullOptions{Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop()
+	if d, err := p.Next(ctx); err != nil || string(d.Data) != "1" {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	if out, left := q.Events().work.stats(); out.Msgs != 1 || left != 1 {
+		t.Errorf("%d messages are counted, %d of them handed out; want the one that is known", out.Msgs, left)
+	}
+	if !q.Events().Stored("newer") {
+		t.Error("it is gone")
 	}
 }
 

@@ -2,24 +2,23 @@ package queue
 
 import "github.com/otpgw/otpgw/queue/internal/commitlog"
 
-// Load reads the data of a delivery again, for a holder that keeps many and their data not. False: it is no
-// longer stored, or no longer this daemon's.
+// Load reads a delivery again, for a holder that keeps many and their data not. False: it is no longer stored,
+// or no longer this daemon's.
 func (d *Delivery) Load() bool {
 	again := d.work.delivery(d.item)
 	if again == nil || again.claim != d.claim {
 		return false
 	}
-	d.Data = again.Data
+	d.Subject, d.Data, d.revision = again.Subject, again.Data, again.revision
 	return true
 }
 
-// Held makes a transaction a conflict when a delivery is no longer this daemon's: when it was taken off the
-// queue, or when this daemon was stopped for so long that another took it.
+// Held makes a transaction a conflict when a delivery is no longer this daemon's, or no longer what it was when
+// its data was read: when it was taken off the queue, when this daemon was stopped for so long that another
+// took it, or when its number was erased from it.
 func (t *Tx) Held(d *Delivery) *Tx {
 	w := d.work
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	t.ops = append(t.ops, commitlog.Op{Bucket: w.bucket, Key: d.item.key, Action: commitlog.Check, If: commitlog.IfRevision, Revision: d.item.revision})
+	t.ops = append(t.ops, commitlog.Op{Bucket: w.bucket, Key: d.item.key, Action: commitlog.Check, If: commitlog.IfRevision, Revision: d.revision})
 	if w.q.daemons != nil {
 		t.ops = append(t.ops, commitlog.Op{Bucket: claimBucket, Key: w.claimKey(d.item.key), Action: commitlog.Check,
 			If: commitlog.IfRevision, Revision: d.claim})

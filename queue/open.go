@@ -16,6 +16,7 @@ const (
 	bucketRecords  = "otp"
 	bucketReceipts = "receipt"
 	bucketHolds    = "hold"
+	bucketWithin   = "within"
 	bucketSent     = "sent"
 	bucketNumbers  = "number"
 	bucketOptOuts  = "optout"
@@ -46,6 +47,8 @@ func (q *Queue) declare(o Options) {
 		bucketSent: {limit: Limit{5_000_000, gib, time.Hour}},
 		// Full: callbacks wait. The age is past the last retry of a callback (75.6 h).
 		bucketHolds: {limit: l.Holds.or(1_000_000, 256*mib, 4*day)},
+		// Full: a URL that takes none keeps more messages. The same age.
+		bucketWithin: {limit: Limit{1_000_000, 256 * mib, 4 * day}},
 		// Full: of more numbers each daemon counts by itself. Nothing of a message is on its way for longer.
 		bucketRefs: {limit: Limit{500_000, 64 * mib, 2 * day}},
 		// Nearly full: who counts there keeps less. Full: POST /otp is refused.
@@ -211,6 +214,9 @@ func (q *Queue) Endpoints() *Bucket { return q.buckets[streamEndpoints] }
 
 // Holds names the OTPs whose next callback must wait.
 func (q *Queue) Holds() *Bucket { return q.buckets[bucketHolds] }
+
+// Within names the stored message that a callback's request is in, where that is not one of its own.
+func (q *Queue) Within() *Bucket { return q.buckets[bucketWithin] }
 
 // Tokens holds access tokens by their hash.
 func (q *Queue) Tokens() *Bucket { return q.buckets[streamTokens] }

@@ -25,6 +25,7 @@ type Message struct {
 	Key     string // names it in its queue, where a message with the same key is replaced; empty for a random one
 	Group   string // whose share of the queue it takes: an application, a link
 	Data    []byte
+	Format  uint8         // of Data; 0, or a newer one that daemons have to know to be handed it, see Understood
 	TTL     time.Duration // gone from the queue after this; 0 for never
 }
 

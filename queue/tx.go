@@ -101,7 +101,7 @@ func (t *Tx) message(m Message, more bool) *Tx {
 	if w == nil {
 		return t.fail(fmt.Errorf("%w: %q is no subject of a work queue", ErrName, m.Subject))
 	}
-	e := envelope{subject: m.Subject, id: m.ID, group: m.Group, stored: t.q.Now(), data: m.Data}
+	e := envelope{subject: m.Subject, id: m.ID, group: m.Group, stored: t.q.Now(), format: m.Format, data: m.Data}
 	key := m.Key
 	if key == "" {
 		key = nuid.Next()
@@ -116,8 +116,9 @@ func (t *Tx) message(m Message, more bool) *Tx {
 	if m.ID != "" {
 		t.ops = append(t.ops, commitlog.Op{Bucket: seenBucket, Key: m.ID, If: commitlog.IfAbsent, TTL: seenTime})
 	}
-	// The claim comes first: who hears of the message finds it claimed.
-	if t.q.daemons != nil && w.mayClaim() {
+	// The claim comes first: who hears of the message finds it claimed. One that is stored again stays whose it
+	// is.
+	if t.q.daemons != nil && w.mayClaim(key) {
 		t.ops = append(t.ops, w.claimOp(key, 0, m.TTL))
 	}
 	t.ops = append(t.ops, commitlog.Op{Bucket: w.bucket, Key: key, Value: value, TTL: m.TTL})

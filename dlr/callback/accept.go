@@ -21,13 +21,13 @@ func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
 	switch {
 	case ctx.Err() != nil:
 		d.nak(m, 0)
-	case isBatch(m.Subject):
-		b, err := decode(m.Data)
+	case isBatch(m.Subject), isJoint(m.Subject):
+		list, err := decodeStored(m)
 		if err != nil {
 			d.unreadable(m)
 			return
 		}
-		d.lanes.addBatch(d.place(m, b))
+		d.lanes.addStored(d.placeAll(m, list))
 	default:
 		j := job{d: m}
 		if err := json.Unmarshal(m.Data, &j.event); err != nil || j.event.OtpID == "" || j.event.URL == "" || len(j.event.Item) == 0 {
@@ -45,14 +45,25 @@ func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
 	}
 }
 
+// placeAll is place for what is in a stored message.
+func (d *Dispatcher) placeAll(m *queue.Delivery, list []*batch) *stored {
+	in := &stored{d: m, joint: isJoint(m.Subject)}
+	for _, b := range list {
+		s := d.place(b, b.storedAt(m))
+		s.in = in
+		in.batches = append(in.batches, s)
+	}
+	m.Data = nil
+	return in
+}
+
 // place says how often a batch was tried that was stored some time ago, by the schedule and the store's
 // clock: nothing is stored at a try that failed, so what is known of the tries of another daemon, or of this
 // one before it was started anew, is its age. It is tried at once, before its time: the URL may have come
 // back meanwhile.
-func (d *Dispatcher) place(m *queue.Delivery, b *batch) *sealed {
-	s := &sealed{d: m, id: b.ID, target: b.target(), kind: b.Kind, after: b.After, items: b.items(), octets: len(b.body), stored: m.Stored, due: time.Now()}
-	m.Data = nil
-	age := d.o.Queue.Now().Sub(m.Stored)
+func (d *Dispatcher) place(b *batch, since time.Time) *sealed {
+	s := &sealed{id: b.ID, target: b.target(), kind: b.Kind, after: b.After, items: b.items(), octets: len(b.body), since: since, due: time.Now()}
+	age := d.o.Queue.Now().Sub(since)
 	passed, offset := 1, time.Duration(0)
 	for ; passed < len(d.o.Schedule) && age >= offset+d.o.Schedule[passed]; passed++ {
 		offset += d.o.Schedule[passed]
@@ -71,7 +82,7 @@ func (d *Dispatcher) unreadable(m *queue.Delivery) {
 	ctx, cancel := step()
 	defer cancel()
 	d.o.Log.Error().Str("subject", m.Subject).Msg("callback: stored message is unreadable, dead-lettered")
-	letter := queue.DeadLetter{Kind: deadKind, Reason: "unreadable", Subject: m.Subject, Group: m.Group, Data: m.Data}
+	letter := queue.DeadLetter{Kind: deadKind, Reason: "unreadable", Subject: m.Subject, Key: m.Key, Group: m.Group, Data: m.Data}
 	if err := errors.Join(d.o.Queue.DeadLetter(ctx, letter), m.Ack(ctx)); err != nil {
 		d.nak(m, pullPause)
 	}

@@ -15,8 +15,8 @@ import (
 
 // Bounds of one request.
 const (
-	maxItems = 200       // of the contract
-	maxBody  = 256 << 10 // octets; one item more than that goes alone
+	maxItems = 200      // of the contract
+	maxBody  = 96 << 10 // octets, so that receivers take it that are content with 100 kB, as many are; a longer item goes alone
 
 	maxTraces = 16 // that the span of a request is linked to
 )
@@ -32,6 +32,10 @@ type batch struct {
 	Items int           `json:"items,omitempty"`
 	Since time.Time     `json:"since"`           // when its first item was stored
 	Trace [][]byte      `json:"trace,omitempty"` // of its OTPs that are traced, the first ones
+
+	// Of one that is stored together with others, see joint.go.
+	At   time.Time `json:"at,omitzero"`    // when it was stored
+	Size int       `json:"size,omitempty"` // of its body
 
 	body []byte
 }
@@ -138,9 +142,11 @@ func (b *batch) encode() []byte {
 	return append(append(head, '\n'), b.body...)
 }
 
-// message is how a batch is stored.
+// message is how a batch is stored by itself.
 func (b *batch) message() queue.Message {
-	return queue.Message{Subject: subjectOf(b.ID), Key: b.ID, Group: b.App, Data: b.encode()}
+	alone := *b
+	alone.At, alone.Size = time.Time{}, 0
+	return queue.Message{Subject: subjectOf(b.ID), Key: b.ID, Group: b.App, Data: alone.encode()}
 }
 
 var errBatch = errors.New("callback: stored batch is unreadable")

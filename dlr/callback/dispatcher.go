@@ -86,16 +86,17 @@ func New(o Options) *Dispatcher {
 	if o.Version != "" {
 		agent += "/" + o.Version
 	}
-	d := &Dispatcher{o: o, endpoints: newEndpoints(o.Queue.Endpoints(), o.Now), holds: &holds{queue: o.Queue, bucket: o.Queue.Holds()}}
+	d := &Dispatcher{o: o, endpoints: newEndpoints(o.Queue.Endpoints(), o.Now),
+		holds: &holds{queue: o.Queue, bucket: o.Queue.Holds(), within: o.Queue.Within()}}
 	d.sender = newSender(&d.o, agent)
 	d.lanes = newLanes(o.Lanes, firstPause(o.Schedule))
 	d.lanes.seal, d.lanes.send, d.lanes.bury, d.lanes.alive = d.seal, d.deliver, d.buryOver, d.holds.stored
-	d.lanes.holder, d.lanes.stands = d.holds.of, o.Queue.Events().Stands
+	d.lanes.holder, d.lanes.stands, d.lanes.join = d.holds.of, o.Queue.Events().Stands, d.joinStored
 	whole := time.Duration(0)
 	for _, wait := range o.Schedule {
 		whole += wait
 	}
-	d.lanes.over = func(s *sealed) bool { return o.Queue.Now().Sub(s.stored) > whole }
+	d.lanes.over = func(s *sealed) bool { return o.Queue.Now().Sub(s.since) > whole }
 	d.metrics = newMetrics(d.lanes)
 	d.post, d.cut = context.WithCancel(context.Background())
 	return d

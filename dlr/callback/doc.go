@@ -36,8 +36,16 @@
 //
 // A lane sends as many requests at a time as its window has, which doubles with each success up to 32; until
 // it has answered, and after a failure, one. While a request is under way items gather for 20 ms; while their
-// URL takes none, in batches of 200 that are filled up: a dead URL keeps one stored message for 200 changes,
-// of each kind of event.
+// URL takes none, in batches of 200 that are filled up.
+//
+// A URL that takes none keeps one stored message for 200 changes (joint.go). Batches of each kind of event, such
+// as wait for others, and small ones that were tried and may not grow any more would be more than that: so
+// messages become one, the smallest first, once there are too many for a second. One transaction writes all
+// batches under the key of one message and takes the others off; each batch keeps its id, its body, its age and
+// its place in the schedule, and is sent, taken out and dead-lettered by itself. Bucket within says in which
+// message a batch is, so that what has to wait for it finds it. Daemons of an older version leave such messages
+// where they are (queue.Message.Format), and none are made while there are any: changes that are in one when
+// only older daemons are left wait for a newer one, and later changes of their OTPs may come before.
 //
 // A failed try is due again by the schedule, with jitter, or later by the receiver's Retry-After. Tries are
 // not stored: after a restart they are reckoned from the age of the batch, by the store's clock, and it is

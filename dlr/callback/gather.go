@@ -20,7 +20,7 @@ func (t *lanes) gather(l *lane, now time.Time) {
 	l.left, l.since = held, now
 	var into *sealed
 	if len(items) > 0 {
-		if into = l.open[class{items[0].event.Kind, t.held(items[0])}]; into != nil && t.takeBack(l, into) {
+		if into = l.open[class{items[0].event.Kind, t.held(items[0])}]; into != nil && into.in.hasRoom() && t.takeBack(l, into) {
 			n := fitting(items, maxItems-into.items, maxBody-into.octets)
 			items, rest = items[:n:n], append(slices.Clone(items[n:]), rest...)
 		} else {
@@ -48,7 +48,7 @@ func (t *lanes) gathering(l *lane, now time.Time) time.Duration {
 }
 
 func (l *lane) idle() bool {
-	return len(l.items) == 0 && len(l.hand) == 0 && l.running == 0 && !l.sealing
+	return len(l.items) == 0 && len(l.hand) == 0 && l.running == 0 && !l.sealing && !l.joining
 }
 
 // takeBack takes an open batch out of its line, so that it is not sent while items are added.
@@ -56,6 +56,7 @@ func (t *lanes) takeBack(l *lane, s *sealed) bool {
 	for _, list := range []*[]*sealed{&l.ready, &l.blocked} {
 		if i := slices.Index(*list, s); i >= 0 {
 			*list = slices.Delete(*list, i, i+1)
+			s.out = true
 			return true
 		}
 	}
@@ -158,6 +159,7 @@ func (t *lanes) sealedItems(l *lane, items []job, into *sealed, b *batch) {
 	}
 	if into != nil {
 		if b != nil && b.ID == into.id {
+			l.changes += b.items() - into.items
 			into.items, into.octets, into.after = b.items(), len(b.body), b.After
 			into.open = into.items < maxItems && into.octets < maxBody
 		} else {
@@ -167,7 +169,8 @@ func (t *lanes) sealedItems(l *lane, items []job, into *sealed, b *batch) {
 			delete(l.open, into.class())
 		}
 		if t.closing {
-			_ = into.d.Nak(0)
+			into.out = false
+			t.release(l, into.in)
 			return
 		}
 		t.line(l, into)

@@ -160,7 +160,7 @@ func (t *lanes) waiting(id string) (list []Telling) {
 
 // shown is for callers that hold lanes.mu.
 func (s *sealed) shown() Telling {
-	w := Telling{At: s.stored.UTC(), Event: s.kind, WebhookID: s.id, State: TellWaiting, Tries: s.said.tries, Status: s.said.status, Host: hostOf(s.target.url)}
+	w := Telling{At: s.since.UTC(), Event: s.kind, WebhookID: s.id, State: TellWaiting, Tries: s.said.tries, Status: s.said.status, Host: hostOf(s.target.url)}
 	if s.said.tries > 0 {
 		w.At, w.State, w.Next = s.said.at.UTC(), TellRetrying, s.said.next.UTC()
 	}

@@ -13,6 +13,7 @@ import (
 type holds struct {
 	queue  *queue.Queue
 	bucket *queue.Bucket
+	within *queue.Bucket // the message that a batch is in, by its id, where that has not its name
 }
 
 // put holds every OTP of a batch.
@@ -53,8 +54,20 @@ func (h *holds) before(items []job) []string {
 	return ids
 }
 
-// stored tells whether a batch still waits for its receiver, here or with another daemon.
-func (h *holds) stored(id string) bool { return h.queue.Events().Stored(id) }
+// stored tells whether a batch still waits for its receiver, here or with another daemon. It is looked for
+// under its own name first, for it may become one of several under another's meanwhile, and never the reverse.
+func (h *holds) stored(id string) bool {
+	own := h.queue.Events().Stored(id)
+	in, moved := h.within.Local(id)
+	return len(in.Value) > 0 || own && !moved
+}
+
+// move notes that a batch is in the message with a key, which is another's name; an empty key: it is gone,
+// and others are under its name.
+func (h *holds) move(tx *queue.Tx, id, key string) { tx.Put(h.within, id, []byte(key), 0) }
+
+// moved takes that note off.
+func (h *holds) moved(tx *queue.Tx, id string) { tx.Delete(h.within, id) }
 
 // early tells whether the change right before an item's is still an item too. (Those before that are none
 // then either: items become batches in their order.)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/otp"
-	"github.com/otpgw/otpgw/queue"
 )
 
 // Bounds of all lanes; see the package's comment.
@@ -28,14 +27,14 @@ const (
 
 // sealed is a stored batch in this dispatcher's hand. Its data is read again when it is sent.
 type sealed struct {
-	d      *queue.Delivery
+	in     *stored // guarded by lanes.mu
 	id     string
 	target target
 	kind   otp.EventKind
 	after  []string
 	items  int
 	octets int
-	stored time.Time // by the store's clock
+	since  time.Time // that it is stored, by the store's clock
 	tries  int       // that are known of
 	due    time.Time
 	early  bool      // it is due before its time, since its URL answers again; such a try does not count
@@ -43,6 +42,7 @@ type sealed struct {
 	woken  bool      // it was early, and no try at its time has failed since: it is not early again
 	open   bool      // it was made here and never sent: items may be added
 	soon   bool      // it is ready or under way
+	out    bool      // of its line: it is under way, or gets more items
 	said   said      // by the last try; guarded by lanes.mu
 }
 
@@ -72,6 +72,12 @@ type lane struct {
 	blocked []*sealed           // behind others of its OTPs
 	foreign bool                // one of those is another daemon's
 
+	stored  map[*stored]struct{} // the messages that these are in
+	changes int                  // in all of them
+	joining bool                 // some are just becoming one
+	crowded time.Time            // since when they are too many; zero: they are not
+	moves   sync.RWMutex         // guards which message a batch is in, in the store: held for writing when that changes
+
 	running int
 	window  int       // requests at a time: more with each success, one after a failure
 	fails   int       // in a row
@@ -95,6 +101,7 @@ type lanes struct {
 	holder func(otpID string) (id string, ok bool) // the batch that holds an OTP
 	over   func(s *sealed) bool                    // whether a batch is past the last try of the schedule
 	bury   func(*lane, *sealed)                    // ends what is
+	join   func(*lane, []*stored)                  // makes several messages one
 
 	mu       sync.Mutex
 	byTarget map[target]*lane
@@ -135,7 +142,8 @@ func (t *lanes) wait(ctx context.Context) bool {
 func (t *lanes) lane(at target) *lane {
 	l := t.byTarget[at]
 	if l == nil {
-		l = &lane{target: at, host: t.host(hostOf(at.url)), window: firstWindow, last: make(map[string]int), coming: make(map[string]struct{}), open: make(map[class]*sealed), hand: make(map[string]*sealed)}
+		l = &lane{target: at, host: t.host(hostOf(at.url)), window: firstWindow, last: make(map[string]int), coming: make(map[string]struct{}), open: make(map[class]*sealed), hand: make(map[string]*sealed),
+			stored: make(map[*stored]struct{})}
 		l.host.lanes[l] = struct{}{}
 		t.byTarget[at] = l
 	}
@@ -162,32 +170,38 @@ func (t *lanes) addItem(j job, early bool) bool {
 	return true
 }
 
-// addBatch takes a stored batch into hand.
-func (t *lanes) addBatch(s *sealed) {
+// addStored takes a stored message into hand.
+func (t *lanes) addStored(m *stored) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closing {
-		_ = s.d.Nak(0)
+		_ = m.d.Nak(0)
 		return
 	}
-	l := t.lane(s.target)
-	if t.came(l, s.id) {
-		s.tries, s.early, s.woken = 0, false, false // however long it took to come back
-		// One that another daemon had in hand meanwhile may have been sent by it: it does not change any
-		// more.
-		s.open = s.d.Attempt <= 1 && !s.d.Orphan && s.items < maxItems && s.octets < maxBody
+	l := t.lane(m.batches[0].target)
+	l.stored[m] = struct{}{}
+	for _, s := range m.batches {
+		if t.came(l, s.id) {
+			s.tries, s.early, s.woken = 0, false, false // however long it took to come back
+			// One that another daemon had in hand meanwhile may have been sent by it: it does not change any
+			// more.
+			s.open = m.d.Attempt <= 1 && !m.d.Orphan && s.items < maxItems && s.octets < maxBody
+		}
+		if s.open {
+			l.open[s.class()] = s
+		}
+		l.hand[s.id] = s
+		l.changes += s.items
 	}
-	if s.open {
-		l.open[s.class()] = s
+	for _, s := range m.batches {
+		t.line(l, s)
 	}
-	l.hand[s.id] = s
-	t.line(l, s)
 	t.step(l)
 }
 
 // line puts a batch where it waits. For callers that hold mu.
 func (t *lanes) line(l *lane, s *sealed) {
-	s.soon = false
+	s.soon, s.out = false, false
 	switch {
 	case t.behind(l, s):
 		l.blocked = append(l.blocked, s)
@@ -224,6 +238,7 @@ func (t *lanes) step(l *lane) {
 	}
 	t.unblock(l)
 	t.gather(l, now)
+	t.tidy(l, now)
 	t.turn(l, now)
 	if l.idle() && (!l.proven || len(t.byTarget) > maxIdle) {
 		t.drop(l)
@@ -260,6 +275,9 @@ func (t *lanes) alarm(l *lane, now time.Time) {
 	}
 	if l.foreign {
 		sooner(now.Add(recheck))
+	}
+	if !l.crowded.IsZero() && !l.joining {
+		sooner(l.crowded.Add(gatherFailed))
 	}
 	switch {
 	case at.IsZero():
@@ -301,10 +319,8 @@ func (t *lanes) close() {
 		for _, j := range l.items {
 			_ = j.d.Nak(0)
 		}
-		for _, list := range [][]*sealed{l.ready, l.blocked, l.later} {
-			for _, s := range list {
-				_ = s.d.Nak(0)
-			}
+		for m := range l.stored {
+			t.release(l, m)
 		}
 	}
 	for _, h := range t.hosts {

@@ -3,7 +3,6 @@ package callback
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -91,36 +90,6 @@ func hanging(t *testing.T) (url string, release func()) {
 	}))
 	t.Cleanup(func() { release(); s.Close() })
 	return s.URL, release
-}
-
-// TestDeadURLKeepsOneMessageForTwoHundredChanges: of one that hangs and of one that refuses, with OTPs of
-// three changes, of two kinds.
-func TestDeadURLKeepsOneMessageForTwoHundredChanges(t *testing.T) {
-	hangs, _ := hanging(t)
-	for name, url := range map[string]string{"hangs": hangs, "refuses": "http://127.0.0.1:1/"} {
-		t.Run(name, func(t *testing.T) {
-			q := queuetest.Open(t)
-			o := options(t, q)
-			o.Log, o.Schedule, o.Timeout, o.Grace = quiet, DefaultSchedule, time.Second, time.Millisecond
-			start(t, o)
-			const otps, changes = 500, 3
-			begun := time.Now()
-			for from := 0; from < otps; from += 50 { // as they come, not all at once
-				publishMany(t, q, 50, changes, func(i, n int) otp.Event {
-					e := event(url, fmt.Sprint("o", from+i), n)
-					if n < changes {
-						e.Kind = otp.DlrChange
-					}
-					return e
-				})
-				time.Sleep(100 * time.Millisecond) // the pace of the load
-			}
-			// Two kinds, each with one that is not full, and what was tried first; and again after 1 s, 2 s, 4 s.
-			most := otps*changes/maxItems + 4 + bits.Len(uint(time.Since(begun)/time.Second))
-			await.That(t, fmt.Sprintf("%d changes are at most %d messages", otps*changes, most), func() bool { return msgs(t, q, "events") <= most })
-			t.Logf("%d changes are %d messages", otps*changes, msgs(t, q, "events"))
-		})
-	}
 }
 
 // TestRecoveredURLGetsAllThatWaitsAtOnce: after one success, though the schedule has hours to go; in order,
@@ -327,7 +296,7 @@ func TestRetriesGoOnByTheStoresClock(t *testing.T) {
 		80 * time.Hour:    {9, 0},
 		10000 * time.Hour: {9, 0},
 	} {
-		s := d.place(&queue.Delivery{Stored: q.Now().Add(-age)}, &batch{})
+		s := d.place(&batch{}, q.Now().Add(-age))
 		if wait := time.Until(s.then); s.early && s.tries != want.tries || wait > want.wait+time.Second || want.wait > 0 && wait < want.wait-time.Second {
 			t.Errorf("age %v: %d tries and then %v, want %d and %v", age, s.tries, wait, want.tries, want.wait)
 		}

@@ -19,8 +19,9 @@ func TestBatchThatAnotherHadIsClosed(t *testing.T) {
 		lane := l.lane(at)
 		lane.paused = time.Now().Add(time.Hour) // so that it is not sent
 		l.expect(lane, "msg_1")
-		s := &sealed{d: &queue.Delivery{Attempt: 1, Orphan: orphan}, id: "msg_1", target: at, items: 1, octets: 100, due: time.Now()}
-		l.addBatch(s)
+		s := &sealed{id: "msg_1", target: at, items: 1, octets: 100, due: time.Now()}
+		s.in = &stored{d: &queue.Delivery{Attempt: 1, Orphan: orphan}, batches: []*sealed{s}}
+		l.addStored(s.in)
 		if s.open != open || (lane.open[s.class()] == s) != open {
 			t.Errorf("orphan %v: open %v", orphan, s.open)
 		}
@@ -40,12 +41,16 @@ func TestBatchThatComesBackIsNotForgotten(t *testing.T) {
 		l.finish(lane, s)
 		return nil
 	}
-	before := &sealed{d: new(queue.Delivery), id: "msg_1", target: at, due: time.Now()}
-	back := &sealed{d: new(queue.Delivery), id: "msg_1", target: at, due: time.Now().Add(200 * time.Millisecond)}
+	inHand := func(due time.Time) *sealed {
+		s := &sealed{id: "msg_1", target: at, due: due}
+		s.in = &stored{d: new(queue.Delivery), batches: []*sealed{s}}
+		return s
+	}
+	before, back := inHand(time.Now()), inHand(time.Now().Add(200*time.Millisecond))
 	l.mu.Lock()
 	l.lane(at).hand[before.id] = before
 	l.mu.Unlock()
-	l.addBatch(back)
+	l.addStored(back.in)
 	lane := l.byTarget[at]
 	l.finish(lane, before) // it is not stored any more, as it was known
 	l.wake(lane)

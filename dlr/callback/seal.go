@@ -13,12 +13,26 @@ import (
 // transaction they are no items any more, are in the batch, and their OTPs are held by it. A batch is sent
 // only after that, as it was stored.
 func (d *Dispatcher) seal(l *lane, items []job, into *sealed) {
-	after := d.holds.before(items)
-	b, tx := d.joinable(l, into, after), d.o.Queue.Begin()
+	b := d.sealIn(l, items, into)
+	d.lanes.sealedItems(l, items, into, b)
+}
+
+// sealIn returns the batch that the items are in; nil when they are not.
+func (d *Dispatcher) sealIn(l *lane, items []job, into *sealed) *batch {
+	after, tx := d.holds.before(items), d.o.Queue.Begin()
+	b, all := (*batch)(nil), []*batch(nil)
+	if into != nil {
+		l.moves.Lock()
+		defer l.moves.Unlock()
+		b, all = d.joinable(l, into, after)
+	}
+	var key string
 	if b != nil {
-		tx.Held(into.d)
+		tx.Held(into.in.d)
+		key, b.At = into.in.d.Key, d.o.Queue.Now()
 	} else {
 		b = newBatch(&items[0].event, items[0].d.Stored)
+		key, all = b.ID, []*batch{b}
 		d.lanes.expect(l, b.ID)
 	}
 	for _, id := range after {
@@ -29,16 +43,16 @@ func (d *Dispatcher) seal(l *lane, items []job, into *sealed) {
 		tx.Held(j.d).Done(j.d)
 	}
 	d.holds.put(tx, b)
-	tx.Instead(b.message())
+	tx.Instead(storedAs(key, all))
 	err := d.store(tx, items[0].d)
 	d.lanes.settled(l.target, b.ID, err == nil)
-	if err != nil {
-		if !errors.Is(err, queue.ErrConflict) { // else another daemon has them, and it is nothing to be told of
-			d.o.Log.Warn().Err(err).Int("items", len(items)).Msg("callback: cannot store a batch, trying again")
-		}
-		b = nil
+	if err == nil {
+		return b
 	}
-	d.lanes.sealedItems(l, items, into, b)
+	if !errors.Is(err, queue.ErrConflict) { // else another daemon has them, and it is nothing to be told of
+		d.o.Log.Warn().Err(err).Int("items", len(items)).Msg("callback: cannot store a batch, trying again")
+	}
+	return nil
 }
 
 // store commits a transaction that takes an item off. Where the outcome stays unknown, because the store had
@@ -71,26 +85,23 @@ func (d *Dispatcher) commit(tx *queue.Tx) error {
 // sealPause is how long items wait that could not be stored as a batch.
 const sealPause = 500 * time.Millisecond
 
-// joinable is the batch that items may be added to, which go after the given batches; nil when they must not.
-// No two batches may wait for each other, so it may come to wait only for one that waits for none.
-func (d *Dispatcher) joinable(l *lane, into *sealed, after []string) *batch {
-	if into == nil || (len(after) > 0) != into.class().behind {
-		return nil
+// joinable is the batch that items may be added to, which go after the given batches, and all that are in its
+// message; nil when they must not. No two batches may wait for each other, so it may come to wait only for one
+// that waits for none. For callers that hold l.moves.
+func (d *Dispatcher) joinable(l *lane, into *sealed, after []string) (b *batch, all []*batch) {
+	if (len(after) > 0) != into.class().behind {
+		return nil, nil
 	}
 	for _, id := range after {
 		if id != into.id && !slices.Contains(into.after, id) && !d.lanes.waitsForNone(l, id) {
-			return nil
+			return nil, nil
 		}
 	}
-	if !into.d.Load() {
-		return nil
+	all = into.in.load()
+	if b = named(all, into.id); b == nil {
+		return nil, nil
 	}
-	b, err := decode(into.d.Data)
-	into.d.Data = nil
-	if err != nil {
-		return nil
-	}
-	return b
+	return b, all
 }
 
 // goAfter adds a batch that has to be gone before this one is sent.

@@ -30,7 +30,7 @@ const (
 // deliver tries a batch that is due, and says what becomes of it. takeOff is what is left to do for one that
 // was acknowledged.
 func (d *Dispatcher) deliver(l *lane, s *sealed) (takeOff func()) {
-	b := d.load(s)
+	b := d.load(l, s)
 	if b == nil {
 		d.lanes.finish(l, s)
 		return nil
@@ -66,21 +66,15 @@ func (d *Dispatcher) deliver(l *lane, s *sealed) (takeOff func()) {
 }
 
 // load reads a batch again; nil when it is not stored any more.
-func (d *Dispatcher) load(s *sealed) *batch {
-	if !s.d.Load() {
-		return nil
-	}
-	b, err := decode(s.d.Data)
-	s.d.Data = nil
-	if err != nil {
-		return nil
-	}
-	return b
+func (d *Dispatcher) load(l *lane, s *sealed) *batch {
+	l.moves.RLock()
+	defer l.moves.RUnlock()
+	return named(s.in.load(), s.id)
 }
 
 // buryOver ends a batch whose host did not answer in all the time of the schedule.
 func (d *Dispatcher) buryOver(l *lane, s *sealed) {
-	if b := d.load(s); b != nil {
+	if b := d.load(l, s); b != nil {
 		d.end(l, s, b, reasonSilent)
 		return
 	}
@@ -99,22 +93,38 @@ func (d *Dispatcher) end(l *lane, s *sealed, b *batch, reason string) {
 }
 
 // takeOff takes a batch off the queue and lets go of its OTPs. When the store does not do it, the batch is
-// done again.
+// sent again.
 func (d *Dispatcher) takeOff(l *lane, s *sealed, b *batch, end tellEnd) {
+	if err := d.takeOffStored(l, s, b, end); err != nil {
+		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: done, but not taken off; it will be done again")
+		s.due = time.Now().Add(pullPause)
+		d.lanes.again(l, s)
+		return
+	}
+	d.lanes.finish(l, s)
+}
+
+func (d *Dispatcher) takeOffStored(l *lane, s *sealed, b *batch, end tellEnd) (err error) {
 	ctx, cancel := step()
 	defer cancel()
-	err := queue.ErrConflict
-	for errors.Is(err, queue.ErrConflict) && ctx.Err() == nil { // a hold has become another batch's meanwhile
-		tx := d.o.Queue.Begin().Along().Done(s.d)
+	unlock, joint := l.lock(s)
+	defer unlock()
+	for err = ctx.Err(); err == nil; {
+		tx := d.o.Queue.Begin()
+		if !joint {
+			tx.Along().Done(s.in.d)
+		} else if !d.takeOut(tx, s.in, s.id) {
+			return nil
+		}
 		d.holds.release(tx, b)
 		d.told(tx, s, b, end)
 		err = d.o.Queue.Commit(ctx, tx)
+		if !errors.Is(err, queue.ErrConflict) {
+			return err
+		}
+		err = ctx.Err() // a hold has become another batch's meanwhile, or the message is another daemon's
 	}
-	if err != nil {
-		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: done, but not taken off; it will be done again")
-		d.nak(s.d, pullPause)
-	}
-	d.lanes.finish(l, s)
+	return err
 }
 
 // wait is the pause after so many tries; negative when there is no further one.

@@ -1,11 +1,6 @@
 package callback
 
-import (
-	"container/heap"
-	"time"
-
-	"github.com/otpgw/otpgw/queue/backoff"
-)
+import "time"
 
 // place is the line that a lane which has something to send stands in.
 type place int
@@ -25,60 +20,8 @@ type share struct {
 	listed  bool // in lanes.order
 }
 
-// host is what is known of a host and port. All of it is guarded by lanes.mu.
-type host struct {
-	name    string
-	lanes   map[*lane]struct{}
-	running int
-	unsure  int
-	window  int       // requests at a time, after it was shut: more with each answer
-	known   bool      // it answered before
-	silent  int       // tries in a row that it did not answer
-	shut    time.Time // nothing is sent until then; zero when it answers
-	shutAt  time.Time // when that was decided
-	doubt   time.Time // it was silent not long before; new lanes are unsure until then
-	turns   []*lane   // that wait until it takes more
-	timer   *time.Timer
-}
-
-// Times of hosts that do not answer.
-const (
-	silentTries = 3  // in a row, and a host is shut
-	longestRest = 60 // times the first pause of a host or lane that goes on failing
-	longestShut = time.Minute
-	doubtTime   = time.Minute
-)
-
-// host is for callers that hold mu.
-func (t *lanes) host(name string) *host {
-	h := t.hosts[name]
-	if h == nil {
-		h = &host{name: name, lanes: make(map[*lane]struct{}), window: t.perHost()}
-		t.hosts[name] = h
-	}
-	return h
-}
-
 func (t *lanes) perHost() int { return max(t.limit/hostShare, 1) }
 func (t *lanes) perApp() int  { return max(t.limit/appShare, 1) }
-
-// forget drops a host that nobody waits for; not one that answers, as long as there are few, nor one that is
-// shut.
-func (t *lanes) forget(h *host) {
-	if len(h.lanes) == 0 && h.running == 0 && !time.Now().Before(h.shut) && !(h.known && h.silent == 0 && len(t.hosts) < maxIdle) {
-		h.stop()
-		delete(t.hosts, h.name)
-	}
-}
-
-func (h *host) stop() {
-	if h.timer != nil {
-		h.timer.Stop()
-	}
-}
-
-// answers: as far as is known, the host takes requests.
-func (h *host) answers(now time.Time) bool { return h.silent < silentTries && !now.Before(h.shut) }
 
 // sure: this lane's requests may be expected to end soon.
 func (l *lane) sure(now time.Time) bool {
@@ -100,12 +43,6 @@ func (l *lane) wants(now time.Time) bool {
 	// Until it has answered, a second request at a time is worth it only for a full one: what was tried once
 	// stays one message.
 	return l.proven || l.running == 0 || !l.ready[0].open
-}
-
-// barred: the host takes no request of this lane now.
-func (t *lanes) barred(l *lane, now time.Time) bool {
-	h := l.host
-	return now.Before(h.shut) || h.running >= h.window || !l.sure(now) && h.unsure >= max(t.perHost()/newShare, 1)
 }
 
 // stand puts a lane in line: of its host, or of its application.
@@ -130,65 +67,6 @@ func (t *lanes) stand(l *lane, now time.Time) {
 	if !a.listed {
 		a.listed = true
 		t.order = append(t.order, a)
-	}
-}
-
-// watch opens a host again when its time comes.
-func (t *lanes) watch(h *host, now time.Time) {
-	if !now.Before(h.shut) {
-		return
-	}
-	if h.timer == nil {
-		h.timer = time.AfterFunc(h.shut.Sub(now), func() {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			if !t.closing {
-				t.free(h, time.Now())
-				t.run(time.Now())
-				t.forget(h)
-			}
-		})
-		return
-	}
-	h.timer.Reset(h.shut.Sub(now))
-}
-
-// free moves lanes that waited for their host, as many as it takes now.
-func (t *lanes) free(h *host, now time.Time) {
-	if now.Before(h.shut) {
-		t.watch(h, now)
-		return
-	}
-	t.clear(h)
-	for n := min(h.window-h.running, len(h.turns)); n > 0; n-- {
-		l := h.turns[0]
-		h.turns = h.turns[1:]
-		l.place = nowhere
-		if l.wants(now) {
-			t.stand(l, now)
-		}
-	}
-}
-
-// buryAtOnce bounds how many batches end at a time because their host did not answer in all the time of the
-// schedule.
-const buryAtOnce = 64
-
-// clear ends what waited for its host in vain for longer than the schedule has.
-func (t *lanes) clear(h *host) {
-	n := 0
-	for _, l := range h.turns {
-		for h.silent > 0 && len(l.ready) > 0 && n < buryAtOnce && t.over(l.ready[0]) {
-			s := l.ready[0]
-			l.ready = l.ready[1:]
-			n++
-			t.wg.Go(func() {
-				t.bury(l, s)
-				t.mu.Lock()
-				defer t.mu.Unlock()
-				t.step(l)
-			})
-		}
 	}
 }
 
@@ -234,6 +112,7 @@ func (t *lanes) pick(a *share) (l *lane) {
 func (t *lanes) start(l *lane, now time.Time) {
 	s := l.ready[0]
 	l.ready = l.ready[1:]
+	s.out = true
 	if s.open = false; l.open[s.class()] == s {
 		delete(l.open, s.class())
 	}
@@ -282,79 +161,20 @@ func (t *lanes) sent(l *lane, uncount func()) {
 	t.run(now)
 }
 
-// verdict is what a try says of a lane and its host.
-type verdict struct {
-	begun    time.Time
-	ok       bool          // a success
-	answered bool          // the host answered something
-	wait     time.Duration // that the receiver asked for
-}
-
-// judged notes the outcome of a try, and makes what waits for a URL that answers again due at once: at the
-// rate that the windows allow, which grow with each success.
-func (t *lanes) judged(l *lane, v verdict) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now, h := time.Now(), l.host
-	switch {
-	case v.answered:
-		if h.silent > 0 {
-			h.shut = time.Time{}
-			for other := range h.lanes {
-				other.due(now)
-			}
-		}
-		h.silent, h.known = 0, true
-		h.window = min(2*h.window, t.perHost())
-	case h.silent < silentTries || v.begun.After(h.shutAt): // of several at once, one makes the pause longer
-		h.silent++
-		h.doubt = now.Add(doubtTime)
-		if h.silent >= silentTries {
-			h.window, h.shutAt = 1, now
-			h.shut = now.Add(spread(backoff.Doubled(t.pause, h.silent-silentTries, longestRest*t.pause)))
-		}
-	}
-	switch {
-	case v.ok:
-		if l.fails > 0 {
-			l.due(now)
-		}
-		l.fails, l.proven, l.paused = 0, true, time.Time{}
-		l.window = min(2*l.window, laneShare)
-	case v.begun.After(l.failed):
-		l.failed, l.proven, l.window = now, false, 1
-		if l.fails++; l.fails > 1 || !v.answered {
-			l.paused = now.Add(spread(backoff.Doubled(t.pause, l.fails-1, longestRest*t.pause)))
-		}
-	}
-	if v.wait > 0 {
-		l.paused = now.Add(spread(v.wait))
-	}
-}
-
-// due makes what waits for a later time due: once for each try that failed at its time, so that one request
-// that fails for itself is not tried with each success of another.
-func (l *lane) due(now time.Time) {
-	for i := range l.later {
-		if s := l.later[i]; !s.woken {
-			s.early, s.woken, s.then, s.due = true, true, s.due, now
-		}
-	}
-	heap.Init(&l.later)
-	if l.timer != nil {
-		l.timer.Reset(0)
-	}
-}
-
-// finish takes a batch out of hand. One that another daemon took, and that came back since, is in hand anew:
-// that is not the one that ends here.
+// finish takes a batch out of hand.
 func (t *lanes) finish(l *lane, s *sealed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if l.hand[s.id] == s {
+	if l.hand[s.id] == s { // else it came again meanwhile
 		delete(l.hand, s.id)
 	}
 	l.left = 0
+	l.changes -= s.items
+	if m := s.in; m.without(s) {
+		delete(l.stored, m)
+	} else if t.closing {
+		t.release(l, m)
+	}
 }
 
 // again puts a batch back into line, for its due time.
@@ -362,7 +182,8 @@ func (t *lanes) again(l *lane, s *sealed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closing {
-		_ = s.d.Nak(0)
+		s.out = false
+		t.release(l, s.in)
 		return
 	}
 	s.said.next = s.due

@@ -1,0 +1,154 @@
+package callback
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
+)
+
+// mixed is the nth of three changes of an OTP, of two kinds.
+func mixed(url string, i, n int) otp.Event {
+	e := event(url, fmt.Sprint("o", i), n)
+	if n < 3 {
+		e.Kind = otp.DlrChange
+	}
+	return e
+}
+
+// TestDeadURLKeepsOneMessageForTwoHundredChanges: of two kinds, three of each OTP, however they come and
+// however the URL is dead; and all of them arrive, once, in order and under one id when it comes back.
+func TestDeadURLKeepsOneMessageForTwoHundredChanges(t *testing.T) {
+	slowly := func(t *testing.T, q *queue.Queue, otps int, event func(i, n int) otp.Event) {
+		for from := 0; from < otps; from += 10 {
+			publishMany(t, q, 10, 3, func(i, n int) otp.Event { return event(from+i, n) })
+			time.Sleep(40 * time.Millisecond) // the pace of the load
+		}
+	}
+	atOnce := func(t *testing.T, q *queue.Queue, otps int, event func(i, n int) otp.Event) {
+		publishMany(t, q, otps, 3, event)
+	}
+	byChange := func(t *testing.T, q *queue.Queue, otps int, event func(i, n int) otp.Event) {
+		for n := 1; n <= 3; n++ {
+			publishMany(t, q, otps, 1, func(i, _ int) otp.Event { return event(i, n) })
+			time.Sleep(300 * time.Millisecond) // the pace of the load
+		}
+	}
+	schedule := append([]time.Duration{0, time.Second}, slices.Repeat([]time.Duration{2 * time.Second}, 100)...)
+	many := long("OTPGW_CALLBACK_DEAD", 0) / 3
+	for name, c := range map[string]struct {
+		otps    int
+		daemons int
+		hangs   bool
+		restart bool
+		load    func(*testing.T, *queue.Queue, int, func(i, n int) otp.Event)
+	}{
+		"refuses, as they come":             {500, 0, false, false, slowly},
+		"hangs, as they come":               {500, 0, true, false, slowly},
+		"refuses, all at once":              {500, 0, false, false, atOnce},
+		"refuses, one kind after the other": {500, 0, false, false, byChange},
+		"refuses, two daemons":              {500, 2, false, false, slowly},
+		"hangs, two daemons":                {500, 2, true, false, slowly},
+		"refuses, started anew":             {500, 0, false, true, slowly},
+		"hangs, two daemons started anew":   {500, 2, true, true, atOnce},
+		"refuses, many":                     {many, 0, false, false, atOnce},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.otps == 0 {
+				t.Skip("OTPGW_CALLBACK_DEAD=20000 says how many changes")
+			}
+			var up atomic.Bool
+			app := receiver(t, func(request) int {
+				if up.Load() {
+					return http.StatusOK
+				}
+				return http.StatusBadGateway
+			})
+			down := make(chan struct{})
+			if c.hangs {
+				app.answer = func(request) int {
+					if <-down; up.Load() {
+						return http.StatusOK
+					}
+					return http.StatusBadGateway
+				}
+			}
+			queues := []*queue.Queue{}
+			if c.daemons == 0 {
+				queues = append(queues, queuetest.Open(t))
+			} else {
+				url := queuetest.External(t)
+				for range c.daemons {
+					queues = append(queues, queuetest.Open(t, queuetest.URL(url)))
+				}
+			}
+			var stops []func()
+			run := func() {
+				stops = nil
+				for _, q := range queues {
+					o := options(t, q)
+					o.Log, o.Schedule, o.Timeout, o.Grace = quiet, schedule, time.Second, time.Millisecond
+					_, stop := start(t, o)
+					stops = append(stops, stop)
+				}
+			}
+			run()
+			c.load(t, queues[0], c.otps, func(i, n int) otp.Event { return mixed(app.URL, i, n) })
+			changes := 3 * c.otps
+			most := (changes + maxItems - 1) / maxItems
+			await.That(t, fmt.Sprintf("%d changes are at most %d messages", changes, most), func() bool { return msgs(t, queues[0], "events") <= most })
+			t.Logf("%d changes are %d messages, after %d requests", changes, msgs(t, queues[0], "events"), len(app.requests()))
+			if c.restart {
+				for _, stop := range stops {
+					stop()
+				}
+				run()
+			}
+			up.Store(true)
+			close(down)
+			for _, q := range queues {
+				empty(t, q)
+			}
+			wholeAndOnce(t, app, changes)
+			await.That(t, "no note is left of where a batch is", func() bool { return entries(t, queues[0].Within()) == 0 })
+		})
+	}
+}
+
+// wholeAndOnce fails the test unless each change came, under one id, with one body, none before its turn.
+func wholeAndOnce(t *testing.T, app *application, changes int) {
+	t.Helper()
+	bodies, ids := make(map[string]string), make(map[item]string)
+	for _, r := range app.requests() {
+		if b, ok := bodies[r.id]; ok && b != r.body {
+			t.Errorf("%s had two bodies", r.id)
+		}
+		bodies[r.id] = r.body
+		for _, i := range r.Data {
+			if id, ok := ids[i]; ok && id != r.id {
+				t.Errorf("%v came under %s and %s", i, id, r.id)
+			}
+			ids[i] = r.id
+		}
+	}
+	if len(ids) != changes {
+		t.Errorf("%d changes came, want %d", len(ids), changes)
+	}
+	inOrder(t, app.items())
+}
+
+func entries(t *testing.T, b *queue.Bucket) (n int) {
+	t.Helper()
+	if err := b.Each(t.Context(), func(string, []byte) bool { n++; return true }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
