@@ -67,8 +67,8 @@ func (d *Dispatcher) deliver(l *lane, s *sealed) (takeOff func()) {
 
 // load reads a batch again; nil when it is not stored any more.
 func (d *Dispatcher) load(l *lane, s *sealed) *batch {
-	l.moves.RLock()
-	defer l.moves.RUnlock()
+	unlock, _ := l.lock(s)
+	defer unlock()
 	return named(s.in.load(), s.id)
 }
 
