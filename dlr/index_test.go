@@ -166,7 +166,7 @@ func TestCacheIsBounded(t *testing.T) {
 }
 
 func BenchmarkIndex(b *testing.B) {
-	q := queuetest.Open(b, queuetest.WithLimits(queue.Limits{}))
+	q := queuetest.Open(b, queuetest.WithBounds(queue.Bounds{}))
 	x := NewIndex(q.Receipts())
 	ctx := context.Background()
 	b.ReportAllocs()

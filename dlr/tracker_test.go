@@ -309,7 +309,7 @@ func TestReceiptOfARecordPastItsRetentionIsCounted(t *testing.T) {
 }
 
 func TestParkedFullIsAnError(t *testing.T) {
-	q := queuetest.Open(t, queuetest.WithLimits(queue.Limits{Parked: queue.Limit{Msgs: 1}}))
+	q := queuetest.Open(t, queuetest.WithBounds(queue.Bounds{Parked: queue.Bound{Msgs: 1}}))
 	tr := newTracker(t, q, newLedger())
 	ctx := context.Background()
 	if err := tr.Receipt(ctx, Incoming{Link: "c", Rule: Auto, Text: fmt.Sprintf(delivered, "1")}); err != nil {
@@ -399,7 +399,7 @@ func value(t *testing.T, c prometheus.Counter) float64 {
 // Receipts that nobody can read, or that match nothing, take a share of the dead letters, and a line a
 // minute.
 func TestGarbageReceiptsPushNothingOut(t *testing.T) {
-	q := queuetest.Open(t, queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Msgs: 40}}))
+	q := queuetest.Open(t, queuetest.WithBounds(queue.Bounds{DeadLetters: queue.Bound{Msgs: 40}}))
 	ctx := context.Background()
 	for kind, group := range map[string]string{"callback": "shop", deadKind: "good"} {
 		if err := q.DeadLetter(ctx, queue.DeadLetter{Kind: kind, Group: group, Subject: "parked.x", Data: []byte("{}")}); err != nil {

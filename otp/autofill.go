@@ -64,10 +64,10 @@ func (n NewOtp) append(text, pin string, measure func(string) int) (string, erro
 		return text, nil
 	}
 	var lines []string
-	limit := len(text) + maxRetriever*2 + maxWebOTPDomain
+	room := len(text) + maxRetriever*2 + maxWebOTPDomain
 	if n.AppHash != "" {
 		lines = append(lines, n.AppHash)
-		limit = maxRetriever
+		room = maxRetriever
 	}
 	if n.WebOTPDomain != "" {
 		lines = append(lines, "@"+n.WebOTPDomain+" #"+pin)
@@ -76,12 +76,12 @@ func (n NewOtp) append(text, pin string, measure func(string) int) (string, erro
 	end := strings.Join(lines, "\n")
 	tight, wide := text+"\n"+end, text+"\n\n"+end
 	switch {
-	case len(tight) > limit && n.hashAsked:
+	case len(tight) > room && n.hashAsked:
 		return "", &Error{Code: CodeAppHash, Message: "With 'appHash' the message is longer than the 140 bytes that Android reads"}
-	case len(tight) > limit:
+	case len(tight) > room:
 		n.AppHash = ""
 		return n.append(text, pin, measure)
-	case len(wide) <= limit && measure(wide) <= measure(tight):
+	case len(wide) <= room && measure(wide) <= measure(tight):
 		return wide, nil
 	}
 	return tight, nil

@@ -49,7 +49,7 @@ func TestEndedOTPsOutOfMemory(t *testing.T) {
 			note(fmt.Sprint(i, " then is ", o.Status, " ", o.Delivery.Status), err)
 		}
 		for i := range ids {
-			found, err := b.Find(ctx, b.app, Query{Phone: fmt.Sprintf("+33612345%03d", i), Limit: 10})
+			found, err := b.Find(ctx, b.app, Query{Phone: fmt.Sprintf("+33612345%03d", i), PageSize: 10})
 			note(fmt.Sprint(len(found.Data), " found"), err)
 		}
 		gone, err := b.Forget(ctx, "+33612345004")

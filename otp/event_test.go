@@ -52,7 +52,7 @@ func TestChangeAndEventAreOne(t *testing.T) {
 // TestLoginWithoutRoomForCallbacks: a right PIN is VERIFIED, and a receipt taken, also when the application's
 // callbacks have used up their share; what is not told is counted.
 func TestLoginWithoutRoomForCallbacks(t *testing.T) {
-	b := newBench(t, queuetest.WithLimits(queue.Limits{Events: queue.Limit{Msgs: 1}}))
+	b := newBench(t, queuetest.WithBounds(queue.Bounds{Events: queue.Bound{Msgs: 1}}))
 	filled, o := b.create(t, french), b.create(t, french)
 	wantCode(t, "verify", b.verify(filled.OtpID, b.pin(t, filled.OtpID)), 0)
 	wantCode(t, "verify", b.verify(o.OtpID, b.pin(t, o.OtpID)), 0)

@@ -21,11 +21,11 @@ const (
 
 // Query asks for the OTPs of a number.
 type Query struct {
-	Phone string    // E.164
-	From  time.Time // made at or after; zero for any
-	To    time.Time // made before; zero for any
-	After string    // otpId of the last one of the page before; empty for the first page
-	Limit int
+	Phone    string    // E.164
+	From     time.Time // made at or after; zero for any
+	To       time.Time // made before; zero for any
+	After    string    // otpId of the last one of the page before; empty for the first page
+	PageSize int
 }
 
 // Found is a page of OTPs, the newest first.
@@ -47,11 +47,11 @@ func ParseQuery(values url.Values) (Query, error) {
 		}
 		return strictjson.Value{Kind: strictjson.Text, Text: s}
 	}
-	q := Query{Phone: f.phone(text(number), text(values.Get("countryIso"))).E164, Limit: defaultPage}
+	q := Query{Phone: f.phone(text(number), text(values.Get("countryIso"))).E164, PageSize: defaultPage}
 	q.From, q.To = f.day("from", values.Get("from")), f.day("to", values.Get("to"))
 	if limit := values.Get("limit"); limit != "" {
 		n, err := strconv.Atoi(limit)
-		if q.Limit = n; err != nil || n < 1 || n > maxPage {
+		if q.PageSize = n; err != nil || n < 1 || n > maxPage {
 			f.add(CodeQuery, fmt.Sprintf("The parameter 'limit' is not a number from 1 to %d", maxPage))
 		}
 	}
@@ -99,15 +99,15 @@ func (s *Service) Find(ctx context.Context, app *App, q Query) (Found, error) {
 		return Found{}, storeError(err)
 	}
 	found := Found{Data: []Otp{}}
-	for _, r := range page[:min(len(page), q.Limit)] {
+	for _, r := range page[:min(len(page), q.PageSize)] {
 		o, err := s.shownAt(ctx, r, s.now())
 		if err != nil {
 			return Found{}, err
 		}
 		found.Data = append(found.Data, o)
 	}
-	if len(page) > q.Limit {
-		next := page[q.Limit-1].ID
+	if len(page) > q.PageSize {
+		next := page[q.PageSize-1].ID
 		found.Next = &next
 	}
 	return found, nil
@@ -128,9 +128,9 @@ func (s *Service) newest(ctx context.Context, app string, q Query, last *Record)
 			return true
 		}
 		i, twice := slices.BinarySearchFunc(page, r, newerFirst) // one that is changed meanwhile may be seen twice
-		if i <= q.Limit && !twice {
+		if i <= q.PageSize && !twice {
 			page = slices.Insert(page, i, r)
-			page = page[:min(len(page), q.Limit+1)]
+			page = page[:min(len(page), q.PageSize+1)]
 		}
 		return true
 	})

@@ -84,7 +84,7 @@ const mostWays = 20
 func (s *Service) WaysOf(ctx context.Context, number string) (ways []Way, more bool, err error) {
 	s.finding.Lock()
 	defer s.finding.Unlock()
-	page, err := s.newest(ctx, "", Query{Phone: number, Limit: mostWays}, nil)
+	page, err := s.newest(ctx, "", Query{Phone: number, PageSize: mostWays}, nil)
 	if err != nil {
 		return nil, false, storeError(err)
 	}

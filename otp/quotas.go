@@ -43,7 +43,7 @@ const moneyUnit = 1e6
 type QuotaState struct {
 	App     string    `json:"app"`
 	Quota   string    `json:"quota"` // day, month, day_budget, month_budget, or a country
-	Limit   float64   `json:"limit"`
+	Max     float64   `json:"limit"`
 	Used    float64   `json:"used"`
 	Percent float64   `json:"percent"`
 	Until   time.Time `json:"until"`
@@ -154,7 +154,7 @@ func (s *Service) quotaReached(tx *queue.Tx, q quota.Quota, percent int64, until
 		return
 	}
 	m, err := Notice{ID: uuid.NewString(), App: appName, URL: app.CallbackURL, Kind: kind, Item: quotaItem{
-		Quota: name, Percent: percent, Limit: limit, Until: until.UTC(), Datetime: s.now().UTC().Truncate(time.Second)}}.message()
+		Quota: name, Percent: percent, Max: limit, Until: until.UTC(), Datetime: s.now().UTC().Truncate(time.Second)}}.message()
 	if err != nil {
 		s.Log.Error().Err(err).Msg("the application is not told of its quota")
 		return
@@ -166,7 +166,7 @@ func (s *Service) quotaReached(tx *queue.Tx, q quota.Quota, percent int64, until
 type quotaItem struct {
 	Quota    string    `json:"quota"`
 	Percent  int64     `json:"percent"`
-	Limit    float64   `json:"limit"`
+	Max      float64   `json:"limit"`
 	Until    time.Time `json:"until"`
 	Datetime time.Time `json:"datetime"`
 }
@@ -180,7 +180,7 @@ func (s *Service) QuotaStates() ([]QuotaState, error) {
 			if err != nil {
 				return nil, storeError(err)
 			}
-			states = append(states, QuotaState{App: app.Name, Quota: b.name, Limit: float64(b.Max) / b.unit, Used: float64(used) / b.unit,
+			states = append(states, QuotaState{App: app.Name, Quota: b.name, Max: float64(b.Max) / b.unit, Used: float64(used) / b.unit,
 				Percent: math.Round(1000*float64(used)/float64(b.Max)) / 10, Until: until})
 		}
 	}

@@ -61,38 +61,38 @@ type asset struct {
 	subjects []string
 	form     form
 	discard  jetstream.DiscardPolicy
-	limit    Limit
+	bound    Bound
 	dedupe   time.Duration // how long a message id is remembered
 }
 
-// assets is the whole inventory of streams. Limits are defaults; o.Limits overrides them field by field.
+// assets is the whole inventory of streams. Bounds are defaults; o.Bounds overrides them field by field.
 func assets(o Options) []asset {
-	l := o.Limits
+	l := o.Bounds
 	return []asset{
 		// Full: everything is refused. Before that, at four fifths, POST /otp is. Snapshots take its
 		// beginning away, so it is about twice as large as what is in it.
-		{name: streamLog, subjects: []string{logSubject}, form: ledgerForm, discard: jetstream.DiscardNew, limit: l.Log.or(-1, 8*gib, 0), dedupe: 2 * time.Minute},
+		{name: streamLog, subjects: []string{logSubject}, form: ledgerForm, discard: jetstream.DiscardNew, bound: l.Log.or(-1, 8*gib, 0), dedupe: 2 * time.Minute},
 		// Full: the URL disabled longest ago is tried again.
-		{name: streamEndpoints, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Endpoints.or(100_000, 64*mib, 0)},
+		{name: streamEndpoints, form: bucketForm, discard: jetstream.DiscardOld, bound: l.Endpoints.or(100_000, 64*mib, 0)},
 		// Full: the oldest access tokens go, and their clients ask for others.
-		{name: streamTokens, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Tokens.or(1_000_000, 256*mib, 26*day/24)},
+		{name: streamTokens, form: bucketForm, discard: jetstream.DiscardOld, bound: l.Tokens.or(1_000_000, 256*mib, 26*day/24)},
 		// Full: POST /otp with an Idempotency-Key is refused; to let it in would be to send twice.
-		{name: streamAnswers, form: bucketForm, discard: jetstream.DiscardNew, limit: l.Answers.or(2_000_000, 3*gib, 26*day/24)},
+		{name: streamAnswers, form: bucketForm, discard: jetstream.DiscardNew, bound: l.Answers.or(2_000_000, 3*gib, 26*day/24)},
 		// Full: the prefixes heard of least lately are forgotten.
-		{name: streamGuard, form: bucketForm, discard: jetstream.DiscardOld, limit: l.Guard.or(1_000_000, 512*mib, 15*day)},
+		{name: streamGuard, form: bucketForm, discard: jetstream.DiscardOld, bound: l.Guard.or(1_000_000, 512*mib, 15*day)},
 		// One sum a second and application; the age is longer than the longest window, that of the lowest
 		// rate.
-		{name: streamRate, subjects: []string{"rate.*.*"}, form: countForm, discard: jetstream.DiscardOld, limit: Limit{100_000, 16 * mib, 2 * time.Hour}},
+		{name: streamRate, subjects: []string{"rate.*.*"}, form: countForm, discard: jetstream.DiscardOld, bound: Bound{100_000, 16 * mib, 2 * time.Hour}},
 		// One entry, see Keys.
-		{name: streamKeys, form: bucketForm, discard: jetstream.DiscardNew, limit: Limit{64, mib, 0}},
+		{name: streamKeys, form: bucketForm, discard: jetstream.DiscardNew, bound: Bound{64, mib, 0}},
 		// Full: the oldest dead letters go; see also deadShare.
 		{name: streamDead, subjects: []string{"dlq.*", "dlq.*.*"}, form: logForm, discard: jetstream.DiscardOld,
-			limit: l.DeadLetters.or(100_000, 512*mib, 30*day), dedupe: 2 * time.Minute},
+			bound: l.DeadLetters.or(100_000, 512*mib, 30*day), dedupe: 2 * time.Minute},
 	}
 }
 
 // or fills what is zero.
-func (l Limit) or(msgs, bytes int64, age time.Duration) Limit {
+func (l Bound) or(msgs, bytes int64, age time.Duration) Bound {
 	if l.Msgs == 0 {
 		l.Msgs = msgs
 	}
@@ -105,13 +105,13 @@ func (l Limit) or(msgs, bytes int64, age time.Duration) Limit {
 	return l
 }
 
-// refuses: at its limit the asset takes nothing new.
+// refuses: at its bound the asset takes nothing new.
 func (a asset) refuses() bool { return a.discard == jetstream.DiscardNew }
 
 // config is the asset as the server wants it.
 func (a asset) config(replicas int) jetstream.StreamConfig {
 	c := jetstream.StreamConfig{Name: a.name, Subjects: a.subjects, Storage: jetstream.FileStorage, Replicas: replicas,
-		Discard: a.discard, MaxMsgs: a.limit.Msgs, MaxBytes: a.limit.Bytes, MaxAge: a.limit.Age, Duplicates: a.dedupe,
+		Discard: a.discard, MaxMsgs: a.bound.Msgs, MaxBytes: a.bound.Bytes, MaxAge: a.bound.Age, Duplicates: a.dedupe,
 		AllowDirect: true, AllowMsgTTL: true, Retention: jetstream.LimitsPolicy, Metadata: map[string]string{layoutKey: strconv.Itoa(layout)}}
 	switch a.form {
 	case bucketForm:
@@ -121,7 +121,7 @@ func (a asset) config(replicas int) jetstream.StreamConfig {
 	case ledgerForm:
 		c.AllowMsgTTL = false
 	case logForm:
-		c.MaxMsgsPerSubject = max(a.limit.Msgs/deadShare, 1)
+		c.MaxMsgsPerSubject = max(a.bound.Msgs/deadShare, 1)
 	case countForm:
 		c.Storage = jetstream.MemoryStorage
 		c.AllowMsgCounter, c.AllowMsgTTL = true, false // the server allows one of them
@@ -137,10 +137,10 @@ func (q *Queue) apply(ctx context.Context, replicas int) error {
 		err := q.patiently(ctx, func(ctx context.Context) error { return q.applyOne(ctx, a.config(replicas)) })
 		if isFull(err) || apiCode(err) == codeNoPeers {
 			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w; the store asks for %d MiB of each server, OTPGW_STORE_SIZE for less", a.name,
-				a.limit.Bytes/mib, replicas, err, (sizeOf(q.assets)-snapshotLimit-coldLimit+q.snapshotLimit)/mib)
+				a.bound.Bytes/mib, replicas, err, (sizeOf(q.assets)-snapshotLimit-coldLimit+q.snapshotLimit)/mib)
 		}
 		if err != nil {
-			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w", a.name, a.limit.Bytes/mib, replicas, err)
+			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w", a.name, a.bound.Bytes/mib, replicas, err)
 		}
 	}
 	return nil

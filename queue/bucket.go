@@ -19,7 +19,7 @@ const maxKey = 256
 type Bucket struct {
 	q     *Queue
 	name  string
-	limit Limit
+	bound Bound
 	kv    *kv // nil: in the log
 }
 
@@ -57,10 +57,10 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 // Len is about how many keys a bucket in the log has, and costs nothing.
 func (b *Bucket) Len() int { return b.q.ledger.Stats(b.name).Keys }
 
-// Fill is how near a bucket in the log is to its limit, from 0 to 1, and costs nothing.
+// Fill is how near a bucket in the log is to its bound, from 0 to 1, and costs nothing.
 func (b *Bucket) Fill() float64 {
 	fill := b.q.ledger.Stats(b.name)
-	return max(float64(fill.Keys)/float64(b.limit.Msgs), float64(fill.Bytes)/float64(b.limit.Bytes))
+	return max(float64(fill.Keys)/float64(b.bound.Msgs), float64(fill.Bytes)/float64(b.bound.Bytes))
 }
 
 // Near is Get where an absence may be milliseconds old too, and costs nothing. For a bucket in the log only.
@@ -164,7 +164,7 @@ func (b *Bucket) change(ctx context.Context, key string, o commitlog.Op) (uint64
 // admit is ErrFull when there is no room for a new key.
 func (b *Bucket) admit(size int) error {
 	fill := b.q.ledger.Stats(b.name)
-	if int64(fill.Keys) >= b.limit.Msgs || fill.Bytes+int64(size) > b.limit.Bytes {
+	if int64(fill.Keys) >= b.bound.Msgs || fill.Bytes+int64(size) > b.bound.Bytes {
 		return fmt.Errorf("%w: bucket %s is at its limit", ErrFull, b.name)
 	}
 	if b.name == bucketRecords {

@@ -204,7 +204,7 @@ func TestDeleteRevision(t *testing.T) {
 
 func TestFullBucketStillChanges(t *testing.T) {
 	t.Parallel()
-	q := queuetest.Open(t, queuetest.WithLimits(queue.Limits{Records: queue.Limit{Msgs: 3}}))
+	q := queuetest.Open(t, queuetest.WithBounds(queue.Bounds{Records: queue.Bound{Msgs: 3}}))
 	ctx, b := within(t, 10*time.Second), q.Records()
 	var rev uint64
 	for _, k := range []string{"a", "b", "c"} {
@@ -278,7 +278,7 @@ func TestLatest(t *testing.T) {
 // disk.
 func TestAgeOfBucket(t *testing.T) {
 	t.Parallel()
-	q := queuetest.Open(t, func(o *queue.Options) { o.Limits.Receipts.Age, o.Limits.Holds.Age = time.Second, time.Second })
+	q := queuetest.Open(t, func(o *queue.Options) { o.Bounds.Receipts.Age, o.Bounds.Holds.Age = time.Second, time.Second })
 	ctx := context.Background()
 	_, err := q.Receipts().Create(ctx, "created", []byte("1"), 0)
 	must(t, err)

@@ -17,7 +17,7 @@ func TestCluster(t *testing.T) {
 	t.Parallel()
 	cluster := queuetest.StartCluster(t, 3)
 	q := queuetest.Open(t, queuetest.URL(cluster.URL()), queuetest.Replicas(3),
-		queuetest.WithLimits(queue.Limits{Holds: queue.Limit{Msgs: 2}, Parked: queue.Limit{Msgs: 10}}))
+		queuetest.WithBounds(queue.Bounds{Holds: queue.Bound{Msgs: 2}, Parked: queue.Bound{Msgs: 10}}))
 	ctx := within(t, 60*time.Second)
 	b := q.Records()
 

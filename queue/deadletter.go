@@ -30,7 +30,7 @@ type DeadLetter struct {
 	Time     time.Time `json:"-"` // when it was given up
 }
 
-// DeadLetter stores d. At the limit of its share the oldest of its kind and group go, so that a flood of one
+// DeadLetter stores d. At the bound of its share the oldest of its kind and group go, so that a flood of one
 // peer's pushes nobody else's out.
 func (q *Queue) DeadLetter(ctx context.Context, d DeadLetter) error {
 	if err := checkSubject(d.Subject); err != nil {
@@ -53,10 +53,10 @@ func (q *Queue) DeadLetter(ctx context.Context, d DeadLetter) error {
 
 // DeadQuery chooses dead letters.
 type DeadQuery struct {
-	Kind  string // empty: all
-	After uint64 // sequences behind this one
-	Limit int    // most that are listed; at most 1,000
-	Match func(*DeadLetter) bool
+	Kind     string // empty: all
+	After    uint64 // sequences behind this one
+	PageSize int    // most that are listed; at most 1,000
+	Match    func(*DeadLetter) bool
 }
 
 // deadScan is how many dead letters one call looks at, at most: what matches may be far behind much that does
@@ -67,9 +67,9 @@ const deadScan = 5000
 // its end; a list may go on though it is short, or empty.
 func (q *Queue) FindDeadLetters(ctx context.Context, o DeadQuery) (list []DeadLetter, next uint64, err error) {
 	r := getRequest{Seq: o.After + 1, NextBySubject: "dlq.>"}
-	limit := min(max(o.Limit, 1), deadPage)
+	most := min(max(o.PageSize, 1), deadPage)
 	for range deadScan {
-		if len(list) == limit {
+		if len(list) == most {
 			return list, r.Seq - 1, nil
 		}
 		d, err := q.deadLetter(ctx, r)
@@ -86,10 +86,10 @@ func (q *Queue) FindDeadLetters(ctx context.Context, o DeadQuery) (list []DeadLe
 	return list, r.Seq - 1, nil
 }
 
-// DeadLetters lists up to limit (at most 1,000) dead letters, oldest first, that come after the given
+// DeadLetters lists up to most (at most 1,000) dead letters, oldest first, that come after the given
 // sequence.
-func (q *Queue) DeadLetters(ctx context.Context, after uint64, limit int) ([]DeadLetter, error) {
-	list, _, err := q.FindDeadLetters(ctx, DeadQuery{After: after, Limit: limit})
+func (q *Queue) DeadLetters(ctx context.Context, after uint64, most int) ([]DeadLetter, error) {
+	list, _, err := q.FindDeadLetters(ctx, DeadQuery{After: after, PageSize: most})
 	return list, err
 }
 

@@ -48,7 +48,7 @@ func TestDeadLetters(t *testing.T) {
 
 // TestDeadLettersOfOneKindPushOutNoOther: a kind that fills its share loses its own oldest.
 func TestDeadLettersOfOneKindPushOutNoOther(t *testing.T) {
-	q := queuetest.Open(t, queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Msgs: 40}}))
+	q := queuetest.Open(t, queuetest.WithBounds(queue.Bounds{DeadLetters: queue.Bound{Msgs: 40}}))
 	ctx := within(t, 20*time.Second)
 	must(t, q.DeadLetter(ctx, queue.DeadLetter{Kind: "callback", Reason: "refused", Subject: "events.batch.a"}))
 	for i := range 40 {
@@ -59,12 +59,12 @@ func TestDeadLettersOfOneKindPushOutNoOther(t *testing.T) {
 	if len(all) != 11 || all[0].Kind != "callback" || all[1].Reason != "30" {
 		t.Errorf("%d dead letters: %+v", len(all), all)
 	}
-	list, next, err := q.FindDeadLetters(ctx, queue.DeadQuery{Kind: "receipt", Limit: 4})
+	list, next, err := q.FindDeadLetters(ctx, queue.DeadQuery{Kind: "receipt", PageSize: 4})
 	must(t, err)
 	if len(list) != 4 || list[0].Reason != "30" || next != list[3].Sequence {
 		t.Errorf("page %+v, next %d", list, next)
 	}
-	list, next, err = q.FindDeadLetters(ctx, queue.DeadQuery{After: next, Limit: 100, Match: func(d *queue.DeadLetter) bool { return d.Reason == "39" }})
+	list, next, err = q.FindDeadLetters(ctx, queue.DeadQuery{After: next, PageSize: 100, Match: func(d *queue.DeadLetter) bool { return d.Reason == "39" }})
 	must(t, err)
 	if len(list) != 1 || next != 0 {
 		t.Errorf("the rest that fits: %+v, next %d", list, next)

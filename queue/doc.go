@@ -20,7 +20,7 @@
 //	Timer     fires on the daemon that stored it, or on another when that does not (timers.go)
 //
 // Decisions. The log's clock is everybody's clock (Queue.Now): ages, leases and expiry go by it, never by the
-// wall clock of a daemon. Everything has a limit in messages and bytes; what happens at the limit is said
+// wall clock of a daemon. Everything has a bound in messages and bytes; what happens at the bound is said
 // beside each. A daemon that has not heard from the log for seconds answers no reads. Nothing here sees a
 // PIN: what must be secret is sealed (package seal) before it comes here.
 package queue

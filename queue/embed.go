@@ -26,7 +26,7 @@ type embedded struct {
 }
 
 // startEmbedded locks the data directory and starts the server on it. It also returns the factor of the
-// limits, so that the store has its size.
+// bounds, so that the store has its size.
 func startEmbedded(ctx context.Context, o Options, list []asset) (*embedded, float64, error) {
 	dir := filepath.Join(o.Dir, "nats")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -50,9 +50,9 @@ func startEmbedded(ctx context.Context, o Options, list []asset) (*embedded, flo
 }
 
 func (e *embedded) start(ctx context.Context, o Options, dir string) error {
-	// The limit of the whole store is left open on purpose: reaching it fails every stream, and it would
-	// refuse the smaller limits of a start with less disk. What bounds the store is the sum of the streams'
-	// limits, see fit.
+	// The bound of the whole store is left open on purpose: reaching it fails every stream, and it would
+	// refuse the smaller bounds of a start with less disk. What bounds the store is the sum of the streams'
+	// bounds, see fit.
 	ns, err := server.NewServer(&server.Options{ServerName: "otpgw", DontListen: true, NoSigs: true, JetStream: true, StoreDir: dir,
 		JetStreamMaxMemory: serverMemory, JetStreamMaxStore: 1 << 60, SyncInterval: o.SyncInterval, SyncAlways: o.SyncAlways})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 var (
 	ErrNotFound    = errors.New("queue: not found")
 	ErrConflict    = errors.New("queue: changed by another")               // compare-and-set lost; read again
-	ErrFull        = errors.New("queue: full")                             // at its limit; nothing was stored
+	ErrFull        = errors.New("queue: full")                             // at its bound; nothing was stored
 	ErrUnavailable = errors.New("queue: store unavailable")                // not reached, or its outcome is unknown
 	ErrUnknown     = errors.New("queue: outcome unknown")                  // with ErrUnavailable: it may have been stored
 	ErrStopped     = errors.New("queue: puller stopped")                   // Next after Stop
@@ -27,8 +27,8 @@ var (
 
 // Codes of the server that have no constant in nats.go (nats-server errors.json).
 const (
-	codeStoreFailed           jetstream.ErrorCode = 10077 // a limit of the stream, or the disk: told apart by text
-	codeInsufficientResources jetstream.ErrorCode = 10023 // a limit of the account or the server
+	codeStoreFailed           jetstream.ErrorCode = 10077 // a bound of the stream, or the disk: told apart by text
+	codeInsufficientResources jetstream.ErrorCode = 10023 // a bound of the account or the server
 	codeStorageExceeded       jetstream.ErrorCode = 10047
 	codeNoPeers               jetstream.ErrorCode = 10005 // no suitable peers for placement
 )

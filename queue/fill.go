@@ -10,12 +10,12 @@ import (
 // gateAge is how old the known fill of a bucket may be.
 const gateAge = time.Second
 
-// gate keeps new keys out of a replicated bucket that is at its limit. A single server lets a change of an
+// gate keeps new keys out of a replicated bucket that is at its bound. A single server lets a change of an
 // existing key pass in a full bucket; a replicated stream refuses every write (nats-server
 // checkMsgHeadersPreClusteredProposal), and a PIN could not even be verified. So the stream gets more room
-// than the limit, and new keys stop at the limit.
+// than the bound, and new keys stop at the bound.
 type gate struct {
-	limit Limit
+	bound Bound
 	fill  func(context.Context) (msgs, bytes uint64, err error)
 
 	mu    sync.Mutex
@@ -24,8 +24,8 @@ type gate struct {
 	asked time.Time
 }
 
-// headroom is the room of a replicated bucket beyond its limit.
-func (l Limit) headroom() Limit {
+// headroom is the room of a replicated bucket beyond its bound.
+func (l Bound) headroom() Bound {
 	l.Msgs += l.Msgs/8 + 1000
 	l.Bytes += l.Bytes / 8
 	return l
@@ -47,7 +47,7 @@ func (g *gate) enter(ctx context.Context) error {
 		}
 		g.asked = time.Now()
 	}
-	if g.msgs >= uint64(g.limit.Msgs) || g.bytes >= uint64(g.limit.Bytes) {
+	if g.msgs >= uint64(g.bound.Msgs) || g.bytes >= uint64(g.bound.Bytes) {
 		return fmt.Errorf("%w: bucket at its limit", ErrFull)
 	}
 	g.msgs++
@@ -61,7 +61,7 @@ func (q *Queue) addGates() {
 		if a.form != bucketForm || !a.refuses() {
 			continue
 		}
-		q.gates[a.name] = &gate{limit: a.limit, fill: func(ctx context.Context) (uint64, uint64, error) {
+		q.gates[a.name] = &gate{bound: a.bound, fill: func(ctx context.Context) (uint64, uint64, error) {
 			s, err := q.streamIn(ctx).Stream(ctx, a.name)
 			if err != nil {
 				return 0, 0, err
@@ -69,6 +69,6 @@ func (q *Queue) addGates() {
 			state := s.CachedInfo().State
 			return state.Msgs, state.Bytes, nil
 		}}
-		q.assets[i].limit = a.limit.headroom()
+		q.assets[i].bound = a.bound.headroom()
 	}
 }

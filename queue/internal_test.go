@@ -124,12 +124,12 @@ func TestScaleLimits(t *testing.T) {
 	list := assets(Options{})
 	scaleLimits(list, 0.5)
 	for i, full := range assets(Options{}) {
-		msgs := full.limit.Msgs
+		msgs := full.bound.Msgs
 		if msgs > 0 {
 			msgs /= 2
 		}
-		if got := list[i].limit; got.Bytes != full.limit.Bytes/2 || got.Msgs != msgs {
-			t.Errorf("%s: %+v of %+v", full.name, got, full.limit)
+		if got := list[i].bound; got.Bytes != full.bound.Bytes/2 || got.Msgs != msgs {
+			t.Errorf("%s: %+v of %+v", full.name, got, full.bound)
 		}
 	}
 }

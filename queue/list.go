@@ -12,14 +12,14 @@ type Item struct {
 	Entry
 }
 
-// List returns up to limit values of a bucket, those first that were changed longest ago. It asks the store's
+// List returns up to most values of a bucket, those first that were changed longest ago. It asks the store's
 // leader for one after the other: it is for key-value stores that hold few.
-func (b *Bucket) List(ctx context.Context, limit int) ([]Item, error) {
+func (b *Bucket) List(ctx context.Context, most int) ([]Item, error) {
 	if b.kv == nil {
 		return nil, fmt.Errorf("queue: bucket %s is no key-value store", b.name)
 	}
 	var list []Item
-	for after := uint64(0); len(list) < limit; {
+	for after := uint64(0); len(list) < most; {
 		var it Item
 		var gone bool
 		err := b.q.retry(ctx, func(ctx context.Context) error {

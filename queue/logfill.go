@@ -11,7 +11,7 @@ import (
 	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
-// pressedShare of its limit is how full the log may be before its beginning has to go.
+// pressedShare of its bound is how full the log may be before its beginning has to go.
 const pressedShare = 0.5
 
 // logFill is what is known of the log's stream: as the server said it, and what was applied here since.

@@ -35,42 +35,42 @@ const (
 	workParked     = "parked"
 )
 
-// buckets are those in the log. What happens at a limit is that a new key is refused.
+// buckets are those in the log. What happens at a bound is that a new key is refused.
 func (q *Queue) declare(o Options) {
-	l := o.Limits
+	l := o.Bounds
 	q.buckets = map[string]*Bucket{
 		// Full: POST /otp is refused. Age is a backstop, each record has its own.
-		bucketRecords: {limit: l.Records.or(50_000_000, 16*gib, 26*day/24)},
+		bucketRecords: {bound: l.Records.or(50_000_000, 16*gib, 26*day/24)},
 		// A receipt's record is gone sooner. Their number follows from that of the records.
-		bucketReceipts: {limit: l.Receipts.or(200_000_000, 16*gib, 26*day/24)},
+		bucketReceipts: {bound: l.Receipts.or(200_000_000, 16*gib, 26*day/24)},
 		// Of messages whose PIN is alive; full: it is not known of more.
-		bucketSent: {limit: Limit{5_000_000, gib, time.Hour}},
+		bucketSent: {bound: Bound{5_000_000, gib, time.Hour}},
 		// Full: callbacks wait. The age is past the last retry of a callback (75.6 h).
-		bucketHolds: {limit: l.Holds.or(1_000_000, 256*mib, 4*day)},
+		bucketHolds: {bound: l.Holds.or(1_000_000, 256*mib, 4*day)},
 		// Full: a URL that takes none keeps more messages. The same age.
-		bucketWithin: {limit: Limit{1_000_000, 256 * mib, 4 * day}},
+		bucketWithin: {bound: Bound{1_000_000, 256 * mib, 4 * day}},
 		// Full: of more numbers each daemon counts by itself. Nothing of a message is on its way for longer.
-		bucketRefs: {limit: Limit{500_000, 64 * mib, 2 * day}},
+		bucketRefs: {bound: Bound{500_000, 64 * mib, 2 * day}},
 		// Nearly full: who counts there keeps less. Full: POST /otp is refused.
-		bucketNumbers: {limit: l.Numbers.or(200_000_000, numbersRoom(o.Memory), 32*day)},
+		bucketNumbers: {bound: l.Numbers.or(200_000_000, numbersRoom(o.Memory), 32*day)},
 		// Full: the SMSC is asked to send the STOP again, for none is forgotten.
-		bucketOptOuts: {limit: Limit{Msgs: 2_000_000, Bytes: 512 * mib}},
+		bucketOptOuts: {bound: Bound{Msgs: 2_000_000, Bytes: 512 * mib}},
 		// Full: the operator is told that no more numbers can be added.
-		bucketNever: {limit: Limit{Msgs: 1_000_000, Bytes: 128 * mib}},
+		bucketNever: {bound: Bound{Msgs: 1_000_000, Bytes: 128 * mib}},
 		// Full: the SMSC is asked to send the part again; these go within minutes.
-		bucketHandsets: {limit: Limit{50_000, 64 * mib, time.Hour}},
+		bucketHandsets: {bound: Bound{50_000, 64 * mib, time.Hour}},
 		// Full: what is counted is not seen. A daemon writes 150 keys a day.
-		bucketFunnel: {limit: Limit{50_000, 64 * mib, 26 * day / 24}},
+		bucketFunnel: {bound: Bound{50_000, 64 * mib, 26 * day / 24}},
 		// Full: of more OTPs it is not kept how their callbacks went; the log has it.
-		bucketTold: {limit: Limit{250_000, 32 * mib, 2 * time.Hour}},
+		bucketTold: {bound: Bound{250_000, 32 * mib, 2 * time.Hour}},
 		// Full: what has a quota is refused.
-		bucketQuotas: {limit: Limit{200_000, 32 * mib, 33 * day}},
+		bucketQuotas: {bound: Bound{200_000, 32 * mib, 33 * day}},
 		// Full: an operator's rule is refused.
-		bucketBlocks: {limit: Limit{Msgs: 10_000, Bytes: 4 * mib}},
+		bucketBlocks: {bound: Bound{Msgs: 10_000, Bytes: 4 * mib}},
 		// One entry a daemon. Full: daemons judge links by what they see themselves.
-		bucketScores: {limit: Limit{1000, 16 * mib, time.Hour}},
+		bucketScores: {bound: Bound{1000, 16 * mib, time.Hour}},
 		// Full: what an operator wants done is refused.
-		bucketControl: {limit: Limit{Msgs: 10_000, Bytes: 8 * mib}},
+		bucketControl: {bound: Bound{Msgs: 10_000, Bytes: 8 * mib}},
 	}
 	for name, b := range q.buckets {
 		b.q, b.name = q, name

@@ -60,7 +60,7 @@ func TestReopenWithOtherRoutesAndLimits(t *testing.T) {
 	publishN(t, q, 3)
 	queuetest.Close(t, q)
 	q = queuetest.Open(t, queuetest.Dir(dir), queuetest.Routes("default", "fr"),
-		queuetest.WithLimits(queue.Limits{SMS: queue.Limit{Msgs: 7}, Events: queue.Limit{Msgs: 100}}))
+		queuetest.WithBounds(queue.Bounds{SMS: queue.Bound{Msgs: 7}, Events: queue.Bound{Msgs: 100}}))
 	s, err := q.Stats(context.Background())
 	must(t, err)
 	if one := streamOf(t, s, "sms."+queuetest.Route); one.Msgs != 3 || one.MaxMsgs != 7 {
@@ -166,7 +166,7 @@ func TestLimitsFitTheDisk(t *testing.T) {
 	dir := t.TempDir()
 	queuetest.Close(t, queuetest.Open(t, queuetest.Dir(dir)))
 	var log bytes.Buffer
-	o := queuetest.Options(t, queuetest.Dir(dir), queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Bytes: 1 << 55}}))
+	o := queuetest.Options(t, queuetest.Dir(dir), queuetest.WithBounds(queue.Bounds{DeadLetters: queue.Bound{Bytes: 1 << 55}}))
 	o.Log = zerolog.New(zerolog.SyncWriter(&log)) // the server writes too, until it is closed
 	q, err := queue.Open(context.Background(), o)
 	must(t, err)

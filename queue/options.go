@@ -20,7 +20,7 @@ type Options struct {
 	SyncInterval time.Duration // fsync interval of the embedded store; 0 means one second
 	SyncAlways   bool          // fsync each write before it is answered: about 6,000 writes/s in all
 
-	Size          int64         // octets that the store may take on disk, on each server that has a copy; 0: its own limits, and of a store here no more than fits
+	Size          int64         // octets on disk, on each server that has a copy; 0: its own bounds, and of a store here no more than fits
 	Memory        int64         // octets that the process may take; see MemoryBound; from hotShare of that on, values that are seldom asked for go to a file in Dir; 0: no bound
 	ColdAtOnce    bool          // what leaves the memory for a file when there is much of it does so at once: for tests
 	SnapshotEvery int64         // octets of the log between two snapshots of the state; 0 is a default
@@ -30,22 +30,22 @@ type Options struct {
 
 	Routes []string // one work queue each; AddRoute makes more
 	Log    zerolog.Logger
-	Limits Limits
+	Bounds Bounds
 }
 
-// Limit bounds one asset. Zero fields take the default of that asset.
-type Limit struct {
+// Bound is how much one asset may hold. Zero fields take the default of that asset.
+type Bound struct {
 	Msgs  int64         // messages, or keys of a bucket
 	Bytes int64         // on disk, and per replica
 	Age   time.Duration // oldest message kept
 }
 
-// Limits bounds every asset. The defaults, and what happens at the limit, are in the table of assets.go. The
+// Bounds are those of every asset. The defaults, and what happens at the bound, are in the table of assets.go. The
 // server holds about 250 bytes of memory for each stored key of a bucket and 50 for each message of a stream.
-type Limits struct {
-	Log, Records, Receipts, Endpoints, Holds Limit
-	Tokens, Answers, Numbers, Guard          Limit
-	SMS, Events, Parked, DeadLetters         Limit
+type Bounds struct {
+	Log, Records, Receipts, Endpoints, Holds Bound
+	Tokens, Answers, Numbers, Guard          Bound
+	SMS, Events, Parked, DeadLetters         Bound
 }
 
 var routeName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)

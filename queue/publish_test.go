@@ -45,7 +45,7 @@ func TestFullQueue(t *testing.T) {
 		p := pull(t, q.SMS(queuetest.Route), 1, 0)
 		must(t, next(t, p, 5*time.Second).Ack(context.Background()))
 		must(t, q.PublishSMS(context.Background(), sms("over")))
-	}, queuetest.WithLimits(queue.Limits{SMS: queue.Limit{Msgs: 5}}))
+	}, queuetest.WithBounds(queue.Bounds{SMS: queue.Bound{Msgs: 5}}))
 }
 
 func TestDeadPINIsNeverSent(t *testing.T) {
@@ -249,7 +249,7 @@ func TestGroupsShareAQueue(t *testing.T) {
 				t.Fatal("the other group waits behind all of the first")
 			}
 		}
-	}, queuetest.WithLimits(queue.Limits{Parked: queue.Limit{Msgs: 100}}))
+	}, queuetest.WithBounds(queue.Bounds{Parked: queue.Bound{Msgs: 100}}))
 }
 
 func TestPublishErrors(t *testing.T) {

@@ -46,7 +46,7 @@ type Queue struct {
 	alone    holdings // the leases then
 	buckets  map[string]*Bucket
 	work     atomic.Pointer[[]*work] // replaced when a route is added
-	smsLimit Limit                   // of each route
+	smsLimit Bound                   // of each route
 	adding   sync.Mutex              // of routes, one at a time
 	timers   *timers
 	schedule *schedule

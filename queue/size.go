@@ -18,12 +18,12 @@ const (
 	coldLimit     = 2 * gib
 )
 
-// sizeOf is what limits come to on disk.
+// sizeOf is what bounds come to on disk.
 func sizeOf(list []asset) int64 {
 	sum := int64(snapshotLimit + coldLimit)
 	for _, a := range list {
 		if a.form != countForm {
-			sum += a.limit.Bytes
+			sum += a.bound.Bytes
 		}
 	}
 	return sum
@@ -66,7 +66,7 @@ func diskRoom(dir string) (int64, error) {
 	return (free + used) / 4 * 3, nil
 }
 
-// fit is the factor of the limits, so that an embedded store has its size.
+// fit is the factor of the bounds, so that an embedded store has its size.
 func fit(o Options, list []asset) (float64, error) {
 	most := sizeOf(list)
 	size, err := storeSize(o.Dir, o.Size, most)
@@ -88,9 +88,9 @@ func scaleLimits(list []asset, scale float64) {
 		return
 	}
 	for i, usual := range assets(Options{}) {
-		list[i].limit.Bytes = max(int64(float64(list[i].limit.Bytes)*scale), 1)
-		if list[i].limit.Msgs > 0 && list[i].limit.Msgs == usual.limit.Msgs {
-			list[i].limit.Msgs = max(int64(float64(list[i].limit.Msgs)*scale), 1)
+		list[i].bound.Bytes = max(int64(float64(list[i].bound.Bytes)*scale), 1)
+		if list[i].bound.Msgs > 0 && list[i].bound.Msgs == usual.bound.Msgs {
+			list[i].bound.Msgs = max(int64(float64(list[i].bound.Msgs)*scale), 1)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	for _, name := range slices.Sorted(maps.Keys(q.buckets)) {
 		if b := q.buckets[name]; b.kv == nil {
 			fill := q.ledger.Stats(name)
-			s.Streams = append(s.Streams, StreamStats{Name: name, Msgs: uint64(fill.Keys), Bytes: uint64(fill.Bytes), MaxMsgs: b.limit.Msgs, MaxBytes: b.limit.Bytes})
+			s.Streams = append(s.Streams, StreamStats{Name: name, Msgs: uint64(fill.Keys), Bytes: uint64(fill.Bytes), MaxMsgs: b.bound.Msgs, MaxBytes: b.bound.Bytes})
 		}
 	}
 	timers := q.ledger.Stats(timerBucket)
@@ -116,7 +116,7 @@ func (q *Queue) streamStats(ctx context.Context, a asset, s *Stats) error {
 	if a.name == streamLog {
 		q.fill.heard(info, grown, q.ledger)
 	}
-	one := StreamStats{Name: a.name, Msgs: info.State.Msgs, Bytes: info.State.Bytes, MaxMsgs: a.limit.Msgs, MaxBytes: info.Config.MaxBytes}
+	one := StreamStats{Name: a.name, Msgs: info.State.Msgs, Bytes: info.State.Bytes, MaxMsgs: a.bound.Msgs, MaxBytes: info.Config.MaxBytes}
 	s.Streams = append(s.Streams, one)
 	return nil
 }

@@ -62,7 +62,7 @@ func (t *Tx) bucket(b *Bucket, key string, o commitlog.Op) *Tx {
 		t.fresh = t.fresh || b.name == bucketRecords
 	}
 	if o.Action == commitlog.Set && o.TTL == 0 {
-		o.TTL = b.limit.Age
+		o.TTL = b.bound.Age
 	}
 	o.Bucket, o.Key = b.name, compact(key)
 	t.ops = append(t.ops, o)

@@ -24,7 +24,7 @@ const (
 
 // Shares of a bound at which new OTPs are refused, so that those that are there can come to their end.
 const (
-	logShare    = 0.8       // of the log's limit on disk
+	logShare    = 0.8       // of the log's bound on disk
 	memoryShare = 0.84      // of Options.Memory: the rest is for what is done with the records
 	memoryRest  = 160 * mib // at least, or half
 	hotShare    = 0.75      // of that bound: from there on records and receipts' ids that nobody changes go to a file

@@ -24,7 +24,7 @@ import (
 type work struct {
 	q      *Queue
 	bucket string
-	limit  Limit
+	bound  Bound
 
 	mu      sync.Mutex // guards the rest
 	live    bool       // the log has been read, see begin
@@ -81,8 +81,8 @@ type want struct {
 	got    chan *item
 }
 
-func newWork(q *Queue, bucket string, limit Limit) *work {
-	return &work{q: q, bucket: bucket, limit: limit, items: make(map[string]*item), groups: make(map[string]fill), draws: make(map[string]float64), idle: newFair(), claimed: newFair(), best: noPriority,
+func newWork(q *Queue, bucket string, bound Bound) *work {
+	return &work{q: q, bucket: bucket, bound: bound, items: make(map[string]*item), groups: make(map[string]fill), draws: make(map[string]float64), idle: newFair(), claimed: newFair(), best: noPriority,
 		brake: brake{waiting: make(map[string][]chan struct{})}}
 }
 
@@ -318,7 +318,7 @@ const greed = 4
 func (w *work) admit(group string, size int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	free := fill{w.limit.Msgs - w.fill.msgs, w.limit.Bytes - w.fill.octets - int64(size)}
+	free := fill{w.bound.Msgs - w.fill.msgs, w.bound.Bytes - w.fill.octets - int64(size)}
 	if free.msgs <= 0 || free.octets < 0 {
 		return fmt.Errorf("%w: the work queue %s is at its limit", ErrFull, w.bucket)
 	}
@@ -332,6 +332,6 @@ func (w *work) admit(group string, size int) error {
 func (w *work) stats() (s StreamStats, out int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s = StreamStats{Name: w.bucket, Msgs: uint64(w.fill.msgs), Bytes: uint64(w.fill.octets), MaxMsgs: w.limit.Msgs, MaxBytes: w.limit.Bytes}
+	s = StreamStats{Name: w.bucket, Msgs: uint64(w.fill.msgs), Bytes: uint64(w.fill.octets), MaxMsgs: w.bound.Msgs, MaxBytes: w.bound.Bytes}
 	return s, len(w.items) - w.idle.size
 }

@@ -12,7 +12,7 @@ import (
 // queueOf is a queue of one route on which n messages of a group wait; take hands some out, as pullers would.
 func queueOf(n int, group string) (q *Queue, take func(int)) {
 	q = &Queue{}
-	w := newWork(q, workSMS+"r", Limit{})
+	w := newWork(q, workSMS+"r", Bound{})
 	q.work.Store(&[]*work{w})
 	for i := range n {
 		w.idle.push(&item{key: strconv.Itoa(i), group: group})

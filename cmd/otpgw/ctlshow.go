@@ -109,7 +109,7 @@ func showQuotas(w io.Writer, body []byte) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "APPLICATION\tQUOTA\tUSED\tOF\tPERCENT\tUNTIL")
 	for _, s := range states {
-		fmt.Fprintf(tw, "%s\t%s\t%g\t%g\t%g\t%s\n", s.App, s.Quota, s.Used, s.Limit, s.Percent, s.Until.Format(time.RFC3339))
+		fmt.Fprintf(tw, "%s\t%s\t%g\t%g\t%g\t%s\n", s.App, s.Quota, s.Used, s.Max, s.Percent, s.Until.Format(time.RFC3339))
 	}
 	return tw.Flush()
 }

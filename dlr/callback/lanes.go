@@ -91,7 +91,7 @@ type lane struct {
 
 // lanes is the table of all lanes, and of the shares that they have of the requests under way.
 type lanes struct {
-	limit  int
+	most   int
 	pause  time.Duration // the first of a URL that fails; see backoff
 	seal   func(*lane, []job, *sealed)
 	send   func(*lane, *sealed) (takeOff func()) // takes off what was acknowledged; nil when there is nothing more to do
@@ -116,7 +116,7 @@ type lanes struct {
 }
 
 func newLanes(limit int, pause time.Duration) *lanes {
-	return &lanes{limit: limit, pause: pause, byTarget: make(map[target]*lane), hosts: make(map[string]*host), apps: make(map[string]*share),
+	return &lanes{most: limit, pause: pause, byTarget: make(map[target]*lane), hosts: make(map[string]*host), apps: make(map[string]*share),
 		room: make(chan struct{}), expected: make(expected)}
 }
 

@@ -20,8 +20,8 @@ type share struct {
 	listed  bool // in lanes.order
 }
 
-func (t *lanes) perHost() int { return max(t.limit/hostShare, 1) }
-func (t *lanes) perApp() int  { return max(t.limit/appShare, 1) }
+func (t *lanes) perHost() int { return max(t.most/hostShare, 1) }
+func (t *lanes) perApp() int  { return max(t.most/appShare, 1) }
 
 // sure: this lane's requests may be expected to end soon.
 func (l *lane) sure(now time.Time) bool {
@@ -72,7 +72,7 @@ func (t *lanes) stand(l *lane, now time.Time) {
 
 // run starts requests, one application after the other, as long as the shares allow it.
 func (t *lanes) run(now time.Time) {
-	for tried := 0; t.all.running < t.limit && tried < len(t.order); {
+	for tried := 0; t.all.running < t.most && tried < len(t.order); {
 		a := t.order[0]
 		t.order = t.order[1:]
 		l := t.pick(a)
@@ -102,7 +102,7 @@ func (t *lanes) pick(a *share) (l *lane) {
 	case a.running >= t.perApp():
 	case len(a.sure) > 0:
 		l, a.sure = a.sure[0], a.sure[1:]
-	case len(a.new) > 0 && a.unsure < max(t.perApp()/newShare, 1) && t.all.unsure < max(t.limit/newShare, 1):
+	case len(a.new) > 0 && a.unsure < max(t.perApp()/newShare, 1) && t.all.unsure < max(t.most/newShare, 1):
 		l, a.new = a.new[0], a.new[1:]
 	}
 	return l

@@ -141,11 +141,11 @@ func keyAt(s string, i int, separator string) (field, int, bool) {
 // looseID finds an id key with garbage right before it, as when the header of a concatenated message is left
 // on.
 func looseID(all []found, s string) []found {
-	limit := len(s)
+	end := len(s)
 	if len(all) > 0 {
-		limit = all[0].key
+		end = all[0].key
 	}
-	for i := 0; i+3 <= limit; i++ {
+	for i := 0; i+3 <= end; i++ {
 		if strings.EqualFold(s[i:i+3], "id:") {
 			return append([]found{{field: fieldID, key: i, value: i + 3}}, all...)
 		}

@@ -179,7 +179,7 @@ func TestNoCoverage(t *testing.T) {
 }
 
 func TestQueueFull(t *testing.T) {
-	g := newGateway(t, queuetest.WithLimits(queue.Limits{SMS: queue.Limit{Msgs: 1}}))
+	g := newGateway(t, queuetest.WithBounds(queue.Bounds{SMS: queue.Bound{Msgs: 1}}))
 	g.create(t, french)
 	r := g.do(t, "POST", "/otp", french)
 	wantError(t, "create", r, 503, 1010, "server_error")

@@ -82,13 +82,13 @@ func New(t Type, length int) string {
 // draw rejects bytes past the last whole multiple of the alphabet, else its first letters would come more
 // often.
 func draw(alphabet string, length int) string {
-	limit := 256 / len(alphabet) * len(alphabet)
+	unbiased := 256 / len(alphabet) * len(alphabet)
 	pin := make([]byte, 0, length)
 	var random [32]byte
 	for {
 		_, _ = rand.Read(random[:]) // never fails (crypto/rand)
 		for _, b := range random {
-			if int(b) >= limit {
+			if int(b) >= unbiased {
 				continue
 			}
 			pin = append(pin, alphabet[int(b)%len(alphabet)])

@@ -24,8 +24,8 @@ type Option func(*queue.Options)
 // Routes sets the routes.
 func Routes(names ...string) Option { return func(o *queue.Options) { o.Routes = names } }
 
-// WithLimits sets limits.
-func WithLimits(l queue.Limits) Option { return func(o *queue.Options) { o.Limits = l } }
+// WithBounds sets how much is kept.
+func WithBounds(l queue.Bounds) Option { return func(o *queue.Options) { o.Bounds = l } }
 
 // Cold has records leave the memory for a file as soon as they are stored, not when there are too many.
 func Cold() Option { return func(o *queue.Options) { o.ColdAtOnce = true } }

@@ -228,7 +228,7 @@ func TestQuirkIDUsedAgain(t *testing.T) {
 // real goes for it.
 func TestQuirkGarbageReceipts(t *testing.T) {
 	t.Parallel()
-	g, c := newGateway(t, queuetest.WithLimits(queue.Limits{DeadLetters: queue.Limit{Msgs: 40}})), newCarrier(t)
+	g, c := newGateway(t, queuetest.WithBounds(queue.Bounds{DeadLetters: queue.Bound{Msgs: 40}})), newCarrier(t)
 	g.start(t, c.config("hostile", nil), nil)
 	s := scene{g, next(t, c.binds), c}
 	dead := queue.DeadLetter{Kind: "callback", Group: "shop", Reason: "every try failed", Subject: "events.batch.x", Data: []byte("{}")}

@@ -48,7 +48,7 @@ func (c Quotas) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, s := range states {
 		ch <- prometheus.MustNewConstMetric(quotaUsed, prometheus.GaugeValue, s.Used, s.App, s.Quota)
-		ch <- prometheus.MustNewConstMetric(quotaLimit, prometheus.GaugeValue, s.Limit, s.App, s.Quota)
+		ch <- prometheus.MustNewConstMetric(quotaLimit, prometheus.GaugeValue, s.Max, s.App, s.Quota)
 	}
 }
 

@@ -92,7 +92,7 @@ var deadFilters = []string{"kind", "app", "host", "otp", "link", "route"}
 
 // choose reads kind, app, host, otp, link and route, which have all to fit, and after and limit.
 func choose(q url.Values) (choice, error) {
-	c := choice{DeadQuery: queue.DeadQuery{Kind: q.Get("kind"), Limit: deadPage}, any: true}
+	c := choice{DeadQuery: queue.DeadQuery{Kind: q.Get("kind"), PageSize: deadPage}, any: true}
 	for name := range q {
 		if name != "after" && name != "limit" && name != "enable" && !slices.Contains(deadFilters, name) {
 			return c, fmt.Errorf("%q is no parameter here; there are %s, after and limit", name, strings.Join(deadFilters, ", "))
@@ -108,7 +108,7 @@ func choose(q url.Values) (choice, error) {
 		}
 	}
 	if text := q.Get("limit"); text != "" {
-		if c.Limit, err = strconv.Atoi(text); err != nil || c.Limit < 1 || c.Limit > deadPageMost {
+		if c.PageSize, err = strconv.Atoi(text); err != nil || c.PageSize < 1 || c.PageSize > deadPageMost {
 			return c, fmt.Errorf("limit must be 1 to %d", deadPageMost)
 		}
 	}

@@ -59,7 +59,7 @@ func (a *Server) forget(w http.ResponseWriter, r *http.Request) {
 // too.
 func (a *deadLetters) forget(ctx context.Context, e164 string) (n int, err error) {
 	for after := uint64(0); ; {
-		list, next, err := a.queue.FindDeadLetters(ctx, queue.DeadQuery{After: after, Limit: deadPageMost})
+		list, next, err := a.queue.FindDeadLetters(ctx, queue.DeadQuery{After: after, PageSize: deadPageMost})
 		if err != nil {
 			return n, err
 		}
