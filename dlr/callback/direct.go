@@ -21,7 +21,7 @@ func (d *Dispatcher) Announce(tx *queue.Tx, e *otp.Event) (settled func(stored b
 		return func(bool) {}, e.Store(tx)
 	}
 	b.add([]job{{event: *e}})
-	d.holds.put(tx, b)
+	d.holds.put(tx, b, e)
 	tx.Message(b.message())
 	return func(stored bool) { d.lanes.settled(to, b.ID, stored) }, nil
 }

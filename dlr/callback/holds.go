@@ -16,10 +16,15 @@ type holds struct {
 	within *queue.Bucket // the message that a batch is in, by its id, where that has not its name
 }
 
-// put holds every OTP of a batch.
-func (h *holds) put(tx *queue.Tx, b *batch) {
-	for _, o := range b.Held {
-		tx.Put(h.bucket, o.OtpID, []byte(b.ID), 0)
+// put holds the OTPs of what comes into a batch now, and only those: a newer change of another that is in it may
+// be in a later batch, which holds that OTP.
+func (h *holds) put(tx *queue.Tx, b *batch, events ...*otp.Event) {
+	held := make(map[string]bool, len(events))
+	for _, e := range events {
+		if !held[e.OtpID] {
+			held[e.OtpID] = true
+			tx.Put(h.bucket, e.OtpID, []byte(b.ID), 0)
+		}
 	}
 }
 

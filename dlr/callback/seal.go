@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/backoff"
 )
@@ -39,10 +40,12 @@ func (d *Dispatcher) sealIn(l *lane, items []job, into *sealed) *batch {
 		b.goAfter(id)
 	}
 	b.add(items)
-	for _, j := range items {
+	events := make([]*otp.Event, len(items))
+	for i, j := range items {
 		tx.Held(j.d).Done(j.d)
+		events[i] = &items[i].event
 	}
-	d.holds.put(tx, b)
+	d.holds.put(tx, b, events...)
 	tx.Instead(storedAs(key, all))
 	err := d.store(tx, items[0].d)
 	d.lanes.settled(l.target, b.ID, err == nil)
