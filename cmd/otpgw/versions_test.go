@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/queue/queuetest/await"
+
 	"github.com/fxamacker/cbor/v2"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -164,14 +166,10 @@ func (p *twoVersions) keepsFields(t *testing.T) {
 // awaitStatus waits until nothing more happens to a record by itself.
 func awaitStatus(t *testing.T, p *twoVersions, id string) {
 	t.Helper()
-	for deadline := time.Now().Add(testTimeout); ; time.Sleep(20 * time.Millisecond) {
-		if delivery, ok := p.show(p.now.HTTP, id)["delivery"].(map[string]any); ok && delivery["status"] == "DELIVERED" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no receipt was told of: %v", p.show(p.now.HTTP, id))
-		}
-	}
+	await.That(t, "the receipt is told", func() bool {
+		delivery, ok := p.show(p.now.HTTP, id)["delivery"].(map[string]any)
+		return ok && delivery["status"] == "DELIVERED"
+	})
 }
 
 func recordOf(ctx context.Context, t *testing.T, q *queue.Queue, id string) (fields map[uint64]cbor.RawMessage, revision uint64) {

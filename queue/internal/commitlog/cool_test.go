@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue/internal/spill"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // coolState is a state whose values leave the memory when coolDown is called.
@@ -221,11 +222,7 @@ func TestUnreadableValueEndsTheLog(t *testing.T) {
 	for i := range 100 {
 		commit(t, l, Op{Bucket: "a", Key: fmt.Sprint("k", i), Value: bytes.Repeat([]byte("v"), 100), TTL: time.Hour})
 	}
-	for deadline := time.Now().Add(20 * time.Second); l.ColdBytes() == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nothing has left the memory")
-		}
-	}
+	await.That(t, "something leaves the memory", func() bool { return l.ColdBytes() > 0 })
 	want(t, l, "a", "k1", string(bytes.Repeat([]byte("v"), 100)))
 	l.state.cool.file.Close() // as bad as a disk that is gone
 	for i := range 100 {
@@ -259,11 +256,7 @@ func TestFileThatIsFull(t *testing.T) {
 	}
 	full := func() {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); !l.state.file().Full(); time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%d octets have left the memory", l.ColdBytes())
-			}
-		}
+		await.That(t, "the file is full", func() bool { return l.state.file().Full() })
 	}
 	put("first")
 	full()
