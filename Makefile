@@ -21,10 +21,11 @@ check: ## gofmt, vet, staticcheck
 test: check ## check, then every test with the race detector, in a random order (check has run vet)
 	$(GO) test -race -shuffle=on -vet=off -parallel 4 -timeout 8m ./...
 
-full: ## the long tests at their full size: 10,000 guesses on a cluster, axe-core in each look of the simulator's page, arm64 under QEMU
+full: ## the long tests at their full size: 10,000 guesses on a cluster, axe-core in each look of the simulator's page, arm64 under QEMU, truncation in a cluster
 	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestGuessesOnCluster' -timeout 20m -v ./cmd/otpgw
 	OTPGW_TEST_FULL=1 $(GO) test -run 'TestPageIsAccessible' -v ./smpp/smsc/internal/web
 	OTPGW_TEST_FULL=1 $(GO) test -run 'TestArm64' -timeout 20m -v ./config/deploy
+	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestTruncationInACluster' -timeout 20m -v ./queue
 
 fuzz: ## every fuzz target for FUZZTIME (30s) each
 	@set -e; for pkg in $$($(GO) list ./...); do \

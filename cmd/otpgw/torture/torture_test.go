@@ -56,10 +56,7 @@ func newSettings(t *testing.T) settings {
 		s.skew = -s.skew
 	}
 	s.expiring = s.seconds >= 120
-	s.settle = 90 * time.Second
-	if s.expiring {
-		s.settle = 6 * time.Minute // a callback that failed twice is due again after 5
-	}
+	s.settle = 320 * time.Second // a callback that failed twice is due again after 5 minutes
 	return s
 }
 
