@@ -47,6 +47,14 @@ func (at adminClient) send(ctx context.Context, method, path string, body []byte
 	return resp.StatusCode, answer, err
 }
 
+// refusal is what the operator's port said of a request that it did not do: its status, and its sentence where
+// there is one.
+func refusal(status int, answer []byte) error {
+	var said struct{ Error string }
+	_ = json.Unmarshal(answer, &said)
+	return fmt.Errorf("%d: %s", status, said.Error)
+}
+
 // do makes a request whose answer may be long; done is to be called behind it.
 func (at adminClient) do(ctx context.Context, method, path string, body []byte) (resp *http.Response, done func(), err error) {
 	client, scheme := http.DefaultClient, "http://"

@@ -110,9 +110,7 @@ func (c cli) explainedThere(ctx context.Context, asked explanation.Request) (e e
 		return e, fmt.Errorf("%w (OTPGW_ADMIN_ADDR)", err)
 	}
 	if status != http.StatusOK {
-		var said struct{ Error string }
-		_ = json.Unmarshal(answer, &said) // without a sentence there is the status
-		return e, fmt.Errorf("it answers %d: %s", status, said.Error)
+		return e, fmt.Errorf("it answers %w", refusal(status, answer))
 	}
 	return e, json.Unmarshal(answer, &e)
 }

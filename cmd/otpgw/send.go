@@ -117,9 +117,7 @@ func askSample(ctx context.Context, at adminClient, method, path string, body []
 		return s, fmt.Errorf("%w; OTPGW_ADMIN_ADDR says where the gateway is", err)
 	}
 	if status != http.StatusOK {
-		var said struct{ Error string }
-		_ = json.Unmarshal(answer, &said) // without a sentence there is the status
-		return s, fmt.Errorf("%d: %s", status, said.Error)
+		return s, refusal(status, answer)
 	}
 	return s, json.Unmarshal(answer, &s)
 }
