@@ -67,19 +67,19 @@ type asset struct {
 
 // assets is the whole inventory of streams. Bounds are defaults; o.Bounds overrides them field by field.
 func assets(o Options) []asset {
-	l := o.Bounds
+	b := o.Bounds
 	return []asset{
 		// Full: everything is refused. Before that, at four fifths, POST /otp is. Snapshots take its
 		// beginning away, so it is about twice as large as what is in it.
-		{name: streamLog, subjects: []string{logSubject}, form: ledgerForm, discard: jetstream.DiscardNew, bound: l.Log.or(-1, 8*gib, 0), dedupe: 2 * time.Minute},
+		{name: streamLog, subjects: []string{logSubject}, form: ledgerForm, discard: jetstream.DiscardNew, bound: b.Log.or(-1, 8*gib, 0), dedupe: 2 * time.Minute},
 		// Full: the URL disabled longest ago is tried again.
-		{name: streamEndpoints, form: bucketForm, discard: jetstream.DiscardOld, bound: l.Endpoints.or(100_000, 64*mib, 0)},
+		{name: streamEndpoints, form: bucketForm, discard: jetstream.DiscardOld, bound: b.Endpoints.or(100_000, 64*mib, 0)},
 		// Full: the oldest access tokens go, and their clients ask for others.
-		{name: streamTokens, form: bucketForm, discard: jetstream.DiscardOld, bound: l.Tokens.or(1_000_000, 256*mib, 26*day/24)},
+		{name: streamTokens, form: bucketForm, discard: jetstream.DiscardOld, bound: b.Tokens.or(1_000_000, 256*mib, 26*day/24)},
 		// Full: POST /otp with an Idempotency-Key is refused; to let it in would be to send twice.
-		{name: streamAnswers, form: bucketForm, discard: jetstream.DiscardNew, bound: l.Answers.or(2_000_000, 3*gib, 26*day/24)},
+		{name: streamAnswers, form: bucketForm, discard: jetstream.DiscardNew, bound: b.Answers.or(2_000_000, 3*gib, 26*day/24)},
 		// Full: the prefixes heard of least lately are forgotten.
-		{name: streamGuard, form: bucketForm, discard: jetstream.DiscardOld, bound: l.Guard.or(1_000_000, 512*mib, 15*day)},
+		{name: streamGuard, form: bucketForm, discard: jetstream.DiscardOld, bound: b.Guard.or(1_000_000, 512*mib, 15*day)},
 		// One sum a second and application; the age is longer than the longest window, that of the lowest
 		// rate.
 		{name: streamRate, subjects: []string{"rate.*.*"}, form: countForm, discard: jetstream.DiscardOld, bound: Bound{100_000, 16 * mib, 2 * time.Hour}},
@@ -87,22 +87,22 @@ func assets(o Options) []asset {
 		{name: streamKeys, form: bucketForm, discard: jetstream.DiscardNew, bound: Bound{64, mib, 0}},
 		// Full: the oldest dead letters go; see also deadShare.
 		{name: streamDead, subjects: []string{"dlq.*", "dlq.*.*"}, form: logForm, discard: jetstream.DiscardOld,
-			bound: l.DeadLetters.or(100_000, 512*mib, 30*day), dedupe: 2 * time.Minute},
+			bound: b.DeadLetters.or(100_000, 512*mib, 30*day), dedupe: 2 * time.Minute},
 	}
 }
 
 // or fills what is zero.
-func (l Bound) or(msgs, bytes int64, age time.Duration) Bound {
-	if l.Msgs == 0 {
-		l.Msgs = msgs
+func (b Bound) or(msgs, bytes int64, age time.Duration) Bound {
+	if b.Msgs == 0 {
+		b.Msgs = msgs
 	}
-	if l.Bytes == 0 {
-		l.Bytes = bytes
+	if b.Bytes == 0 {
+		b.Bytes = bytes
 	}
-	if l.Age == 0 {
-		l.Age = age
+	if b.Age == 0 {
+		b.Age = age
 	}
-	return l
+	return b
 }
 
 // refuses: at its bound the asset takes nothing new.
@@ -137,7 +137,7 @@ func (q *Queue) apply(ctx context.Context, replicas int) error {
 		err := q.patiently(ctx, func(ctx context.Context) error { return q.applyOne(ctx, a.config(replicas)) })
 		if isFull(err) || apiCode(err) == codeNoPeers {
 			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w; the store asks for %d MiB of each server, OTPGW_STORE_SIZE for less", a.name,
-				a.bound.Bytes/mib, replicas, err, (sizeOf(q.assets)-snapshotLimit-coldLimit+q.snapshotLimit)/mib)
+				a.bound.Bytes/mib, replicas, err, (sizeOf(q.assets)-snapshotBound-coldBound+q.snapshotBound)/mib)
 		}
 		if err != nil {
 			return fmt.Errorf("queue: stream %s (%d MiB, %d replicas): %w", a.name, a.bound.Bytes/mib, replicas, err)

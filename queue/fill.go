@@ -25,10 +25,10 @@ type gate struct {
 }
 
 // headroom is the room of a replicated bucket beyond its bound.
-func (l Bound) headroom() Bound {
-	l.Msgs += l.Msgs/8 + 1000
-	l.Bytes += l.Bytes / 8
-	return l
+func (b Bound) headroom() Bound {
+	b.Msgs += b.Msgs/8 + 1000
+	b.Bytes += b.Bytes / 8
+	return b
 }
 
 // enter is ErrFull when there is no room for a new key. When the fill cannot be had, the write itself will

@@ -79,10 +79,10 @@ func (q *Queue) declare(o Options) {
 		q.buckets[stream] = &Bucket{q: q, name: stream, kv: &kv{q: q, stream: stream, prefix: bucketPrefix(stream)}}
 	}
 	// Full: POST /otp is refused. A PIN lives half an hour at most, and so does its message.
-	q.smsLimit = l.SMS.or(500_000, 512*mib, time.Hour)
+	q.smsBound = l.SMS.or(500_000, 512*mib, time.Hour)
 	var all []*work
 	for _, r := range o.Routes {
-		all = append(all, newWork(q, workSMS+r, q.smsLimit))
+		all = append(all, newWork(q, workSMS+r, q.smsBound))
 	}
 	// Full: callbacks of whose application has most are given up, see package callback.
 	all = append(all, newWork(q, workEvents, l.Events.or(2_000_000, gib, 4*day)))
@@ -116,7 +116,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	q.marker = newMarker(o)
 	err := q.patiently(ctx, func(ctx context.Context) error {
 		_, err := q.streams[0].CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: snapshotBucket, Replicas: o.Replicas,
-			Storage: jetstream.FileStorage, MaxBytes: q.snapshotLimit, Description: "snapshots of the stream LOG"})
+			Storage: jetstream.FileStorage, MaxBytes: q.snapshotBound, Description: "snapshots of the stream LOG"})
 		return err
 	})
 	if err != nil {
@@ -124,7 +124,7 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 	}
 	options := commitlog.Options{Stream: &logStream{q: q}, Snapshots: snapshots{q}, Sole: q.server != nil, Log: q.log, Watchers: watchers,
 		SnapshotEvery: o.SnapshotEvery, SnapshotLease: o.SnapshotLease, Pressed: func() bool { return q.fill.share() > pressedShare },
-		Dir: o.Dir, Hot: hotOf(o.Memory), Cold: q.coldLimit, Seldom: []string{bucketRecords, bucketReceipts}, AtOnce: o.ColdAtOnce}
+		Dir: o.Dir, Hot: hotOf(o.Memory), Cold: q.coldBound, Seldom: []string{bucketRecords, bucketReceipts}, AtOnce: o.ColdAtOnce}
 	if q.daemons != nil {
 		options.Packed = q.daemons.allRead
 	}

@@ -37,8 +37,8 @@ type Queue struct {
 
 	disk *disk // of the server
 
-	snapshotLimit int64 // octets, of two of them; 0: no bound
-	coldLimit     int64 // of the file of what left the memory; the same
+	snapshotBound int64 // octets, of two of them; 0: no bound
+	coldBound     int64 // of the file of what left the memory; the same
 
 	// Written by Open only.
 	ledger   *commitlog.Log
@@ -46,7 +46,7 @@ type Queue struct {
 	alone    holdings // the leases then
 	buckets  map[string]*Bucket
 	work     atomic.Pointer[[]*work] // replaced when a route is added
-	smsLimit Bound                   // of each route
+	smsBound Bound                   // of each route
 	adding   sync.Mutex              // of routes, one at a time
 	timers   *timers
 	schedule *schedule
@@ -111,10 +111,10 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 	case o.Size > 0:
 		scale = float64(o.Size) / float64(sizeOf(q.assets))
 	}
-	scaleLimits(q.assets, scale)
+	scaleBounds(q.assets, scale)
 	if q.server != nil || o.Size > 0 { // else nobody has said how much of another's disk there is
-		q.snapshotLimit = int64(float64(snapshotLimit) * scale)
-		q.coldLimit = int64(float64(coldLimit) * scale)
+		q.snapshotBound = int64(float64(snapshotBound) * scale)
+		q.coldBound = int64(float64(coldBound) * scale)
 	}
 	if err := q.connect(ctx, o); err != nil {
 		return err

@@ -19,7 +19,7 @@ func (q *Queue) AddRoute(name string) error {
 	if q.named(workSMS+name) != nil {
 		return nil
 	}
-	w := newWork(q, workSMS+name, q.smsLimit)
+	w := newWork(q, workSMS+name, q.smsBound)
 	all := append(slices.Clone(q.works()), w)
 	q.work.Store(&all) // before it hears of its messages, so that it misses no claim of theirs
 	q.ledger.Watch(w.bucket, w.changed, w.changed)

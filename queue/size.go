@@ -9,18 +9,18 @@ import (
 
 // How large the store may become on disk: the log, two of its snapshots (the older one stays until the newer
 // is whole), the file of the values that left the memory, and the other streams, each its share. What the
-// shares come to is Options.Size; the table of assets, snapshotLimit and coldLimit are those of the default.
+// shares come to is Options.Size; the table of assets, snapshotBound and coldBound are those of the default.
 // The file is on the daemon's own disk, also where the rest is on the servers'. By what an OTP takes in it and
 // in two snapshots, the snapshots are full first.
 const (
 	leastStore    = 64 * mib // below it starting makes no sense
-	snapshotLimit = 8 * gib
-	coldLimit     = 2 * gib
+	snapshotBound = 8 * gib
+	coldBound     = 2 * gib
 )
 
 // sizeOf is what bounds come to on disk.
 func sizeOf(list []asset) int64 {
-	sum := int64(snapshotLimit + coldLimit)
+	sum := int64(snapshotBound + coldBound)
 	for _, a := range list {
 		if a.form != countForm {
 			sum += a.bound.Bytes
@@ -81,9 +81,9 @@ func fit(o Options, list []asset) (float64, error) {
 	return float64(size) / float64(most), nil
 }
 
-// scaleLimits changes bytes and, with them, those counts that nobody has asked for: the count is to be what
+// scaleBounds changes bytes and, with them, those counts that nobody has asked for: the count is to be what
 // fills first.
-func scaleLimits(list []asset, scale float64) {
+func scaleBounds(list []asset, scale float64) {
 	if scale == 1 {
 		return
 	}
@@ -101,7 +101,7 @@ func DefaultSize() int64 { return sizeOf(assets(Options{})) }
 // Capacity is how many OTPs a store of a size carries at once: as many as two snapshots of them have room
 // for.
 func Capacity(size int64) float64 {
-	share := float64(snapshotLimit) / float64(DefaultSize())
+	share := float64(snapshotBound) / float64(DefaultSize())
 	return float64(size) * share / (2 * snapshotEach)
 }
 

@@ -52,7 +52,7 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	}
 	timers := q.ledger.Stats(timerBucket)
 	s.Streams = append(s.Streams, StreamStats{Name: timerBucket, Msgs: uint64(timers.Keys), Bytes: uint64(timers.Bytes)})
-	s.Streams = append(s.Streams, StreamStats{Name: coldFile, Bytes: uint64(q.ColdBytes()), MaxBytes: q.coldLimit})
+	s.Streams = append(s.Streams, StreamStats{Name: coldFile, Bytes: uint64(q.ColdBytes()), MaxBytes: q.coldBound})
 	for _, w := range q.works() {
 		one, out := w.stats()
 		s.Streams = append(s.Streams, one)
