@@ -47,11 +47,7 @@ func TestNewFormatWaitsForAll(t *testing.T) {
 func TestUnknownMessageIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	q, err := Open(ctx, Options{Dir: t.TempDir(), Log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer q.Close(ctx)
+	q := openOwn(t)
 	newer := Message{Subject: "events.newer", Key: "newer", Data: []byte("2"), Format: newestData + 1}
 	known := Message{Subject: "events.known", Key: "known", Data: []byte("1"), Format: newestData}
 	if err := q.Commit(ctx, q.Begin().Message(newer).Message(known)); err != nil {
@@ -78,11 +74,7 @@ func TestUnknownMessageIsLeftAlone(t *testing.T) {
 func TestUnfinishedSnapshotsGo(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	q, err := Open(ctx, Options{Dir: t.TempDir(), Log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer q.Close(ctx)
+	q := openOwn(t)
 	s := snapshots{q}
 	for range 3 { // pieces without the entry that makes them an object
 		if _, err := q.stream().Publish(ctx, "$O."+snapshotBucket+".C.unfinished", make([]byte, 100_000)); err != nil {

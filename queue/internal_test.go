@@ -10,8 +10,28 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
 	"golang.org/x/mod/semver"
 )
+
+// openOwn opens a store that is this test's alone.
+func openOwn(t *testing.T) *Queue {
+	t.Helper()
+	q, err := Open(t.Context(), Options{Dir: t.TempDir(), Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = q.Close(context.Background()) })
+	return q
+}
+
+// Connections are the names of the servers that this daemon's connections are to; "" for one that has none.
+func (q *Queue) Connections() (names []string) {
+	for _, c := range q.conns {
+		names = append(names, c.ConnectedServerName())
+	}
+	return names
+}
 
 // TestVersion: a server older than the one that torture runs on is refused, with what its version is known
 // for.
@@ -122,7 +142,7 @@ func openInternal(t *testing.T) *Queue {
 func TestScaleLimits(t *testing.T) {
 	t.Parallel()
 	list := assets(Options{})
-	scaleLimits(list, 0.5)
+	scaleBounds(list, 0.5)
 	for i, full := range assets(Options{}) {
 		msgs := full.bound.Msgs
 		if msgs > 0 {

@@ -6,8 +6,6 @@ import (
 	"io"
 	"testing"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // TestReadingOutlastsItsDeadline: a log that is read for longer than a start may take is read to its end; one
@@ -42,11 +40,7 @@ func TestReadingOutlastsItsDeadline(t *testing.T) {
 func TestSnapshotIsReadSlowly(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	q, err := Open(ctx, Options{Dir: t.TempDir(), Log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer q.Close(ctx)
+	q := openOwn(t)
 	const size = 1 << 20 // several pieces
 	if err := (snapshots{q}).Put(ctx, 1, func(w io.Writer) error { _, err := w.Write(make([]byte, size)); return err }); err != nil {
 		t.Fatal(err)

@@ -63,14 +63,6 @@ func (s *spreader) run() {
 	}
 }
 
-// Connections are the names of the servers that this daemon's connections are to; "" for one that has none.
-func (q *Queue) Connections() (names []string) {
-	for _, c := range q.conns {
-		names = append(names, c.ConnectedServerName())
-	}
-	return names
-}
-
 // look moves one connection where several are to one server and another server has none.
 func (s *spreader) look() (crowded, moved bool) {
 	count := make(map[string]int)

@@ -123,28 +123,6 @@ func TestDeadURLKeepsOneMessageForTwoHundredChanges(t *testing.T) {
 	}
 }
 
-// wholeAndOnce fails the test unless each change came, under one id, with one body, none before its turn.
-func wholeAndOnce(t *testing.T, app *application, changes int) {
-	t.Helper()
-	bodies, ids := make(map[string]string), make(map[item]string)
-	for _, r := range app.requests() {
-		if b, ok := bodies[r.id]; ok && b != r.body {
-			t.Errorf("%s had two bodies", r.id)
-		}
-		bodies[r.id] = r.body
-		for _, i := range r.Data {
-			if id, ok := ids[i]; ok && id != r.id {
-				t.Errorf("%v came under %s and %s", i, id, r.id)
-			}
-			ids[i] = r.id
-		}
-	}
-	if len(ids) != changes {
-		t.Errorf("%d changes came, want %d", len(ids), changes)
-	}
-	inOrder(t, app.items())
-}
-
 func entries(t *testing.T, b *queue.Bucket) (n int) {
 	t.Helper()
 	if err := b.Each(t.Context(), func(string, []byte) bool { n++; return true }); err != nil {

@@ -256,24 +256,7 @@ func TestEachChangeIsUnderOneWebhookID(t *testing.T) {
 	publishing.Wait()
 	start(t, o)
 	empty(t, q)
-	bodies, ids := make(map[string]string), make(map[item]string)
-	for _, r := range app.requests() {
-		if b, ok := bodies[r.id]; ok && b != r.body {
-			t.Errorf("%s had two bodies", r.id)
-		}
-		bodies[r.id] = r.body
-		for _, i := range r.Data {
-			if id, ok := ids[i]; ok && id != r.id {
-				t.Errorf("%v came under %s and %s", i, id, r.id)
-			}
-			ids[i] = r.id
-		}
-	}
-	if len(ids) != otps*changes {
-		t.Errorf("%d changes came, want %d", len(ids), otps*changes)
-	}
-	inOrder(t, app.items())
-	t.Logf("%d requests under %d ids", len(app.requests()), len(bodies))
+	wholeAndOnce(t, app, otps*changes)
 }
 
 // TestRetriesGoOnByTheStoresClock: a batch that a dispatcher finds is tried by its age, and a daemon whose

@@ -168,6 +168,29 @@ func empty(t testing.TB, q *queue.Queue) {
 	await.That(t, "EVENTS is empty", func() bool { return msgs(t, q, "events") == 0 })
 }
 
+// wholeAndOnce fails the test unless each change came, under one id, with one body, none before its turn.
+func wholeAndOnce(t *testing.T, app *application, changes int) {
+	t.Helper()
+	bodies, ids := make(map[string]string), make(map[item]string)
+	for _, r := range app.requests() {
+		if b, ok := bodies[r.id]; ok && b != r.body {
+			t.Errorf("%s had two bodies", r.id)
+		}
+		bodies[r.id] = r.body
+		for _, i := range r.Data {
+			if id, ok := ids[i]; ok && id != r.id {
+				t.Errorf("%v came under %s and %s", i, id, r.id)
+			}
+			ids[i] = r.id
+		}
+	}
+	if len(ids) != changes {
+		t.Errorf("%d changes came, want %d", len(ids), changes)
+	}
+	inOrder(t, app.items())
+	t.Logf("%d requests under %d ids", len(app.requests()), len(bodies))
+}
+
 // inOrder fails the test when an item of an OTP was first received before an earlier one.
 func inOrder(t *testing.T, list []item) {
 	t.Helper()

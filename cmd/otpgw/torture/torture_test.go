@@ -11,6 +11,10 @@ import (
 	"time"
 )
 
+// settleTime is how long what is owed may take after the last fault: a callback that failed twice is due again
+// after 5 minutes.
+const settleTime = 320 * time.Second
+
 // settings are those of a run.
 type settings struct {
 	seconds  int
@@ -20,7 +24,6 @@ type settings struct {
 	skewed   int           // the daemon with a wrong clock
 	skew     time.Duration // how wrong
 	expiring bool          // some OTPs live for a minute only, which a short run has not
-	settle   time.Duration // how long what is owed may take after the last fault
 
 	smsc  string // where it listens
 	began time.Time
@@ -56,7 +59,6 @@ func newSettings(t *testing.T) settings {
 		s.skew = -s.skew
 	}
 	s.expiring = s.seconds >= 120
-	s.settle = 320 * time.Second // a callback that failed twice is due again after 5 minutes
 	return s
 }
 
@@ -107,7 +109,7 @@ func TestTorture(t *testing.T) {
 // settle waits until nothing is owed to an application and no record waits for its end, or the time for that
 // is over. What the records say is read on the way.
 func (w *world) settle(l *load) {
-	deadline := time.Now().Add(w.set.settle)
+	deadline := time.Now().Add(settleTime)
 	for {
 		late := time.Now().After(deadline)
 		owing, open := w.ledger.owing(), w.ledger.open()
