@@ -79,7 +79,7 @@ type readCloser struct {
 }
 
 func (r readCloser) Close() error {
-	r.end()
+	defer r.end()
 	return r.ReadCloser.Close()
 }
 

@@ -102,11 +102,14 @@ func (s snapshots) Newest(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	newest, err := store.Get(eachRead{ctx}, list[0].Name) // of a copy, which may not have it yet
+	reading, end := context.WithCancel(ctx)                   // the library has a goroutine that waits for its end
+	newest, err := store.Get(eachRead{reading}, list[0].Name) // of a copy, which may not have it yet
 	if err != nil {
+		end()
 		return nil, err
 	}
-	return readCloser{newest, s.q, s.q.spreader.carries(), func() bool { return s.damaged(ctx, &list[0]) }}, nil
+	carried := s.q.spreader.carries()
+	return readCloser{newest, s.q, func() { end(); carried() }, func() bool { return s.damaged(ctx, &list[0]) }}, nil
 }
 
 // stall is how long a snapshot may be read without anything coming.
