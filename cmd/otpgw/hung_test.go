@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -157,13 +158,15 @@ func startOnCluster(t *testing.T, cluster *queuetest.Cluster, first *queuetest.S
 // follower is a server that leads the cluster, or one that does not.
 func follower(t *testing.T, cluster *queuetest.Cluster, leads bool) *queuetest.Server {
 	t.Helper()
-	for _, s := range cluster.Servers {
-		if s.LeadsCluster(t) == leads {
-			return s
+	var found *queuetest.Server
+	await.That(t, fmt.Sprintf("a server whose leading is %v", leads), func() bool {
+		at := slices.IndexFunc(cluster.Servers, func(s *queuetest.Server) bool { return s.LeadsCluster(t) == leads })
+		if at >= 0 {
+			found = cluster.Servers[at]
 		}
-	}
-	t.Fatalf("no server whose leading is %v", leads)
-	return nil
+		return at >= 0
+	})
+	return found
 }
 
 // keepOffLog has a server lead no stream, and the log read from it all the same.
