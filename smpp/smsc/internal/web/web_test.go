@@ -186,6 +186,28 @@ func TestPageKeys(t *testing.T) {
 	p.check()
 }
 
+// TestFirstMessageBeforeAFrame: the first message opens its conversation, also where the page had no frame to
+// draw that there was none.
+func TestFirstMessageBeforeAFrame(t *testing.T) {
+	t.Parallel()
+	srv := esmetest.Start(t, smsc.Config{HTTPAddr: "127.0.0.1:0"})
+	e := esmetest.Bound(t, srv, wire.BindTransceiver, "shop")
+	e.Submit(esmetest.Message("491701111111", "old 1111"))
+	p := openTab(t, srv)
+	p.sees("#thread", "old 1111")
+	p.open("#/")
+	p.sees("#thread", "Choose a conversation")
+	p.run(`window.held = []; window.frame = requestAnimationFrame; window.requestAnimationFrame = (draw) => window.held.push(draw)`)
+	p.run(`window.parse = JSON.parse; JSON.parse = (text) => { window.came ||= text.includes("new 2222"); return window.parse(text) }`)
+	p.run(`fetch("/api/v1/messages", {method: "DELETE"})`)
+	p.eventually("the page does not ask for what is left", `window.held.length > 0`)
+	e.Submit(esmetest.Message("491702222222", "new 2222"))
+	p.eventually("the message does not come", `window.came === true`)
+	p.run(`window.requestAnimationFrame = window.frame; window.held.forEach((draw) => window.frame(draw))`)
+	p.sees("#thread", "new 2222")
+	p.check()
+}
+
 // TestPageComesBack: a page whose simulator was started anew shows what that one has. Before that: the PDUs
 // live, and a rule deleted.
 func TestPageComesBack(t *testing.T) {

@@ -31,10 +31,14 @@ function draw() {
   if (view === "connect") drawConnect();
 }
 
+let empty = false; // whether no message was there when all were asked for, and none came since
+
 function drawInbox(number) {
   const inbox = byId("view-inbox"), pane = byId("thread");
   const nothing = state.loaded && state.messages.size === 0 && !number;
-  if (inbox.classList.contains("nothing") && !nothing && !number && openNewest()) return; // the first message
+  const first = empty && state.messages.size > 0;
+  if (first) empty = false;
+  if (first && !number && openNewest()) return;
   inbox.classList.toggle("open", Boolean(number));
   inbox.classList.toggle("nothing", nothing);
   drawConversation(number);
@@ -115,6 +119,7 @@ function ruleHits() {
 const quietly = (work) => work.catch((e) => e.status !== 0 && toast(e.message, "error")); // "Reconnecting" says the rest
 
 const loadMessages = () => quietly(load(() => api.messages({ mo: true, limit: PAGE })).then(() => {
+  empty = state.messages.size === 0; // not seen by a draw where a message comes before the next frame
   openNewest();
   if (state.open) loadConversation(state.open);
 }));
