@@ -127,14 +127,19 @@ func (s *Service) storeGuess(ctx context.Context, app *App, r *Record, revision 
 	})
 }
 
-// settle gives a comparison's outcome to the record.
+// settle gives a comparison's outcome to the record. An OTP that has failed by then was ended by one who took
+// this attempt's maker for dead: then it was the last one.
 func (s *Service) settle(ctx context.Context, id string, right bool) error {
 	var outcome error
 	err := s.change(ctx, id, "", func(r *Record, now time.Time) (EventKind, error) {
-		if status := r.statusAt(now); status == StatusExpired {
+		switch status := r.statusAt(now); status {
+		case StatusPending:
+		case StatusExpired:
 			return "", expiredMeanwhile()
-		} else if err := status.closed(); err != nil {
-			return "", err
+		case StatusFailed:
+			return "", lastAttempt()
+		default:
+			return "", status.closed()
 		}
 		if right {
 			r.Reserved--
@@ -147,7 +152,7 @@ func (s *Service) settle(ctx context.Context, id string, right bool) error {
 			outcome = &Error{Code: CodeWrongPIN, Message: "The PIN provided does not verify"}
 			return "", nil
 		}
-		r.Status, outcome = StatusFailed, &Error{Code: CodeLastAttempt, Message: "Max attempts reached"}
+		r.Status, outcome = StatusFailed, lastAttempt()
 		return OtpChange, nil
 	})
 	if err != nil {
@@ -167,6 +172,8 @@ func (s *Service) fail(ctx context.Context, id string, failed int) error {
 		return OtpChange, nil
 	})
 }
+
+func lastAttempt() error { return &Error{Code: CodeLastAttempt, Message: "Max attempts reached"} }
 
 func expiredMeanwhile() error {
 	return &Error{Code: CodeExpiredMeanwhile, Message: "The PIN has expired"}

@@ -198,6 +198,7 @@ func TestCrashCostsAnAttempt(t *testing.T) {
 	}
 	wantCode(t, "one is left", b.verify(o.OtpID, wrong(pin)), CodeWrongPIN)
 	wantCode(t, "none is left", b.verify(o.OtpID, pin), CodeFailed)
+	wantCode(t, "the one that was taken for dead", b.settle(ctx, o.OtpID, false), CodeLastAttempt)
 	if n := b.Evaluated.Load(); n != 1 {
 		t.Errorf("%d comparisons", n)
 	}
