@@ -44,8 +44,8 @@ kills: ## the daemon killed (-9) a hundred times in the middle of 2,000 OTPs: no
 power: ## the machine of a daemon loses its power: what was not synced is gone, and of what was promised nothing may be
 	$(GO) test -run '^TestPowerLoss$$' -count 1 -timeout 10m -v ./cmd/otpgw/torture
 
-torture: ## three daemons on three NATS nodes under load, everything broken for TORTURE_SECONDS (600) as TORTURE_SEED says; one table of what was kept
-	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} TORTURE_SEED=$${TORTURE_SEED:-$$(date +%s)} $(GO) test -run '^TestTorture$$' -count 1 -timeout 2h -v ./cmd/otpgw/torture
+torture: ## three daemons on three NATS nodes under load, everything broken for TORTURE_SECONDS (600) as TORTURE_SEED says, with TORTURE_RACE=1 under the race detector; one table of what was kept
+	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} TORTURE_SEED=$${TORTURE_SEED:-$$(date +%s)} OTPGW_TEST_RACE=$${TORTURE_RACE-} $(GO) test $${TORTURE_RACE:+-race} -run '^TestTorture$$' -count 1 -timeout 2h -v ./cmd/otpgw/torture
 
 throttle: ## a link that has to find out the rate of its carrier, 10 parts per second, for a full minute
 	OTPGW_TEST_THROTTLE_MINUTE=1 $(GO) test -run '^TestThrottlingCarrier$$' -count 1 -v ./smpp/link

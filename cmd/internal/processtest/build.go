@@ -6,10 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 )
+
+// RaceVariable, where it is set, has BuildDaemon build with the race detector, for runs that are after data
+// races: such a daemon takes several times the CPU and memory, which others have no use for.
+const RaceVariable = "OTPGW_TEST_RACE"
 
 // built is the daemon's program, built once for all tests of a binary; Main removes it.
 var built struct {
@@ -41,7 +46,7 @@ func build(dir, pkg string) (program string, err error) {
 		return "", err
 	}
 	program = filepath.Join(dir, "program")
-	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", program, pkg)
+	cmd := exec.Command("go", "build", "-race="+strconv.FormatBool(os.Getenv(RaceVariable) != ""), "-overlay", overlay, "-o", program, pkg)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
 	}

@@ -12,6 +12,19 @@ import (
 // ErrNotReady: the daemon ended, or the time was over, before it was ready.
 var ErrNotReady = errors.New("the daemon did not get ready")
 
+// Ended is the error of a daemon that ended before it was ready.
+type Ended struct {
+	Status int // -1: by a signal
+	Last   string
+}
+
+func (e Ended) Error() string {
+	return fmt.Sprintf("%v: it ended with status %d, its last line: %s", ErrNotReady, e.Status, e.Last)
+}
+
+// Unwrap: it is one way not to get ready.
+func (e Ended) Unwrap() error { return ErrNotReady }
+
 // Daemon is an otpgw that said it is ready.
 type Daemon struct {
 	*Process
@@ -47,7 +60,7 @@ func StartDaemon(t testing.TB, program string, env map[string]string, log func(s
 		}
 		return &Daemon{Process: p, HTTP: "http://" + said.HTTP, Admin: "http://" + said.Admin}, nil
 	case <-p.Exited():
-		return nil, fmt.Errorf("%w: it ended with status %d, its last line: %s", ErrNotReady, p.cmd.ProcessState.ExitCode(), last)
+		return nil, Ended{Status: p.cmd.ProcessState.ExitCode(), Last: last}
 	case <-time.After(most):
 		p.Kill()
 		return nil, fmt.Errorf("%w in %s, its last line: %s", ErrNotReady, most, last)

@@ -148,11 +148,10 @@ func (p *Process) CPU() time.Duration {
 	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
 }
 
-// The variables that make the test binary a role.
-const (
-	roleVariable = "OTPGW_TEST_ROLE"
-	planVariable = "OTPGW_TEST_PLAN"
-)
+// RoleVariable makes the test binary a role. Who starts it otherwise than by StartRole sets it.
+const RoleVariable = "OTPGW_TEST_ROLE"
+
+const planVariable = "OTPGW_TEST_PLAN"
 
 // Role is another program in the test binary. Its context ends when its standard input does, also because the
 // test died. What the test writes to that comes line by line over Heard.
@@ -163,7 +162,7 @@ var Heard = make(chan string, 16)
 
 // Main is for TestMain: it runs the tests, or the role that StartRole asked for.
 func Main(m *testing.M, roles map[string]Role) {
-	name := os.Getenv(roleVariable)
+	name := os.Getenv(RoleVariable)
 	if name == "" {
 		status := m.Run()
 		if built.dir != "" {
@@ -192,6 +191,12 @@ func Main(m *testing.M, roles map[string]Role) {
 // test's log.
 func StartRole(t testing.TB, role string, plan any, stdout func(line string)) *Process {
 	t.Helper()
+	return StartRoleHeard(t, role, plan, stdout, func(line string) { fmt.Fprintf(os.Stderr, "%s: %s\n", role, line) })
+}
+
+// StartRoleHeard is StartRole for who wants to hear of the complaints, line by line.
+func StartRoleHeard(t testing.TB, role string, plan any, stdout, stderr func(line string)) *Process {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -200,8 +205,8 @@ func StartRole(t testing.TB, role string, plan any, stdout func(line string)) *P
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Start(t, Options{Program: self, Env: map[string]string{roleVariable: role, planVariable: string(text)}, Stdout: stdout,
-		Stderr: func(line string) { fmt.Fprintf(os.Stderr, "%s: %s\n", role, line) }})
+	env := map[string]string{RoleVariable: role, planVariable: string(text)}
+	p, err := Start(t, Options{Program: self, Env: env, Stdout: stdout, Stderr: stderr})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ type fault struct {
 	name        string
 	least, most time.Duration // how long it lasts
 	doubt       time.Duration // lasting as long it leaves what is in a link's window in doubt; 0: it never does
+	asks        asks          // of the daemons
 	begin       func(*world, *rand.Rand) (what string, end func())
 }
 
@@ -31,47 +32,47 @@ const (
 
 // daemonFaults happen to one daemon, or to its ways.
 var daemonFaults = []fault{
-	{"kill -9", 0, 3 * time.Second, always, onDaemon(func(g *gateway) func() {
-		g.current().Kill()
-		return func() { g.start(g.w.t.Context()) }
+	{"kill -9", 0, 3 * time.Second, always, nothing, onDaemon(func(g *gateway) func() {
+		return g.away((*processtest.Daemon).Kill)
 	})},
-	{"stop and start", 0, time.Second, 0, onDaemon(func(g *gateway) func() {
-		if status := g.current().Terminate(stopTimeout); status < 0 {
-			g.w.set.log("daemon %d did not end in %s, or by a signal", g.n, stopTimeout)
-		}
-		return func() { g.start(g.w.t.Context()) }
+	{"stop and start", 0, time.Second, 0, nothing, onDaemon(func(g *gateway) func() {
+		return g.away(func(d *processtest.Daemon) {
+			if status := d.Terminate(stopTimeout); status != 0 {
+				g.w.set.log("daemon %d was asked to end, and did with status %d (-1: not in %s, or by a signal)", g.n, status, stopTimeout)
+			}
+		})
 	})},
-	{"pause", time.Second, 9 * time.Second, answerTime, onDaemon(func(g *gateway) func() {
+	{"pause", time.Second, 9 * time.Second, answerTime, nothing, onDaemon(func(g *gateway) func() {
 		d := g.current()
 		d.Pause()
 		return d.Resume
 	})},
-	{"cut off from NATS", time.Second, 8 * time.Second, leaseTime, onDaemon(func(g *gateway) func() { return cut(g.nats...) })},
-	{"cut off from the SMSC", time.Second, 8 * time.Second, answerTime, onDaemon(func(g *gateway) func() { return cut(g.smsc) })},
-	{"cut off from one node", time.Second, 8 * time.Second, 0, func(w *world, r *rand.Rand) (string, func()) {
+	{"cut off from NATS", time.Second, 8 * time.Second, leaseTime, toWait, onDaemon(func(g *gateway) func() { return cut(g.nats...) })},
+	{"cut off from the SMSC", time.Second, 8 * time.Second, answerTime, nothing, onDaemon(func(g *gateway) func() { return cut(g.smsc) })},
+	{"cut off from one node", time.Second, 8 * time.Second, 0, nothing, func(w *world, r *rand.Rand) (string, func()) {
 		g, n := w.daemons[r.IntN(len(w.daemons))], r.IntN(nodes)
 		return fmt.Sprintf("daemon %d, node %d", g.n, n), cut(g.nats[n])
 	}},
-	{"callbacks cut off", time.Second, 8 * time.Second, 0, func(w *world, _ *rand.Rand) (string, func()) { return "receiver", cut(w.callback) }},
+	{"callbacks cut off", time.Second, 8 * time.Second, 0, nothing, func(w *world, _ *rand.Rand) (string, func()) { return "receiver", cut(w.callback) }},
 }
 
 // nodeFaults happen to one node of the cluster, so that two are left: what the cluster is made for.
 var nodeFaults = []fault{
-	{"kill -9", 0, 3 * time.Second, 0, onNode(func(n *node) func() {
+	{"kill -9", 0, 3 * time.Second, 0, toReadAnew, onNode(func(n *node) func() {
 		n.p.Kill()
 		return n.start
 	})},
-	{"stop and start", 0, time.Second, 0, onNode(func(n *node) func() {
+	{"stop and start", 0, time.Second, 0, toWait, onNode(func(n *node) func() {
 		n.stop()
 		return n.start
 	})},
-	{"pause", time.Second, 9 * time.Second, 0, onNode(func(n *node) func() {
+	{"pause", time.Second, 9 * time.Second, 0, toWait, onNode(func(n *node) func() {
 		p := n.p
 		p.Pause()
 		return p.Resume
 	})},
-	{"cut off from the other nodes", time.Second, 8 * time.Second, 0, onNode(func(n *node) func() { return cut(n.routes...) })},
-	{"a stream is full", 2 * time.Second, 5 * time.Second, 0, fill},
+	{"cut off from the other nodes", time.Second, 8 * time.Second, 0, toReadAnew, onNode(func(n *node) func() { return cut(n.routes...) })},
+	{"a stream is full", 2 * time.Second, 5 * time.Second, 0, toWait, fill},
 }
 
 func onDaemon(begin func(*gateway) func()) func(*world, *rand.Rand) (string, func()) {
@@ -118,6 +119,7 @@ func (w *world) breakThings(ctx context.Context, lane uint64, faults []fault) {
 		f := faults[r.IntN(len(faults))]
 		lasts := between(f.least, f.most)
 		began := time.Now()
+		over := w.ledger.happens(f)
 		what, end := f.begin(w, r)
 		w.set.log("%s: %s, for %s", what, f.name, lasts.Round(time.Millisecond))
 		w.broken.Add(1)
@@ -126,6 +128,7 @@ func (w *world) breakThings(ctx context.Context, lane uint64, faults []fault) {
 		}
 		pause(ctx, lasts)
 		end()
+		over()
 		if took := time.Since(began) - lasts; took > 10*time.Second {
 			w.set.log("%s: %s, over %s late", what, f.name, took.Round(time.Second))
 		}
@@ -142,10 +145,10 @@ func pause(ctx context.Context, d time.Duration) {
 // fill makes a stream as small as what is in it, so that it takes nothing new, and then as large as it was.
 // The stream is any of those that refuse when they are full.
 func fill(w *world, r *rand.Rand) (string, func()) {
-	nothing := func() {}
+	noEnd := func() {}
 	js, err := w.jetStream()
 	if err != nil {
-		return "no stream: " + err.Error(), nothing
+		return "no stream: " + err.Error(), noEnd
 	}
 	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
 	defer cancel()
@@ -157,7 +160,7 @@ func fill(w *world, r *rand.Rand) (string, func()) {
 	}
 	if len(refusing) == 0 {
 		js.Conn().Close()
-		return "no stream", nothing
+		return "no stream", noEnd
 	}
 	slices.SortFunc(refusing, func(a, b *jetstream.StreamInfo) int { return strings.Compare(a.Config.Name, b.Config.Name) })
 	chosen := refusing[r.IntN(len(refusing))]
@@ -179,11 +182,4 @@ func fill(w *world, r *rand.Rand) (string, func()) {
 			pause(w.t.Context(), time.Second)
 		}
 	}
-}
-
-// current is the daemon that runs. The faults of daemons are one at a time, so it does.
-func (g *gateway) current() *processtest.Daemon {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.daemon
 }

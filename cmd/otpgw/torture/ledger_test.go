@@ -46,6 +46,9 @@ type ledger struct {
 	doubts     map[string]int // faults that leave a window in doubt, by name
 	odd        map[string]int // answers that the API does not have
 	leaks      []string       // places where a PIN or a text was found
+	crashes    []crash        // that a log tells of
+	faults     []*happening
+	ends       []daemonEnd // that no test asked for
 
 	journal *journal // nil: none is kept
 

@@ -29,7 +29,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	processtest.Main(m, map[string]processtest.Role{"nats": natsRole, "smsc": smscRole, "receiver": receiverRole})
+	processtest.Main(m, map[string]processtest.Role{"nats": natsRole, "smsc": smscRole, "receiver": receiverRole, "ending": endingRole})
 }
 
 // reporter writes events as lines of JSON, each whole.

@@ -94,6 +94,9 @@ func TestTorture(t *testing.T) {
 		}
 	}
 	w.smsc.End(stopTimeout)
+	if err := w.scanLogs(); err != nil {
+		t.Errorf("looking for panics and data races: %v", err)
+	}
 	v := w.ledger.judge()
 	t.Logf("seed %d:\n%s", set.seed, v)
 	if v.values[rowAccepted] < set.seconds*set.rate/20 {
@@ -103,6 +106,9 @@ func TestTorture(t *testing.T) {
 		most, _ := v.most(row)
 		t.Errorf("%s: %d, more than %d", row, v.values[row], most)
 		w.showWays(row, v.examples[row])
+		if row == rowCrashes {
+			w.showCrashes()
+		}
 	}
 }
 

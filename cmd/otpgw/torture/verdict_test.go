@@ -39,11 +39,14 @@ const (
 	rowOdd         = "answers that the API does not have"
 	rowLeaks       = "PINs or texts in the clear"
 	rowStates      = "memories that differ"
+	rowCrashes     = "panics and data races"
+	rowEnds        = "daemons that ended by themselves"
 )
 
 // none are the rows that have to be empty for a run to pass.
 var none = []string{rowLost, rowThrice, rowUndelivered, rowUntold, rowTwoBodies, rowTwoIDs, rowBackwards, rowUnsigned, rowOverLimit, rowTwiceRight,
-	rowContradicts, rowOpen, rowUnread, rowAbsent, rowTwoOTPs, rowReceipts, rowOdd, rowLeaks, rowStates}
+	rowContradicts, rowOpen, rowUnread, rowAbsent, rowTwoOTPs, rowReceipts, rowOdd, rowLeaks, rowStates,
+	rowCrashes, rowEnds}
 
 // most is how many of a row a run may have; false for those that only count.
 //
@@ -120,8 +123,22 @@ func (l *ledger) judge() *verdict {
 	examples[rowTwoBodies] = slices.Collect(maps.Keys(l.twoBodies))
 	n[rowLeaks], examples[rowLeaks] = len(l.leaks)+l.marked, l.leaks
 	n[rowStates], examples[rowStates] = len(l.differ), l.differ
+	for _, c := range l.crashes {
+		n[rowCrashes]++
+		examples[rowCrashes] = append(examples[rowCrashes], c.String())
+	}
+	documented := 0
+	for _, e := range l.ends {
+		if e.documented(l.faults) {
+			documented++
+			continue
+		}
+		n[rowEnds]++
+		examples[rowEnds] = append(examples[rowEnds], e.String())
+	}
 	for _, row := range []string{rowTwice, rowThrice, rowLate, rowLost, rowUndelivered, rowUntold, rowTwoBodies, rowTwoIDs, rowBackwards, rowUnsigned,
-		rowOverLimit, rowTwiceRight, rowContradicts, rowOpen, rowUnread, rowAbsent, rowTwoOTPs, rowReceipts, rowOdd, rowLeaks, rowStates} {
+		rowOverLimit, rowTwiceRight, rowContradicts, rowOpen, rowUnread, rowAbsent, rowTwoOTPs, rowReceipts, rowOdd, rowLeaks, rowStates,
+		rowCrashes, rowEnds} {
 		slices.Sort(examples[row])
 		note := strings.Join(examples[row][:min(3, len(examples[row]))], ", ")
 		if row == rowLate {
@@ -129,6 +146,9 @@ func (l *ledger) judge() *verdict {
 		}
 		if row == rowStates {
 			note = fmt.Sprintf("looked at %d times, at %d positions; %s", l.looks, len(l.states), note)
+		}
+		if row == rowEnds && documented > 0 {
+			note = fmt.Sprintf("%d more as is documented for what was broken then; %s", documented, note)
 		}
 		if row == rowTwice {
 			note = fmt.Sprintf("window %d; in doubt by %s; %s", window, tally(l.doubts), note)
@@ -230,6 +250,7 @@ func TestVerdict(t *testing.T) {
 		return l
 	}
 	must := func(rows ...string) []string { return rows }
+	now := time.Now()
 	tests := []struct {
 		name  string
 		plant func(*ledger)
@@ -274,6 +295,28 @@ func TestVerdict(t *testing.T) {
 		{"a state not said", func(l *ledger) {
 			l.compare([]state{{Daemon: "a", Position: 7, Hash: "x"}, {Daemon: "b", Position: 7, Error: "gone"}, {Daemon: "c", Position: 7, Hash: "x"}})
 		}, nil},
+		{"panic", func(l *ledger) { l.crashes = append(l.crashes, crash{"daemon1.log", []string{"panic: x"}}) }, must(rowCrashes)},
+		{"end", func(l *ledger) { l.ended(daemonEnd{status: 2, at: now}) }, must(rowEnds)},
+		{"end by a signal", func(l *ledger) { l.plantFault(toReadAnew, 0); l.ended(daemonEnd{status: -1, at: now}) }, must(rowEnds)},
+		{"lost place", func(l *ledger) {
+			l.plantFault(toReadAnew, time.Second)
+			l.ended(daemonEnd{status: statusAgain, at: now})
+		}, nil},
+		{"lost place in a fault", func(l *ledger) { l.plantFault(toReadAnew, 0); l.ended(daemonEnd{status: statusAgain, at: now}) }, nil},
+		{"lost place without a reason", func(l *ledger) { l.plantFault(toWait, 0); l.ended(daemonEnd{status: statusAgain, at: now}) }, must(rowEnds)},
+		{"lost place long after", func(l *ledger) {
+			l.plantFault(toReadAnew, noticeTime+time.Second)
+			l.ended(daemonEnd{status: statusAgain, at: now})
+		}, must(rowEnds)},
+		{"a start without a store", func(l *ledger) {
+			l.plantFault(toWait, time.Second)
+			l.ended(daemonEnd{status: statusFailed, started: now.Add(-time.Minute), at: now})
+		}, nil},
+		{"a start that fails", func(l *ledger) {
+			l.plantFault(nothing, time.Second)
+			l.ended(daemonEnd{status: statusFailed, started: now.Add(-time.Minute), at: now})
+		}, must(rowEnds)},
+		{"an end that looks like it", func(l *ledger) { l.plantFault(toWait, 0); l.ended(daemonEnd{status: statusFailed, at: now}) }, must(rowEnds)},
 		{"receipt", func(l *ledger) { l.unreceived++ }, must(rowReceipts)},
 		{"odd", func(l *ledger) { l.strange("GET: 500") }, must(rowOdd)},
 	}

@@ -41,8 +41,9 @@ type world struct {
 
 	smsc     *processtest.Process
 	receiver *processtest.Process
-	callback *path        // from all daemons to the receiver
-	broken   atomic.Int64 // faults that were
+	callback *path          // from all daemons to the receiver
+	broken   atomic.Int64   // faults that were
+	watching sync.WaitGroup // over daemons that may end by themselves
 }
 
 // node is a NATS server.
@@ -62,8 +63,9 @@ type gateway struct {
 	env     map[string]string
 	nats    []*path // to each node
 	smsc    *path
-	log     *os.File
+	log     func(line string)
 	skew    time.Duration
+	life    sync.Mutex // held by who ends the daemon until it is started again
 
 	mu     sync.Mutex // guards the rest
 	daemon *processtest.Daemon
@@ -84,6 +86,7 @@ func newWorld(t *testing.T, set settings) *world {
 	} else {
 		w.ledger.journal = newJournal(t, w.dir)
 	}
+	t.Cleanup(w.watching.Wait)
 	program := processtest.BuildDaemon(t)
 	w.startNATS()
 	w.startPeers()
@@ -174,7 +177,7 @@ func (n *node) stop() {
 // startPeers starts the SMSC and the callback receiver.
 func (w *world) startPeers() {
 	addr := make(chan string, 1)
-	w.smsc = processtest.StartRole(w.t, "smsc", 1_000_000, func(line string) {
+	w.smsc = processtest.StartRoleHeard(w.t, "smsc", 1_000_000, func(line string) {
 		var s smscSays
 		switch err := json.Unmarshal([]byte(line), &s); {
 		case err != nil:
@@ -186,9 +189,9 @@ func (w *world) startPeers() {
 		default:
 			addr <- s.Addr
 		}
-	})
+	}, w.logOf("smsc"))
 	smscAddr := receive(w.t, addr)
-	w.receiver = processtest.StartRole(w.t, "receiver", receiverPlan{Secret: callbackSecret, Fail: 20, Hang: 3}, func(line string) {
+	w.receiver = processtest.StartRoleHeard(w.t, "receiver", receiverPlan{Secret: callbackSecret, Fail: 20, Hang: 3}, func(line string) {
 		var s receiverSays
 		switch err := json.Unmarshal([]byte(line), &s); {
 		case err != nil:
@@ -198,7 +201,7 @@ func (w *world) startPeers() {
 		default:
 			addr <- s.Addr
 		}
-	})
+	}, w.logOf("receiver"))
 	w.callback = newPath(w.t, receive(w.t, addr))
 	w.set.smsc = smscAddr
 }
@@ -218,18 +221,13 @@ var callbackSecret = "whsec_" + base64.StdEncoding.EncodeToString([]byte("a secr
 
 // newGateway prepares a daemon with ways of its own to everybody.
 func (w *world) newGateway(n int, program string) *gateway {
-	g := &gateway{w: w, n: n, program: program, smsc: newPath(w.t, w.set.smsc)}
+	g := &gateway{w: w, n: n, program: program, smsc: newPath(w.t, w.set.smsc), log: w.logOf(fmt.Sprint("daemon", n))}
 	var urls []string
 	for _, node := range w.nats {
 		p := newPath(w.t, node.plan.Client)
 		g.nats = append(g.nats, p)
 		urls = append(urls, "nats://"+p.addr())
 	}
-	var err error
-	if g.log, err = os.Create(filepath.Join(w.dir, fmt.Sprintf("daemon%d.log", n))); err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { g.log.Close() })
 	g.env = map[string]string{
 		"OTPGW_HTTP_ADDR": "127.0.0.1:0", "OTPGW_ADMIN_ADDR": "127.0.0.1:0", "OTPGW_LOG_FORMAT": "json",
 		"OTPGW_ADMIN_TOKEN": adminToken,
@@ -249,19 +247,4 @@ func (w *world) newGateway(n int, program string) *gateway {
 		g.env[processtest.ClockVariable] = fmt.Sprint(int(g.skew.Seconds()))
 	}
 	return g
-}
-
-// start starts the daemon until it gets ready, as a supervisor would, or ctx ends.
-func (g *gateway) start(ctx context.Context) {
-	for ctx.Err() == nil {
-		d, err := processtest.StartDaemon(g.w.t, g.program, g.env, func(line string) { fmt.Fprintln(g.log, line) }, startTimeout)
-		if err != nil {
-			g.w.set.log("daemon %d: %v", g.n, err)
-			continue
-		}
-		g.mu.Lock()
-		g.daemon, g.base = d, d.HTTP
-		g.mu.Unlock()
-		return
-	}
 }
