@@ -9,7 +9,8 @@ const eachChunk = 512
 // Each visits the entries of a bucket that are not over, until visit says false. It is for people's
 // questions, not for the way of a message: it looks at all there is. The lock is opened between chunks, so
 // what is changed meanwhile is seen as it was or as it is, or both; all else is seen once. visit must be
-// quick, and may keep the value only until it returns.
+// quick, and may keep the value only until it returns; it is a copy, so that whatever visit does to it, the
+// state of this process is that of the others.
 func (l *Log) Each(bucket string, visit func(key string, value []byte) bool) {
 	defer l.whole()
 	l.state.each(bucket, l.clock.now().UnixMilli(), visit)
@@ -35,6 +36,7 @@ type visiting struct {
 	bucket string
 	now    int64
 	visit  func(key string, value []byte) bool
+	value  []byte // buffer
 	begun  uint64 // the revision at the beginning
 	file   *spill.File
 	scan   *spill.Scan
@@ -81,7 +83,12 @@ func (v *visiting) entry(r ref) (more bool) {
 	if e.over(max(v.s.clock, v.now)) || e.cold && v.scan != nil && v.scan.Covers(spill.PlaceIn(e.value)) {
 		return true
 	}
-	return v.visit(string(e.key), v.s.valueOf(&e))
+	return v.tell(&e, v.s.valueOf(&e))
+}
+
+func (v *visiting) tell(e *entry, value []byte) (more bool) {
+	v.value = append(v.value[:0], value...)
+	return v.visit(string(e.key), v.value)
 }
 
 // block visits the records of a block that are what is stored still, and in place of one that was changed
@@ -107,7 +114,7 @@ func (v *visiting) block(first spill.Place, records []spill.Record) (more bool) 
 			}
 			value = s.valueOf(e)
 		}
-		if !v.visit(string(e.key), value) {
+		if !v.tell(e, value) {
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -91,14 +92,46 @@ func TestTransactions(t *testing.T) {
 }
 
 // A value is the log's own: what the caller changes afterwards, or changes in what it got, is nobody else's.
+// TestValuesAreCopies: what a caller does to a value that it gave, or was given, is nobody else's: neither what
+// is in memory here nor what another process has differs by it, whether values have left the memory or not.
 func TestValuesAreCopies(t *testing.T) {
-	l := open(t, newMemory(), sole)
-	value := []byte("value")
-	commit(t, l, Op{Bucket: "a", Key: "k", Value: value})
-	value[0] = 'X'
-	e, _ := l.Get("a", "k")
-	e.Value[1] = 'X'
-	want(t, l, "a", "k", "value")
+	for name, cold := range map[string]bool{"in memory": false, "in the file": true} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory()
+			l := open(t, m, func(o *Options) { o.Dir, o.Seldom, o.AtOnce = t.TempDir(), []string{"a"}, cold })
+			other := open(t, m)
+			text := strings.Repeat("value ", 20)
+			spoil := func(value []byte) {
+				for i := range value {
+					value[i] = 'X'
+				}
+				_ = append(value, "and what would stand behind it"...)
+			}
+			for i := range 100 {
+				value := []byte(text)
+				w, err := l.begin(t.Context(), Tx{{Bucket: "a", Key: strconv.Itoa(i), Value: value, TTL: time.Hour}}, true)
+				spoil(value) // while it is under way
+				if err == nil {
+					_, err = l.wait(t.Context(), w)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if cold {
+				await.That(t, "the values leave the memory", func() bool { return l.ColdBytes() > 0 })
+			}
+			for i := range 100 {
+				e, _ := l.Get("a", strconv.Itoa(i))
+				spoil(e.Value)
+			}
+			l.Each("a", func(_ string, value []byte) bool { spoil(value); return true })
+			for i := range 100 {
+				want(t, l, "a", strconv.Itoa(i), text)
+			}
+			equalMemories(t, []*Log{l, other})
+		})
+	}
 }
 
 func TestExpiry(t *testing.T) {
