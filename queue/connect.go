@@ -80,6 +80,7 @@ func (q *Queue) options(o Options) []nats.Option {
 			}
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			q.returned.Store(true)
 			if err := checkVersion(nc.ConnectedServerVersion()); err != nil { // one of the cluster that was not seen at the start
 				q.log.Error().Err(err).Str("server", nc.ConnectedServerName()).Msg("a NATS server of the cluster is too old")
 			}

@@ -61,6 +61,13 @@ func (q *Queue) readFill() {
 	_ = q.askFill(ctx) // what is wrong is seen by whoever writes
 }
 
+// compareLog looks whether the stream has what was applied last, and ends the log when it has something else.
+func (q *Queue) compareLog() {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	_ = q.ledger.Compare(ctx) // the same
+}
+
 func (q *Queue) askFill(ctx context.Context) error {
 	l := q.fill.log.Load()
 	if l == nil {

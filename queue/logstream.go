@@ -57,15 +57,18 @@ func (s *logStream) Bounds(ctx context.Context) (first, last uint64, err error) 
 	return first, last, err
 }
 
-func (s *logStream) Has(ctx context.Context, position uint64) (bool, error) {
-	err := s.q.retry(ctx, func(ctx context.Context) error {
-		_, err := s.q.leaderGet(ctx, streamLog, getRequest{Seq: position})
+func (s *logStream) Get(ctx context.Context, position uint64) (m commitlog.Message, has bool, err error) {
+	err = s.q.retry(ctx, func(ctx context.Context) error {
+		raw, err := s.q.leaderGet(ctx, streamLog, getRequest{Seq: position})
+		if err == nil {
+			m = commitlog.Message{Position: raw.Sequence, Stamp: raw.Time, Data: raw.Data}
+		}
 		return err
 	})
 	if errorsIsNotFound(err) {
-		return false, nil
+		return m, false, nil
 	}
-	return err == nil, err
+	return m, err == nil, err
 }
 
 func (s *logStream) Trim(ctx context.Context, position uint64) error {

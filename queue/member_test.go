@@ -27,6 +27,7 @@ const (
 	memberURL   = "OTPGW_QUEUE_MEMBER"
 	memberName  = "OTPGW_QUEUE_MEMBER_NAME"
 	memberEvery = "OTPGW_QUEUE_MEMBER_EVERY" // Options.SnapshotEvery
+	memberCopy  = "OTPGW_QUEUE_MEMBER_COPIES"
 )
 
 // member is such a daemon, in a process of its own, so that it can be killed and paused. It does what it reads
@@ -47,8 +48,12 @@ func beMember() {
 	if err != nil {
 		panic(err)
 	}
+	copies, err := strconv.Atoi(os.Getenv(memberCopy))
+	if err != nil {
+		panic(err)
+	}
 	name := os.Getenv(memberName)
-	q, err := queue.Open(context.Background(), queue.Options{URL: os.Getenv(memberURL), Replicas: 3, SnapshotEvery: every, SnapshotLease: 10 * time.Second,
+	q, err := queue.Open(context.Background(), queue.Options{URL: os.Getenv(memberURL), Replicas: copies, SnapshotEvery: every, SnapshotLease: 10 * time.Second,
 		Routes: []string{queuetest.Route}, Log: zerolog.New(os.Stdout).Level(zerolog.WarnLevel)})
 	if err != nil {
 		fmt.Println("not opened:", err)
@@ -185,10 +190,10 @@ func (l *load) dump() {
 	}
 }
 
-func startMember(t *testing.T, name, url string, every int64) *member {
+func startMember(t *testing.T, name, url string, copies int, every int64) *member {
 	t.Helper()
 	m := &member{name: name, cmd: exec.Command(os.Args[0]), over: make(chan struct{})}
-	m.cmd.Env = append(os.Environ(), memberURL+"="+url, memberName+"="+name, memberEvery+"="+fmt.Sprint(every))
+	m.cmd.Env = append(os.Environ(), memberURL+"="+url, memberName+"="+name, memberEvery+"="+fmt.Sprint(every), memberCopy+"="+strconv.Itoa(copies))
 	m.cmd.Stderr = os.Stderr
 	var err error
 	m.stdin, err = m.cmd.StdinPipe()

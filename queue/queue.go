@@ -63,6 +63,7 @@ type Queue struct {
 	lastRead atomic.Int64             // when something of the log was read, in Unix nanoseconds; see whileReading
 	readAt   atomic.Uint64            // up to which position of it
 	readers  readersEnded             // those of the log
+	returned atomic.Bool              // a connection was lost and is back, and the log may be another; see compareLog
 	turn     atomic.Uint32            // round robin over the connections
 	mute     [connections]atomic.Bool // connections whose server did not answer
 	closing  chan struct{}            // closed when Close begins

@@ -60,7 +60,11 @@ func (s *logStream) goesOn(ctx context.Context, after uint64) bool {
 	ctx, cancel := context.WithTimeout(ctx, readAskLast)
 	defer cancel()
 	stream, err := s.q.streamIn(ctx).Stream(ctx, streamLog)
-	return err == nil && stream.CachedInfo().State.LastSeq > after
+	if err != nil {
+		return false
+	}
+	state := stream.CachedInfo().State
+	return state.LastSeq > after && state.LastSeq >= state.FirstSeq
 }
 
 // readersEnded counts those that had to be made anew.

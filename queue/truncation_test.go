@@ -69,7 +69,7 @@ func TestTruncationInACluster(t *testing.T) {
 // join starts a daemon, which begins to write.
 func (c *truncation) join(name, url string, every int64) *member {
 	c.Helper()
-	m := startMember(c.T, name, url, every)
+	m := startMember(c.T, name, url, len(c.cluster.Servers), every)
 	c.all = append(c.all, m)
 	if name != "first" {
 		m.tell(c.T, "write")

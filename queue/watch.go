@@ -56,9 +56,10 @@ func (q *Queue) startTicks() {
 				q.end(fmt.Errorf("%w: %w", ErrStore, err))
 			}
 			q.tick()
-			if time.Since(filled) >= fillInterval {
+			if back := q.returned.Swap(false); back || time.Since(filled) >= fillInterval {
 				filled = time.Now()
 				q.readFill()
+				q.compareLog()
 			}
 			if skew := q.Skew(); skew.Abs() > skewWarn && time.Since(warned) > skewAgain {
 				warned = time.Now()

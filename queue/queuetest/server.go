@@ -156,6 +156,28 @@ func (s *Server) Stop() {
 	})
 }
 
+// Keep copies the store of a server that has ended, for SetBack.
+func (s *Server) Keep(t testing.TB) (kept string) {
+	t.Helper()
+	kept = t.TempDir()
+	if err := os.CopyFS(kept, os.DirFS(s.dir)); err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
+// SetBack has a server that has ended lose all that was stored since Keep.
+func (s *Server) SetBack(t testing.TB, kept string) {
+	t.Helper()
+	err := os.RemoveAll(s.dir)
+	if err == nil {
+		err = os.CopyFS(s.dir, os.DirFS(kept))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Restart starts the server again, on the same store and port, after Kill or Stop.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()

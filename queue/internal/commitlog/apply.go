@@ -91,6 +91,9 @@ func (l *Log) restore(ctx context.Context) error {
 		}
 		last = l.state.position
 	}
+	if err := l.compareSnapshot(ctx, first, last); err != nil {
+		return err
+	}
 	begun := time.Now()
 	from := l.state.position
 	if from+1 < first { // and nothing may be behind it, which would tell
@@ -134,9 +137,9 @@ func (l *Log) readTo(ctx context.Context, last uint64) error {
 
 // read applies what comes. after is called behind each message.
 func (l *Log) read(ctx context.Context, after func(position uint64) error) error {
-	return l.o.Stream.Read(ctx, l.state.position, func(m Message) error {
+	return l.o.Stream.Read(ctx, l.readAfter(), func(m Message) error {
 		if m.Position <= l.state.position {
-			return nil
+			return l.compare(l.state.tip(), m)
 		}
 		if m.Position != l.state.position+1 {
 			return Gap{m.Position}
@@ -173,7 +176,7 @@ func (l *Log) follow(ctx context.Context) {
 func (l *Log) jump(ctx context.Context, next uint64) error {
 	at := l.state.position
 	if !l.o.Sole {
-		if has, err := l.o.Stream.Has(ctx, at+1); has || err != nil {
+		if _, has, err := l.o.Stream.Get(ctx, at+1); has || err != nil {
 			l.o.Log.Warn().Uint64("after", at).Msg("a copy of the log lacks a part that another has; it is read again")
 			return err
 		}

@@ -250,17 +250,6 @@ func (l *Log) send(b *batch, list []*waiter) {
 	}
 }
 
-// ErrSetBack ends a log whose stream has lost its end, or was made anew, under a process that has applied what
-// is gone: its state is no other's. Started again it is right.
-var ErrSetBack = errors.New("commitlog: the stream has lost what this process has applied already: start it again")
-
-// setBack: a batch was stored at a position that is applied, and is not what was applied there.
-func (s *State) setBack(position uint64, b *batch) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return position <= s.position && s.writers[b.writer].counter < b.counter
-}
-
 // settled: the batch was applied, or the log has failed.
 func (l *Log) settled(counter uint64) bool {
 	l.mu.Lock()

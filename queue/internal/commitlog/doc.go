@@ -32,6 +32,7 @@
 //
 // A process starts from the newest snapshot and the rest of the stream, and is complete when it has applied
 // what was the end of the stream at its start. One that lags so far that its place has been purged starts
-// from the snapshot again. One that meets a batch of a newer format stops (ErrFormat): to go on would be to
-// differ.
+// from the snapshot again. One that has applied what the stream has lost since ends (ErrSetBack), whatever
+// others have stored in its place; started again it is right. One that meets a batch of a newer format stops
+// (ErrFormat): to go on would be to differ.
 package commitlog

@@ -3,6 +3,7 @@ package commitlog
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/otpgw/otpgw/queue/backoff"
@@ -84,7 +85,12 @@ func (l *Log) write(ctx context.Context, mine func() error) error {
 	if err != nil {
 		return err
 	}
-	err = l.o.Snapshots.Put(ctx, v.position, v.write)
+	err = l.o.Snapshots.Put(ctx, v.position, func(out io.Writer) error {
+		if err := v.write(out); err != nil {
+			return err
+		}
+		return l.holds(ctx, v.tip)
+	})
 	l.state.saved(v)
 	if err == nil {
 		err = mine()

@@ -27,8 +27,8 @@ type Stream interface {
 	Read(ctx context.Context, after uint64, f func(Message) error) error
 	// Bounds are the positions of the first and the last message; last is first-1 when there is none.
 	Bounds(ctx context.Context) (first, last uint64, err error)
-	// Has tells whether the stream has a message: one that a copy of it leaves out may be in another.
-	Has(ctx context.Context, position uint64) (bool, error)
+	// Get reads one message; has is false where the stream does not have it, whatever a copy of it has.
+	Get(ctx context.Context, position uint64) (m Message, has bool, err error)
 	// Trim removes the messages up to a position, behind which the next one is stored, also where the stream
 	// has not come so far.
 	Trim(ctx context.Context, position uint64) error

@@ -306,22 +306,28 @@ func (h *halting) Read(ctx context.Context, after uint64, f func(Message) error)
 	})
 }
 
+// halt has the reader stand still at the next message, of which a writer makes some, until it is told to go on.
+func (h *halting) halt(t *testing.T, writer *Log) (goOn func()) {
+	t.Helper()
+	stopped := make(chan struct{})
+	go func() { h.halted.Lock(); close(stopped) }()
+	for {
+		commit(t, writer, Op{Bucket: "halted", Key: "k", Value: []byte("1")})
+		select {
+		case <-stopped:
+			return h.halted.Unlock
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 // TestUnderWayWhileLagging: what a process has under way while its place is removed. A barrier has been
 // passed when the snapshot has it; of a transaction nobody can say the outcome, and it is done once.
 func TestUnderWayWhileLagging(t *testing.T) {
 	m := newMemory()
 	stream := &halting{memory: m}
 	slow, writer := open(t, m, func(o *Options) { o.Stream = stream }), open(t, m)
-	stopped := make(chan struct{})
-	go func() { stream.halted.Lock(); close(stopped) }()
-	for halted := false; !halted; { // at the next message
-		commit(t, writer, Op{Bucket: "a", Key: "k", Value: []byte("1")})
-		select {
-		case <-stopped:
-			halted = true
-		case <-time.After(time.Millisecond):
-		}
-	}
+	goOn := stream.halt(t, writer)
 	barrier, change := &waiter{data: appendTx(nil, nil), barrier: true, done: make(chan outcome, 1)},
 		&waiter{data: appendTx(nil, Tx{{Bucket: "a", Key: "mine", If: IfAbsent, Value: []byte("1")}}), done: make(chan outcome, 1)}
 	slow.mu.Lock() // so that both are in one batch
@@ -345,7 +351,7 @@ func TestUnderWayWhileLagging(t *testing.T) {
 	if err := writer.Snapshot(within(t, 10*time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	stream.halted.Unlock()
+	goOn()
 	ctx := within(t, 10*time.Second)
 	if _, err := slow.wait(ctx, barrier); err != nil {
 		t.Errorf("the barrier: %v", err)
@@ -376,53 +382,6 @@ func TestHoleInTheLog(t *testing.T) {
 	}
 	commit(t, again, Op{Bucket: "a", Key: "new", Value: []byte("1")})
 	want(t, again, "a", "new", "1")
-}
-
-// After a power loss the stream may end before the snapshot; what comes then is there after another start, too.
-func TestStreamEndsBeforeTheSnapshot(t *testing.T) {
-	m := newMemory()
-	l := open(t, m, sole)
-	for i := range 20 {
-		commit(t, l, Op{Bucket: "a", Key: strconv.Itoa(i), Value: []byte("v")})
-	}
-	var b bytes.Buffer
-	v, err := l.state.save()
-	if err == nil {
-		err = v.write(&b)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close(context.Background())
-	m.snapshot = b.Bytes()
-	m.cut(v.position - 5)
-	l = open(t, m, sole)
-	want(t, l, "a", "19", "v")
-	commit(t, l, Op{Bucket: "a", Key: "after", Value: []byte("1")})
-	want(t, l, "a", "after", "1")
-	l.Close(context.Background())
-	l = open(t, m, sole)
-	want(t, l, "a", "19", "v")
-	want(t, l, "a", "after", "1")
-}
-
-// TestStreamLosesItsEnd: under a process that has applied more it ends the process's log, whose state is no
-// other's; nobody is told that something was stored. Started again, the process goes on with what is stored.
-func TestStreamLosesItsEnd(t *testing.T) {
-	m := newMemory()
-	l := open(t, m)
-	for i := range 20 {
-		commit(t, l, Op{Bucket: "a", Key: strconv.Itoa(i), Value: []byte("v")})
-	}
-	m.cut(l.Position() - 5)
-	if _, err := l.Commit(within(t, 10*time.Second), Tx{{Bucket: "a", Key: "new", Value: []byte("1")}}); !errors.Is(err, ErrUnknown) || !errors.Is(err, ErrSetBack) {
-		t.Errorf("%v", err)
-	}
-	l = open(t, m)
-	want(t, l, "a", "14", "v")
-	want(t, l, "a", "19", "")
-	commit(t, l, Op{Bucket: "a", Key: "again", Value: []byte("1")})
-	want(t, l, "a", "again", "1")
 }
 
 func TestDamagedSnapshotIsRefused(t *testing.T) {

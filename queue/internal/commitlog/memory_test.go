@@ -19,12 +19,17 @@ type memory struct {
 	ids      map[string]uint64
 	clock    time.Time // of the server
 	grown    chan struct{}
+	readings int // those that were begun before another number end
 
 	snapshot         []byte
 	snapshotPosition uint64
 
 	faults func() fault // nil: none
+	lags   func() bool  // of a reading, before it goes on: it stands still for a while; nil: never
 }
+
+// lag is for how long a reading stands still.
+const lag = 20 * time.Millisecond
 
 // fault is what happens to an append.
 type fault int
@@ -93,14 +98,30 @@ func (m *memory) store(id string, data []byte) uint64 {
 }
 
 func (m *memory) Read(ctx context.Context, after uint64, f func(Message) error) error {
+	reading := -1
 	for {
 		m.mu.Lock()
+		if reading < 0 {
+			reading = m.readings
+		}
+		over := reading != m.readings
 		grown := m.grown
 		var next []Message
 		if from := max(after+1, m.first); from < m.first+uint64(len(m.messages)) {
 			next = append(next, m.messages[from-m.first:]...)
 		}
+		lags := len(next) > 0 && m.lags != nil && m.lags()
 		m.mu.Unlock()
+		if over {
+			return errNoAnswer
+		}
+		if lags {
+			select {
+			case <-ctx.Done():
+			case <-time.After(lag):
+			}
+			continue // what it has not read may have been removed
+		}
 		for _, one := range next {
 			if one.Data == nil {
 				continue
@@ -137,11 +158,14 @@ func (m *memory) Bounds(context.Context) (first, last uint64, err error) {
 	return m.first, m.first + uint64(len(m.messages)) - 1, nil
 }
 
-func (m *memory) Has(_ context.Context, position uint64) (bool, error) {
+func (m *memory) Get(_ context.Context, position uint64) (Message, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at := position - m.first
-	return position >= m.first && at < uint64(len(m.messages)) && m.messages[at].Data != nil, nil
+	if position < m.first || at >= uint64(len(m.messages)) || m.messages[at].Data == nil {
+		return Message{}, false, nil
+	}
+	return m.messages[at], true, nil
 }
 
 func (m *memory) Trim(_ context.Context, position uint64) error {
@@ -180,10 +204,41 @@ func (m *memory) Put(_ context.Context, position uint64, write func(io.Writer) e
 func (m *memory) cut(position uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.cutNow(position)
+}
+
+// cutNow is for callers that hold mu.
+func (m *memory) cutNow(position uint64) {
 	m.messages = m.messages[:position+1-m.first]
 	for id, at := range m.ids {
 		if at > position {
 			delete(m.ids, id)
 		}
 	}
+}
+
+// lostPower drops some messages of the end, but none that the newest snapshot has, and ends all readings.
+func (m *memory) lostPower() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	end := m.first + uint64(len(m.messages)) - 1
+	least := max(m.snapshotPosition, m.first-1)
+	if end > least {
+		m.cutNow(end - min(end-least, 1+rand.N(uint64(12))))
+	}
+	m.interruptNow()
+}
+
+// interrupt ends all readings, as the end of their server does.
+func (m *memory) interrupt() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.interruptNow()
+}
+
+// interruptNow is for callers that hold mu.
+func (m *memory) interruptNow() {
+	m.readings++
+	close(m.grown)
+	m.grown = make(chan struct{})
 }

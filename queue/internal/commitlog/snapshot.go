@@ -116,7 +116,7 @@ func (s *State) replace(other *State) {
 	}
 	s.cool.file = other.cool.file
 	s.buckets, s.numbered, s.pages, s.writers, s.expiry = other.buckets, other.numbered, other.pages, other.writers, other.expiry
-	s.position, s.clock, s.stamp, s.revision = other.position, other.clock, other.stamp, other.revision
+	s.position, s.clock, s.stamp, s.revision, s.last = other.position, other.clock, other.stamp, other.revision, other.last
 	for name, b := range s.buckets {
 		b.watched = s.watchers[name] != nil
 	}
@@ -156,7 +156,7 @@ func (r *snapshotReader) head() (head, error) {
 // begin empties a state for the entries of a snapshot. For callers that hold mu for writing.
 func (s *State) begin(h head) {
 	s.buckets, s.numbered, s.pages, s.writers, s.expiry = make(map[string]*bucket), nil, newPages(), h.writers, newExpiry()
-	s.position, s.clock, s.stamp, s.revision = h.position, h.clock, h.stamp, h.revision
+	s.position, s.clock, s.stamp, s.revision, s.last = h.position, h.clock, h.stamp, h.revision, h.last()
 	s.expiry.done = uint32(s.clock / 1000)
 }
 

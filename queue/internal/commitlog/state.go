@@ -23,10 +23,11 @@ type State struct {
 	pages    pages
 	hashes   uint32 // the bits of a hash that count: all
 	writers  map[uint64]lastBatch
-	clock    int64  // milliseconds since 1970; never goes back
-	stamp    int64  // the last time stamp of the stream, which may
-	revision uint64 // of the last transaction that was done
-	position uint64 // of the last batch that was applied
+	clock    int64     // milliseconds since 1970; never goes back
+	stamp    int64     // the last time stamp of the stream, which may
+	revision uint64    // of the last transaction that was done
+	position uint64    // of the last batch that was applied
+	last     batchName // of that one; zero where it is not known
 	expiry   expiry
 	views    []*View     // that have not ended
 	saving   atomic.Bool // a snapshot is being written
@@ -72,7 +73,7 @@ func (s *State) bucket(name string) *bucket {
 func (s *State) skipTo(position uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.position = position
+	s.position, s.last = position, batchName{}
 }
 
 // get is a copy of a value; false when there is none at a time, or it cannot be read, see unreadable.
@@ -137,7 +138,7 @@ func (s *State) apply(b *batch, stamp int64, position uint64, mine bool) ([]resu
 func (s *State) applyLocked(b *batch, stamp int64, position uint64, mine bool) ([]result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.position = position
+	s.position, s.last = position, batchName{b.writer, b.counter}
 	s.advance(b.clock, stamp)
 	if last, known := s.writers[b.writer]; known && b.counter <= last.counter {
 		return nil, nil

@@ -16,6 +16,7 @@ import (
 type View struct {
 	s        *State
 	position uint64
+	tip      tip
 	head     []byte    // what a snapshot begins with
 	own      uint64    // sum over what is no entry
 	buckets  []*bucket // by number; for their names
@@ -52,7 +53,7 @@ func (l *Log) View() *View { return l.state.view() }
 func (s *State) view() *View {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := &View{s: s, position: s.position, head: s.snapshotHead(), own: s.ownSum(), buckets: s.numbered, pages: len(s.pages.list),
+	v := &View{s: s, position: s.position, tip: s.tipNow(), head: s.snapshotHead(), own: s.ownSum(), buckets: s.numbered, pages: len(s.pages.list),
 		before: make(map[savedKey]savedEntry), file: s.cool.file}
 	if v.file != nil {
 		v.file.Pin()
