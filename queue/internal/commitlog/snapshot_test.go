@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/rs/zerolog"
 )
 
 // TestOldSnapshotIsRead: a snapshot of the first form, with names of buckets between the entries and nothing
@@ -150,6 +152,21 @@ func (h *stepping) pause() error {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestNewerSnapshotIsRefused: a process does not start from a snapshot that a newer program wrote, says why, and
+// leaves it as it is.
+func TestNewerSnapshotIsRefused(t *testing.T) {
+	m := newMemory()
+	m.snapshot = append([]byte("otpgw log 3\n"), make([]byte, 100)...)
+	before := bytes.Clone(m.snapshot)
+	l, err := Open(within(t, 10*time.Second), Options{Stream: m, Snapshots: m, Log: zerolog.Nop()})
+	if err == nil {
+		l.Close(t.Context())
+	}
+	if !errors.Is(err, errForeign) || !strings.Contains(fmt.Sprint(err), "of a newer program") || !bytes.Equal(m.snapshot, before) {
+		t.Errorf("%v", err)
+	}
+}
 
 // TestPackedBatches: batches are compressed where every reader reads that, and only there.
 func TestPackedBatches(t *testing.T) {
