@@ -2,7 +2,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 
-.PHONY: help run build test check full fuzz chaos kills power torture throttle conformance bench growth sync volume ended dead soak dist
+.PHONY: help run build test check full fuzz chaos kills power torture throttle model conformance bench growth sync volume ended dead soak dist
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 8
@@ -25,7 +25,7 @@ full: ## the long tests at their full size: 10,000 guesses on a cluster, axe-cor
 	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestGuessesOnCluster' -timeout 20m -v ./cmd/otpgw
 	OTPGW_TEST_FULL=1 $(GO) test -run 'TestPageIsAccessible' -v ./smpp/smsc/internal/web
 	OTPGW_TEST_FULL=1 $(GO) test -run 'TestArm64' -timeout 20m -v ./config/deploy
-	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestTruncationInACluster' -timeout 20m -v ./queue
+	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestTruncationInACluster|TestDaemonBehindALostEnd|TestLateDaemonReadsWhatWasSpilled' -timeout 20m -v ./queue
 
 fuzz: ## every fuzz target for FUZZTIME (30s) each
 	@set -e; for pkg in $$($(GO) list ./...); do \
@@ -49,6 +49,9 @@ torture: ## three daemons on three NATS nodes under load, everything broken for 
 
 throttle: ## a link that has to find out the rate of its carrier, 10 parts per second, for a full minute
 	OTPGW_TEST_THROTTLE_MINUTE=1 $(GO) test -run '^TestThrottlingCarrier$$' -count 1 -v ./smpp/link
+
+model: ## the model of the log for MODEL_TIME (2m) each: random transactions, faults, kills, jumps to snapshots and lost ends; linearizable, memories equal
+	OTPGW_TEST_MODEL=$${MODEL_TIME:-2m} $(GO) test -run '^TestModel' -count 1 -timeout 3h -v ./queue/internal/commitlog
 
 bench: ## otpgw beside Kannel (where it is installed): delivered/s, latency, CPU, memory, BENCH_MESSAGES (40000) a round; a plot; then the pieces
 	OTPGW_MEASURE=bench BENCH_PLOT=$${BENCH_PLOT-figures.svg} $(GO) test -run '^TestBench$$' -count 1 -timeout 3h -v ./cmd/otpgw/measure

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -217,6 +218,34 @@ func TestMessageByKey(t *testing.T) {
 		must(t, d.Ack(ctx))
 		if q.Events().Stored("k") {
 			t.Fatal("stored after its acknowledgement")
+		}
+	})
+}
+
+// TestGroupsTakeTurnsInOrder: what several groups have waiting is handed out in turns, and of each group in the
+// order in which it was stored.
+func TestGroupsTakeTurnsInOrder(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, q *queue.Queue) {
+		ctx := within(t, 30*time.Second)
+		groups := []string{"bulk", "login", "shop"}
+		const each = 5
+		for i := range each * len(groups) { // all of the first before any of the second
+			must(t, q.Publish(ctx, queue.Message{Subject: "parked.x", Group: groups[i/each], Data: fmt.Append(nil, i%each)}))
+		}
+		p := pull(t, q.Parked(), 1, 0)
+		for turn := range each {
+			seen := make(map[string]string)
+			for range groups {
+				d := next(t, p, 10*time.Second)
+				seen[d.Group] = string(d.Data)
+				must(t, d.Ack(ctx))
+			}
+			for _, group := range groups {
+				if seen[group] != fmt.Sprint(turn) {
+					t.Errorf("turn %d: %v", turn, seen)
+				}
+			}
 		}
 	})
 }

@@ -167,3 +167,42 @@ func TestMessageOfAMomentWithoutALease(t *testing.T) {
 		t.Errorf("the message is handed to nobody: %v", err)
 	}
 }
+
+// TestHeldMessageStaysItsHolders: a message that is in work for longer than a lease lasts goes to no other daemon
+// while its holder lives, which renews one lease for all that it has.
+func TestHeldMessageStaysItsHolders(t *testing.T) {
+	t.Parallel()
+	url := sharedServer(t)
+	first, second := openShared(t, url), openShared(t, url)
+	ours, theirs := pullEvents(t, first), pullEvents(t, second)
+	if err := first.Publish(t.Context(), Message{Subject: "events.held", Data: []byte("1")}); err != nil {
+		t.Fatal(err)
+	}
+	type got struct {
+		d     *Delivery
+		other *Puller
+	}
+	taken := make(chan got, 2)
+	for p, other := range map[*Puller]*Puller{ours: theirs, theirs: ours} {
+		go func() {
+			if d, err := nextWithin(t, p, leaseTime); err == nil {
+				taken <- got{d, other}
+			}
+		}()
+	}
+	var g got
+	select {
+	case g = <-taken:
+	case <-time.After(2 * leaseTime):
+		t.Fatal("nobody gets it")
+	}
+	if d, err := nextWithin(t, g.other, leaseTime+leaseGrace+time.Second); err == nil {
+		t.Fatalf("another has %q too", d.Data)
+	}
+	if !g.d.Load() {
+		t.Error("its holder does not have it any more")
+	}
+	if err := g.d.Ack(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

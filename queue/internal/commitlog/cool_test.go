@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -236,6 +237,68 @@ func TestUnreadableValueEndsTheLog(t *testing.T) {
 	if err := l.Err(); !errors.Is(err, ErrUnreadable) || !errors.Is(l.Unreadable(), ErrUnreadable) {
 		t.Errorf("it ended with %v", err)
 	}
+}
+
+// TestColdValuesAfterAJump: a process whose place in the stream has gone while values of it are in its file takes the
+// snapshot of another, whose values are in that one's file. Who reads meanwhile finds what both states have, and
+// afterwards all is as it is in the other.
+func TestColdValuesAfterAJump(t *testing.T) {
+	m := newMemory()
+	stream := &halting{memory: m}
+	cold := func(o *Options) { o.Dir, o.Seldom, o.AtOnce = t.TempDir(), []string{"a"}, true }
+	slow, writer := open(t, m, cold, func(o *Options) { o.Stream = stream }), open(t, m, cold)
+	const values = 400
+	value := func(i, version int) []byte {
+		return bytes.Repeat(fmt.Appendf(nil, "%d of version %d ", i, version), 20)
+	}
+	for i := range values {
+		commit(t, writer, Op{Bucket: "a", Key: fmt.Sprint("k", i), Value: value(i, 1), TTL: time.Hour})
+	}
+	await.That(t, "values leave the memory", func() bool { return slow.ColdBytes() > 0 && writer.ColdBytes() > 0 })
+
+	goOn := stream.halt(t, writer)
+	for i := range values {
+		switch i % 4 {
+		case 0:
+			commit(t, writer, Op{Bucket: "a", Key: fmt.Sprint("k", i), Action: Delete})
+		case 1:
+			commit(t, writer, Op{Bucket: "a", Key: fmt.Sprint("k", i), Value: value(i, 2), TTL: time.Hour})
+		}
+	}
+	if err := writer.Snapshot(within(t, 10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	reading, stop := context.WithCancel(context.Background())
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for i := 2; reading.Err() == nil; i = (i + 4) % values { // which nobody changes
+				if e, ok := slow.Get("a", fmt.Sprint("k", i)); !ok || !bytes.Equal(e.Value, value(i, 1)) {
+					t.Errorf("k%d: %q, %v", i, e.Value, ok)
+				}
+			}
+		})
+	}
+	goOn()
+	at := writer.Position()
+	await.That(t, "the slow one has caught up", func() bool { return slow.Position() >= at })
+	await.That(t, "values leave the memory", func() bool { return slow.ColdBytes() > 0 })
+	stop()
+	readers.Wait()
+	for i := range values {
+		version := 1
+		if i%4 == 1 {
+			version = 2
+		}
+		e, ok := slow.Get("a", fmt.Sprint("k", i))
+		if there := i%4 > 0; ok != there || there && !bytes.Equal(e.Value, value(i, version)) {
+			t.Errorf("k%d: %q, %v", i, e.Value, ok)
+		}
+	}
+	if err := slow.Unreadable(); err != nil {
+		t.Error(err)
+	}
+	equalMemories(t, []*Log{slow, writer})
 }
 
 // TestFileThatIsFull: it takes no more than it may, what does not fit stays in memory, and when values have run
