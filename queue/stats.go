@@ -16,6 +16,7 @@ type StreamStats struct {
 	Bytes    uint64
 	MaxMsgs  int64
 	MaxBytes int64
+	Trimmed  int64 // octets at which its beginning goes, so that below it does not come to its bound; 0: it never does
 }
 
 // coldFile is the name of the file of what left the memory.
@@ -113,10 +114,11 @@ func (q *Queue) streamStats(ctx context.Context, a asset, s *Stats) error {
 		return err
 	}
 	info := stream.CachedInfo()
+	one := StreamStats{Name: a.name, Msgs: info.State.Msgs, Bytes: info.State.Bytes, MaxMsgs: a.bound.Msgs, MaxBytes: info.Config.MaxBytes}
 	if a.name == streamLog {
 		q.fill.heard(info, grown, q.ledger)
+		one.Trimmed = int64(pressedShare * float64(max(info.Config.MaxBytes, 0)))
 	}
-	one := StreamStats{Name: a.name, Msgs: info.State.Msgs, Bytes: info.State.Bytes, MaxMsgs: a.bound.Msgs, MaxBytes: info.Config.MaxBytes}
 	s.Streams = append(s.Streams, one)
 	return nil
 }

@@ -55,11 +55,12 @@ func (g *Growth) add(now time.Time, stats queue.Stats) {
 	g.samples = g.samples[max(0, len(g.samples)-growthKept):]
 }
 
-// FullIn is when a part will be at its limit if it goes on as in the last hour; 0: not in sight.
+// FullIn is when a part will be at its limit if it goes on as in the last hour; 0: not in sight. The log is not
+// on its way there while it has so little that its beginning goes before, however steep it grows until then.
 func (g *Growth) FullIn(one queue.StreamStats, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.samples) == 0 || one.MaxBytes <= 0 {
+	if len(g.samples) == 0 || one.MaxBytes <= 0 || int64(one.Bytes) < one.Trimmed {
 		return 0
 	}
 	first := g.samples[0]
