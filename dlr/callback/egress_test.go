@@ -79,7 +79,7 @@ func TestPostRefusesAddresses(t *testing.T) {
 	for name, host := range map[string]string{"literal": "127.0.0.1", "a name that resolves to loopback": "localhost", "mapped": "[::ffff:127.0.0.1]",
 		"mapped in hexadecimal": "[::ffff:7f00:1]", "zero": "0.0.0.0", "decimal form of a resolver": "127.1"} {
 		t.Run(name, func(t *testing.T) {
-			_, err := s.post(context.Background(), "http://"+host+":"+port+"/", "app", "msg_1", []byte("{}"), "")
+			_, err := s.post(context.Background(), "http://"+host+":"+port+"/", "app", "msg_1", []byte("{}"), "", false)
 			if err == nil {
 				t.Fatal("it was called")
 			}
@@ -94,7 +94,7 @@ func TestPostRefusesAddresses(t *testing.T) {
 	default:
 	}
 	open := testSender(loopback)
-	if a, err := open.post(context.Background(), server.URL, "app", "msg_1", []byte("{}"), ""); err != nil || a.status != 200 {
+	if a, err := open.post(context.Background(), server.URL, "app", "msg_1", []byte("{}"), "", false); err != nil || a.status != 200 {
 		t.Errorf("allowed: got %d, %v", a.status, err)
 	}
 }
@@ -106,7 +106,7 @@ func TestPostDoesNotFollowRedirects(t *testing.T) {
 	mux.Handle("/", http.RedirectHandler("/to", http.StatusTemporaryRedirect))
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	a, err := testSender(loopback).post(context.Background(), server.URL, "app", "msg_1", []byte("{}"), "")
+	a, err := testSender(loopback).post(context.Background(), server.URL, "app", "msg_1", []byte("{}"), "", false)
 	if err != nil || a.status != http.StatusTemporaryRedirect {
 		t.Errorf("got %d, %v; want 307", a.status, err)
 	}
@@ -125,7 +125,7 @@ func TestPostErrorsHoldNoURL(t *testing.T) {
 	for name, url := range map[string]string{"hangs": server.URL + "/?token=hush", "closed": "http://127.0.0.1:1/?token=hush",
 		"invalid": "http://127.0.0.1:port/?token=hush", "unknown scheme": "gopher://127.0.0.1/?token=hush"} {
 		t.Run(name, func(t *testing.T) {
-			_, err := s.post(context.Background(), url, "app", "msg_1", []byte("{}"), "")
+			_, err := s.post(context.Background(), url, "app", "msg_1", []byte("{}"), "", false)
 			if err == nil || strings.Contains(err.Error(), "hush") {
 				t.Errorf("got %v", err)
 			}

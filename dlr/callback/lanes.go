@@ -44,6 +44,7 @@ type sealed struct {
 	soon   bool      // it is ready or under way
 	out    bool      // of its line: it is under way, or gets more items
 	said   said      // by the last try; guarded by lanes.mu
+	fresh  bool      // the next try takes no kept connection: the last one got no answer over one
 }
 
 // said is what came of a try.

@@ -24,8 +24,9 @@ const (
 	DefaultTimeout = 15 * time.Second // from the request's end to the answer's header; Standard Webhooks asks for 15 to 30 s
 	dialTimeout    = 5 * time.Second
 	tlsTimeout     = 5 * time.Second
-	sendTimeout    = 5 * time.Second // for the request's body and the answer's
-	maxDrain       = 64 << 10        // octets of an answer that are read, so that its connection serves again
+	sendTimeout    = 5 * time.Second // for the request's body
+	maxDrain       = 64 << 10        // octets of an answer that are read, so that its connection serves again,
+	drainTime      = time.Second     // and for how long: the status was the answer
 	idlePerHost    = 16
 	idleTotal      = 512
 	idleTimeout    = 60 * time.Second
@@ -86,12 +87,13 @@ func (s *sender) close() { s.reach.Load().kept.CloseIdleConnections() }
 type answer struct {
 	status     int
 	retryAfter time.Duration // 0 when it named no time
+	silent     bool          // it said nothing, on a connection that was kept: that one may be dead, and others with it
 }
 
 // post signs and sends a body once, after Standard Webhooks: the id is the same on every try, the timestamp
 // is that of this one. It returns an error when there was no answer. traceparent is that of W3C's Trace
-// Context; empty: none.
-func (s *sender) post(ctx context.Context, target, app, id string, body []byte, traceparent string) (answer, error) {
+// Context; empty: none. fresh asks for a connection of its own.
+func (s *sender) post(ctx context.Context, target, app, id string, body []byte, traceparent string, fresh bool) (answer, error) {
 	header, err := s.header(app, id, body)
 	if err != nil {
 		return answer{}, err
@@ -102,7 +104,11 @@ func (s *sender) post(ctx context.Context, target, app, id string, body []byte, 
 	to := s.reach.Load()
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout+tlsTimeout+sendTimeout+to.timeout)
 	defer cancel()
-	a, stale, err := s.exchange(ctx, to.kept, target, header, body)
+	var a answer
+	stale := fresh
+	if !fresh {
+		a, stale, err = s.exchange(ctx, to.kept, target, header, body)
+	}
 	if stale {
 		a, _, err = s.exchange(ctx, to.fresh, target, header, body)
 	}
@@ -118,7 +124,9 @@ func (s *sender) exchange(ctx context.Context, over *http.Transport, target stri
 		GotConn:              func(c httptrace.GotConnInfo) { reused.Store(c.Reused) },
 		GotFirstResponseByte: func() { answered.Store(true) },
 	}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), http.MethodPost, target, bytes.NewReader(body))
+	attempt, enough := context.WithCancel(httptrace.WithClientTrace(ctx, trace))
+	defer enough()
+	req, err := http.NewRequestWithContext(attempt, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
 		return a, false, errors.New("callback: the URL is not valid")
 	}
@@ -128,11 +136,13 @@ func (s *sender) exchange(ctx context.Context, over *http.Transport, target stri
 	resp, err := over.RoundTrip(req)
 	if err != nil {
 		timeout, isNet := errors.AsType[net.Error](err)
-		return a, reused.Load() && !answered.Load() && ctx.Err() == nil && !(isNet && timeout.Timeout()), cause(err)
+		a.silent = reused.Load() && !answered.Load()
+		return a, a.silent && ctx.Err() == nil && !(isNet && timeout.Timeout()), cause(err)
 	}
 	defer resp.Body.Close()
+	defer time.AfterFunc(drainTime, enough).Stop()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxDrain)) // the status is the answer, whatever its body does
-	return answer{resp.StatusCode, s.retryAfter(resp)}, false, nil
+	return answer{status: resp.StatusCode, retryAfter: s.retryAfter(resp)}, false, nil
 }
 
 // header is signed with each secret of the application, the newest first: while a secret is changed,

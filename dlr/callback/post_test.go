@@ -99,7 +99,7 @@ func TestUnansweredRequestOnAFreshConnectionIsNotRepeatedAtOnce(t *testing.T) {
 	defer server.Close()
 	s := newSender(&Options{Egress: loopback, Secrets: testSecrets, Timeout: time.Second, Now: time.Now}, "otpgw")
 	defer s.close()
-	if _, err := s.post(context.Background(), server.URL, "app", "msg_1", []byte("{}"), ""); err == nil || requests.Load() != 1 {
+	if _, err := s.post(context.Background(), server.URL, "app", "msg_1", []byte("{}"), "", false); err == nil || requests.Load() != 1 {
 		t.Errorf("%d requests, error %v; want one that failed", requests.Load(), err)
 	}
 }
@@ -119,7 +119,7 @@ func TestReceiverMayTakeItsTime(t *testing.T) {
 		ok      bool
 	}{{30 * time.Second, true}, {50 * time.Millisecond, false}} {
 		s := newSender(&Options{Egress: loopback, Secrets: testSecrets, Timeout: c.timeout, Now: time.Now}, "otpgw")
-		if a, err := s.post(context.Background(), slow.URL, "app", "msg_1", []byte("{}"), ""); (err == nil && a.status == 200) != c.ok {
+		if a, err := s.post(context.Background(), slow.URL, "app", "msg_1", []byte("{}"), "", false); (err == nil && a.status == 200) != c.ok {
 			t.Errorf("time-out %v: %d, %v", c.timeout, a.status, err)
 		}
 		s.close()
@@ -147,7 +147,7 @@ func TestBothSecretsSign(t *testing.T) {
 	defer server.Close()
 	s := testSender(loopback)
 	s.secrets = func(string) []string { return []string{newer, secret} }
-	if _, err := s.post(context.Background(), server.URL, "app", "msg_1", []byte("{}"), ""); err != nil || accepted.Load() != 2 {
+	if _, err := s.post(context.Background(), server.URL, "app", "msg_1", []byte("{}"), "", false); err != nil || accepted.Load() != 2 {
 		t.Errorf("accepted by %d of 2, error %v", accepted.Load(), err)
 	}
 }

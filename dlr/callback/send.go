@@ -35,8 +35,8 @@ func (d *Dispatcher) deliver(l *lane, s *sealed) (takeOff func()) {
 		d.lanes.finish(l, s)
 		return nil
 	}
-	out, wait, reason, status := d.try(l, b, s.tries)
-	d.lanes.note(s, status)
+	out, a, reason := d.try(l, b, s)
+	d.lanes.note(s, a.status)
 	switch out {
 	case acknowledged:
 		d.metrics.age.Observe(d.o.Queue.Now().Sub(b.Since).Seconds())
@@ -52,8 +52,8 @@ func (d *Dispatcher) deliver(l *lane, s *sealed) (takeOff func()) {
 			s.woken = false
 			next = d.wait(s.tries)
 		}
-		if s.early || next >= 0 {
-			s.early, s.due = false, time.Now().Add(spread(max(next, wait, 0)))
+		if s.fresh = a.silent; s.early || next >= 0 {
+			s.early, s.due = false, time.Now().Add(spread(max(next, a.retryAfter, 0)))
 			d.count(b.App, itemRetrying, b.items())
 			d.lanes.again(l, s)
 			return nil
@@ -153,8 +153,8 @@ func (d *Dispatcher) bury(b *batch, tries int, reason string) error {
 	return nil
 }
 
-// try sends a batch once, unless its URL is disabled. wait is what its receiver asked for.
-func (d *Dispatcher) try(l *lane, b *batch, tries int) (out outcome, wait time.Duration, reason string, status int) {
+// try sends a batch once, unless its URL is disabled.
+func (d *Dispatcher) try(l *lane, b *batch, s *sealed) (out outcome, a answer, reason string) {
 	ctx, cancel := step()
 	at, off, err := d.endpoints.disabled(ctx, b.target())
 	cancel()
@@ -162,11 +162,11 @@ func (d *Dispatcher) try(l *lane, b *batch, tries int) (out outcome, wait time.D
 		d.o.Log.Warn().Err(err).Str("id", b.ID).Msg("callback: not known whether its URL is disabled")
 	}
 	if off {
-		return refusedForGood, 0, reasonDisabled, 0
+		return refusedForGood, a, reasonDisabled
 	}
 	begun := time.Now()
 	traceparent, end := d.trace(b)
-	a, err := d.sender.post(d.post, b.URL, b.App, b.ID, d.o.Reveal(b.Kind, b.body), traceparent)
+	a, err = d.sender.post(d.post, b.URL, b.App, b.ID, d.o.Reveal(b.Kind, b.body), traceparent, s.fresh)
 	end(a.status, err)
 	d.metrics.seconds.Observe(time.Since(begun).Seconds())
 	if err == nil && a.status != http.StatusGone && at.ID != "" {
@@ -178,9 +178,9 @@ func (d *Dispatcher) try(l *lane, b *batch, tries int) (out outcome, wait time.D
 	}
 	if out == failed {
 		d.o.Log.Warn().Err(err).Str("app", b.App).Str("host", hostOf(b.URL)).Str("id", b.ID).Int("status", a.status).
-			Int("tries", tries+1).Int("otps", len(b.Held)).Msg("callback failed")
+			Int("tries", s.tries+1).Int("otps", len(b.Held)).Msg("callback failed")
 	}
-	return out, a.retryAfter, reason, a.status
+	return out, a, reason
 }
 
 // trace begins the span of a try, where one of its OTPs is traced.
