@@ -35,6 +35,7 @@ func HTTP(url, secret string) (Transport, error) {
 		}
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("Accept", "application/json")
+		req.Header["Idempotency-Key"] = nil // not sent: net/http asks again at once where the service closed a kept connection
 		req.Header.Set(webhooks.HeaderWebhookID, id)
 		req.Header.Set(webhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 		req.Header.Set(webhooks.HeaderWebhookSignature, signature)
