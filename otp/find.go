@@ -37,6 +37,11 @@ type Found struct {
 // ParseQuery reads the query of GET /otp.
 func ParseQuery(values url.Values) (Query, error) {
 	var f faults
+	for _, name := range []string{"phoneNumber", "countryIso", "from", "to", "limit", "after"} {
+		if len(values[name]) > 1 { // a proxy may have looked at another one
+			f.add(CodeQuery, "The parameter '"+name+"' is there twice")
+		}
+	}
 	number := values.Get("phoneNumber")
 	if strings.HasPrefix(number, " ") { // a "+" that was not encoded
 		number = "+" + strings.TrimSpace(number)

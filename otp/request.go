@@ -251,7 +251,7 @@ func (f *faults) callbackURL(v strictjson.Value, fallback string, allowed func(n
 	if v.Kind == strictjson.Unset {
 		return fallback
 	}
-	if v.Kind != strictjson.Text {
+	if v.Kind != strictjson.Text || v.Halved {
 		f.add(CodeCallbackURL, "The parameter 'otpCallbackUrl' is not a valid URL")
 		return ""
 	}

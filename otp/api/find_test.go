@@ -72,7 +72,8 @@ func TestFind(t *testing.T) {
 		t.Errorf("a number without any: %v", got)
 	}
 	for query, code := range map[string]int{"": 2001, "phoneNumber=0612345678": 2002, "phoneNumber=0612345678&countryIso=xx": 2003, "phoneNumber=%2B330": 2020,
-		"phoneNumber=%2B33612345678&limit=0": 2043, "phoneNumber=%2B33612345678&limit=101": 2043, "phoneNumber=%2B33612345678&from=yesterday": 2043, "phoneNumber=%2B33612345678&after=x": 2043} {
+		"phoneNumber=%2B33612345678&limit=0": 2043, "phoneNumber=%2B33612345678&limit=101": 2043, "phoneNumber=%2B33612345678&from=yesterday": 2043, "phoneNumber=%2B33612345678&after=x": 2043,
+		"phoneNumber=%2B33612345678&phoneNumber=%2B33612345679": 2043, "phoneNumber=%2B33612345678&limit=1&limit=2": 2043} {
 		r := g.do(t, "GET", "/otp?"+query, "")
 		if e, _ := r.body["error"].(map[string]any); r.status != 400 || fmt.Sprint(e["code"]) != fmt.Sprint(code) {
 			t.Errorf("%s: %d %s, want %d", query, r.status, r.text, code)

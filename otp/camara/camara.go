@@ -12,6 +12,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api"
+	"github.com/otpgw/otpgw/otp/internal/strictjson"
 	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/otpgw/otpgw/otp/pin"
 	"github.com/otpgw/otpgw/otp/token"
@@ -160,6 +161,9 @@ func strict(body []byte, names ...string) (map[string]string, error) {
 		var text *string
 		if json.Unmarshal(raw, &text) != nil || text == nil {
 			return nil, invalid("The property " + name + " is not a string")
+		}
+		if strictjson.HalvesPair(raw) {
+			return nil, invalid("The property " + name + " contains half of a character (a lone surrogate)")
 		}
 		texts[name] = *text
 	}

@@ -239,6 +239,7 @@ var scenarios = map[string]func(o *operator){
 		for _, message := range []string{"message without code", "{{pin}}", "{{ code }}", "{code}"} {
 			o.refused("/send-code", sending(mobile, message), 400, "INVALID_ARGUMENT")
 		}
+		o.refused("/send-code", `{"phoneNumber":"`+mobile+`","message":"{{code}} \ud83d"}`, 400, "INVALID_ARGUMENT") // half of a character
 	},
 	"otp_send_code_400.6_send_code_message_too_long": func(o *operator) {
 		o.refused("/send-code", sending(mobile, "{{code}}"+strings.Repeat("a", 153)), 400, "INVALID_ARGUMENT")
