@@ -49,7 +49,10 @@ func (s *Session) dispatch(ctx context.Context, g *errgroup.Group, f wire.Frame)
 		s.deliver(f)
 	case f.Command == wire.EnquireLink:
 		return s.Respond(ctx, f, wire.StatusOK, nil)
+	case f.Command == wire.Unbind && s.unbinding:
+		// It is being answered, and its answer is the end: who asks without end costs nothing more.
 	case f.Command == wire.Unbind:
+		s.unbinding = true
 		s.leave(Unbinding)
 		g.Go(func() error { return s.answerUnbind(ctx, f) })
 	case s.opts.Handlers[f.Command] != nil:

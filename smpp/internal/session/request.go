@@ -83,6 +83,7 @@ type waiter struct {
 	cmd    wire.Command    // of the request
 	answer chan wire.Frame // room for one
 	timer  *time.Timer
+	due    int64 // when its time is up, as the session's age
 }
 
 var waiters = sync.Pool{New: func() any {
@@ -143,26 +144,55 @@ func (s *Session) begin(ctx context.Context, cmd wire.Command, p PDU) (Started, 
 		w.free()
 		return Started{}, err
 	}
-	w.timer.Reset(s.opts.ResponseTimeout)
+	w.wait(s.age(), s.opts.ResponseTimeout)
 	return Started{s, cmd, seq, w}, nil
+}
+
+// wait gives the response so long from now on.
+func (w *waiter) wait(now int64, d time.Duration) {
+	w.due = now + int64(d)
+	w.timer.Reset(d)
+}
+
+// A process that was stopped (SIGSTOP, a debugger, a machine that swaps) finds that the time of all its
+// requests is up, and their answers in the connection, unread. To send them again would make copies.
+const (
+	overslept = 500 * time.Millisecond // a timer that fires so late was not the peer's fault
+	catchUp   = time.Second            // for the reader to come to the answers that are there
+)
+
+// slept says whether the time of a request was up long before anybody here could see it, and gives it time.
+func (w *waiter) slept(now int64) bool {
+	if now-w.due < int64(overslept) {
+		return false
+	}
+	w.wait(now, catchUp)
+	return true
 }
 
 func (r *Started) wait(ctx context.Context) (wire.Frame, error) {
 	defer r.w.free() // after it is forgotten
 	defer r.s.forget(r.seq)
-	select {
-	case f := <-r.w.answer:
-		return f, nil
-	case <-r.w.timer.C:
-		return wire.Frame{}, fmt.Errorf("%w: %s after %s", ErrTimeout, r.cmd, r.s.opts.ResponseTimeout)
-	case <-ctx.Done():
-		return wire.Frame{}, context.Cause(ctx)
-	case <-r.s.done:
+	for {
+		err := error(nil)
+		select {
+		case f := <-r.w.answer:
+			return f, nil
+		case <-r.w.timer.C:
+			if r.w.slept(r.s.age()) {
+				continue
+			}
+			err = fmt.Errorf("%w: %s after %s", ErrTimeout, r.cmd, r.s.opts.ResponseTimeout)
+		case <-ctx.Done():
+			return wire.Frame{}, context.Cause(ctx)
+		case <-r.s.done:
+			err = r.s.Err()
+		}
 		select { // the answer may have come with the end
 		case f := <-r.w.answer:
 			return f, nil
 		default:
-			return wire.Frame{}, r.s.Err()
+			return wire.Frame{}, err
 		}
 	}
 }

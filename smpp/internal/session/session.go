@@ -110,7 +110,8 @@ type Session struct {
 	unknown   atomic.Uint64 // responses that matched no request
 	unbound   atomic.Bool   // our own unbind was sent
 
-	stuck bool // of the reader: the backlog was full for all of BusyWait, and still is
+	stuck     bool // of the reader: the backlog was full for all of BusyWait, and still is
+	unbinding bool // of the reader: the peer's unbind is being answered
 
 	handling atomic.Int64  // requests of the peer that a worker has, or will have
 	handled  chan struct{} // holds a token after handling came to zero

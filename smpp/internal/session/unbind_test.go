@@ -104,3 +104,34 @@ func TestUnbindAnswersWhatWasTaken(t *testing.T) {
 	peer.write(wire.UnbindResp, 0, f.Sequence, "")
 	check(t, <-unbound)
 }
+
+// TestUnbindAgainAndAgainCostsNothing: a peer that goes on asking while its first unbind waits for an open
+// request costs no goroutine a PDU, and gets its answer.
+func TestUnbindAgainAndAgainCostsNothing(t *testing.T) {
+	a, b := tcpPair(t)
+	e := run(t, a, session.Options{})
+	outcome := make(chan error, 1)
+	go func() {
+		_, err := e.Do(ctx10(t), wire.SubmitSM, submit("x"))
+		outcome <- err
+	}()
+	peer := newRaw(t, b)
+	open := peer.read()
+	before := runtime.NumGoroutine()
+	for seq := range uint32(5000) {
+		peer.write(wire.Unbind, 0, 100+seq, "")
+	}
+	peer.write(wire.EnquireLink, 0, 7, "")
+	if f := peer.read(); f.Command != wire.EnquireLinkResp {
+		t.Fatalf("%s before the open request was answered", f.Command)
+	}
+	if more := runtime.NumGoroutine() - before; more > 10 {
+		t.Errorf("%d goroutines wait with 5,000 unbinds", more)
+	}
+	peer.write(wire.SubmitSMResp, 0, open.Sequence, "id\x00")
+	check(t, <-outcome)
+	if f := peer.read(); f.Command != wire.UnbindResp || f.Sequence != 100 {
+		t.Errorf("%s %d", f.Command, f.Sequence)
+	}
+	e.wantEnd(t, session.ErrUnbound)
+}
