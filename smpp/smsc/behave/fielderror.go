@@ -63,7 +63,7 @@ func stateWord(field, word string) error {
 // unknownField is what encoding/json says of a field that there is not.
 const unknownField = "unknown field "
 
-// Strict decodes JSON and refuses fields that v does not have, and anything behind it.
+// Strict decodes JSON and refuses fields that v does not have or that are there twice, and anything behind it.
 func Strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -77,7 +77,45 @@ func Strict(b []byte, v any) error {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more behind the JSON value")
 	}
-	return nil
+	return repeated(json.NewDecoder(bytes.NewReader(b)), "")
+}
+
+// repeated finds a field that an object has twice, in whatever case, and says so with its path: encoding/json
+// would take the last one, and whoever wrote it may mean the first. d is before a value that is well formed.
+func repeated(d *json.Decoder, path string) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	switch t {
+	case json.Delim('{'):
+		seen := make(map[string]bool)
+		for d.More() {
+			key, err := d.Token()
+			if err != nil {
+				return err
+			}
+			name := key.(string)
+			at := strings.TrimPrefix(path+"."+cmp.Or(name, `""`), ".")
+			if seen[strings.ToLower(name)] {
+				return Wrong(at, "is there twice")
+			}
+			seen[strings.ToLower(name)] = true
+			if err := repeated(d, at); err != nil {
+				return err
+			}
+		}
+	case json.Delim('['):
+		for i := 0; d.More(); i++ {
+			if err := repeated(d, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
+	default:
+		return nil
+	}
+	_, err = d.Token() // the end of it
+	return err
 }
 
 // JSONError makes a FieldError of what encoding/json says.

@@ -89,7 +89,7 @@ func New(sim *server.Server) *http.Server {
 	})
 	mux.Handle("/", page())
 	return &http.Server{
-		Handler:           gate(mux, sim.HTTPAddr()),
+		Handler:           closeFramedTwice(gate(mux, sim.HTTPAddr())),
 		ReadHeaderTimeout: readTimeout, // and no ReadTimeout: it would end the context of a long wait
 		WriteTimeout:      maxWait + readTimeout,
 		IdleTimeout:       idleTimeout,
