@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/otpgw/otpgw/otp/donotsend"
@@ -18,8 +17,7 @@ type doNotSendState struct {
 // audit log.
 func (a *Server) doNotSend(w http.ResponseWriter, r *http.Request) {
 	var asked struct{ Number string }
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&asked); err != nil {
-		fail(w, http.StatusBadRequest, `the body is {"number":"+46701234567"}, or {"number":"+4670*"} for all that begin so`)
+	if !readBody(w, r, &asked, `the body is {"number":"+46701234567"}, or {"number":"+4670*"} for all that begin so`) {
 		return
 	}
 	entry, err := donotsend.Parse(asked.Number)

@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -37,10 +36,12 @@ func (a *endpoints) list(w http.ResponseWriter, req *http.Request) {
 // enable takes the id of the list, or an application and its URL.
 func (a *endpoints) enable(w http.ResponseWriter, req *http.Request) {
 	var which struct{ ID, App, URL string }
-	body := json.NewDecoder(http.MaxBytesReader(w, req.Body, 16<<10))
-	body.DisallowUnknownFields()
-	if err := body.Decode(&which); err != nil || (which.ID == "") == (which.App == "" || which.URL == "") {
-		fail(w, http.StatusBadRequest, `the body must be {"id":"..."} of GET /endpoints, or {"app":"...","url":"..."}`)
+	const shape = `the body must be {"id":"..."} of GET /endpoints, or {"app":"...","url":"..."}`
+	if !readBody(w, req, &which, shape) {
+		return
+	}
+	if (which.ID == "") == (which.App == "" || which.URL == "") {
+		fail(w, http.StatusBadRequest, shape)
 		return
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), Timeout)

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/explanation"
@@ -11,10 +10,7 @@ import (
 // configuration and store. The number is in the body, for paths are in the audit log.
 func (a *Server) explain(w http.ResponseWriter, r *http.Request) {
 	var asked explanation.Request
-	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, 16<<10))
-	body.DisallowUnknownFields()
-	if err := body.Decode(&asked); err != nil {
-		fail(w, http.StatusBadRequest, `the body is {"to":"+46701234567","app":"shop"}, with from, templates and network where they are to be others`)
+	if !readBody(w, r, &asked, `the body is {"to":"+46701234567","app":"shop"}, with from, templates and network where they are to be others`) {
 		return
 	}
 	conf := a.Config()

@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"github.com/otpgw/otpgw/dlr"
@@ -22,8 +21,7 @@ type forgotten struct {
 // forget answers POST /forget with {"number"}: the number is in the body, for paths are in the audit log.
 func (a *Server) forget(w http.ResponseWriter, r *http.Request) {
 	var asked struct{ Number string }
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&asked); err != nil {
-		fail(w, http.StatusBadRequest, `the body is {"number":"+46701234567"}`)
+	if !readBody(w, r, &asked, `the body is {"number":"+46701234567"}`) {
 		return
 	}
 	number, ok := phone.Parse(asked.Number, "")

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -19,8 +18,7 @@ type BlockRequest struct {
 // block answers POST /guard/{action}: allow, deny, unblock.
 func (a *Server) block(w http.ResponseWriter, r *http.Request) {
 	var asked BlockRequest
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&asked); err != nil {
-		fail(w, http.StatusBadRequest, `the body is {"prefix":"+4670"}, with "for":"1h" where it is to end by itself`)
+	if !readBody(w, r, &asked, `the body is {"prefix":"+4670"}, with "for":"1h" where it is to end by itself`) {
 		return
 	}
 	life := time.Duration(0)

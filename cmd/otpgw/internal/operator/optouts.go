@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"github.com/otpgw/otpgw/otp"
@@ -19,8 +18,7 @@ type OptOut struct {
 // the audit log.
 func (a *Server) optOut(w http.ResponseWriter, r *http.Request) {
 	var asked OptOut
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&asked); err != nil {
-		fail(w, http.StatusBadRequest, `the body is {"app":"shop","number":"+46701234567"}`)
+	if !readBody(w, r, &asked, `the body is {"app":"shop","number":"+46701234567"}`) {
 		return
 	}
 	number, ok := phone.Parse(asked.Number, "")

@@ -3,7 +3,6 @@ package operator
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -128,10 +127,7 @@ func (s *samples) receipt(m dlr.Match) {
 // and text are in the body, for paths are in the audit log.
 func (a *Server) sendSample(w http.ResponseWriter, r *http.Request) {
 	var asked SampleRequest
-	body := json.NewDecoder(http.MaxBytesReader(w, r.Body, 16<<10))
-	body.DisallowUnknownFields()
-	if err := body.Decode(&asked); err != nil {
-		fail(w, http.StatusBadRequest, `the body is {"to":"+46701234567"}, with link or route, from and text where they are to be others`)
+	if !readBody(w, r, &asked, `the body is {"to":"+46701234567"}, with link or route, from and text where they are to be others`) {
 		return
 	}
 	l, route, err := a.sampleLink(&asked)
