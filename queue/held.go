@@ -13,6 +13,18 @@ func (d *Delivery) Load() bool {
 	return true
 }
 
+// Unchanged tells whether a delivery is still stored as its data was read, and still this daemon's. It costs a
+// fraction of Load.
+func (d *Delivery) Unchanged() bool {
+	e, ok := d.work.q.ledger.Get(d.work.bucket, d.item.key)
+	if !ok || e.Revision != d.revision {
+		return false
+	}
+	d.work.mu.Lock()
+	defer d.work.mu.Unlock()
+	return d.item.state == itemOut && d.item.claim == d.claim
+}
+
 // Held makes a transaction a conflict when a delivery is no longer this daemon's, or no longer what it was when
 // its data was read: when it was taken off the queue, when this daemon was stopped for so long that another
 // took it, or when its number was erased from it.

@@ -208,9 +208,16 @@ func TestMessageByKey(t *testing.T) {
 			t.Fatalf("handed out twice: %+v", more)
 		}
 		stop()
+		if d.Unchanged() {
+			t.Error("it counts as unchanged, and was stored again")
+		}
 		if !d.Load() || string(d.Data) != "2" {
 			t.Fatalf("its holder does not have it any more; it is %s", d.Data)
 		}
+		if !d.Unchanged() {
+			t.Error("it counts as changed right after it was read")
+		}
+		before := d
 		must(t, d.Nak(0))
 		if d = next(t, p, 5*time.Second); string(d.Data) != "2" {
 			t.Fatalf("got %s", d.Data)
@@ -218,6 +225,9 @@ func TestMessageByKey(t *testing.T) {
 		must(t, d.Ack(ctx))
 		if q.Events().Stored("k") {
 			t.Fatal("stored after its acknowledgement")
+		}
+		if before.Unchanged() || d.Unchanged() {
+			t.Error("it counts as unchanged, and is gone")
 		}
 	})
 }

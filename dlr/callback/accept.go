@@ -22,7 +22,7 @@ func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
 	case ctx.Err() != nil:
 		d.nak(m, 0)
 	case isBatch(m.Subject), isJoint(m.Subject):
-		list, err := decodeStored(m)
+		list, err := d.read(m)
 		if err != nil {
 			d.unreadable(m)
 			return
@@ -45,6 +45,14 @@ func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
 	}
 }
 
+// read decodes a stored message, unless it is one that was made here a moment ago.
+func (d *Dispatcher) read(m *queue.Delivery) ([]*batch, error) {
+	if b := d.lanes.madeHere(m.Key, m.Data); b != nil {
+		return []*batch{b}, nil
+	}
+	return decodeStored(m)
+}
+
 // placeAll is place for what is in a stored message.
 func (d *Dispatcher) placeAll(m *queue.Delivery, list []*batch) *stored {
 	in := &stored{d: m, joint: isJoint(m.Subject)}
@@ -54,6 +62,9 @@ func (d *Dispatcher) placeAll(m *queue.Delivery, list []*batch) *stored {
 		in.batches = append(in.batches, s)
 	}
 	m.Data = nil
+	if !in.joint && len(list) == 1 {
+		in.read.Store(list[0])
+	}
 	return in
 }
 

@@ -22,7 +22,9 @@ func (d *Dispatcher) Announce(tx *queue.Tx, e *otp.Event) (settled func(stored b
 	}
 	b.add([]job{{event: *e}})
 	d.holds.put(tx, b, e)
-	tx.Message(b.message())
+	m := b.message()
+	d.lanes.keepMade(b, m.Data)
+	tx.Message(m)
 	return func(stored bool) { d.lanes.settled(to, b.ID, stored) }, nil
 }
 

@@ -157,3 +157,62 @@ func TestBatchesElsewhereHoldNothingUp(t *testing.T) {
 		t.Errorf("%d of %d waited a second", late, n)
 	}
 }
+
+// What was made here is sent without being read again, unless it is stored otherwise meanwhile.
+func TestWhatIsStoredIsSent(t *testing.T) {
+	q := queuetest.Open(t)
+	ctx, d := t.Context(), New(options(t, q))
+	made := func(text string) (*batch, queue.Message) {
+		e := event("http://127.0.0.1:1", text, 1)
+		b := newBatch(&e, q.Now())
+		b.ID = "msg_1"
+		b.add([]job{{event: e}})
+		return b, b.message()
+	}
+	b, m := made("first")
+	d.lanes.expect(&lane{coming: make(map[string]struct{})}, b.ID)
+	d.lanes.keepMade(b, m.Data)
+	p, err := q.Events().Pull(ctx, queue.PullOptions{Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop()
+	store := func(m queue.Message) {
+		if err := q.Publish(ctx, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store(m)
+	delivery, err := p.Next(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := d.read(delivery)
+	if err != nil || list[0] != b {
+		t.Fatalf("it was read again: %+v, %v", list, err)
+	}
+	in := d.placeAll(delivery, list)
+	if got := in.load(); len(got) != 1 || got[0] != b {
+		t.Errorf("it was read again: %+v", got)
+	}
+	if got := in.load(); len(got) != 1 || got[0] == b || string(got[0].body) != string(b.body) {
+		t.Errorf("for another try it is read again, and is %+v", got)
+	}
+
+	other, again := made("other")
+	if d.lanes.madeHere(b.ID, again.Data) != nil {
+		t.Error("other data counts as what was made")
+	}
+	in.read.Store(b)
+	store(again) // its number was erased, say
+	if got := in.load(); len(got) != 1 || string(got[0].body) != string(other.body) {
+		t.Errorf("stored anew it is sent as %+v", got)
+	}
+	in.read.Store(other)
+	if err := delivery.Ack(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := in.load(); got != nil {
+		t.Errorf("taken off it is sent as %+v", got)
+	}
+}

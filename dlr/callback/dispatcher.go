@@ -120,7 +120,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 }
 
 // confirmAll pulls events and spreads them over the workers until ctx ends, and then waits for those. All
-// items of an OTP go to one worker, so that they reach their lane in the order they were stored in.
+// items of an OTP go to one worker, so that they reach their lane in the order they were stored in. A batch
+// waits for nothing, and goes to its lane at once: no change that comes before it is an item any more.
 func (d *Dispatcher) confirmAll(ctx context.Context) {
 	var in [workers]chan *queue.Delivery
 	var wg sync.WaitGroup
@@ -134,7 +135,13 @@ func (d *Dispatcher) confirmAll(ctx context.Context) {
 	}
 	seed := maphash.MakeSeed()
 	for ctx.Err() == nil {
-		err := d.pull(ctx, func(m *queue.Delivery) { in[maphash.String(seed, m.Subject)%workers] <- m })
+		err := d.pull(ctx, func(m *queue.Delivery) {
+			if isBatch(m.Subject) {
+				d.accept(ctx, m)
+				return
+			}
+			in[maphash.String(seed, m.Subject)%workers] <- m
+		})
 		if ctx.Err() != nil {
 			break
 		}

@@ -1,5 +1,7 @@
 package callback
 
+import "bytes"
+
 // A batch that is stored here comes back through the queue: to this daemon at most times, for which its lane
 // counts it as under way from the moment at which it is announced; or to another.
 
@@ -18,6 +20,7 @@ func (t *lanes) expect(l *lane, id string) {
 func (t *lanes) expectLocked(l *lane, id string) {
 	if len(t.expected) > maxUnsealed { // of lanes that are gone
 		clear(t.expected)
+		clear(t.made)
 	}
 	t.expected[id] = false
 	l.coming[id] = struct{}{}
@@ -67,6 +70,7 @@ func (t *lanes) where(l *lane, id string) whereabouts {
 // unexpect is for callers that hold mu; l may be nil.
 func (t *lanes) unexpect(l *lane, id string) {
 	delete(t.expected, id)
+	delete(t.made, id)
 	if l != nil {
 		delete(l.coming, id)
 	}
@@ -92,4 +96,32 @@ func (t *lanes) came(l *lane, id string) (announced bool) {
 	_, announced = t.expected[id]
 	t.unexpect(l, id)
 	return announced
+}
+
+// made is a batch that was made here, and its data as it was to be stored.
+type made struct {
+	batch *batch
+	data  []byte
+}
+
+// maxMade bounds them: of more the data is read when they come back.
+const maxMade = 1024
+
+// keepMade keeps an announced batch until it comes back.
+func (t *lanes) keepMade(b *batch, data []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.expected[b.ID]; ok && len(t.made) < maxMade {
+		t.made[b.ID] = made{b, data}
+	}
+}
+
+// madeHere is the batch with this data, if it was made here not long ago; else nil.
+func (t *lanes) madeHere(id string, data []byte) *batch {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if m, ok := t.made[id]; ok && bytes.Equal(m.data, data) {
+		return m.batch
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
@@ -29,6 +30,8 @@ type stored struct {
 	d       *queue.Delivery
 	batches []*sealed
 	joint   bool // it was written for several
+
+	read atomic.Pointer[batch] // the only batch, as it came, where it is sent at once; nil: it is read again
 }
 
 // size is how many changes and octets are in a message.
@@ -55,6 +58,9 @@ func (m *stored) without(s *sealed) (empty bool) {
 // load reads the batches of a message; none when it is not stored any more, or not this daemon's. For callers
 // that hold moves.
 func (m *stored) load() []*batch {
+	if b := m.read.Swap(nil); b != nil && m.d.Unchanged() {
+		return []*batch{b}
+	}
 	if !m.d.Load() {
 		return nil
 	}

@@ -113,12 +113,13 @@ type lanes struct {
 	unsealed int
 	room     chan struct{} // closed and replaced when unsealed shrinks below its bound
 	expected expected
+	made     map[string]made // of those, batches of one change whose data is known
 	closing  bool
 }
 
 func newLanes(limit int, pause time.Duration) *lanes {
 	return &lanes{most: limit, pause: pause, byTarget: make(map[target]*lane), hosts: make(map[string]*host), apps: make(map[string]*share),
-		room: make(chan struct{}), expected: make(expected)}
+		room: make(chan struct{}), expected: make(expected), made: make(map[string]made)}
 }
 
 // wait waits until there is room for an item; false when ctx ended before. What fills the room is stored as
@@ -198,6 +199,9 @@ func (t *lanes) addStored(m *stored) {
 		t.line(l, s)
 	}
 	t.step(l)
+	if !m.batches[0].out { // what waits does so without its data
+		m.read.Store(nil)
+	}
 }
 
 // line puts a batch where it waits. For callers that hold mu.
