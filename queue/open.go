@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -109,6 +110,9 @@ func (q *Queue) openLog(ctx context.Context, o Options) error {
 		watchers[w.bucket] = w.changed
 	}
 	if q.server == nil {
+		if !o.Check { // which may be another user
+			_ = os.MkdirAll(o.Dir, 0o700) // as an embedded store does; where it cannot be, the log tells what that costs
+		}
 		q.daemons = newDaemons(q)
 		watchers[daemonBucket] = q.daemons.changed
 		watchers[claimBucket] = q.claimChanged

@@ -3,7 +3,11 @@ package queue
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -48,5 +52,35 @@ func TestStoreSizeHasTheFile(t *testing.T) {
 	}
 	if parts[coldFile].MaxBytes < size/20 || sum > size || sum < size-mib {
 		t.Errorf("the parts may take %d octets of %d, the file %d", sum, size, parts[coldFile].MaxBytes)
+	}
+}
+
+// TestDirectoryOfASharedStore: a daemon on an external store is the first to use its data directory: values leave
+// its memory for there, and how far the log goes is noted there. Who only checks makes no directory.
+func TestDirectoryOfASharedStore(t *testing.T) {
+	t.Parallel()
+	url, ctx := sharedServer(t), t.Context()
+	open := func(o Options) *Queue {
+		t.Helper()
+		o.URL, o.Dir = url, filepath.Join(t.TempDir(), "data")
+		q, err := Open(ctx, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := q.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		return q
+	}
+	q := open(Options{ColdAtOnce: true})
+	if _, err := q.Records().Put(ctx, "id", bytes.Repeat([]byte("v"), 100), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	await.That(t, "the value is in the file", func() bool { return q.ColdBytes() > 0 })
+	await.That(t, "the end of the log is noted", func() bool { return newMarker(Options{URL: url, Dir: filepath.Dir(q.marker.path)}).read() > 0 })
+	if _, err := os.Stat(filepath.Dir(open(Options{Check: true}).marker.path)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a directory of one that only checks: %v", err)
 	}
 }
