@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -78,13 +77,16 @@ func TestAdmissionShares(t *testing.T) {
 func TestAdmissionGivesUp(t *testing.T) {
 	a := newAdmission(1, 1)
 	app := new(otp.App)
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if _, err := a.enter(gone, app); err != error(errGone) || a.busy > 0 {
+		t.Errorf("where it could begin at once: %v, %d in work", err, a.busy)
+	}
 	leave, err := a.enter(t.Context(), app)
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone, hangUp := context.WithCancel(t.Context())
-	hangUp()
-	if _, err := a.enter(gone, app); !errors.Is(err, errGone) || err != error(errGone) {
+	if _, err := a.enter(gone, app); err != error(errGone) {
 		t.Errorf("before it waits: %v", err)
 	}
 	gone, hangUp = context.WithCancel(t.Context())

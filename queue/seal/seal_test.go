@@ -131,7 +131,7 @@ func TestKeyFile(t *testing.T) {
 func TestBadKeyFile(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "short": base64.StdEncoding.EncodeToString(make([]byte, 16)), "not base64": "SECRET!!",
-		"long": base64.StdEncoding.EncodeToString(make([]byte, 33)),
+		"long": base64.StdEncoding.EncodeToString(make([]byte, 33)), "all zeros": base64.StdEncoding.EncodeToString(make([]byte, 32)),
 	} {
 		path := filepath.Join(t.TempDir(), "key")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -146,11 +146,10 @@ func TestUnansweredRequests(t *testing.T) {
 }
 
 // TestBusyPeerIsNotASlowOne: a peer that reads all the time is not told that it does not read, however long
-// there is something to write.
+// there is something to write: here there always is, for five times as long as one write may take.
 func TestBusyPeerIsNotASlowOne(t *testing.T) {
 	a, b := tcpPair(t)
 	const timeout = 500 * time.Millisecond
-	s := run(t, a, session.Options{EnquireLink: -1, WriteTimeout: timeout})
 	read := make(chan int, 1)
 	go func() {
 		n, buf := 0, make([]byte, 32<<10)
@@ -164,18 +163,23 @@ func TestBusyPeerIsNotASlowOne(t *testing.T) {
 		}
 	}()
 	p := wire.Frame{Header: wire.Header{Command: wire.DeliverSM}, Body: make([]byte, 150)}.Bytes()
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for end := time.Now().Add(5 * timeout); time.Now().Before(end); {
-				if s.SendRaw(ctx10(t), p) != nil {
-					return
-				}
-			}
-		})
+	var s *running
+	begun, enough := time.Now(), make(chan struct{})
+	s = run(t, a, session.Options{EnquireLink: -1, WriteTimeout: timeout, Trace: func(bool, []byte) {
+		if time.Since(begun) > 5*timeout {
+			close(enough)
+			return
+		}
+		if err := s.SendRaw(t.Context(), p); err != nil { // by the writer itself, that has just taken one: there is room
+			t.Error(err)
+		}
+	}})
+	if err := s.SendRaw(t.Context(), p); err != nil {
+		t.Fatal(err)
 	}
-	wg.Wait()
-	if err := s.Err(); err != nil {
+	select {
+	case <-enough:
+	case err := <-s.ended:
 		t.Errorf("the session ended: %v", err)
 	}
 	s.Close(session.ErrClosed)
