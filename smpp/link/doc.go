@@ -9,7 +9,9 @@
 //	deliver_sm, data_sm -> decode -> Sink.Deliver -> OK, or ESME_RX_T_APPN so that the SMSC tries again
 //
 // A message is acknowledged to the queue only after the SMSC answered and the Sink stored what it said, so
-// whatever is killed between is sent again: at most what was in flight, never lost. The parts of a message go
+// whatever is killed between is sent again: at most what was in flight, never lost. Nobody waits for
+// that, so it shares the append of what somebody does wait for, or has one of its own after 5 ms, while half of
+// the window is free: what was answered in the 5 ms before a kill -9 is sent again too. The parts of a message go
 // over one bind and have one reference number, the same at each try and of no other message to that number
 // for the next 256 (References): sent twice, a handset still puts them together.
 //

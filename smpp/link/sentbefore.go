@@ -180,7 +180,7 @@ func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 	case e.past.Over:
 		l.ack(ctx, e)
 	case r.class == Taken:
-		l.taken(ctx, e, t)
+		l.taken(ctx, e, t, w.unhurried(e, t))
 	case r.class == Permanent, r.class == OtherLink && l.lastResort(e):
 		l.log.Warn().Str("msg", e.m.ID).Stringer("status", r.status).AnErr("cause", r.err).Msg("the message is refused for good")
 		l.refuse(ctx, e, r.status, worst+1, len(t.results))

@@ -8,20 +8,21 @@ import (
 	"github.com/otpgw/otpgw/queue"
 )
 
-// taken ends a message that the SMSC has, whole. The ids of its parts are stored in the same transaction.
-func (l *Link) taken(ctx context.Context, e *errand, t *try) {
+// taken ends a message that the SMSC has, whole. The ids of its parts are stored in the same transaction; where
+// nothing waits for it, that shares the append of another (queue.Tx.Along).
+func (l *Link) taken(ctx context.Context, e *errand, t *try, along bool) {
 	h := HandedOver{Link: l.cfg.Name, Message: e.m, Sent: t.sent, Parts: l.accepted(e, t)}
 	for _, r := range t.results {
 		h.IDs = append(h.IDs, r.messageID)
 		h.Took = max(h.Took, r.took)
 	}
-	err := l.endTaken(ctx, e, h)
+	err := l.endTaken(ctx, e, h, along)
 	if errors.Is(err, queue.ErrConflict) { // another message got one of the ids in the same moment
 		store, cancel := context.WithTimeout(ctx, sinkTimeout)
 		h.Parts, err = l.tell(store, h.Parts)
 		cancel()
 		if err == nil {
-			err = l.endTaken(ctx, e, h)
+			err = l.endTaken(ctx, e, h, false)
 		}
 	}
 	if err != nil {
@@ -48,8 +49,18 @@ func (l *Link) uncount(ctx context.Context, e *errand, t *try) {
 	}
 }
 
-func (l *Link) endTaken(ctx context.Context, e *errand, h HandedOver) error {
+// unhurried: the end of a message that was taken may be stored some milliseconds later, with what somebody waits
+// for. Not where it keeps a message from being begun, nor of a copy, which is counted until then, nor of one of
+// several parts, whose receipts are told apart by whether all of them are known to be taken.
+func (w *shift) unhurried(e *errand, t *try) bool {
+	return 2*len(w.bind.unsettled) <= cap(w.bind.unsettled) && e.ahead == 0 && len(t.results) == 1
+}
+
+func (l *Link) endTaken(ctx context.Context, e *errand, h HandedOver, along bool) error {
 	tx := l.deps.Queue.Begin().Done(e.Delivery)
+	if along {
+		tx.Along()
+	}
 	stored := l.deps.Sink.HandedOver(tx, h)
 	err := l.commit(ctx, tx)
 	if err == nil {

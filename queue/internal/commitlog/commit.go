@@ -113,7 +113,7 @@ func (l *Log) enqueue(w *waiter) error {
 		l.signal()
 	case l.along.IsZero():
 		l.along = time.Now()
-		time.AfterFunc(alongWithin, l.signal)
+		l.patience.Reset(alongWithin)
 	}
 	return nil
 }
@@ -201,8 +201,9 @@ func (l *Log) take(counter uint64) ([]*waiter, *batch) {
 	}
 	rest := copy(l.pending, l.pending[n:])
 	clear(l.pending[rest:])
-	if l.pending = l.pending[:rest]; rest == 0 {
+	if l.pending = l.pending[:rest]; rest == 0 && !l.along.IsZero() {
 		l.along = time.Time{}
+		l.patience.Stop()
 	}
 	if len(list) == 0 {
 		return nil, nil

@@ -92,11 +92,12 @@ type Log struct {
 	writer uint64
 	clock  clock
 
-	mu       sync.Mutex // guards the rest
-	pending  []*waiter  // not in a batch yet
-	octets   int        // of pending
-	hurried  int        // of pending, those that somebody waits for
-	along    time.Time  // since when one is pending that is not; zero for none
+	mu       sync.Mutex  // guards the rest
+	pending  []*waiter   // not in a batch yet
+	octets   int         // of pending
+	hurried  int         // of pending, those that somebody waits for
+	along    time.Time   // since when one is pending that is not; zero for none
+	patience *time.Timer // wakes for that one
 	inflight map[uint64][]*waiter
 	failed   error // why nothing can be committed any more
 	closing  bool
@@ -144,6 +145,8 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 		o.SnapshotLease = snapshotLease
 	}
 	l := &Log{o: o, writer: rand.Uint64(), inflight: make(map[uint64][]*waiter), wake: make(chan struct{}, 1), broken: make(chan struct{})}
+	l.patience = time.AfterFunc(time.Hour, l.signal)
+	l.patience.Stop()
 	l.state = l.newState()
 	for name, w := range o.Watchers {
 		l.state.watchers[name] = w
