@@ -2,6 +2,7 @@ package counts
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -38,9 +39,10 @@ type Store struct {
 // The zero Counter has counted nothing.
 type Counter struct {
 	start   sync.Once
+	writer  string // names this counter in Counts.Writers
 	read    *lru.Cache[string, stored]
 	mu      sync.Mutex // guards the rest, and that what is read gets no older
-	pending map[string]Counts
+	pending map[string]pending
 }
 
 // stored is what the store has of a group, as far as is known.
@@ -52,8 +54,9 @@ type stored struct {
 
 func (c *Counter) init() {
 	c.start.Do(func() {
+		c.writer = rand.Text()
 		c.read, _ = lru.New[string, stored](groupsKept) // fails for a size of 0
-		c.pending = make(map[string]Counts)
+		c.pending = make(map[string]pending)
 	})
 }
 
@@ -67,10 +70,10 @@ func (c *Counter) Add(key string, at time.Time, sent, verified int) {
 		if len(c.pending) >= groupsKept {
 			return
 		}
-		p = empty()
+		p.fresh = empty()
 		c.pending[key] = p
 	}
-	p.add(at, sent, verified)
+	p.fresh.add(at, sent, verified)
 }
 
 // Of is the counts of a group: those stored, a few seconds old at most, and those of this daemon that are not
@@ -88,7 +91,7 @@ func (c *Counter) Of(ctx context.Context, s Store, key string) Counts {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return known.counts.plus(c.pending[key], s.Now())
+	return known.counts.plus(c.pending[key].beside(known.counts, c.writer).sum(s.Now()), s.Now())
 }
 
 // know takes what was read, unless something newer is known, and returns what is known then.
@@ -140,18 +143,42 @@ func (c *Counter) Flush(ctx context.Context, s Store) {
 // write a judgement may be by fewer.
 func (c *Counter) flush(ctx context.Context, s Store, key string) error {
 	c.mu.Lock()
-	pending := c.pending[key]
+	left := c.pending[key]
 	delete(c.pending, key)
 	known, _ := c.read.Peek(key)
 	c.mu.Unlock()
+	left, err := c.write(ctx, s, key, known, left)
+	if err == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left.fresh = left.fresh.plus(c.pending[key].fresh, s.Now())
+	c.pending[key] = left
+	return err
+}
+
+// write adds what is pending of a group to what is stored, and returns what is left of it after an error.
+func (c *Counter) write(ctx context.Context, s Store, key string, known stored, p pending) (left pending, err error) {
 	counts, revision := known.counts, known.revision
-	var err error
+	if len(p.doubtful) > 0 { // what is known here may be older than they are
+		if counts, revision, err = s.latest(ctx, key); err != nil {
+			return p, err
+		}
+	}
 	for range flushTries {
-		sum := counts.plus(pending, s.Now())
+		if p = p.beside(counts, c.writer); p.empty() {
+			c.know(key, counts, revision)
+			return pending{}, nil
+		}
+		sum := counts.plus(p.sum(s.Now()), s.Now())
+		p.mark = max(s.Now().UnixMilli(), sum.Writers[c.writer]+1, p.mark+1)
+		sum.Writers[c.writer] = p.mark
 		if revision, err = s.write(ctx, key, sum, revision); err == nil {
 			c.know(key, sum, revision)
-			return nil
+			return pending{}, nil
 		}
+		p = p.doubted() // also a conflict may be with a write of our own, which had no answer
 		if !errors.Is(err, queue.ErrConflict) {
 			break
 		}
@@ -159,14 +186,19 @@ func (c *Counter) flush(ctx context.Context, s Store, key string) error {
 			break
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.pending[key] = pending.plus(c.pending[key], s.Now())
-	return err
+	return p, err
 }
 
 func (s Store) read(ctx context.Context, key string) (c Counts, revision uint64, err error) {
-	e, err := s.Bucket.Get(ctx, key)
+	return decode(s.Bucket.Get(ctx, key))
+}
+
+// latest is read that misses nothing that was stored before.
+func (s Store) latest(ctx context.Context, key string) (c Counts, revision uint64, err error) {
+	return decode(s.Bucket.Latest(ctx, key))
+}
+
+func decode(e queue.Entry, err error) (c Counts, revision uint64, _ error) {
 	if errors.Is(err, queue.ErrNotFound) {
 		return c, 0, nil
 	}

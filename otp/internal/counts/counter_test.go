@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -76,5 +77,50 @@ func TestOldCountsAreForgotten(t *testing.T) {
 	kept := c.plus(empty(), now)
 	if len(kept.Days) != daysKept || len(kept.SentDays) != daysKept || len(kept.Slots) != 2 {
 		t.Errorf("%d days, %d days sent, %d slots", len(kept.Days), len(kept.SentDays), len(kept.Slots))
+	}
+}
+
+// TestUnknownOutcomeCountsOnce: a daemon whose store hangs now and then, and takes its counts a moment after it
+// gave up waiting, counts nothing twice and forgets nothing, beside one that counts the same group.
+func TestUnknownOutcomeCountsOnce(t *testing.T) {
+	server := queuetest.StartServer(t)
+	q := queuetest.Open(t, queuetest.URL(server.URL))
+	s := storeOf(q)
+	var unsure, other, fresh Counter
+	unsure.Add("country.SE", s.Now(), 1, 0)
+	unsure.Flush(t.Context(), s)
+	doubted, sent, verified := 0, 1, 0
+	for ; doubted < 3 && sent < 20; sent++ {
+		unsure.Add("country.SE", s.Now(), 1, 0)
+		signal(t, server, syscall.SIGSTOP)
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		unsure.Flush(ctx, s)
+		cancel()
+		signal(t, server, syscall.SIGCONT)
+		if len(unsure.pending["country.SE"].doubtful) > 0 {
+			doubted++
+		}
+		if doubted%2 == 0 {
+			verified++
+			other.Add("country.SE", s.Now(), 0, 1)
+			other.Flush(t.Context(), s)
+		}
+		if w := unsure.Of(t.Context(), s, "country.SE").Since(s.Now(), time.Hour); w.Sent != sent+1 {
+			t.Errorf("who is unsure knows of %d sent, want %d", w.Sent, sent+1)
+		}
+		unsure.Flush(t.Context(), s)
+	}
+	if doubted == 0 {
+		t.Fatal("no outcome was unknown: that shows nothing")
+	}
+	if w := fresh.Of(t.Context(), s, "country.SE").Since(s.Now(), time.Hour); w != (Window{sent, verified}) {
+		t.Errorf("%+v, want %d sent and %d verified", w, sent, verified)
+	}
+}
+
+func signal(t *testing.T, s *queuetest.Server, what syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(s.Pid(), what); err != nil {
+		t.Fatal(err)
 	}
 }

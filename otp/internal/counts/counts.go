@@ -3,7 +3,7 @@
 //
 // What is counted goes to the store once a second, all of a group in one write: a country's counter written
 // with every message would be fought over. So daemons judge by counts up to a few seconds old, and one that
-// is killed takes a second of counts with it.
+// is killed takes a second of counts with it. A write whose outcome is not known counts once, stored or not.
 package counts
 
 import (
@@ -13,6 +13,9 @@ import (
 const (
 	slotLength = 10 * time.Minute // a window of an hour ends at one of these
 	daysKept   = 14
+
+	// writersKept is for how long a daemon may be without an answer of the store, and count nothing twice.
+	writersKept = time.Hour
 )
 
 // Window is what was sent and verified in some time.
@@ -34,10 +37,14 @@ type Counts struct {
 	Slots    map[int64]Window `json:"slots"`
 	Days     map[int64]int    `json:"days"`
 	SentDays map[int64]int    `json:"sentDays,omitempty"`
+
+	// Writers has a mark of the last write of each daemon that wrote lately: who does not know whether a write
+	// of its own was stored finds out by it. A mark is the store's time in milliseconds, and rises.
+	Writers map[string]int64 `json:"writers,omitempty"`
 }
 
 func empty() Counts {
-	return Counts{make(map[int64]Window), make(map[int64]int), make(map[int64]int)}
+	return Counts{make(map[int64]Window), make(map[int64]int), make(map[int64]int), make(map[string]int64)}
 }
 
 func slotOf(at time.Time) int64 { return at.Unix() / int64(slotLength/time.Second) }
@@ -83,6 +90,11 @@ func (c Counts) plus(o Counts, now time.Time) Counts {
 		}
 		sumDays(sum.Days, from.Days, now)
 		sumDays(sum.SentDays, from.SentDays, now)
+		for writer, mark := range from.Writers {
+			if mark > now.Add(-writersKept).UnixMilli() {
+				sum.Writers[writer] = mark
+			}
+		}
 	}
 	return sum
 }
