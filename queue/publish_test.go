@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,9 +85,11 @@ func streamOf(t testing.TB, s queue.Stats, name string) queue.StreamStats {
 	return queue.StreamStats{}
 }
 
-// Never early, and half a second late at most. Not beside other tests for that reason.
+// Never early, and half a second late at most; not beside other tests for that reason. On a busy machine some
+// times as late as what is only a timer, for here goroutines wait for one another.
 func TestTimersAreExact(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
+		latest := latestTick(t)
 		fired := make(chan queue.Timer, 10)
 		run(t, func(ctx context.Context) error {
 			return q.RunTimers(ctx, func(_ context.Context, timer queue.Timer) (time.Time, error) {
@@ -104,6 +107,7 @@ func TestTimersAreExact(t *testing.T) {
 		must(t, q.Commit(context.Background(), tx))
 		due["replaced"] = now.Add(900 * time.Millisecond)
 		must(t, q.Commit(context.Background(), q.Begin().Timer("replaced", due["replaced"], []byte("replaced"))))
+		lates := make(map[string]time.Duration)
 		for range len(due) {
 			var f queue.Timer
 			select {
@@ -116,8 +120,14 @@ func TestTimersAreExact(t *testing.T) {
 				t.Fatalf("timer %q fired with %q", f.ID, f.Data)
 			}
 			delete(due, f.ID)
-			if late := q.Now().Sub(at); f.ID != "past" && (late < 0 || late > 500*time.Millisecond) {
-				t.Errorf("timer %s: %v late", f.ID, late)
+			if f.ID != "past" {
+				lates[f.ID] = q.Now().Sub(at)
+			}
+		}
+		machine := latest()
+		for id, late := range lates {
+			if late < 0 || late > 500*time.Millisecond+5*machine {
+				t.Errorf("timer %s: %v late, the machine %v", id, late, machine)
 			}
 		}
 		select {
@@ -126,6 +136,28 @@ func TestTimersAreExact(t *testing.T) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	})
+}
+
+// latestTick looks how late the timers of package time come, until the returned function is called, which says
+// how late the latest did.
+func latestTick(t *testing.T) (stop func() time.Duration) {
+	const wait = 10 * time.Millisecond
+	latest, done := time.Duration(0), make(chan struct{})
+	var ticking sync.WaitGroup
+	ticking.Go(func() {
+		for {
+			begun := time.Now()
+			select {
+			case <-done:
+				return
+			case <-time.After(wait):
+				latest = max(latest, time.Since(begun)-wait)
+			}
+		}
+	})
+	stop = sync.OnceValue(func() time.Duration { close(done); ticking.Wait(); return latest })
+	t.Cleanup(func() { stop() })
+	return stop
 }
 
 // A timer whose work fails, or asks for it, fires again; it is gone when its work is done, also after a

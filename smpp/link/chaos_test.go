@@ -119,7 +119,7 @@ func (g *gateway) orderMany(t *testing.T, n int) []string {
 	for worker := range 16 {
 		wg.Go(func() {
 			for i := worker; i < n; i += 16 {
-				id, err := g.tryOrder("")
+				id, err := g.tryOrder()
 				if err != nil {
 					t.Errorf("OTP %d: %v", i, err)
 					return

@@ -236,7 +236,8 @@ func TestQuirkSequenceNumbers(t *testing.T) {
 
 func TestQuirkGenericNack(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, func(c *link.Config) { c.ResponseTimeout = 300 * time.Millisecond })
+	const timeout = 2 * time.Second // in which a busy machine answers the copy
+	s := newScene(t, func(c *link.Config) { c.ResponseTimeout = timeout })
 	t.Run("as the answer to a submit", func(t *testing.T) {
 		id, f, _ := s.sent(t)
 		s.write(pdu(wire.GenericNack, wire.StatusInvCmdLen, f.Sequence))
@@ -257,8 +258,8 @@ func TestQuirkGenericNack(t *testing.T) {
 		began := time.Now()
 		s.write(pdu(wire.GenericNack, wire.StatusThrottled, 0))
 		again, to := s.submit() // after the timeout, for nobody can tell which request it meant
-		if d := time.Since(began); d < 250*time.Millisecond {
-			t.Errorf("sent again after %s, the response timeout is 300ms", d)
+		if d := time.Since(began); d < timeout-50*time.Millisecond {
+			t.Errorf("sent again after %s, the response timeout is %s", d, timeout)
 		}
 		s.take(again, "F3")
 		s.receipt(to, "id:F3 stat:DELIVRD")

@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -49,21 +50,48 @@ func populate(s *State, n int) {
 	}
 }
 
-// TestSnapshotLetsTheLogGoOn: while a snapshot is made the one goroutine that applies never waits for long.
+// TestSnapshotLetsTheLogGoOn: while a snapshot is made the one goroutine that applies never waits for long, but
+// for what a busy machine has it wait beside any other work.
 func TestSnapshotLetsTheLogGoOn(t *testing.T) {
 	const most = 50 * time.Millisecond
 	n := population(t)
 	s := newState()
 	populate(s, n)
 	worst, rounds := worstWait(t, s)
-	for try := 1; worst > most && try < 5; try++ { // where others work too, the scheduler may be who is late
+	noise := time.Duration(0)
+	for try := 1; worst > most+noise && try < 5; try++ { // where others work too, the scheduler may be who is late
 		again, _ := worstWait(t, s)
-		worst = min(worst, again)
+		worst, noise = min(worst, again), max(noise, worstTick(rounds))
 	}
 	t.Logf("%d OTPs, %d MiB: the applier waited for %s at most, in %d transactions", n, s.bytes()>>20, worst, rounds)
-	if worst > most {
+	if worst > most+noise {
 		t.Errorf("the applier waited for %s", worst)
 	}
+}
+
+// worstTick is by how much the latest of so many ticks of worstWait's comes late, beside a goroutine that
+// computes.
+func worstTick(rounds int) (worst time.Duration) {
+	const tick = 200 * time.Microsecond
+	done := make(chan struct{})
+	var computing sync.WaitGroup
+	computing.Go(func() {
+		for sum := sha256.Sum256(nil); ; sum = sha256.Sum256(sum[:]) {
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	for range rounds {
+		begun := time.Now()
+		<-time.After(tick)
+		worst = max(worst, time.Since(begun)-tick)
+	}
+	close(done)
+	computing.Wait()
+	return worst
 }
 
 // worstWait is for how long a transaction waits for its turn at most while a snapshot is made.

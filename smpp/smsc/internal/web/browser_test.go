@@ -53,7 +53,7 @@ func openTab(t *testing.T, srv *smsc.Server) *tab {
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage"} {
 		opts = append(opts, chromedp.Flag(flag, true))
 	}
-	deadline, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	deadline, stop := context.WithTimeout(context.Background(), 4*pagePatience)
 	alloc, cancel := chromedp.NewExecAllocator(deadline, opts...)
 	ctx, _ := chromedp.NewContext(alloc)
 	p := &tab{t: t, ctx: ctx, base: "http://" + srv.HTTPAddr()}
@@ -105,11 +105,17 @@ func (p *tab) must(_ any, err error) {
 	}
 }
 
-func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+// do acts on the page. An element that the page replaced between being found and being used is looked for
+// again.
+func (p *tab) do(action chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, pagePatience)
 	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
+	err := chromedp.Do(ctx, action)
+	for err != nil && strings.Contains(err.Error(), "(-32000)") {
+		err = chromedp.Do(ctx, action)
+	}
+	if err != nil {
 		p.shot("failed")
 		p.t.Fatalf("the page: %v", err)
 	}
@@ -121,8 +127,8 @@ func (p *tab) sees(selector, text string) {
 	p.eventually("no "+selector+" with "+text, `[...document.querySelectorAll(`+quote(selector)+`)].some((e) => e.innerText.includes(`+quote(text)+`))`)
 }
 
-// pagePatience is how long a browser may take on a machine that has other work.
-const pagePatience = 40 * time.Second
+// pagePatience is how long a browser may take for one thing on a machine that has other work.
+const pagePatience = 90 * time.Second
 
 // eventually waits until an expression is true in the page.
 func (p *tab) eventually(what, expression string) {

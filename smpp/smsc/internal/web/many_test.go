@@ -80,7 +80,7 @@ func TestPageWithManyMessages(t *testing.T) {
 
 	e.Submit(esmetest.Message("48600100200", "one more 4711"))
 	p.sees("#kept", "of 5,006 messages")
-	for deadline := time.Now().Add(2 * time.Minute); ; {
+	for deadline := time.Now().Add(2 * pagePatience); ; {
 		if p.text(`document.querySelector("#kept").innerText`) == "5,006 messages" {
 			break
 		}
