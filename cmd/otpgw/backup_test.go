@@ -18,6 +18,7 @@ import (
 // first answer. Without the secret key, into a store that is there, or from a file that is not whole nothing
 // is restored.
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	key := base64.StdEncoding.EncodeToString([]byte("a test's key of thirty-two bytes"))
 	dir, elsewhere := t.TempDir(), t.TempDir()

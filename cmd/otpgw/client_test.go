@@ -18,6 +18,7 @@ import (
 // TestGoClient is both halves of the Go client against a daemon: calls with tokens, and the callbacks that
 // follow, genuine ones and none that somebody else signed.
 func TestGoClient(t *testing.T) {
+	t.Parallel()
 	const secret = "whsec_b3RwZ3cncyB0ZXN0IHNlY3JldCBvZiAzMiBieXRlcw=="
 	events := make(chan otpclient.Event, 10)
 	webhook, err := otpclient.NewWebhook(func(_ context.Context, e otpclient.Event) error { events <- e; return nil }, secret)

@@ -88,6 +88,7 @@ func (h hands) audited(action string, n int) {
 // TestConsoleButtons: each button of the console does in the gateway what it says, and is in the audit log;
 // the first one by the keyboard alone.
 func TestConsoleButtons(t *testing.T) {
+	t.Parallel()
 	page := browser(t)
 	var gone atomic.Bool
 	gone.Store(true)

@@ -15,14 +15,15 @@ import (
 // TestConsoleShowsRouting: the console shows of each route and country how its links do by true conversion: a
 // carrier that lies and one that is slow get next to nothing, and the figures move while the page is open.
 func TestConsoleShowsRouting(t *testing.T) {
+	t.Parallel()
 	page := browser(t)
 	honest, lying := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
 	slow := startSMSC(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {
-		return smsc.Outcome{Receipts: []smsc.Receipt{{State: smsc.Delivered, Delay: 1500 * time.Millisecond}}}
+		return smsc.Outcome{Receipts: []smsc.Receipt{{State: smsc.Delivered, Delay: 3300 * time.Millisecond}}}
 	}})
 	p := startDaemon(t, env(t.TempDir(), honest.Addr(), map[string]string{
 		"OTPGW_LINKS": "carrier,liar,slowcoach", "OTPGW_LINK_LIAR_ADDR": lying.Addr(), "OTPGW_LINK_LIAR_SYSTEM_ID": "x",
-		"OTPGW_LINK_SLOWCOACH_ADDR": slow.Addr(), "OTPGW_LINK_SLOWCOACH_SYSTEM_ID": "x", "OTPGW_ROUTING_SLOW_AFTER": "1s",
+		"OTPGW_LINK_SLOWCOACH_ADDR": slow.Addr(), "OTPGW_LINK_SLOWCOACH_SYSTEM_ID": "x", "OTPGW_ROUTING_SLOW_AFTER": "3s", // a busy machine is late too
 		"OTPGW_ROUTES": "default,uk", "OTPGW_ROUTE_UK_PREFIXES": "44", "OTPGW_ROUTE_UK_LINKS": "carrier",
 		"OTPGW_ROUTE_DEFAULT_LINKS": "carrier:0,liar:0,slowcoach:0", "OTPGW_ROUTING": "on", "OTPGW_APP_SHOP_GUARD": "off",
 	}))

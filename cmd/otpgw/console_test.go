@@ -34,7 +34,7 @@ func browser(t *testing.T) context.Context {
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage"} {
 		opts = append(opts, chromedp.Flag(flag, true))
 	}
-	deadline, stop := context.WithTimeout(context.Background(), 2*testTimeout)
+	deadline, stop := context.WithTimeout(context.Background(), 4*testTimeout)
 	alloc, cancel := chromedp.NewExecAllocator(deadline, opts...)
 	ctx, _ := chromedp.NewContext(alloc)
 	t.Cleanup(func() {
@@ -62,6 +62,7 @@ func within(t *testing.T, page context.Context, what, expression string) {
 // TestConsole: in a browser the console tells how the links are, which route runs on its backup and how OTPs
 // ended, pauses a link with the token, fits a telephone, and has nothing that axe-core complains of.
 func TestConsole(t *testing.T) {
+	t.Parallel()
 	page := browser(t)
 	sim := startSMSC(t, smsc.Config{OnSubmit: func(i smsc.SubmitInfo) smsc.Outcome {
 		if strings.HasSuffix(i.To, "7") {
@@ -131,6 +132,7 @@ func TestConsole(t *testing.T) {
 
 // TestDocsInABrowser: the pages of the API fit a telephone, and axe-core has nothing against them.
 func TestDocsInABrowser(t *testing.T) {
+	t.Parallel()
 	page := browser(t)
 	sim := startSMSC(t, smsc.Config{})
 	p := startDaemon(t, env(t.TempDir(), sim.Addr(), nil))

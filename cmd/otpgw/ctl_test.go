@@ -24,6 +24,7 @@ func ctl(t *testing.T, environ []string, code int, args ...string) (stdout, stde
 // TestCtl: a link is paused, resumed, drained and bound anew while the daemon works; each action is in the
 // audit log, and none is done without the token.
 func TestCtl(t *testing.T) {
+	t.Parallel()
 	arrived := newTally()
 	sim := startSMSC(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome { arrived.add(s.To); return smsc.Outcome{} }})
 	dir := t.TempDir()

@@ -17,6 +17,7 @@ import (
 // so, and so do the log and the metrics of the next start, which works on; after a mere kill -9 nothing of
 // the kind is said, and no line of the log is a warning.
 func TestDamagedStore(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	dir := t.TempDir()
 	vars := env(dir, sim.Addr(), map[string]string{"OTPGW_APP_SHOP_API_KEYS": "key-of-the-test-that-is-long-enough", "OTPGW_APP_SHOP_GUARD": "off"})

@@ -36,6 +36,7 @@ func wantRefused(t *testing.T, a answer, code int, says ...string) {
 // without one the request is refused, with the field and what to set; or it is sent and warned of, where the
 // operator wants that.
 func TestSenderByCountry(t *testing.T) {
+	t.Parallel()
 	carrier := startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), carrier.Addr(), map[string]string{
 		"OTPGW_APPS": "shop,loose", "OTPGW_APP_SHOP_SENDERS": "MyShop,Other", "OTPGW_APP_SHOP_SENDERS_CA": "14165550100,12345",
@@ -64,6 +65,7 @@ func TestSenderByCountry(t *testing.T) {
 // TestIndia: a message to India carries entity, template and the hash of the chain that its link is part of;
 // by language; a text that is not the registered one is refused; and what an operator's code means is told.
 func TestIndia(t *testing.T) {
+	t.Parallel()
 	const entity, plain, hindi, tm, df = "1101172974420810001", "1107161951486743588", "1107161951486743589", "1101172974420820002", "1101172974420830004"
 	seen := make(chan smsc.SubmitInfo, 10)
 	carrier := startSMSC(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome {
@@ -119,6 +121,7 @@ func TestIndia(t *testing.T) {
 // TestNIST: under the policy PINs have 20 bits and live for ten minutes at most, and none goes to Internet
 // telephony.
 func TestNIST(t *testing.T) {
+	t.Parallel()
 	carrier := startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), carrier.Addr(), map[string]string{"OTPGW_APP_SHOP_POLICY": "nist", "OTPGW_APP_SHOP_OWN_PIN": "on"}))
 	c := client(t)

@@ -288,6 +288,7 @@ func TestDiskFull(t *testing.T) {
 // The gateway says so, refuses everything at once, and ends so that it is started again, for the disk takes
 // writes.
 func TestWritesFail(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	vars := env(t.TempDir(), sim.Addr(), map[string]string{"OTPGW_APP_SHOP_SEND_LIMITS": "off"})
 	d := startDaemon(t, vars)

@@ -23,6 +23,7 @@ import (
 // carriers' ids, counted references, parked receipts, callbacks and dead letters that tell of it, limits,
 // answers that may come again. What tells of another number stays, and so does an opt-out.
 func TestForget(t *testing.T) {
+	t.Parallel()
 	const gone, stays = "+46700000001", "+46700000002"
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

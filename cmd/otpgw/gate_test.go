@@ -15,6 +15,7 @@ import (
 // TestAdminIsClosedToPages: what other origins and names of other hosts get of the operator's port of a
 // running daemon.
 func TestAdminIsClosedToPages(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), nil))
 	c := client(t)
@@ -78,6 +79,7 @@ func TestAdminIsClosedToPages(t *testing.T) {
 
 // TestAdminByName: a listener that is not on loopback is there to be reached by names.
 func TestAdminByName(t *testing.T) {
+	t.Parallel()
 	h := operator.ClosedToPages(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), &net.TCPAddr{IP: net.IPv4zero, Port: 9090})
 	r := httptest.NewRequest("GET", "/metrics", nil)
 	r.Host = "gateway.internal:9090"

@@ -16,6 +16,7 @@ import (
 // TestParallelGuesses: a thousand guesses at once on two daemons, that share one external NATS server, are
 // evaluated exactly maxAttempts times.
 func TestParallelGuesses(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	nats := queuetest.External(t)
 	shared := map[string]string{

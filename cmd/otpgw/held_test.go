@@ -14,6 +14,7 @@ import (
 // TestFailureIsToldWhenItIsFinal: the first carrier's receipt says UNDELIV, the gateway sends again over the
 // second one by itself, and the application hears only what the user gets.
 func TestFailureIsToldWhenItIsFinal(t *testing.T) {
+	t.Parallel()
 	type update struct{ OtpID, Status string }
 	told := make(chan update, 100)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

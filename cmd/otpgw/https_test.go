@@ -77,6 +77,7 @@ func shown(t *testing.T, addr string) int64 {
 // again when its files change, by being written anew or by a link that is turned; a pair that is bad, or half
 // written, leaves the old one in place and is told.
 func TestHTTPS(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	dir := t.TempDir()
 	first := writePair(t, filepath.Join(dir, "one"), 1, time.Now().Add(48*time.Hour))
@@ -136,6 +137,7 @@ func TestHTTPS(t *testing.T) {
 // TestAdminAllow: callers of the operator's port come from the networks that are named, as the configuration
 // has it at the time.
 func TestAdminAllow(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	for _, test := range []struct {
 		allow  string

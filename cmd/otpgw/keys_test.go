@@ -16,6 +16,7 @@ import (
 // opens to a new one that names the old one: a PIN that is on its way stays good, and an Idempotency-Key
 // keeps its answer.
 func TestSecretKeyChange(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	dir := t.TempDir()
 	newKey := func() string { return base64.StdEncoding.EncodeToString(seal.NewKey()) }

@@ -20,6 +20,7 @@ import (
 // again; every one of them reaches the SMSC, and no more of them twice than were in flight. `make kills` does
 // so a hundred times.
 func TestKillLosesNothing(t *testing.T) {
+	t.Parallel()
 	const window = 50
 	rounds := 1
 	if v := os.Getenv("OTPGW_TEST_KILLS"); v != "" {
@@ -42,6 +43,7 @@ func TestKillLosesNothing(t *testing.T) {
 // TestStopLosesNothing: asked to end, the daemon waits for what is in flight: nothing is lost and nothing is
 // sent twice.
 func TestStopLosesNothing(t *testing.T) {
+	t.Parallel()
 	twice := interrupted(t, 1000, 50, func(d *process) {
 		if code := d.stop(); code != 0 {
 			t.Errorf("exit status %d", code)
@@ -197,6 +199,7 @@ func (y *tally) repeated() int {
 // stored, and before another start has a link the user is done: nobody sends it again, and nobody knows its
 // id. Its receipt is told all the same.
 func TestReceiptOfAKilledDaemon(t *testing.T) {
+	t.Parallel()
 	submitted := make(chan struct{}, 10)
 	sim := startSMSC(t, smsc.Config{ReceiptDelay: 300 * time.Millisecond, ReceiptRetry: 200 * time.Millisecond, ReceiptTries: 1000,
 		ResponseTimeout: time.Second, OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {

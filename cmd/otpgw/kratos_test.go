@@ -19,6 +19,7 @@ import (
 // TestKratosSignsIn: somebody signs in to a real Ory Kratos by telephone. Kratos makes and checks the code,
 // the gateway sends it over SMPP, and the simulator is the phone.
 func TestKratosSignsIn(t *testing.T) {
+	t.Parallel()
 	kratos, err := exec.LookPath("kratos")
 	if err != nil {
 		t.Skip("Ory Kratos is not tried: there is no kratos 1.3 or newer in the path (built with -tags sqlite from github.com/ory/kratos, or from its releases)")

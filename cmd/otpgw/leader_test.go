@@ -23,6 +23,7 @@ func TestKilledLeader(t *testing.T) {
 	leader.Kill()
 	election := elected(t, cluster, leader, since)
 	time.Sleep(time.Until(since.Add(election + hangsFor))) // the load as it is with two servers
-	tellHung(t, s.stop(since), since, election)
+	list, noise := s.stop(since)
+	tellHung(t, list, since, election, noise)
 	mustCall(t, c, "GET", d.HTTP+"/otp/"+o.OtpID, "", 200)
 }

@@ -38,6 +38,7 @@ func waitSMS(t *testing.T, s *smsc.Server, to string) smsc.Message {
 // TestRoutes: the longest prefix decides, a link of a lower priority takes over, and a number of no route is
 // refused at once.
 func TestRoutes(t *testing.T) {
+	t.Parallel()
 	sweden, mobile := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), sweden.Addr(), map[string]string{
 		"OTPGW_LINKS": "carrier,second,wrong", "OTPGW_LINK_SECOND_ADDR": mobile.Addr(), "OTPGW_LINK_SECOND_SYSTEM_ID": "acc",
@@ -62,6 +63,7 @@ func TestRoutes(t *testing.T) {
 // TestTextOfALink: what the API counts is what is sent, with the tables and the plain characters that the
 // link may use; and whatever becomes of the text, the PIN in it is the PIN.
 func TestTextOfALink(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	link := map[string]string{"OTPGW_LINK_CARRIER_NATIONAL": "turkish", "OTPGW_LINK_CARRIER_TRANSLITERATE": "on"}
 	off := startDaemon(t, env(t.TempDir(), sim.Addr(), nil))
@@ -113,6 +115,7 @@ func TestTextOfALink(t *testing.T) {
 
 // TestPartsOfAMessage: DELIVERED is when all parts are, FAILED when one is; the ids of all are known.
 func TestPartsOfAMessage(t *testing.T) {
+	t.Parallel()
 	const late = 700 * time.Millisecond
 	type update struct {
 		Status string
@@ -180,6 +183,7 @@ func TestPartsOfAMessage(t *testing.T) {
 
 // TestTLVsOfAnApplication: they are on each of its messages, and win over the link's.
 func TestTLVsOfAnApplication(t *testing.T) {
+	t.Parallel()
 	seen := make(chan *wire.Message, 10)
 	sim := startSMSC(t, smsc.Config{OnSubmit: func(s smsc.SubmitInfo) smsc.Outcome { seen <- s.PDU; return smsc.Outcome{} }})
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{
@@ -206,6 +210,7 @@ func TestTLVsOfAnApplication(t *testing.T) {
 // TestReadyzSaysWhy: an operator reads, and so does the console, which link is down, why, what to ask, when
 // it is tried again, and how fast the links are.
 func TestReadyzSaysWhy(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{Accounts: map[string]string{"acc": "another"}})
 	d := startDaemon(t, env(t.TempDir(), sim.Addr(), map[string]string{"OTPGW_LINK_CARRIER_TPS": "25"}))
 	c := client(t)

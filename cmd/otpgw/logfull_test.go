@@ -126,6 +126,7 @@ func (f *filling) works(o accepted) {
 // Retry-After, and those that are there come to their ends: guesses, receipts and callbacks. Once its
 // beginning can go, new ones are taken again.
 func TestFullLogVerifies(t *testing.T) {
+	t.Parallel()
 	f := newFilling(t)
 	for range 60 {
 		if a := f.post(); a.status != http.StatusCreated {

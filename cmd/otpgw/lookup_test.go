@@ -27,6 +27,7 @@ type question struct{ PhoneNumber, CountryIso, Application, From string }
 // anything is sent; while it hangs, answers rubbish or fails, messages go on as if nothing were known, and no
 // request waits longer than the bound.
 func TestLookup(t *testing.T) {
+	t.Parallel()
 	const secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 	hang := make(chan struct{})
 	var questions atomic.Int32
@@ -118,6 +119,7 @@ func TestLookup(t *testing.T) {
 
 // TestLookupByNATS: the same by a request on the external cluster.
 func TestLookupByNATS(t *testing.T) {
+	t.Parallel()
 	cluster := queuetest.StartServer(t)
 	nc, err := nats.Connect(cluster.URL)
 	if err != nil {

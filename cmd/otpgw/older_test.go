@@ -52,6 +52,7 @@ func buildOlder(t *testing.T, commit string) (program string) {
 // what to do; drained as that says, it is taken over: who has a PIN can verify it, and what has ended is
 // known.
 func TestOlderStoreMoves(t *testing.T) {
+	t.Parallel()
 	program := buildOlder(t, olderCommit)
 	const waiting = "+46700000009" // its message is refused until the store is drained
 	codes := make(chan [2]string, 10)

@@ -93,6 +93,7 @@ func endedOTP(t *testing.T, d *process, n int) (id string) {
 // TestOperatorSeesAndReplaysDeadCallbacks: from a receiver that answers 410, over the operator's port, until
 // all is told.
 func TestOperatorSeesAndReplaysDeadCallbacks(t *testing.T) {
+	t.Parallel()
 	var gone atomic.Bool
 	gone.Store(true)
 	var told atomic.Int32
@@ -203,6 +204,7 @@ func (o port) filters(letters []operator.DeadLetter, host, otpID string) {
 
 // TestOperatorDropsDeadLetters: one, and all of a kind.
 func TestOperatorDropsDeadLetters(t *testing.T) {
+	t.Parallel()
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }))
 	defer receiver.Close()
 	sim := startSMSC(t, smsc.Config{})

@@ -16,6 +16,7 @@ import (
 // each says so; a pause is in force on a daemon that is started later; where one cannot do it the operator
 // hears which and why.
 func TestActionsReachAllDaemons(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{})
 	shared := map[string]string{
 		"OTPGW_NATS_URL":   queuetest.External(t),

@@ -94,6 +94,7 @@ func TestDaemonsLearnFromEachOther(t *testing.T) {
 // TestPairTellsTheSame: an OTP asked for at one daemon, sent by another and verified at the first has one way
 // and one place in the funnel, whichever is asked.
 func TestPairTellsTheSame(t *testing.T) {
+	t.Parallel()
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer receiver.Close()
 	sim := startSMSC(t, smsc.Config{})

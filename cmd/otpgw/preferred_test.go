@@ -15,6 +15,7 @@ import (
 // text is measured and charged as, sends first, and is the one that a message sent again avoids when nothing
 // was heard of the first.
 func TestPreferredLinkIsThatOfPriorityZero(t *testing.T) {
+	t.Parallel()
 	silent := func(smsc.SubmitInfo) smsc.Outcome { return smsc.Outcome{NoReceipt: true} }
 	for name, links := range map[string]string{
 		"named last":        "backup:1,carrier:0",

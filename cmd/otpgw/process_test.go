@@ -30,6 +30,7 @@ const processMode = "OTPGW_TEST_PROCESS"
 func TestMain(m *testing.M) {
 	switch os.Getenv(processMode) {
 	case "":
+		os.Setenv("CGO_ENABLED", "0") // programs that tests build are built as a release is
 		goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 	case "otpgw":
 		os.Unsetenv(processMode)

@@ -38,6 +38,7 @@ var programs = []program{
 // TestReadmePrograms runs the programs of otp/README.md as they stand there, but for address and number: once
 // with the PIN of the message that arrived, once with a wrong one.
 func TestReadmePrograms(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("../../otp/README.md")
 	if err != nil {
 		t.Fatal(err)

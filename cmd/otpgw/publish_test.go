@@ -14,6 +14,7 @@ import (
 // TestChangesOnNATS: with an external cluster each change of an OTP and of its delivery is published on a
 // subject of its application and status, with the body that a callback has.
 func TestChangesOnNATS(t *testing.T) {
+	t.Parallel()
 	cluster := queuetest.StartServer(t)
 	nc, err := nats.Connect(cluster.URL)
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 // what is told at 80 % and at the end is told once; a country has a bound of its own, and so has money; an
 // operator sees how they stand, and denies or allows a beginning of numbers on all daemons for a time.
 func TestQuotas(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	alerts := make(map[string]int)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -36,6 +36,7 @@ func startWithFile(t *testing.T, path string) *process {
 // not dropped and no OTP is lost. A file that is wrong changes nothing and says why. What is taken out
 // unbinds.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	arrived := newTally()
 	submitted := func(s smsc.SubmitInfo) smsc.Outcome { arrived.add(s.To); return smsc.Outcome{} }
 	first, second := startSMSC(t, smsc.Config{OnSubmit: submitted}), startSMSC(t, smsc.Config{OnSubmit: submitted})

@@ -13,6 +13,7 @@ import (
 // TestResendGoesOverAnotherLink: the same PIN, sent again, takes another link of the route than the one it
 // took in vain.
 func TestResendGoesOverAnotherLink(t *testing.T) {
+	t.Parallel()
 	first, second := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
 	d := startDaemon(t, env(t.TempDir(), first.Addr(), map[string]string{
 		"OTPGW_LINKS":                    "carrier,backup",

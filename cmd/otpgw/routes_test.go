@@ -42,6 +42,7 @@ func TestEveryVariableIsReloadedOrNamed(t *testing.T) {
 // behind: what waits for it goes over the route that takes its numbers now, after a restart too; where none
 // does the reload is refused.
 func TestReloadRoutes(t *testing.T) {
+	t.Parallel()
 	first, second := startSMSC(t, smsc.Config{}), startSMSC(t, smsc.Config{})
 	dir := t.TempDir()
 	path := filepath.Join(dir, "otpgw.conf")

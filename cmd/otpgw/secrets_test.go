@@ -32,6 +32,7 @@ const (
 // and no full number in the log at info. The PINs are ten letters or ten digits, for six digits come by
 // chance.
 func TestSecretsStaySecret(t *testing.T) {
+	t.Parallel()
 	var callbacks bytes.Buffer
 	var mu sync.Mutex
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

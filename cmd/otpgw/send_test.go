@@ -14,6 +14,7 @@ import (
 // says; a refusal, a silent carrier and what cannot be sent at all are told apart. Neither number nor text is
 // in the daemon's log.
 func TestSend(t *testing.T) {
+	t.Parallel()
 	good := startSMSC(t, smsc.Config{})
 	refusing := startSMSC(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome { return smsc.Outcome{Status: wire.StatusInvDstAdr} }})
 	failing := startSMSC(t, smsc.Config{OnSubmit: func(smsc.SubmitInfo) smsc.Outcome {

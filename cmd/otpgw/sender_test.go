@@ -12,6 +12,7 @@ import (
 // also when it is sent again, when that carrier refuses it for now, and never to numbers that this carrier
 // does not serve; an application's own route takes what no registered sender does.
 func TestRoutesBySenderAndApplication(t *testing.T) {
+	t.Parallel()
 	refused := number(4)[1:]
 	count := func(y *tally) func(smsc.SubmitInfo) smsc.Outcome {
 		return func(s smsc.SubmitInfo) smsc.Outcome {

@@ -13,6 +13,7 @@ import (
 // TestSignals: SIGHUP never ends the daemon. SIGTERM ends it with care, here for a caller that is in the
 // middle of a request, and a second one at once.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	sim := startSMSC(t, smsc.Config{SMPPAddr: "127.0.0.1:0"})
 	p := startDaemon(t, env(t.TempDir(), sim.Addr(), nil))
 	signal := func(s syscall.Signal) {

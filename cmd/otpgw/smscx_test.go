@@ -13,6 +13,7 @@ import (
 // TestSmscxClient is the proof that the API is wire-compatible: the published Python client of sms.cx works
 // with another base URL and nothing else changed. It is installed into a directory of the test's own.
 func TestSmscxClient(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("the published client is not tried: there is no python3 (Debian: apt-get install python3 python3-pip)")
 	}

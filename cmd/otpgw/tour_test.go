@@ -48,6 +48,7 @@ func startDemoProcess(t testing.TB, more map[string]string) (*process, map[strin
 
 // TestDemo is the whole way of a message: request, queue, SMPP, receipt, signed callback, PIN verified.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	hook, err := standardwebhooks.NewWebhook("whsec_b3RwZ3cncyB0ZXN0IHNlY3JldCBvZiAzMiBieXRlcw==")
 	if err != nil {
 		t.Fatal(err)
@@ -139,6 +140,7 @@ func wantCallback(t *testing.T, received <-chan json.RawMessage, event, status, 
 // TestReadmeTour runs the commands of the README's tour as they stand there, on the ports that the system
 // gave.
 func TestReadmeTour(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"sh", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("the tour needs %s: install it (Debian: apt-get install curl)", tool)

@@ -120,9 +120,7 @@ func TestTwoVersionsShareAStore(t *testing.T) {
 			p.guess(bases[0], id, wrong(pin), http.StatusBadRequest)
 			p.guess(bases[1], id, pin, http.StatusOK)
 			for _, base := range bases {
-				if o := p.show(base, id); o["status"] != "VERIFIED" {
-					t.Errorf("it is %v", o)
-				}
+				await.That(t, "it is VERIFIED at "+base, func() bool { return p.show(base, id)["status"] == "VERIFIED" })
 			}
 		})
 	}

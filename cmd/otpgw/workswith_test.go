@@ -13,6 +13,7 @@ import (
 // TestWorksWith runs the requests of the READMEs for identity servers and telecom APIs as they stand there,
 // against a gateway: the code arrives at the phone.
 func TestWorksWith(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"sh", "curl", "openssl", "od", "sed"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("the READMEs' requests are not made: there is no %s (Debian: apt-get install curl openssl)", tool)

@@ -21,6 +21,7 @@ const endedSlice = 20_000
 // retention, by bucket, and what 1,000 of them a second need: `make ended`, for 100,000 or those of ENDED;
 // ENDED_MEMORY is the daemon's OTPGW_MEMORY in MiB.
 func TestEnded(t *testing.T) {
+	t.Parallel()
 	n := 400
 	if asked("ended") {
 		n = setting(t, "ENDED", 100_000)

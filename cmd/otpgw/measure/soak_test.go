@@ -46,6 +46,7 @@ var (
 // (1,800) at SOAK_RATE (500) a second; in `go test` a minute at a rate that bears the race detector beside
 // it. See soakRole for the failures.
 func TestSoak(t *testing.T) {
+	t.Parallel()
 	plan := soakPlan{Seconds: setting(t, "SOAK_SECONDS", 60), Rate: setting(t, "SOAK_RATE", 50)}
 	if asked("soak") {
 		plan.Seconds, plan.Rate = setting(t, "SOAK_SECONDS", 1800), setting(t, "SOAK_RATE", 500)

@@ -10,6 +10,7 @@ import (
 // TestSync says what the sync of each commit costs: `make sync`. The two take turns, so that a noisy minute
 // harms both.
 func TestSync(t *testing.T) {
+	t.Parallel()
 	scenarios := []scenario{{name: "window 100, receipts at once", window: 100}, {name: "200 a second", window: 100, rate: 200}}
 	count, rounds := setting(t, "BENCH_MESSAGES", 20_000), setting(t, "BENCH_ROUNDS", 3)
 	if !asked("sync") {

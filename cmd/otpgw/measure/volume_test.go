@@ -29,6 +29,7 @@ const volumeFew = 25_000
 // volume`, for 300,000 or those of VOLUME, which may be several, by commas; VOLUME_MEMORY is the daemon's
 // OTPGW_MEMORY.
 func TestVolume(t *testing.T) {
+	t.Parallel()
 	text, count := "500", 200
 	if asked("volume") {
 		text, count = "300000", 10_000

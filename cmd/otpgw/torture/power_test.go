@@ -30,6 +30,7 @@ type forgotten struct{ otps, guesses, receipts, unsent int }
 // no receipt. With an interval it is what was promised within the last few of them, and nothing before; how
 // many those were is in the log.
 func TestPowerLoss(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		sync  string
 		grace time.Duration // what was promised this long before may not be forgotten
@@ -38,6 +39,7 @@ func TestPowerLoss(t *testing.T) {
 		{"1s", 5 * time.Second},
 	} {
 		t.Run(tt.sync, func(t *testing.T) {
+			t.Parallel()
 			m := newMachine(t, tt.sync)
 			promised := m.work(9 * time.Second)
 			m.daemon.Kill()
