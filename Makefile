@@ -2,6 +2,11 @@
 GO ?= go
 FUZZTIME ?= 30s
 
+# Without the race detector all is compiled as for a release, without cgo: tests, vet and staticcheck share what is compiled.
+PLAIN = CGO_ENABLED=0
+# The tests of so many packages run at a time: most of them wait, for timers, disks and other processes.
+PACKAGES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
 .PHONY: help run build test check full fuzz chaos kills power torture throttle model conformance bench growth sync volume ended dead soak dist
 
 help: ## this list
@@ -11,20 +16,20 @@ run: build ## build, and start the gateway with a simulated SMSC: prints a curl 
 	@exec ./bin/otpgw -demo
 
 build: ## bin/otpgw and bin/smscsim
-	$(GO) build -buildvcs=auto -o bin/ ./cmd/...
+	$(PLAIN) $(GO) build -buildvcs=auto -o bin/ ./cmd/...
 
 check: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt: run gofmt -w on these files'; exit 1; }
-	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(PLAIN) $(GO) vet ./...
+	$(PLAIN) $(GO) tool staticcheck ./...
 
 test: check ## check, then every test with the race detector, in a random order (check has run vet)
-	$(GO) test -race -shuffle=on -vet=off -parallel 4 -timeout 8m ./...
+	$(GO) test -race -shuffle=on -vet=off -p $(PACKAGES) -parallel 4 -timeout 10m ./...
 
-full: ## the long tests at their full size: 10,000 guesses on a cluster, axe-core in each look of the simulator's page, arm64 under QEMU, truncation in a cluster
+full: ## the long tests at their full size: 10,000 guesses on a cluster, axe-core in each look of the simulator's page, releases as they are built, arm64 under QEMU, truncation in a cluster
 	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestGuessesOnCluster' -timeout 20m -v ./cmd/otpgw
 	OTPGW_TEST_FULL=1 $(GO) test -run 'TestPageIsAccessible' -v ./smpp/smsc/internal/web
-	OTPGW_TEST_FULL=1 $(GO) test -run 'TestArm64' -timeout 20m -v ./config/deploy
+	OTPGW_TEST_FULL=1 $(GO) test -run 'TestDist|TestImage|TestContainer|TestArm64' -timeout 20m -v ./config/deploy
 	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestTruncationInACluster|TestDaemonBehindALostEnd|TestLateDaemonReadsWhatWasSpilled' -timeout 20m -v ./queue
 
 fuzz: ## every fuzz target for FUZZTIME (30s) each

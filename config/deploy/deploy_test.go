@@ -31,6 +31,17 @@ func read(t *testing.T, name string) string {
 	return string(content)
 }
 
+// TestMain has the programs that tests build compiled as make check compiles their packages, without cgo and
+// with no other flags: each package is compiled once then, and not again. make full builds those of a release
+// as they are.
+func TestMain(m *testing.M) {
+	os.Setenv("CGO_ENABLED", "0")
+	if os.Getenv("OTPGW_TEST_FULL") == "" {
+		os.Setenv("BUILDFLAGS", "") // of build.sh
+	}
+	os.Exit(m.Run())
+}
+
 // need finds a tool, or skips the test with how to get it.
 func need(t *testing.T, tool, remedy string) string {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -30,13 +31,27 @@ func BuildDaemon(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "otpgw-test"); built.err == nil {
-			built.program, built.err = build(built.dir, "github.com/otpgw/otpgw/cmd/otpgw")
+			built.program, built.err = buildAlone(built.dir, "github.com/otpgw/otpgw/cmd/otpgw")
 		}
 	})
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
 	return built.program
+}
+
+// buildAlone builds while no other test binary of the machine does: who comes second finds all of it in Go's
+// cache, where two at a time compile each package twice.
+func buildAlone(dir, pkg string) (program string, err error) {
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "otpgw-test-build.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	return build(dir, pkg)
 }
 
 // build builds a program with a clock that can be wrong and a disk that can forget.

@@ -45,6 +45,7 @@ func asked(t *testing.T, want string, buildFlags ...string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "smscsim")
 	build := exec.Command("go", slices.Concat([]string{"build", "-o", binary}, buildFlags, []string{"../../smscsim"})...)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as a release is built
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -23,7 +23,7 @@ func build(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "smscsim")
 	cmd := exec.Command("go", "build", "-o", program, "./cmd/smscsim")
-	cmd.Dir = "../../.."
+	cmd.Dir, cmd.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0") // as a release is built
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
