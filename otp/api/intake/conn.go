@@ -83,8 +83,8 @@ func (m *matcher) find(name string, p []byte) bool {
 func FramedTwice(r *http.Request) bool {
 	chunked := len(r.TransferEncoding) > 0
 	c, ok := r.Context().Value(connKey{}).(*conn)
-	if !ok || r.TLS != nil { // not ours to see: then every request that is chunked, or could be to a proxy, may have
-		return r.ProtoMajor == 1 && (chunked || !r.ProtoAtLeast(1, 1) && r.Header.Get("Transfer-Encoding") != "")
+	if !ok || r.TLS != nil { // not ours to see: then every one that is chunked, or could be to a proxy, may have
+		return r.ProtoMajor == 1 && (chunked || r.ProtoMinor == 0) // of HTTP/1.0 net/http drops Transfer-Encoding unseen
 	}
 	seen := c.seen.Load()
 	return chunked && seen&sawLength != 0 || !r.ProtoAtLeast(1, 1) && seen&sawCoding != 0

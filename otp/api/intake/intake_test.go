@@ -2,9 +2,11 @@ package intake
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +191,37 @@ func TestFramedTwice(t *testing.T) {
 		for part := range strings.SplitAfterSeq(test.request, "e") {
 			c.send(t, part)
 		}
+		if status, stays := c.answer(t); status != 200 || stays != test.stays {
+			t.Errorf("%s: %d, stays %v", name, status, stays)
+		}
+		if !test.stays && !c.closed() {
+			t.Errorf("%s: the connection is open", name)
+		}
+	}
+}
+
+// TestFramedTwiceOverTLS: what is encrypted is not seen, so what may be framed twice counts as if it were.
+func TestFramedTwiceOverTLS(t *testing.T) {
+	s := httptest.NewTLSServer(CloseFramedTwice(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })))
+	defer s.Close()
+	const chunks = "\n5\nhello\n0\n\n"
+	for name, test := range map[string]struct {
+		request string
+		stays   bool
+	}{
+		"plain":              {"POST / HTTP/1.1\nHost: a\nContent-Length: 5\n\nhello", true},
+		"both":               {"POST / HTTP/1.1\nHost: a\nContent-Length: 5\nTransfer-Encoding: chunked\n" + chunks, false},
+		"HTTP/1.0 with both": {"POST / HTTP/1.0\nConnection: keep-alive\nContent-Length: 5\nTransfer-Encoding: chunked\n\nhello", false},
+		"HTTP/1.0, chunked":  {"POST / HTTP/1.0\nConnection: keep-alive\nTransfer-Encoding: chunked\n" + chunks, false},
+	} {
+		conn, err := tls.Dial("tcp", s.Listener.Addr().String(), s.Client().Transport.(*http.Transport).TLSClientConfig)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		c := client{conn, bufio.NewReader(conn)}
+		c.send(t, test.request)
 		if status, stays := c.answer(t); status != 200 || stays != test.stays {
 			t.Errorf("%s: %d, stays %v", name, status, stays)
 		}

@@ -22,9 +22,10 @@ func TestFramedTwice(t *testing.T) {
 		request string
 		answers int
 	}{
-		"both":        {"PUT /api/v1/rules HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks, 1},
-		"HTTP/1.0":    {"PUT /api/v1/rules HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n[]", 1},
-		"Length only": {"PUT /api/v1/rules HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n[]", 2},
+		"both":                   {"PUT /api/v1/rules HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks, 1},
+		"HTTP/1.0":               {"PUT /api/v1/rules HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n[]", 1},
+		"HTTP/1.0, chunked only": {"PUT /api/v1/rules HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks, 1},
+		"Length only":            {"PUT /api/v1/rules HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n[]", 2},
 	} {
 		conn, err := net.Dial("tcp", srv.HTTPAddr())
 		if err != nil {
@@ -47,7 +48,7 @@ func TestFramedTwice(t *testing.T) {
 			_, _ = io.Copy(io.Discard, resp.Body)
 			statuses = append(statuses, resp.Status)
 		}
-		if len(statuses) != test.answers || !strings.HasPrefix(strings.Join(statuses, ""), "200") {
+		if len(statuses) != test.answers || !strings.HasPrefix(statuses[0], "200") && name != "HTTP/1.0, chunked only" {
 			t.Errorf("%s: answered %q", name, statuses)
 		}
 	}

@@ -27,10 +27,10 @@ func gate(next http.Handler, listen string) http.Handler {
 // closeFramedTwice closes the connection behind a request that may have had both Content-Length and
 // Transfer-Encoding: a proxy may have read it by the one that net/http did not, and what follows on the
 // connection is then a request that nobody sent (RFC 9112, 6.1). net/http does not tell, so each request
-// counts that is chunked, or that says so and is HTTP/1.0.
+// counts that is chunked, and each of HTTP/1.0, of which it drops Transfer-Encoding unseen.
 func closeFramedTwice(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.Header.Get("Transfer-Encoding") != "") {
+		if len(r.TransferEncoding) > 0 || r.ProtoMajor == 1 && r.ProtoMinor == 0 {
 			w.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(w, r)
