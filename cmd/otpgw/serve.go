@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	stdlog "log"
+	"os/signal"
+	"syscall"
 
 	"github.com/rs/zerolog"
 
@@ -20,6 +22,9 @@ func serve(ctx context.Context, c cli) int {
 	if err != nil {
 		return complain(c.stderr, err)
 	}
+	// Whoever reads the log may end. Go would end a process with it that writes to its standard error, and a
+	// daemon without a log is better than none.
+	signal.Ignore(syscall.SIGPIPE)
 	log, flush := logs.New(c.stderr, conf.LogFormat)
 	defer flush()
 	return runDaemon(ctx, conf, c.load, log, func(d *daemon) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/otpgw/otpgw/cmd/internal/version"
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/linkset"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/logs"
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/metrics"
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
 	"github.com/otpgw/otpgw/config"
@@ -39,7 +40,7 @@ func (d *daemon) wire(box *seal.Box, registry *prometheus.Registry) {
 	d.wireReceipts(registry)
 	d.outcomes = metrics.NewOutcomes(registry)
 	d.growth = &metrics.Growth{Queue: d.queue}
-	registry.MustRegister(metrics.Store{Queue: d.queue, Growth: d.growth})
+	registry.MustRegister(metrics.Store{Queue: d.queue, Growth: d.growth}, logs.Lost)
 	d.funnel = funnel.New(d.queue.Funnel(), d.service.Clock)
 	d.outcomes.Observe(d.service, d.tracker, d.funnel)
 	d.traceReceipts()

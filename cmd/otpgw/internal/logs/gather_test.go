@@ -3,12 +3,14 @@ package logs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/rs/zerolog"
 )
 
@@ -68,4 +70,61 @@ func TestLogLinesAfterAnError(t *testing.T) {
 	if s := w.String(); !strings.Contains(s, "there") || strings.Contains(s, "lost") {
 		t.Errorf("the log is %q", s)
 	}
+}
+
+// stopped is a writer that stands still until it is let go.
+type stopped struct {
+	writes
+	let chan struct{}
+}
+
+func (w *stopped) Write(p []byte) (int, error) {
+	<-w.let
+	return w.writes.Write(p)
+}
+
+// Whoever reads the log stands still: nobody who writes to it waits for long, however much there is to say, nor
+// does the end. What there was no room for is told once the reader goes on, in its place.
+func TestLogWhoseReaderStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := stopped{let: make(chan struct{})}
+		log, flush := New(&w, "json")
+		before := lostLines(t)
+		began := time.Now()
+		log.Warn().Msg("first")
+		long := strings.Repeat("x", 1000)
+		for n := range 3000 { // three times the room
+			log.WithLevel([]zerolog.Level{zerolog.InfoLevel, zerolog.ErrorLevel}[n%2]).Msg(long)
+		}
+		if took := time.Since(began); took > 2*patience {
+			t.Errorf("the daemon waited %s for the reader of its log", took)
+		}
+		began = time.Now()
+		flush()
+		if took := time.Since(began); took > lastWait {
+			t.Errorf("its end waited %s", took)
+		}
+		close(w.let)
+		synctest.Wait()
+		log.Warn().Msg("last")
+		flush()
+		lines := strings.Split(strings.TrimSpace(w.String()), "\n")
+		n := len(lines)
+		if !strings.Contains(lines[0], "first") || !strings.Contains(lines[n-1], "last") || !strings.Contains(lines[n-2], "lines are missing here") {
+			t.Errorf("the log begins with %.80s and ends with %.200s", lines[0], lines[n-2:])
+		}
+		left := 3000 - (n - 3)
+		if want := fmt.Sprintf(`"lines":%d,`, left); !strings.Contains(lines[n-2], want) || lostLines(t)-before != float64(left) || left < 1000 {
+			t.Errorf("%d lines were left out, the metric says %v, the log %s", left, lostLines(t)-before, lines[n-2])
+		}
+	})
+}
+
+func lostLines(t *testing.T) float64 {
+	t.Helper()
+	var m dto.Metric
+	if err := Lost.Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	return m.GetCounter().GetValue()
 }

@@ -16,12 +16,12 @@ import (
 // change. Format auto is console on a terminal, else JSON. flush writes the lines that still wait.
 func New(w io.Writer, format config.LogFormat) (log zerolog.Logger, flush func()) {
 	zerolog.TimeFieldFormat = time.RFC3339Nano
-	if format.Console(terminal(w)) {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05.000", NoColor: !terminal(w)}
-		return zerolog.New(w).With().Timestamp().Logger(), func() {}
-	}
 	gathered := newGatherer(w)
-	return zerolog.New(gathered).With().Timestamp().Logger(), gathered.Flush
+	var out io.Writer = gathered
+	if format.Console(terminal(w)) {
+		out = zerolog.ConsoleWriter{Out: gathered, TimeFormat: "15:04:05.000", NoColor: !terminal(w)}
+	}
+	return zerolog.New(out).With().Timestamp().Logger(), gathered.Flush
 }
 
 func terminal(w io.Writer) bool {
