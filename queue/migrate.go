@@ -77,7 +77,7 @@ func (q *Queue) TakeOver(ctx context.Context, record func(ctx context.Context, i
 		return taken, err
 	}
 	_, err = q.eachOlder(ctx, olderReceipts, func(key string, m *jetstream.RawStreamMsg) error {
-		left := q.Receipts().bound.Age - time.Since(m.Time)
+		left := q.Receipts().bound.Age - q.Now().Sub(m.Time)
 		if left <= 0 {
 			return nil
 		}

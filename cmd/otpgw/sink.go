@@ -141,7 +141,7 @@ func try(u link.Unanswered) otp.Try {
 // part is what the records for billing say of a part in any case.
 func (s *sink) part(link string, m *queue.Outbound, part, parts int) cdr.Part {
 	return cdr.Part{OtpID: m.Ref, MessageID: m.ID, App: m.App, Link: link, Route: m.Route, From: m.From, To: m.To, Part: part, Parts: parts,
-		Latency: max(time.Since(m.Created).Milliseconds(), 0)}
+		Latency: max(s.service.Clock().Sub(m.Created).Milliseconds(), 0)}
 }
 
 // Deliver gives receipts to the tracker, and what handsets write to the inbox.

@@ -86,7 +86,7 @@ func New(o Options) *Dispatcher {
 	if o.Version != "" {
 		agent += "/" + o.Version
 	}
-	d := &Dispatcher{o: o, endpoints: newEndpoints(o.Queue.Endpoints(), o.Now),
+	d := &Dispatcher{o: o, endpoints: newEndpoints(o.Queue.Endpoints(), o.Queue.Now),
 		holds: &holds{queue: o.Queue, bucket: o.Queue.Holds(), within: o.Queue.Within()}}
 	d.sender = newSender(&d.o, agent)
 	d.lanes = newLanes(o.Lanes, firstPause(o.Schedule))

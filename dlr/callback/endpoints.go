@@ -52,7 +52,7 @@ type known struct {
 // endpoints knows which targets are disabled (KV_endpoint).
 type endpoints struct {
 	bucket *queue.Bucket
-	now    func() time.Time
+	now    func() time.Time // the store's clock: another daemon reads the times
 
 	mu    sync.Mutex
 	known map[target]known

@@ -274,10 +274,10 @@ func TestAnHourAfterItsGoneAURLIsAskedAgain(t *testing.T) {
 	o := options(t, q)
 	o.Log = quiet
 	var ahead atomic.Int64
-	o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	o.Secrets = testSecrets
-	d, _ := start(t, o)
-	app.lenient.Store(true) // its clock is not ahead
+	d := New(o)
+	d.endpoints.now = func() time.Time { return q.Now().Add(time.Duration(ahead.Load())) }
+	run(t, d)
 	dead, requests := 0, 0
 	send := func(otpID string, wantDead, wantRequests int) {
 		t.Helper()

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,8 +36,7 @@ type request struct {
 // application is a callback receiver that verifies each signature as a real one would.
 type application struct {
 	*httptest.Server
-	answer  func(request) int // status; nil is 200 always
-	lenient atomic.Bool       // the signature's time is not checked
+	answer func(request) int // status; nil is 200 always
 
 	mu  sync.Mutex
 	got []request
@@ -56,11 +54,7 @@ func receiver(t testing.TB, answer func(request) int) *application {
 		if err != nil {
 			return // cut off
 		}
-		verify := hook.Verify
-		if a.lenient.Load() {
-			verify = hook.VerifyIgnoringTimestamp
-		}
-		if err := verify(body, r.Header); err != nil {
+		if err := hook.Verify(body, r.Header); err != nil {
 			t.Errorf("signature: %v", err)
 		}
 		if r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" {
@@ -132,6 +126,11 @@ func options(t testing.TB, q *queue.Queue) Options {
 func start(t testing.TB, o Options) (d *Dispatcher, stop func()) {
 	t.Helper()
 	d = New(o)
+	return d, run(t, d)
+}
+
+func run(t testing.TB, d *Dispatcher) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
@@ -145,7 +144,7 @@ func start(t testing.TB, o Options) (d *Dispatcher, stop func()) {
 		})
 	}
 	t.Cleanup(stop)
-	return d, stop
+	return stop
 }
 
 func msgs(t testing.TB, q *queue.Queue, stream string) int {

@@ -116,7 +116,7 @@ func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from phone.N
 	const ref = "" // of no OTP
 	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(i.Box.Name("reply", name))).String()
 	err = i.Queue.PublishSMS(ctx, queue.Outbound{ID: id, Ref: ref, App: app.Name, Route: route, From: sender, To: from.E164,
-		Text: i.Box.Seal([]byte(text), queue.TextContext(ref)), TLVs: app.TLVsOf(from.Country, ""), Country: from.Country, Created: at, Expires: time.Now().Add(replyLife)})
+		Text: i.Box.Seal([]byte(text), queue.TextContext(ref)), TLVs: app.TLVsOf(from.Country, ""), Country: from.Country, Created: at, Expires: i.Queue.Now().Add(replyLife)})
 	if errors.Is(err, queue.ErrFull) {
 		i.Log.Warn().Str("app", app.Name).Msg("no room for a reply to a handset")
 		return nil // what the handset wanted is done; that it is told is the less
@@ -134,5 +134,5 @@ func (i *Inbox) Set(ctx context.Context, app *otp.App, number phone.Number, out 
 	if err != nil || !changed {
 		return false, err
 	}
-	return true, i.tellOptOut(ctx, app, Message{Received: time.Now()}, number, out)
+	return true, i.tellOptOut(ctx, app, Message{Received: i.Queue.Now()}, number, out)
 }

@@ -37,14 +37,14 @@ type rates struct {
 }
 
 // admit counts a request of an application, exactly over all daemons (the store has one sum a second), and
-// refuses it with CodeRateLimit when that is over its rate. The clocks of the daemons must agree, to a part
-// of a second.
+// refuses it with CodeRateLimit when that is over its rate. Windows are by the store's clock, so that no two
+// daemons count in different ones.
 func (h *handler) admit(ctx context.Context, app *otp.App) (rate, error) {
 	if app.Rate <= 0 {
 		return rate{limit: noLimit, remaining: noLimit}, nil
 	}
 	seconds, limit := window(app)
-	n := time.Now().Unix() / seconds
+	n := h.service.Clock().Unix() / seconds
 	r := rate{limit: limit, reset: time.Unix((n+1)*seconds, 0)}
 	h.rates.mu.Lock()
 	full := h.rates.full[app.Name] == n

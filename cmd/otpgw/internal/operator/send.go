@@ -135,7 +135,7 @@ func (a *Server) sendSample(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusUnprocessableEntity, err.Error())
 		return
 	}
-	id, now := uuid.NewString(), time.Now()
+	id, now := uuid.NewString(), a.Queue.Now()
 	a.samples.begin(id)
 	ctx, cancel := context.WithTimeout(r.Context(), sampleTimeout)
 	defer cancel()
