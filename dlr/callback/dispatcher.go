@@ -34,8 +34,9 @@ type Options struct {
 	Egress  Egress
 	Log     zerolog.Logger
 	// Reveal is the body as it is sent, of the one that is stored, always the same: what is personal is
-	// sealed in the store. Nil: they are one.
-	Reveal func(kind otp.EventKind, body []byte) []byte
+	// sealed in the store. With an error nothing is sent, and it is tried again by the schedule. Nil: they are
+	// one.
+	Reveal func(kind otp.EventKind, body []byte) ([]byte, error)
 
 	// Trace begins the span of a request, of the OTPs that carry these traces (otp.Service.Trace). It returns
 	// the request's header traceparent and what ends the span. Nil: none is traced.
@@ -80,7 +81,7 @@ func New(o Options) *Dispatcher {
 		o.Now = time.Now
 	}
 	if o.Reveal == nil {
-		o.Reveal = func(_ otp.EventKind, body []byte) []byte { return body }
+		o.Reveal = func(_ otp.EventKind, body []byte) ([]byte, error) { return body, nil }
 	}
 	agent := "otpgw"
 	if o.Version != "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 func deadLetters(t *testing.T, q *queue.Queue) []queue.DeadLetter {
@@ -209,6 +210,59 @@ func TestAppWithoutSecretIsDeadLettered(t *testing.T) {
 		t.Errorf("reason %q", dead.Reason)
 	}
 	empty(t, q)
+}
+
+// TestAppThatAnotherDaemonMayKnowIsWaitedFor: configurations are changed daemon by daemon. One that does not know
+// an application yet gives none of its callbacks up.
+func TestAppThatAnotherDaemonMayKnowIsWaitedFor(t *testing.T) {
+	url := queuetest.External(t)
+	q := queuetest.Open(t, queuetest.URL(url))
+	other := queuetest.Open(t, queuetest.URL(url))
+	await.That(t, "the daemons know each other", func() bool {
+		_, others := q.Daemons()
+		return len(others) == 1
+	})
+	app := receiver(t, nil)
+	o := options(t, q)
+	o.Log = zerolog.Nop()
+	var asked, known atomic.Bool
+	o.Secrets = func(string) []string {
+		if known.Load() {
+			return []string{secret}
+		}
+		asked.Store(true)
+		return nil
+	}
+	o.Schedule = []time.Duration{0, 50 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond}
+	start(t, o)
+	publish(t, other, event(app.URL, "o1", 1))
+	await.That(t, "its secret is asked for", asked.Load)
+	known.Store(true)
+	empty(t, q)
+	if n, dead := len(app.requests()), msgs(t, q, "DLQ"); n != 1 || dead != 0 {
+		t.Errorf("%d requests, %d dead letters", n, dead)
+	}
+}
+
+// TestBodyThatDoesNotOpenWaits: a body that cannot be had as it is to be sent is sent in no other form.
+func TestBodyThatDoesNotOpenWaits(t *testing.T) {
+	q := queuetest.Open(t)
+	app := receiver(t, nil)
+	o := options(t, q)
+	o.Log = zerolog.Nop()
+	var tries atomic.Int32
+	o.Reveal = func(_ otp.EventKind, body []byte) ([]byte, error) {
+		if tries.Add(1) < 3 {
+			return nil, seal.ErrKey
+		}
+		return body, nil
+	}
+	start(t, o)
+	publish(t, q, event(app.URL, "o1", 1))
+	empty(t, q)
+	if n, dead := len(app.requests()), msgs(t, q, "DLQ"); n != 1 || dead != 0 || tries.Load() != 3 {
+		t.Errorf("%d tries, %d requests, %d dead letters", tries.Load(), n, dead)
+	}
 }
 
 func TestRestartInTheMiddleOfRetrying(t *testing.T) {

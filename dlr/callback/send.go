@@ -164,9 +164,14 @@ func (d *Dispatcher) try(l *lane, b *batch, s *sealed) (out outcome, a answer, r
 	if off {
 		return refusedForGood, a, reasonDisabled
 	}
+	body, err := d.o.Reveal(b.Kind, b.body)
+	if err != nil {
+		d.o.Log.Error().Err(err).Str("id", b.ID).Msg("callback: its body does not open here; it waits")
+		return failed, a, ""
+	}
 	begun := time.Now()
 	traceparent, end := d.trace(b)
-	a, err = d.sender.post(d.post, b.URL, b.App, b.ID, d.o.Reveal(b.Kind, b.body), traceparent, s.fresh)
+	a, err = d.sender.post(d.post, b.URL, b.App, b.ID, body, traceparent, s.fresh)
 	end(a.status, err)
 	d.metrics.seconds.Observe(time.Since(begun).Seconds())
 	if err == nil && a.status != http.StatusGone && at.ID != "" {
@@ -198,6 +203,9 @@ func (d *Dispatcher) judge(b *batch, a answer, err error) (outcome, string) {
 	result, out, reason := postFailed, failed, ""
 	switch {
 	case errors.Is(err, errNoSecret):
+		if _, others := d.o.Queue.Daemons(); len(others) > 0 { // whose configuration may be newer than this one's
+			return failed, reasonNoSecret
+		}
 		return refusedForGood, reasonNoSecret
 	case err != nil && d.post.Err() != nil:
 		return cutOff, ""

@@ -3,12 +3,15 @@ package mo
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/phone"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 // The events of callbacks.
@@ -46,22 +49,26 @@ func (i *Inbox) received(m Message, from phone.Number) receivedItem {
 
 func textContext(id string) string { return "mo:" + id }
 
-// Reveal is the body of a callback as it is sent, of the body that is stored: each time the same. A text that
-// no key opens any more is empty.
-func (i *Inbox) Reveal(kind otp.EventKind, body []byte) []byte {
+// Reveal is the body of a callback as it is sent, of the body that is stored: each time the same. So a text that
+// was sealed with a key which is not here is seal.ErrKey, for another daemon may have it; one that nobody can
+// open any more is empty.
+func (i *Inbox) Reveal(kind otp.EventKind, body []byte) ([]byte, error) {
 	if kind != Received {
-		return body
+		return body, nil
 	}
 	var callback struct {
 		Event otp.EventKind  `json:"event"`
 		Data  []receivedItem `json:"data"`
 	}
 	if json.Unmarshal(body, &callback) != nil {
-		return body
+		return body, nil
 	}
 	for n := range callback.Data {
 		item := &callback.Data[n]
 		text, err := i.Box.Open(item.Sealed, textContext(item.ID))
+		if errors.Is(err, seal.ErrKey) {
+			return nil, fmt.Errorf("mo: the text of a handset's message: %w", err)
+		}
 		if err != nil {
 			i.Log.Error().Err(err).Msg("the text of a handset's message cannot be unsealed, was the secret key changed?")
 		}
@@ -71,9 +78,9 @@ func (i *Inbox) Reveal(kind otp.EventKind, body []byte) []byte {
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	if e.Encode(callback) != nil {
-		return body
+		return body, nil
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte{'\n'})
+	return bytes.TrimSuffix(out.Bytes(), []byte{'\n'}), nil
 }
 
 func orNull(s string) *string {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/seal"
 )
 
 // The parts of a message come within seconds of each other; what is not complete after this time never will
@@ -28,7 +29,11 @@ func (i *Inbox) join(ctx context.Context, m *Message) (whole bool, forget func()
 		e, err := bucket.Get(ctx, key)
 		switch {
 		case err == nil:
-			if plain, err := i.Box.Open(e.Value, key); err == nil {
+			plain, err := i.Box.Open(e.Value, key)
+			if errors.Is(err, seal.ErrKey) { // another daemon has the key; the SMSC sends the part again
+				return false, nil, fmt.Errorf("mo: read parts: %w", err)
+			}
+			if err == nil {
 				_ = json.Unmarshal(plain, &parts) // unreadable is as good as none
 			}
 		case !errors.Is(err, queue.ErrNotFound):
