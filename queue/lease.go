@@ -48,10 +48,17 @@ var ErrLease = errors.New("queue: the lease is over")
 // leaseTake is how long taking or giving back a lease may last.
 const leaseTake = 2 * time.Second
 
-// Lease takes a free place; ErrConflict when there is none. Release gives it back.
+// mostPlaces is how many places a name has at most. While the number is changed, daemon by daemon, some hold
+// places that for others are not there any more, and all that are held count. The configuration allows as many.
+const mostPlaces = 64
+
+// Lease takes a free place; ErrConflict when as many as there are are held. Release gives it back.
 func (q *Queue) Lease(ctx context.Context, name string, places int) (*Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, leaseTake)
 	defer cancel()
+	if _, all := q.Leases(name); all >= places {
+		return nil, fmt.Errorf("%w: all %d places of %s are held", ErrConflict, places, name)
+	}
 	for n := range places {
 		key := leaseKey(name, n)
 		if q.daemons == nil {
@@ -77,8 +84,8 @@ func (q *Queue) Lease(ctx context.Context, name string, places int) (*Lease, err
 }
 
 // Leases are how many places are held, and how many of them by this daemon.
-func (q *Queue) Leases(name string, places int) (mine, all int) {
-	for n := range places {
+func (q *Queue) Leases(name string) (mine, all int) {
+	for n := range mostPlaces {
 		key := leaseKey(name, n)
 		if q.daemons == nil {
 			if q.alone.has(key) {

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -29,10 +30,10 @@ func TestLeaseOfOnePlace(t *testing.T) {
 	} else {
 		l.Release(t.Context())
 	}
-	if mine, all := a.Leases("carrier", 1); mine != 1 || all != 1 {
+	if mine, all := a.Leases("carrier"); mine != 1 || all != 1 {
 		t.Errorf("the holder sees %d of %d", mine, all)
 	}
-	for mine, all := b.Leases("carrier", 1); mine != 0 || all != 1; mine, all = b.Leases("carrier", 1) {
+	for mine, all := b.Leases("carrier"); mine != 0 || all != 1; mine, all = b.Leases("carrier") {
 		if t.Context().Err() != nil || time.Since(began) > 5*time.Second {
 			t.Fatalf("the other sees %d of %d", mine, all)
 		}
@@ -99,10 +100,45 @@ func TestLeasesOfOneDaemon(t *testing.T) {
 		t.Errorf("a third of two places: %v", err)
 	}
 	first.Release(t.Context())
-	if mine, all := q.Leases("carrier", 2); mine != 1 || all != 1 {
+	if mine, all := q.Leases("carrier"); mine != 1 || all != 1 {
 		t.Errorf("%d of %d are held", mine, all)
 	}
 	if _, err := q.Lease(t.Context(), "carrier", 2); err != nil {
 		t.Errorf("after one was given back: %v", err)
+	}
+}
+
+// TestFewerPlacesCountAllThatAreHeld: the number of places is lowered, daemon by daemon. One that knows the new
+// number takes none while more than that are held, of whatever number they are.
+func TestFewerPlacesCountAllThatAreHeld(t *testing.T) {
+	t.Parallel()
+	url := queuetest.External(t)
+	before, after := queuetest.Open(t, queuetest.URL(url)), queuetest.Open(t, queuetest.URL(url))
+	var held [3]*queue.Lease
+	for i := range held {
+		var err error
+		if held[i], err = before.Lease(t.Context(), "carrier", len(held)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sees := func(want int) {
+		t.Helper()
+		await.That(t, fmt.Sprint("the other daemon sees that ", want, " are held"), func() bool {
+			mine, all := after.Leases("carrier")
+			return mine == 0 && all == want
+		})
+	}
+	sees(3)
+	for i, l := range held[:2] { // the first place is free then
+		l.Release(t.Context())
+		sees(2 - i)
+		if _, err := after.Lease(t.Context(), "carrier", 1); !errors.Is(err, queue.ErrConflict) {
+			t.Fatalf("a lease of one place, with %d held: %v", 2-i, err)
+		}
+	}
+	held[2].Release(t.Context())
+	sees(0)
+	if _, err := after.Lease(t.Context(), "carrier", 1); err != nil {
+		t.Error(err)
 	}
 }

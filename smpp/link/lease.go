@@ -75,7 +75,7 @@ func standing(binds []*bind) {
 func (l *Link) standBy(ctx context.Context, binds []*bind) *queue.Lease {
 	told := false
 	for ctx.Err() == nil {
-		if _, all := l.deps.Queue.Leases(l.cfg.Name, l.cfg.MaxBinds); all < l.cfg.MaxBinds {
+		if _, all := l.deps.Queue.Leases(l.cfg.Name); all < l.cfg.MaxBinds {
 			lease, err := l.deps.Queue.Lease(ctx, l.cfg.Name, l.cfg.MaxBinds)
 			if err == nil {
 				return lease
@@ -96,7 +96,7 @@ func (l *Link) standBy(ctx context.Context, binds []*bind) *queue.Lease {
 // holdLeased keeps the binds while the lease is good, and reports whether it gave the place up because it
 // cannot bind.
 func (l *Link) holdLeased(ctx context.Context, binds []*bind, lease *queue.Lease) (yielded bool) {
-	if mine, all := l.deps.Queue.Leases(l.cfg.Name, l.cfg.MaxBinds); all > mine && l.cfg.TPS > 0 {
+	if mine, all := l.deps.Queue.Leases(l.cfg.Name); all > mine && l.cfg.TPS > 0 {
 		_ = backoff.Sleep(ctx, 2*leaseLook) // until the other holders have gone down to their share of the rate
 	}
 	life, end := context.WithCancel(ctx)
@@ -169,7 +169,7 @@ func (l *Link) shareRate(ctx context.Context) {
 		return
 	}
 	for backoff.Sleep(ctx, leaseLook) == nil {
-		if mine, all := l.deps.Queue.Leases(l.cfg.Name, l.cfg.MaxBinds); mine > 0 {
+		if mine, all := l.deps.Queue.Leases(l.cfg.Name); mine > 0 {
 			l.governor.limit(float64(l.cfg.TPS) * float64(mine) / float64(all))
 		}
 	}
