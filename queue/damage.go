@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 )
@@ -16,7 +17,8 @@ import (
 //	                         none is before the end that the server tells (logStream.unreadable)
 //	an end that is missing   the number of the last message is noted beside the store each second (markFile)
 //	a snapshot               carries a sum over all that is in it
-//	the other streams        the server tells what it could not read of them
+//	the other streams        the server tells what it could not read of them; the number of the last message of each is
+//	                         noted too, for of one whose folder is gone it tells nothing
 //
 // What is lost cannot be had again: it is told with its number in the log, by otpgw_store_lost_messages and
 // by otpgw check -store, and the rest goes on. A record and its message are one transaction, and so are lost
@@ -44,8 +46,9 @@ const markFile = "log.mark"
 
 // mark is how far the log was known to go.
 type mark struct {
-	URL      string `json:"url"` // of the servers, without credentials; another store has another log
-	Position uint64 `json:"position"`
+	URL      string            `json:"url"` // of the servers, without credentials; another store has another log
+	Position uint64            `json:"position"`
+	Others   map[string]uint64 `json:"others,omitempty"` // last messages of the other streams of the embedded store
 }
 
 // marker keeps the mark of a store.
@@ -53,6 +56,7 @@ type marker struct {
 	path  string
 	mark  mark
 	ahead uint64 // what is missing and stays to be found by the next start
+	keep  bool   // the same of the other streams
 }
 
 func newMarker(o Options) *marker {
@@ -62,23 +66,25 @@ func newMarker(o Options) *marker {
 	return &marker{path: filepath.Join(o.Dir, markFile), mark: mark{URL: redacted(o.URL)}}
 }
 
-// read is how far the log has to go; 0 when nothing is known.
-func (m *marker) read() uint64 {
-	var was mark
+// read is how far the store has to go; zero when nothing is known.
+func (m *marker) read() (was mark) {
 	data, err := os.ReadFile(m.path)
 	if err != nil || json.Unmarshal(data, &was) != nil || was.URL != m.mark.URL {
-		return 0
+		return mark{}
 	}
-	return was.Position
+	return was
 }
 
-// write notes how far the log goes. The file is there whole or as it was before.
-func (m *marker) write(position uint64) error {
+// write notes how far the store goes; others is nil where that is as it was. The file is there whole or as it
+// was before.
+func (m *marker) write(position uint64, others map[string]uint64) error {
 	position += m.ahead
-	if position == m.mark.Position {
+	if position == m.mark.Position && (others == nil || maps.Equal(others, m.mark.Others)) {
 		return nil
 	}
-	m.mark.Position = position
+	if m.mark.Position = position; others != nil {
+		m.mark.Others = others
+	}
 	data, err := json.Marshal(m.mark)
 	if err != nil {
 		return err
@@ -92,8 +98,10 @@ func (m *marker) write(position uint64) error {
 
 // compare looks for what is missing, once the log is read, and tells it.
 func (q *Queue) compare(ctx context.Context, o Options) {
+	var was mark
 	if q.marker != nil {
-		if had, have := q.marker.read(), q.ledger.Restored(); had > have {
+		was = q.marker.read()
+		if had, have := was.Position, q.ledger.Restored(); had > have {
 			q.lostEnd = int64(had - have)
 			if o.Check {
 				q.marker.ahead = had - have
@@ -101,7 +109,10 @@ func (q *Queue) compare(ctx context.Context, o Options) {
 		}
 	}
 	if q.server != nil {
-		q.lostOthers = q.unreadable(ctx)
+		q.lostOthers = q.lostOfOthers(ctx, was.Others)
+		if o.Check {
+			q.marker.mark.Others, q.marker.keep = was.Others, true
+		}
 	}
 	if l := q.Lost(); l.Total() > 0 {
 		q.log.Error().Int64("messages", l.Messages).Int64("snapshots", l.Snapshots).Int64("others", l.Others).
@@ -110,24 +121,46 @@ func (q *Queue) compare(ctx context.Context, o Options) {
 }
 
 // noteMark notes how far the log goes.
-func (q *Queue) noteMark() {
+func (q *Queue) noteMark() { q.note(nil) }
+
+func (q *Queue) note(others map[string]uint64) {
 	if q.marker == nil {
 		return
 	}
-	if err := q.marker.write(q.ledger.Position()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := q.marker.write(q.ledger.Position(), others); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		q.log.Debug().Err(err).Msg("the end of the log is not noted")
 	}
 }
 
-// unreadable counts the messages of the other streams that the server could not read.
-func (q *Queue) unreadable(ctx context.Context) (n int64) {
+// noteOthers notes how far the other streams go.
+func (q *Queue) noteOthers() {
+	if q.server == nil || q.marker == nil || q.marker.keep || q.disk.err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	others := make(map[string]uint64)
+	if q.eachOther(ctx, func(name string, s streamState) { others[name] = s.Last }) == nil {
+		q.note(others)
+	}
+}
+
+// streamState is what the server says of a stream.
+type streamState struct {
+	Last uint64 `json:"last_seq"`
+	Lost *struct {
+		Msgs []uint64 `json:"msgs"`
+	} `json:"lost"`
+}
+
+// eachOther asks for the streams beside the log that are on the disk.
+func (q *Queue) eachOther(ctx context.Context, visit func(name string, s streamState)) error {
 	for _, a := range q.assets {
+		if a.name == streamLog || a.form == countForm {
+			continue
+		}
 		var info struct {
-			State struct {
-				Lost *struct {
-					Msgs []uint64 `json:"msgs"`
-				} `json:"lost"`
-			} `json:"state"`
+			State streamState `json:"state"`
 		}
 		err := q.retry(ctx, func(ctx context.Context) error {
 			reply, err := q.connIn(ctx).RequestWithContext(ctx, "$JS.API.STREAM.INFO."+a.name, nil)
@@ -136,10 +169,29 @@ func (q *Queue) unreadable(ctx context.Context) (n int64) {
 			}
 			return json.Unmarshal(reply.Data, &info)
 		})
-		if err == nil && info.State.Lost != nil && a.name != streamLog { // the log's own are found by their numbers
-			n += int64(len(info.State.Lost.Msgs))
-			q.log.Error().Str("stream", a.name).Int("messages", len(info.State.Lost.Msgs)).Msg("messages of a stream cannot be read")
+		if err != nil {
+			return err
 		}
+		visit(a.name, info.State)
+	}
+	return nil
+}
+
+// lostOfOthers counts the messages of the other streams that the server could not read, and those behind the
+// end of what is left of a stream. had are the last messages that were noted.
+func (q *Queue) lostOfOthers(ctx context.Context, had map[string]uint64) (n int64) {
+	err := q.eachOther(ctx, func(name string, s streamState) {
+		lost := int64(had[name] - min(s.Last, had[name]))
+		if s.Lost != nil {
+			lost += int64(len(s.Lost.Msgs))
+		}
+		if lost > 0 {
+			q.log.Error().Str("stream", name).Int64("messages", lost).Msg("messages of a stream are missing")
+		}
+		n += lost
+	})
+	if err != nil {
+		q.log.Warn().Err(err).Msg("it is not known whether the streams beside the log are whole")
 	}
 	return n
 }

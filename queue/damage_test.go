@@ -162,3 +162,44 @@ func countMissing(t *testing.T, q *queue.Queue, stored int) (n int) {
 	}
 	return n
 }
+
+// TestMissingStreamIsTold: of each stream beside the log what was in it is gone with its folder. The start says
+// so once, and otpgw check -store before it; the rest goes on.
+func TestMissingStreamIsTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx := within(t, 60*time.Second)
+	open := func(check bool) *queue.Queue {
+		return queuetest.Open(t, queuetest.Dir(dir), func(o *queue.Options) { o.Check, o.Log = check, zerolog.Nop() })
+	}
+	fill := map[string]func(q *queue.Queue) error{
+		"DLQ": func(q *queue.Queue) error {
+			return q.DeadLetter(ctx, queue.DeadLetter{Kind: "callback", Reason: "every try failed", Subject: "events.x", Data: []byte("{}")})
+		},
+	}
+	for name, bucket := range map[string]func(q *queue.Queue) *queue.Bucket{
+		"KV_endpoint": (*queue.Queue).Endpoints, "KV_token": (*queue.Queue).Tokens, "KV_answer": (*queue.Queue).Answers,
+		"KV_guard": (*queue.Queue).Guard, "KV_key": (*queue.Queue).Keys,
+	} {
+		fill[name] = func(q *queue.Queue) error {
+			_, err := bucket(q).Put(ctx, "key", []byte("value"), 0)
+			return err
+		}
+	}
+	for stream, put := range fill {
+		q := open(false)
+		must(t, put(q))
+		if lost := q.Lost(); lost.Total() != 0 {
+			t.Errorf("before %s is gone: %s", stream, lost)
+		}
+		queuetest.Close(t, q)
+		must(t, os.RemoveAll(filepath.Join(dir, "nats", "jetstream", "$G", "streams", stream)))
+		for _, check := range []bool{true, false} {
+			q = open(check)
+			if lost := q.Lost(); lost.Others < 1 || lost.Messages != 0 {
+				t.Errorf("%s is gone, and it says: %s", stream, lost)
+			}
+			queuetest.Close(t, q)
+		}
+	}
+}

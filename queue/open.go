@@ -166,6 +166,7 @@ func (q *Queue) closeLog() {
 		defer cancel()
 		q.ledger.Close(ctx)
 		q.noteMark()
+		q.noteOthers()
 	}
 	if q.schedule != nil {
 		q.schedule.stop()

@@ -60,6 +60,7 @@ func (q *Queue) startTicks() {
 				filled = time.Now()
 				q.readFill()
 				q.compareLog()
+				q.noteOthers()
 			}
 			if skew := q.Skew(); skew.Abs() > skewWarn && time.Since(warned) > skewAgain {
 				warned = time.Now()
