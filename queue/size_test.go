@@ -79,7 +79,7 @@ func TestDirectoryOfASharedStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	await.That(t, "the value is in the file", func() bool { return q.ColdBytes() > 0 })
-	await.That(t, "the end of the log is noted", func() bool { return newMarker(Options{URL: url, Dir: filepath.Dir(q.marker.path)}).read() > 0 })
+	await.That(t, "the end of the log is noted", func() bool { return newMarker(Options{URL: url, Dir: filepath.Dir(q.marker.path)}).read().Position > 0 })
 	if _, err := os.Stat(filepath.Dir(open(Options{Check: true}).marker.path)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a directory of one that only checks: %v", err)
 	}
