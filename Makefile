@@ -26,11 +26,12 @@ check: ## gofmt, vet, staticcheck
 test: check ## check, then every test with the race detector, in a random order (check has run vet)
 	$(GO) test -race -shuffle=on -vet=off -p $(PACKAGES) -parallel 4 -timeout 10m ./...
 
-full: ## the long tests at their full size: 10,000 guesses on a cluster, axe-core in each look of the simulator's page, releases as they are built, arm64 under QEMU, truncation in a cluster
+full: ## the long tests at their full size: 10,000 guesses on a cluster, axe-core in each look of the simulator's page, releases as they are built, arm64 under QEMU, truncation in a cluster, dead URLs with 20,000 changes
 	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestGuessesOnCluster' -timeout 20m -v ./cmd/otpgw
 	OTPGW_TEST_FULL=1 $(GO) test -run 'TestPageIsAccessible' -v ./smpp/smsc/internal/web
 	OTPGW_TEST_FULL=1 $(GO) test -run 'TestDist|TestImage|TestContainer|TestArm64' -timeout 20m -v ./config/deploy
 	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestTruncationInACluster|TestDaemonBehindALostEnd|TestLateDaemonReadsWhatWasSpilled' -timeout 20m -v ./queue
+	OTPGW_CALLBACK_DEAD=20000 $(GO) test -run 'TestDeadURLKeepsOneMessageForTwoHundredChanges' -v ./dlr/callback
 
 fuzz: ## every fuzz target for FUZZTIME (30s) each
 	@set -e; for pkg in $$($(GO) list ./...); do \
