@@ -20,7 +20,16 @@ type Bucket struct {
 	q     *Queue
 	name  string
 	bound Bound
-	kv    *kv // nil: in the log
+	room  func(memory int64) int64 // octets, where they follow from Options.Memory instead; see octets
+	kv    *kv                      // nil: in the log
+}
+
+// octets is how many the bucket may take.
+func (b *Bucket) octets() int64 {
+	if b.room == nil {
+		return b.bound.Bytes
+	}
+	return b.room(b.q.memory.Load())
 }
 
 // Entry is a value and the revision to change it by.
@@ -60,7 +69,7 @@ func (b *Bucket) Len() int { return b.q.ledger.Stats(b.name).Keys }
 // Fill is how near a bucket in the log is to its bound, from 0 to 1, and costs nothing.
 func (b *Bucket) Fill() float64 {
 	fill := b.q.ledger.Stats(b.name)
-	return max(float64(fill.Keys)/float64(b.bound.Msgs), float64(fill.Bytes)/float64(b.bound.Bytes))
+	return max(float64(fill.Keys)/float64(b.bound.Msgs), float64(fill.Bytes)/float64(b.octets()))
 }
 
 // Near is Get where an absence may be milliseconds old too, and costs nothing. For a bucket in the log only.
@@ -164,7 +173,7 @@ func (b *Bucket) change(ctx context.Context, key string, o commitlog.Op) (uint64
 // admit is ErrFull when there is no room for a new key.
 func (b *Bucket) admit(size int) error {
 	fill := b.q.ledger.Stats(b.name)
-	if int64(fill.Keys) >= b.bound.Msgs || fill.Bytes+int64(size) > b.bound.Bytes {
+	if int64(fill.Keys) >= b.bound.Msgs || fill.Bytes+int64(size) > b.octets() {
 		return fmt.Errorf("%w: bucket %s is at its limit", ErrFull, b.name)
 	}
 	if b.name == bucketRecords {

@@ -53,7 +53,7 @@ func (q *Queue) declare(o Options) {
 		// Full: of more numbers each daemon counts by itself. Nothing of a message is on its way for longer.
 		bucketRefs: {bound: Bound{500_000, 64 * mib, 2 * day}},
 		// Nearly full: who counts there keeps less. Full: POST /otp is refused.
-		bucketNumbers: {bound: l.Numbers.or(200_000_000, numbersRoom(o.Memory), 32*day)},
+		bucketNumbers: {bound: l.Numbers.or(200_000_000, gib, 32*day)},
 		// Full: the SMSC is asked to send the STOP again, for none is forgotten.
 		bucketOptOuts: {bound: Bound{Msgs: 2_000_000, Bytes: 512 * mib}},
 		// Full: the operator is told that no more numbers can be added.
@@ -75,6 +75,10 @@ func (q *Queue) declare(o Options) {
 	}
 	for name, b := range q.buckets {
 		b.q, b.name = q, name
+	}
+	q.buckets[bucketTold].room = toldRoom
+	if l.Numbers.Bytes == 0 {
+		q.buckets[bucketNumbers].room = numbersRoom
 	}
 	for _, stream := range []string{streamEndpoints, streamTokens, streamAnswers, streamGuard, streamKeys} {
 		q.buckets[stream] = &Bucket{q: q, name: stream, kv: &kv{q: q, stream: stream, prefix: bucketPrefix(stream)}}
@@ -99,6 +103,20 @@ func numbersRoom(memory int64) int64 {
 		return gib
 	}
 	return max(MemoryBound(memory)/4, mib)
+}
+
+// toldRoom is how many octets it may take to know how callbacks went.
+func toldRoom(memory int64) int64 {
+	const most = 32 * mib
+	if memory == 0 {
+		return most
+	}
+	return min(most, max(MemoryBound(memory)/8, mib))
+}
+
+// RecordsRoom is what of the bound of a memory is left for OTPs.
+func RecordsRoom(memory int64) int64 {
+	return MemoryBound(memory) - numbersRoom(memory) - toldRoom(memory)
 }
 
 // openLog reads the log and begins to work with it.

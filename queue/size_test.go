@@ -84,3 +84,23 @@ func TestDirectoryOfASharedStore(t *testing.T) {
 		t.Errorf("a directory of one that only checks: %v", err)
 	}
 }
+
+// TestSharesOfTheMemory: what is kept beside OTPs leaves them most of the smallest memory too, and has more as soon
+// as the memory is set higher.
+func TestSharesOfTheMemory(t *testing.T) {
+	t.Parallel()
+	for memory := int64(64 * mib); memory <= 1<<40; memory *= 2 {
+		if left, all := RecordsRoom(memory), MemoryBound(memory); left < all/2 || left > all*3/4 {
+			t.Errorf("of %d MiB, %d of %d are left for OTPs", memory/mib, left/mib, all/mib)
+		}
+	}
+	q := openOwn(t)
+	for _, b := range []*Bucket{q.Told(), q.Numbers()} {
+		q.SetMemory(64 * mib)
+		small := b.octets()
+		q.SetMemory(gib)
+		if large := b.octets(); small > 8*mib || large < 4*small {
+			t.Errorf("%s: %d MiB, and %d with sixteen times the memory", b.name, small/mib, large/mib)
+		}
+	}
+}

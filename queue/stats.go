@@ -48,7 +48,7 @@ func (q *Queue) Stats(ctx context.Context) (Stats, error) {
 	for _, name := range slices.Sorted(maps.Keys(q.buckets)) {
 		if b := q.buckets[name]; b.kv == nil {
 			fill := q.ledger.Stats(name)
-			s.Streams = append(s.Streams, StreamStats{Name: name, Msgs: uint64(fill.Keys), Bytes: uint64(fill.Bytes), MaxMsgs: b.bound.Msgs, MaxBytes: b.bound.Bytes})
+			s.Streams = append(s.Streams, StreamStats{Name: name, Msgs: uint64(fill.Keys), Bytes: uint64(fill.Bytes), MaxMsgs: b.bound.Msgs, MaxBytes: b.octets()})
 		}
 	}
 	timers := q.ledger.Stats(timerBucket)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/memory"
@@ -14,9 +15,6 @@ import (
 const (
 	otpPending = 800 // in the memory of each daemon, while its PIN may be good
 	otpEnded   = 130 // from then to the end of its retention: its keys and their places in the file of what left the memory
-
-	numbersShare = 0.25     // of the memory, for the counts of telephone numbers, which are kept for a day
-	otherState   = 32 << 20 // how callbacks went
 )
 
 // capacity is what a configuration carries.
@@ -46,7 +44,7 @@ func carries(c *config.Config) (capacity, error) {
 		carried.storage = queue.DefaultSize()
 	}
 	each := (otpPending*longest.Seconds() + otpEnded*c.Retention.Seconds()) / carried.life.Seconds()
-	byMemory, byDisk := ((1-numbersShare)*float64(queue.MemoryBound(memory.Of(c)))-otherState)/each, queue.Capacity(carried.storage)
+	byMemory, byDisk := float64(queue.RecordsRoom(memory.Of(c)))/each, queue.Capacity(carried.storage)
 	carried.known, carried.byDisk = min(byMemory, byDisk), byDisk < byMemory
 	return carried, nil
 }
@@ -54,7 +52,7 @@ func carries(c *config.Config) (capacity, error) {
 // tellCapacity says what the configuration carries.
 func tellCapacity(c *config.Config, w io.Writer) error {
 	carried, err := carries(c)
-	if err != nil || carried.perSecond() < 1 {
+	if err != nil {
 		return err
 	}
 	narrow, where := "OTPGW_MEMORY", "of disk in OTPGW_DATA_DIR"
@@ -64,7 +62,42 @@ func tellCapacity(c *config.Config, w io.Writer) error {
 	if c.NATS.URL != "" {
 		where = "of disk on each NATS server that has a copy"
 	}
-	fmt.Fprintf(w, "# this carries %.0f OTP/s sustained: %.1f million OTPs fit into %s at once, each for the life of its PIN and OTPGW_RETENTION (%s); the store may take %.1f GiB %s\n",
-		carried.perSecond(), carried.known/1e6, narrow, c.Retention, float64(carried.storage)/(1<<30), where)
+	fmt.Fprintf(w, "# this carries %s OTP/s sustained, as far as memory and disk go: %s OTPs fit into %s at once, each for the life of its PIN and OTPGW_RETENTION (%s); the store may take %s %s\n",
+		few(carried.perSecond()), counted(carried.known), narrow, c.Retention, diskSize(carried.storage), where)
 	return nil
+}
+
+// few is a rate with as many digits as mean something.
+func few(rate float64) string {
+	if rate < 10 {
+		return strconv.FormatFloat(rate, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(rate, 'f', 0, 64)
+}
+
+// counted is a number of OTPs: in millions where there are.
+func counted(n float64) string {
+	if n < 1e5 {
+		return strconv.FormatFloat(n, 'f', 0, 64)
+	}
+	return fmt.Sprintf("%.1f million", n/1e6)
+}
+
+// diskSize is one in the unit that it has some of.
+func diskSize(octets int64) string {
+	if octets < 1<<30 {
+		return fmt.Sprintf("%d MiB", octets>>20)
+	}
+	return fmt.Sprintf("%.1f GiB", float64(octets)/(1<<30))
+}
+
+// memoryWarnings tell of a daemon that may take more than there is: the system would end it before it refuses
+// anything.
+func memoryWarnings(c *config.Config) []config.Fault {
+	has := memory.Has()
+	if c.Memory == 0 || has == 0 || c.Memory <= has {
+		return nil
+	}
+	return []config.Fault{{Variable: "OTPGW_MEMORY", Text: fmt.Sprintf("%d MiB are more than the %d that the machine or its cgroup has: the system ends the daemon "+
+		"before it refuses anything. Set less, or 0 for half of what is there", c.Memory>>20, has>>20)}}
 }

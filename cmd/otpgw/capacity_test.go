@@ -46,3 +46,37 @@ func TestCapacity(t *testing.T) {
 		t.Errorf("a store that does not fit its disk: %v", err)
 	}
 }
+
+// TestSmallCapacity: of the smallest values something is said too, and it is what the bytes say.
+func TestSmallCapacity(t *testing.T) {
+	c := &config.Config{Memory: 64 << 20, StoreSize: 64 << 20, Retention: time.Hour, Apps: []otp.App{{TTL: 5 * time.Minute}}}
+	c.NATS.URL = "nats://a"
+	for _, step := range []struct {
+		store     int64
+		retention time.Duration
+		want      []string
+	}{
+		{64 << 20, time.Hour, []string{"# this carries 6.9 OTP/s sustained, as far as memory and disk go: 26734 OTPs fit into OTPGW_STORE_SIZE at once", "the store may take 64 MiB of disk"}},
+		{16 << 30, time.Hour, []string{"# this carries 30 OTP/s sustained, as far as memory and disk go: 0.1 million OTPs fit into OTPGW_MEMORY at once"}},
+		{64 << 20, 720 * time.Hour, []string{"# this carries 0.0 OTP/s sustained", "OTPGW_STORE_SIZE at once"}},
+	} {
+		c.StoreSize, c.Retention = step.store, step.retention
+		var out bytes.Buffer
+		err := tellCapacity(c, &out)
+		for _, want := range step.want {
+			if err != nil || !strings.Contains(out.String(), want) {
+				t.Errorf("%q, %v; want %q", out.String(), err, want)
+			}
+		}
+	}
+}
+
+// TestMemoryBeyondTheMachine: is warned of.
+func TestMemoryBeyondTheMachine(t *testing.T) {
+	for memory, warned := range map[int64]bool{0: false, 64 << 20: false, 1 << 40: true} {
+		list := memoryWarnings(&config.Config{Memory: memory})
+		if (len(list) > 0) != warned || warned && !strings.Contains(list[0].String(), "OTPGW_MEMORY") {
+			t.Errorf("%d MiB: %v", memory>>20, list)
+		}
+	}
+}

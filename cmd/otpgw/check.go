@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func checkCommand(flags *flag.FlagSet) func(context.Context, cli) int {
 		if *store && !checkStore(ctx, conf, c) {
 			code = exitFailed
 		}
-		if warned(append(conf.Warnings, syncWarnings(conf)...), c.stderr) && code == exitOK {
+		if warned(slices.Concat(conf.Warnings, syncWarnings(conf), memoryWarnings(conf)), c.stderr) && code == exitOK {
 			code = exitWarnings
 		}
 		return code

@@ -36,7 +36,7 @@ func serve(ctx context.Context, c cli) int {
 func runDaemon(ctx context.Context, c *config.Config, read func(context.Context) (*config.Config, error), log zerolog.Logger, ready func(*daemon)) int {
 	memory.Limit(c)
 	zerolog.SetGlobalLevel(c.LogLevel)
-	for _, w := range c.Warnings {
+	for _, w := range append(memoryWarnings(c), c.Warnings...) {
 		log.Warn().Msg(w.String())
 	}
 	d, err := newDaemon(ctx, c, read, log)

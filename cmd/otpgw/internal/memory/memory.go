@@ -103,17 +103,20 @@ func Of(c *config.Config) int64 {
 	if c.Memory > 0 {
 		return c.Memory
 	}
-	half := func(n uint64, err error) int64 {
-		if err != nil || n == 0 || n > math.MaxInt64 {
-			return 0
+	if has := Has(); has > 0 {
+		return max(has/2, leastMemory)
+	}
+	return 0
+}
+
+// Has is how much memory the cgroup has, or the machine where that is less; 0 where neither tells.
+func Has() (octets int64) {
+	for _, told := range []func() (uint64, error){memlimit.FromSystem, memlimit.FromCgroup} {
+		if n, err := told(); err == nil && n > 0 && n <= math.MaxInt64 && (octets == 0 || int64(n) < octets) {
+			octets = int64(n)
 		}
-		return max(int64(n/2), leastMemory)
 	}
-	machine, cgroup := half(memlimit.FromSystem()), half(memlimit.FromCgroup())
-	if cgroup > 0 && (machine == 0 || cgroup < machine) {
-		return cgroup
-	}
-	return machine
+	return octets
 }
 
 // Limit makes the garbage collector keep the daemon below its bound. GOMEMLIMIT in the environment
