@@ -57,7 +57,7 @@ var daemonRows = []setting[loader]{
 		duration(retentionLeast, retentionMost, time.Second, func(l *loader) *time.Duration { return &l.config.Retention })},
 	{"OTPGW_MEMORY", "0", "MiB that the daemon may take, 64 to 1048576; new OTPs are refused (503) when what is stored takes five sixths of it, of less than 1024 all but 160 MiB or half; 0: half of what the machine or its cgroup has",
 		read(readMemory)},
-	{"OTPGW_STORE_SIZE", "0", "MiB that the store may take on disk, 64 to 67108864, with OTPGW_NATS_URL on each server that has a copy; new OTPs are refused (503) when the log has four fifths of its share, and verifying goes on; 0: 22 GiB, of the embedded store three quarters of what is free where that is less",
+	{"OTPGW_STORE_SIZE", "0", "MiB that the store may take on disk, 64 to 67108864, with OTPGW_NATS_URL on each server that has a copy; new OTPs are refused (503) when the log has four fifths of its share or two snapshots nine tenths of theirs, and verifying goes on; 0: 22 GiB, of the embedded store three quarters of what is free where that is less",
 		read(readStoreSize)},
 	{"OTPGW_SECRET_KEY", "", "32 bytes as base64, seals PINs at rest; empty: generated once into the data directory (mode 0600)",
 		secretly(func(v *value, l *loader) { l.config.SecretKey = v.secretKey() })},

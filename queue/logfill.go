@@ -58,7 +58,10 @@ func (f *logFill) heard(info *jetstream.StreamInfo, grown int64, l *commitlog.Lo
 func (q *Queue) readFill() {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	_ = q.askFill(ctx) // what is wrong is seen by whoever writes
+	if q.fill.log.Load() == nil || q.askFill(ctx) != nil { // what is wrong is seen by whoever writes
+		return
+	}
+	_ = q.askSnapshots(ctx)
 }
 
 // compareLog looks whether the stream has what was applied last, and ends the log when it has something else.

@@ -55,21 +55,22 @@ type Queue struct {
 	handles  map[string][connections]jetstream.Stream // for reads, by stream name
 	gates    map[string]*gate                         // of replicated key-value buckets, by stream name
 
-	ticks    sync.WaitGroup
-	spreader spreader
-	memory   atomic.Int64             // see SetMemory
-	fill     logFill                  // of the log's stream
-	erasing  atomic.Int32             // callers of Compact
-	lastRead atomic.Int64             // when something of the log was read, in Unix nanoseconds; see whileReading
-	readAt   atomic.Uint64            // up to which position of it
-	readers  readersEnded             // those of the log
-	returned atomic.Bool              // a connection was lost and is back, and the log may be another; see compareLog
-	turn     atomic.Uint32            // round robin over the connections
-	mute     [connections]atomic.Bool // connections whose server did not answer
-	closing  chan struct{}            // closed when Close begins
-	done     chan struct{}            // closed when Close ended
-	ended    chan struct{}            // see Ended
-	fatal    error                    // written before ended is closed
+	ticks        sync.WaitGroup
+	spreader     spreader
+	memory       atomic.Int64 // see SetMemory
+	fill         logFill      // of the log's stream
+	snapshotRoom snapshotRoom
+	erasing      atomic.Int32             // callers of Compact
+	lastRead     atomic.Int64             // when something of the log was read, in Unix nanoseconds; see whileReading
+	readAt       atomic.Uint64            // up to which position of it
+	readers      readersEnded             // those of the log
+	returned     atomic.Bool              // a connection was lost and is back, and the log may be another; see compareLog
+	turn         atomic.Uint32            // round robin over the connections
+	mute         [connections]atomic.Bool // connections whose server did not answer
+	closing      chan struct{}            // closed when Close begins
+	done         chan struct{}            // closed when Close ended
+	ended        chan struct{}            // see Ended
+	fatal        error                    // written before ended is closed
 
 	mu      sync.Mutex
 	pullers map[*Puller]struct{} // guarded by mu; nil after Close

@@ -113,6 +113,9 @@ func (q *Queue) roomForMore() error {
 	if full := q.fill.share(); full > logShare {
 		return fmt.Errorf("%w: the log is at %.0f %% of its limit (OTPGW_STORE_SIZE)", ErrFull, 100*full)
 	}
+	if full := q.snapshotRoom.share(q.stateOctets()); full > snapshotsShare {
+		return fmt.Errorf("%w: two snapshots of the OTPs take %.0f %% of what they may (OTPGW_STORE_SIZE)", ErrFull, 100*full)
+	}
 	return nil
 }
 
