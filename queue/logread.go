@@ -189,6 +189,7 @@ const (
 	headerStatus  = "Status"
 	headerLastSeq = "Nats-Last-Sequence" // of the message sent before, in one answer
 	statusNone    = "404"
+	statusNobody  = "503" // nobody listens on a subject
 	statusEnd     = "204"
 )
 

@@ -18,16 +18,17 @@ type logStream struct {
 	q      *Queue
 	append atomic.Uint32 // connection
 	read   atomic.Uint32 // the same; see logread.go
+
+	answers [connections]*appendAnswers // of whoever appends, which is one goroutine; see logappend.go
 }
 
 func (s *logStream) Append(ctx context.Context, id string, data []byte) (uint64, error) {
 	at := s.append.Load()
 	conn := s.q.answering(int(at % connections))
-	ack, err := s.q.streams[conn].PublishMsg(ctx, &nats.Msg{Subject: logSubject, Data: data}, jetstream.WithMsgID(id),
-		jetstream.WithRetryAttempts(0))
+	position, err := s.ask(ctx, conn, id, data)
 	switch {
 	case err == nil:
-		return ack.Sequence, nil
+		return position, nil
 	case isFull(err):
 		return 0, fmt.Errorf("%w: %w", commitlog.ErrFull, err)
 	case isRefusal(err):
