@@ -232,7 +232,7 @@ const throttleMinuteVar = "OTPGW_TEST_THROTTLE_MINUTE"
 func TestRefusalsThatAreNotTheRates(t *testing.T) {
 	t.Parallel()
 	const length = 45 * time.Second
-	tries := uint64(2)
+	tries := uint64(1)
 	if os.Getenv(throttleMinuteVar) != "" {
 		tries = 8
 	}
@@ -351,7 +351,7 @@ func TestLimitsThatChange(t *testing.T) {
 		rate, share float64
 	}{{100, 0}, {10, 0}, {100, 0}, {100, 0.1}, {50, 0.1}, {50, 0.3}, {100, 0}} {
 		c.rate, c.saved, c.share = step.rate, step.rate, step.share
-		d.run(3 * time.Minute)
+		d.run(2 * time.Minute)
 		taken, _ := d.run(time.Minute)
 		if used := float64(taken) / 60 / step.rate; used < 0.9 {
 			t.Errorf("%+v: %.0f %% of the rate used", step, 100*used)

@@ -24,7 +24,7 @@ func TestTraceNeverBlocks(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		pdus, size int
-	}{{"many small", 20_000, 100}, {"few large", 500, 60_000}} {
+	}{{"many small", 20_000, 100}, {"few large", 150, 60_000}} {
 		t.Run(c.name, func(t *testing.T) {
 			var lost atomic.Uint64
 			tr := newTrace(filepath.Join(t.TempDir(), "x.pcap"), 0, zerolog.Nop(), func(n uint64) { lost.Add(n) })
@@ -34,7 +34,7 @@ func TestTraceNeverBlocks(t *testing.T) {
 			for range c.pdus {
 				f.pdu(true, pdu)
 			}
-			if d := time.Since(began); d > 10*time.Second {
+			if d := time.Since(began); d > time.Minute { // who is blocked is so for ever
 				t.Errorf("took %s", d)
 			}
 			held, queued := tr.held.Load(), len(tr.queue)

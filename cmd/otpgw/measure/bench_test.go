@@ -32,6 +32,7 @@ type row struct {
 // plot. BENCH_BESIDE names another program of otpgw, built from another revision for instance, that is
 // measured beside this one. BENCH_ONLY measures the runs whose names it matches, a regular expression.
 func TestBench(t *testing.T) {
+	t.Parallel()
 	systems := []system{otpgw(processtest.BuildDaemon(t))}
 	if program := os.Getenv("BENCH_BESIDE"); program != "" {
 		beside := otpgw(program)
