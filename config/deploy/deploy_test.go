@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sethvargo/go-envconfig"
@@ -39,7 +41,33 @@ func TestMain(m *testing.M) {
 	if os.Getenv("OTPGW_TEST_FULL") == "" {
 		os.Setenv("BUILDFLAGS", "") // of build.sh
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	os.RemoveAll(built.dir)
+	os.Exit(code)
+}
+
+// built is both programs, built once for all tests that need no release; TestMain removes them.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// program is the path of otpgw or smscsim.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "otpgw-deploy"); built.err == nil {
+			var out []byte
+			if out, built.err = exec.Command("go", "build", "-o", built.dir+"/", "../../cmd/otpgw", "../../cmd/smscsim").CombinedOutput(); built.err != nil {
+				built.err = fmt.Errorf("%w: %s", built.err, out)
+			}
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(built.dir, name)
 }
 
 // need finds a tool, or skips the test with how to get it.

@@ -16,6 +16,7 @@ import (
 
 // TestImage runs the build steps of the Dockerfile as a script, and looks at what goes into the image.
 func TestImage(t *testing.T) {
+	t.Parallel()
 	out := filepath.Join(stageImage(t), "out")
 	final := finalStage(t)
 	for line := range strings.Lines(final) {
@@ -69,6 +70,7 @@ func stageImage(t *testing.T) string {
 // (the image that it begins with is not to be had everywhere), runs as nobody, keeps its state in /data and
 // sends an OTP. Buildah needs no service for that, and no rights to make namespaces.
 func TestContainer(t *testing.T) {
+	t.Parallel()
 	buildah := need(t, "buildah", "apt-get install buildah")
 	if os.Getuid() != 0 {
 		t.Skip("buildah changes the owner of files: run this test as root")

@@ -43,6 +43,7 @@ func makeDist(t *testing.T) string {
 // Debian packages are installed under a directory of their own, the gateway is started with the packaged
 // settings and used, and all is gone after a purge.
 func TestDist(t *testing.T) {
+	t.Parallel()
 	dpkg := need(t, "dpkg", "it comes with Debian")
 	need(t, "dpkg-deb", "it comes with Debian")
 	if os.Getuid() != 0 {

@@ -63,9 +63,7 @@ func (i *installation) startCarrier() {
 func install(t *testing.T) *installation {
 	prometheus := need(t, "prometheus", "apt-get install prometheus")
 	i := &installation{t: t, dir: t.TempDir(), carrier: free(t), carrierHTTP: free(t)}
-	i.gateway, i.sim = filepath.Join(i.dir, "otpgw"), filepath.Join(i.dir, "smscsim")
-	output(t, exec.Command("go", "build", "-o", i.gateway, "../../cmd/otpgw"))
-	output(t, exec.Command("go", "build", "-o", i.sim, "../../cmd/smscsim"))
+	i.gateway, i.sim = program(t, "otpgw"), program(t, "smscsim")
 	receiver := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -199,6 +197,7 @@ func (i *installation) fare(n int) {
 // TestPrometheus: a real Prometheus scrapes a real gateway, an alarm comes when the link is cut and goes when
 // it is back, and each query of the dashboard has an answer after some traffic.
 func TestPrometheus(t *testing.T) {
+	t.Parallel()
 	i := install(t)
 	defer http.DefaultClient.CloseIdleConnections()
 	var groups struct {

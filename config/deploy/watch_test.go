@@ -103,6 +103,7 @@ func TestEachRuleIsTried(t *testing.T) {
 
 // TestRulesFire: promtool runs the alerts on made-up series.
 func TestRulesFire(t *testing.T) {
+	t.Parallel()
 	promtool := need(t, "promtool", "apt-get install prometheus")
 	output(t, exec.Command(promtool, "check", "rules", "alerts.yml"))
 	output(t, exec.Command(promtool, append([]string{"test", "rules"}, ruleTests...)...))
@@ -110,6 +111,7 @@ func TestRulesFire(t *testing.T) {
 
 // TestMetricsExist: what the alerts and the dashboard ask for is told by a gateway that has just started.
 func TestMetricsExist(t *testing.T) {
+	t.Parallel()
 	var told []string
 	for _, m := range typeOrHelp.FindAllStringSubmatch(metricsOf(t), -1) {
 		told = append(told, m[1])
@@ -142,6 +144,7 @@ func TestMetricsExist(t *testing.T) {
 // TestMetricsFromTheStart: each link, application and route is told of at the first scrape, at 0, in every
 // family that has it for a label; and OpenMetrics is there for who asks for it.
 func TestMetricsFromTheStart(t *testing.T) {
+	t.Parallel()
 	text := metricsOf(t)
 	children := map[string][]string{
 		`app="shop"`:               {"otpgw_otps_asked_total", "otpgw_otps_ended_total", "otpgw_otp_verify_seconds_count", "otpgw_otp_delivery_seconds_count", "otpgw_callback_items_total", "otpgw_callback_posts_total", "otpgw_callback_disabled_urls", "otpgw_guard_risks_total"},
@@ -181,9 +184,7 @@ func TestMetricsFromTheStart(t *testing.T) {
 // read.
 func metricsOf(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "otpgw")
-	output(t, exec.Command("go", "build", "-o", binary, "../../cmd/otpgw"))
-	cmd := exec.Command(binary, "-config", "example.conf")
+	cmd := exec.Command(program(t, "otpgw"), "-config", "example.conf")
 	cmd.Env = []string{"OTPGW_HTTP_ADDR=127.0.0.1:0", "OTPGW_ADMIN_ADDR=127.0.0.1:0", "OTPGW_DATA_DIR=" + filepath.Join(t.TempDir(), "data"), "OTPGW_LOG_FORMAT=json"}
 	log, err := cmd.StderrPipe()
 	if err == nil {
