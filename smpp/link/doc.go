@@ -49,7 +49,7 @@
 //	temporary               another link of the route takes the message (handover.go); without one it is given back
 //	not answered in time    the same, TimeoutResends times; then Sink.Refused with StatusNoAnswer
 //	the session ended       given back, for whoever is bound; after three times it goes alone (sendalone.go), and when the session
-//	                        ends again Sink.Refused with StatusHungUp
+//	                        ends again Sink.Refused with StatusHungUp; of an SMSC that hangs up without it too, two times later
 //	permanent               Sink.Refused with the status; no other link tries
 //	misconfigured           the bind ends and waits a minute, the message goes elsewhere
 //

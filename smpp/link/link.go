@@ -65,6 +65,8 @@ type Link struct {
 	ledger   *ledger                 // of all of them
 	now      func() time.Time        // the store's clock: what this machine's says of a message's times decides nothing
 	started  time.Time
+	shifts   atomic.Uint64 // that its binds had
+	hangUps  hangUps
 	busy     sync.WaitGroup // what outlives its session: messages being settled, receipts being stored
 }
 

@@ -14,10 +14,11 @@ import (
 // shift is what a bind does with one session: the messages that it takes from the queue and those that other
 // links hand it.
 type shift struct {
-	bind *bind
-	sess *session.Session
-	ctx  context.Context // ends when no more messages are to be begun
-	solo *solo
+	bind   *bind
+	number uint64 // of its link's, counted up
+	sess   *session.Session
+	ctx    context.Context // ends when no more messages are to be begun
+	solo   *solo
 
 	guests  chan struct{}  // room for messages of other links that wait for their turn here
 	sending sync.WaitGroup // what pulls, waits and is sent
@@ -30,7 +31,7 @@ type shift struct {
 func (b *bind) send(ctx context.Context, s *session.Session) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	w := &shift{bind: b, sess: s, ctx: ctx, solo: newSolo(), guests: make(chan struct{}, max(1, b.link.cfg.Window))}
+	w := &shift{bind: b, number: b.link.shifts.Add(1), sess: s, ctx: ctx, solo: newSolo(), guests: make(chan struct{}, max(1, b.link.cfg.Window))}
 	w.sending.Go(w.serve)
 	b.begin(w)
 	select {
@@ -48,6 +49,7 @@ func (b *bind) send(ctx context.Context, s *session.Session) {
 	case <-idle:
 	case <-s.Done():
 	}
+	b.link.hangUps.note(w.number, s.Err())
 }
 
 // begin makes w the shift that other links may hand messages to.

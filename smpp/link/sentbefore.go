@@ -112,7 +112,7 @@ func (l *Link) enough(ctx context.Context, e *errand, parts int) bool {
 		return false
 	case e.past.timeouts() > l.cfg.TimeoutResends:
 		l.refuse(ctx, e, StatusNoAnswer, 0, 0)
-	case e.past.Dropped > soloAfter:
+	case e.past.Dropped > l.mostDrops(e):
 		l.refuse(ctx, e, StatusHungUp, 0, 0)
 	default:
 		return false
@@ -176,6 +176,10 @@ func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 	if r.class == OtherLink {
 		l.turnAway(e, r.status)
 	}
+	if r.unanswered() && dropped(r) {
+		n := e.remember()
+		n.drops = append(n.drops, w.number)
+	}
 	switch {
 	case e.past.Over:
 		l.ack(ctx, e)
@@ -186,7 +190,7 @@ func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 		l.refuse(ctx, e, r.status, worst+1, len(t.results))
 	case r.unanswered() && !dropped(r) && e.past.timeouts() > l.cfg.TimeoutResends:
 		l.refuse(ctx, e, StatusNoAnswer, worst+1, len(t.results))
-	case r.unanswered() && dropped(r) && t.alone:
+	case r.unanswered() && dropped(r) && t.alone && !l.hangsUpAnyway(e):
 		l.refuse(ctx, e, StatusHungUp, worst+1, len(t.results))
 	default:
 		w.later(ctx, e, r)

@@ -267,3 +267,45 @@ func TestMessageThatMakesAnSMSCHangUp(t *testing.T) {
 		t.Errorf("it went out %d times, and %d times with others when it was to go alone", n, beside.Load())
 	}
 }
+
+// TestSMSCThatHangsUpAnyway: it also ends sessions that a message is not in. Then one that was in flight each
+// time, and at last alone, is not the reason, and goes out all the same.
+func TestSMSCThatHangsUpAnyway(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, smsc.Config{})
+	c := newCarrier(t)
+	r.run(r.link(c.config("carrier", nil)))
+	hangUp := func(to string) {
+		t.Helper()
+		s := next(t, c.binds)
+		if _, got := s.submit(); got != to {
+			t.Fatalf("%s came, want %s", got, to)
+		}
+		s.c.Close()
+	}
+	const innocent, beside = "46701000001", "46702000001"
+	id := r.put("+"+innocent, "code")
+	hangUp(innocent)
+	hangUp(innocent) // now it waits for a while
+	r.put("+"+beside, "code")
+	hangUp(beside)
+	s := next(t, c.binds)
+	for range 2 { // in whatever order
+		if f, to := s.submit(); to == beside {
+			s.take(f, "B1")
+		}
+	}
+	next(t, r.sink.accepted)
+	s.c.Close()
+	hangUp(innocent) // alone
+	s = next(t, c.binds)
+	f, _ := s.submit()
+	s.take(f, "A1")
+	if a := next(t, r.sink.accepted); a.Message.ID != id {
+		t.Errorf("accepted %+v", a)
+	}
+	r.drained()
+	if len(r.sink.refused) != 0 {
+		t.Errorf("refused %+v", next(t, r.sink.refused))
+	}
+}

@@ -30,6 +30,8 @@ type trouble struct {
 	owed *Unanswered            // a try that is not stored yet
 	ids  []Accepted             // parts that were taken, not stored yet
 
+	drops []uint64 // sessions of this daemon that ended while it was in flight, by their number
+
 	ahead int64 // the try that was counted before it went out, and was taken: its end is not stored yet
 }
 
