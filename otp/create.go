@@ -53,6 +53,9 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 			return Otp{}, err
 		}
 	}
+	if err = s.room(app, now); err != nil {
+		return Otp{}, storeError(err)
+	}
 	back, err := s.takeQuotas(ctx, app, r)
 	if err != nil {
 		return Otp{}, err
@@ -76,6 +79,7 @@ func (s *Service) create(ctx context.Context, app *App, n NewOtp, id string) (Ot
 // created tells of an OTP that is stored.
 func (s *Service) created(app *App, r *Record, now time.Time) {
 	s.publish(r, OtpChange, now)
+	s.crowd.add(r.App, now.Add(s.ttl(r, now)))
 	s.count(app, r, 1, 0)
 	if s.Asked != nil {
 		s.Asked(r)

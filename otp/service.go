@@ -79,6 +79,7 @@ type Service struct {
 	finding sync.Mutex // one question of Find at a time
 	counter counts.Counter
 	found   guard.Found
+	crowd   crowd
 }
 
 // Clock is the service's time.

@@ -90,6 +90,16 @@ func (q *Queue) MemoryBytes() (used, most int64) {
 	return q.ledger.Bytes(), MemoryBound(q.memory.Load())
 }
 
+// Full is how much of the room for OTPs is taken, from 0 to 1: of what they may take of the memory, or of their
+// number.
+func (q *Queue) Full() float64 {
+	full := q.Records().Fill()
+	if used, most := q.MemoryBytes(); most > 0 {
+		full = max(full, float64(used)/float64(most))
+	}
+	return full
+}
+
 // SetMemory gives the store another bound than Options.Memory. What is stored stays when it is lower.
 func (q *Queue) SetMemory(octets int64) {
 	q.memory.Store(octets)

@@ -1,0 +1,64 @@
+package otp
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/otpgw/otpgw/queue"
+)
+
+// greed is how many times what is free of the store one application's OTPs may take. So one alone gets four
+// fifths of it, and where several fill it there is always room for one that has little.
+const greed = 4
+
+// crowdSlot is how exactly it is known when OTPs are forgotten.
+const crowdSlot = 5 * time.Minute
+
+// crowd counts the OTPs that are in the store, of each application: those that this daemon made. What was
+// there at its start is nobody's.
+type crowd struct {
+	mu   sync.Mutex
+	made map[string]map[int64]int // by application and the slot in which they are forgotten
+}
+
+func (c *crowd) add(app string, forgotten time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.made == nil {
+		c.made = make(map[string]map[int64]int)
+	}
+	if c.made[app] == nil {
+		c.made[app] = make(map[int64]int)
+	}
+	c.made[app][forgotten.Unix()/int64(crowdSlot/time.Second)]++
+}
+
+// of is how many an application has.
+func (c *crowd) of(app string, now time.Time) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for slot, made := range c.made[app] {
+		if slot < now.Unix()/int64(crowdSlot/time.Second) {
+			delete(c.made[app], slot)
+			continue
+		}
+		n += made
+	}
+	return n
+}
+
+// room is queue.ErrFull for an application that has used up its share of the store, where there are others.
+// Other daemons are taken to make as many OTPs of it as this one.
+func (s *Service) room(app *App, now time.Time) error {
+	full := s.Queue.Full()
+	if full*(greed+1) <= greed || len(s.present()) < 2 { // nobody has so much
+		return nil
+	}
+	_, others := s.Queue.Daemons()
+	share := full * min(float64(s.crowd.of(app.Name, now)*(1+len(others)))/float64(max(s.Queue.Records().Len(), 1)), 1)
+	if share > greed*(1-full) {
+		return fmt.Errorf("%w: the OTPs of %s have used up its share of the store (OTPGW_MEMORY, OTPGW_STORE_SIZE)", queue.ErrFull, app.Name)
+	}
+	return nil
+}

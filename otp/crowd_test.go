@@ -1,0 +1,65 @@
+package otp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+)
+
+// TestOneApplicationFillsTheStoreForItselfOnly: an application makes OTPs until it is refused. Another still gets
+// its own, and what is there can be verified. Where it is the
+// only one it gets all the room.
+func TestOneApplicationFillsTheStoreForItselfOnly(t *testing.T) {
+	t.Parallel()
+	const room = 100
+	b := newBench(t, queuetest.WithBounds(queue.Bounds{Records: queue.Bound{Msgs: room}}))
+	b.app.CallbackURL = ""
+	well := testApp()
+	well.Name, well.CallbackURL = "well", ""
+	b.Apps = []App{*b.app, *well}
+	n := 0
+	ask := func(app *App) (Otp, error) {
+		t.Helper()
+		n++
+		asked, err := b.ParseNewOtp([]byte(fmt.Sprintf(`{"phoneNumber":"+3361234%04d"}`, n)), app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Create(context.Background(), app, asked)
+	}
+	fill := func() (made int, last Otp, err error) {
+		for {
+			o, err := ask(b.app)
+			if err != nil {
+				return made, last, err
+			}
+			made, last = made+1, o
+		}
+	}
+	made, last, err := fill()
+	if !errors.Is(err, queue.ErrFull) || made < room/2 || made > room*9/10 {
+		t.Fatalf("%d OTPs of one application, then %v", made, err)
+	}
+	for range (room - made) / 2 {
+		if _, err := ask(well); err != nil {
+			t.Fatalf("the other application, with %d of %d OTPs: %v", made, room, err)
+		}
+	}
+	if err := b.verify(last.OtpID, b.pin(t, last.OtpID)); err != nil {
+		t.Errorf("the right PIN of an application that has used up its share: %v", err)
+	}
+	b.Apps = b.Apps[:1]
+	if more, _, err := fill(); !errors.Is(err, queue.ErrFull) || made+(room-made)/2+more != room {
+		t.Errorf("alone it made %d more, then %v", more, err)
+	}
+	if had := b.crowd.of(b.app.Name, b.now()); had < made {
+		t.Errorf("%d OTPs are known of, %d were made", had, made)
+	}
+	if had := b.crowd.of(b.app.Name, b.now().Add(DefaultRetention+MaxTTL+2*crowdSlot)); had != 0 {
+		t.Errorf("%d OTPs are known of after all are forgotten", had)
+	}
+}
