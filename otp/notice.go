@@ -1,8 +1,6 @@
 package otp
 
 import (
-	"context"
-
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -16,13 +14,13 @@ type Notice struct {
 	Item any
 }
 
-// PublishNotice returns when the notice is stored.
-func PublishNotice(ctx context.Context, q *queue.Queue, n Notice) error {
+// Add adds the notice to a transaction. Its error is of its item.
+func (n Notice) Add(tx *queue.Tx) error {
 	m, err := n.message()
-	if err != nil {
-		return err
+	if err == nil {
+		tx.Message(m)
 	}
-	return q.Publish(ctx, m)
+	return err
 }
 
 func (n Notice) message() (queue.Message, error) {

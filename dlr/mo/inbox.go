@@ -167,5 +167,14 @@ func handset(from string) phone.Number {
 
 // tell stores an event for an application. Its id is its own, so that its order is no other's.
 func (i *Inbox) tell(ctx context.Context, app *otp.App, url string, kind otp.EventKind, item any) error {
-	return otp.PublishNotice(ctx, i.Queue, otp.Notice{ID: uuid.NewString(), App: app.Name, URL: url, Kind: kind, Item: item})
+	tx := i.Queue.Begin()
+	if err := i.note(tx, app, url, kind, item); err != nil {
+		return err
+	}
+	return i.Queue.Commit(ctx, tx)
+}
+
+// note is tell as a part of a transaction.
+func (i *Inbox) note(tx *queue.Tx, app *otp.App, url string, kind otp.EventKind, item any) error {
+	return otp.Notice{ID: uuid.NewString(), App: app.Name, URL: url, Kind: kind, Item: item}.Add(tx)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/optout"
+	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
 )
@@ -197,6 +198,66 @@ func TestMessageThatCannotBeStoredIsAnError(t *testing.T) {
 	for _, m := range []Message{{To: "Shop", Text: "stop", Parts: 1}, {To: "Shop", Text: "hello", Parts: 1}, {To: "Shop", Part: 1, Parts: 2}} {
 		if err := i.Take(ctx, m); err == nil {
 			t.Errorf("%q: answered OK", m.Text)
+		}
+	}
+}
+
+// TestStopIsStoredWithWhatFollows: a STOP whose callback finds no room is refused, and none of it is done. When it
+// comes again the number is on the list, the application is told and the handset gets its reply.
+func TestStopIsStoredWithWhatFollows(t *testing.T) {
+	app := otp.App{Name: "shop", Senders: []string{"Shop"}, From: "Shop", MOURL: "http://127.0.0.1/mo", StopReply: "You get no more."}
+	i := newInbox(t, app)
+	q := queuetest.Open(t, queuetest.WithBounds(queue.Bounds{Events: queue.Bound{Msgs: 1}}))
+	i.Queue, i.List = q, optout.New(q.OptOuts(), i.Box)
+	if err := i.tell(t.Context(), &otp.App{Name: "another"}, app.MOURL, Received, 1); err != nil {
+		t.Fatal(err)
+	}
+	taken := func() *queue.Delivery {
+		t.Helper()
+		d := queuetest.Take(t, q.Events())
+		if err := d.Ack(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	stop := Message{Link: "c", From: "46701234567", To: "Shop", Text: "STOP", Parts: 1, Received: q.Now()}
+	if err := i.Take(t.Context(), stop); !errors.Is(err, queue.ErrFull) {
+		t.Fatalf("without room: %v", err)
+	}
+	if on, err := i.List.Has("shop", "+46701234567"); on || err != nil {
+		t.Errorf("half of it was done: %v, %v", on, err)
+	}
+	taken()
+	if got := i.mustTake(t, stop); got != resultStop {
+		t.Error(got)
+	}
+	if on, err := i.List.Has("shop", "+46701234567"); !on || err != nil {
+		t.Errorf("on the list: %v, %v", on, err)
+	}
+	if d := taken(); !strings.Contains(string(d.Data), "OPTED_OUT") {
+		t.Errorf("told: %s", d.Data)
+	}
+	sms := queuetest.Take(t, q.SMS(queuetest.Route))
+	reply, err := queue.ParseOutbound(sms.Data)
+	if err == nil {
+		err = sms.Ack(t.Context())
+	}
+	if err != nil || reply.To != "+46701234567" {
+		t.Errorf("reply to %s, %v", reply.To, err)
+	}
+	if got := i.mustTake(t, stop); got != resultStop { // again: told, and not answered
+		t.Error(got)
+	}
+	if d := taken(); !strings.Contains(string(d.Data), "OPTED_OUT") {
+		t.Errorf("told again: %s", d.Data)
+	}
+	stats, err := q.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stats.Streams {
+		if strings.HasPrefix(s.Name, "sms.") && s.Msgs != 0 {
+			t.Errorf("%d replies more", s.Msgs)
 		}
 	}
 }

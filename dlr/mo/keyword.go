@@ -20,21 +20,43 @@ const replyLife = 10 * time.Minute
 // is on the list already is told again, but not answered: two machines would answer each other for ever.
 func (i *Inbox) stop(ctx context.Context, m Message, from phone.Number, owners []*otp.App) error {
 	for _, app := range i.addressed(owners) {
-		added, err := i.List.Add(ctx, app.Name, from.E164)
+		text := ""
+		if len(owners) > 0 {
+			text = app.StopReply
+		}
+		added, err := i.add(ctx, app, m, from, text)
+		if err == nil && !added {
+			err = i.tellOptOut(ctx, app, m, from, true)
+		}
 		if err != nil {
 			return err
 		}
-		if err := i.tellOptOut(ctx, app, m, from, true); err != nil {
-			return err
-		}
 		i.Log.Info().Str("app", app.Name).Str("link", m.Link).Bool("new", added).Msg("number opted out")
-		if added && len(owners) > 0 {
-			if err := i.reply(ctx, app, m, from, app.StopReply); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
+}
+
+// add puts a number on an application's list and stores with it what its application and its owner are told:
+// what comes again after a failure then finds all of it, or nothing. False, and nothing is stored, when it is
+// there already. What the handset wanted is done without a reply too, where there is no room for one.
+func (i *Inbox) add(ctx context.Context, app *otp.App, m Message, from phone.Number, reply string) (added bool, err error) {
+	for _, text := range []string{reply, ""} {
+		tx := i.Queue.Begin()
+		i.List.Add(tx, i.Queue.OptOuts(), app.Name, from.E164)
+		if err = i.noteOptOut(tx, app, m, from, true); err != nil {
+			return false, err
+		}
+		i.replyIn(tx, app, m, from, text)
+		err = i.Queue.Commit(ctx, tx)
+		if !errors.Is(err, queue.ErrFull) || text == "" {
+			break
+		}
+		i.Log.Warn().Str("app", app.Name).Msg("no room for a reply to a handset")
+	}
+	if errors.Is(err, queue.ErrConflict) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // start takes the number off again.
@@ -79,6 +101,15 @@ func (i *Inbox) addressed(owners []*otp.App) []*otp.App {
 }
 
 func (i *Inbox) tellOptOut(ctx context.Context, app *otp.App, m Message, from phone.Number, out bool) error {
+	tx := i.Queue.Begin()
+	if err := i.noteOptOut(tx, app, m, from, out); err != nil {
+		return err
+	}
+	return i.Queue.Commit(ctx, tx)
+}
+
+// noteOptOut adds to a transaction what an application is told.
+func (i *Inbox) noteOptOut(tx *queue.Tx, app *otp.App, m Message, from phone.Number, out bool) error {
 	url := app.MOURL
 	if url == "" {
 		url = app.CallbackURL
@@ -90,15 +121,27 @@ func (i *Inbox) tellOptOut(ctx context.Context, app *otp.App, m Message, from ph
 	if out {
 		status = "OPTED_OUT"
 	}
-	return i.tell(ctx, app, url, OptOut, optOutItem{PhoneNumber: from.E164, CountryISO: orNull(from.Country), Status: status, To: m.To,
+	return i.note(tx, app, url, OptOut, optOutItem{PhoneNumber: from.E164, CountryISO: orNull(from.Country), Status: status, To: m.To,
 		Datetime: m.Received.UTC().Truncate(time.Second)})
 }
 
 // reply sends a text back from the address that was written to. It belongs to no OTP, so nothing is told of
 // its delivery. Its id is the same for a while, so that a number that writes again and again gets one.
 func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from phone.Number, text string) error {
-	if text == "" {
+	tx := i.Queue.Begin()
+	i.replyIn(tx, app, m, from, text)
+	err := i.Queue.Commit(ctx, tx)
+	if errors.Is(err, queue.ErrFull) {
+		i.Log.Warn().Str("app", app.Name).Msg("no room for a reply to a handset")
 		return nil
+	}
+	return err
+}
+
+// replyIn adds a reply to a transaction, where there is a text and a route for it.
+func (i *Inbox) replyIn(tx *queue.Tx, app *otp.App, m Message, from phone.Number, text string) {
+	if text == "" {
+		return
 	}
 	sender := app.From
 	for _, s := range app.AllSenders() {
@@ -109,30 +152,24 @@ func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from phone.N
 	route, err := i.Route(otp.Traffic{App: app.Name, From: sender, To: from.E164})
 	if err != nil {
 		i.Log.Warn().Err(err).Str("app", app.Name).Msg("no route for a reply to a handset")
-		return nil
+		return
 	}
 	at := m.Received.UTC()
 	name := fmt.Sprintf("%s %s %s %d", app.Name, from.E164, text, at.Unix()/int64(replyLife/time.Second))
 	const ref = "" // of no OTP
 	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte(i.Box.Name("reply", name))).String()
-	err = i.Queue.PublishSMS(ctx, queue.Outbound{ID: id, Ref: ref, App: app.Name, Route: route, From: sender, To: from.E164,
+	tx.SMS(queue.Outbound{ID: id, Ref: ref, App: app.Name, Route: route, From: sender, To: from.E164,
 		Text: i.Box.Seal([]byte(text), queue.TextContext(ref)), TLVs: app.TLVsOf(from.Country, ""), Country: from.Country, Created: at, Expires: i.Queue.Now().Add(replyLife)})
-	if errors.Is(err, queue.ErrFull) {
-		i.Log.Warn().Str("app", app.Name).Msg("no room for a reply to a handset")
-		return nil // what the handset wanted is done; that it is told is the less
-	}
-	return err
 }
 
 // Set is what an operator does for a number's owner, without a reply. It says whether that changed anything.
 func (i *Inbox) Set(ctx context.Context, app *otp.App, number phone.Number, out bool) (changed bool, err error) {
+	m := Message{Received: i.Queue.Now()}
 	if out {
-		changed, err = i.List.Add(ctx, app.Name, number.E164)
-	} else {
-		changed, err = i.List.Remove(ctx, app.Name, number.E164)
+		return i.add(ctx, app, m, number, "")
 	}
-	if err != nil || !changed {
+	if changed, err = i.List.Remove(ctx, app.Name, number.E164); err != nil || !changed {
 		return false, err
 	}
-	return true, i.tellOptOut(ctx, app, Message{Received: i.Queue.Now()}, number, out)
+	return true, i.tellOptOut(ctx, app, m, number, false)
 }

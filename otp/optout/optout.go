@@ -19,7 +19,6 @@ import (
 // Bucket is what the list needs of a queue.Bucket (queue.Queue.OptOuts).
 type Bucket interface {
 	Get(ctx context.Context, key string) (queue.Entry, error)
-	Create(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error)
 	Near(key string) (queue.Entry, error)
 	DeleteRevision(ctx context.Context, key string, revision uint64) error
 }
@@ -35,16 +34,10 @@ func New(b Bucket, box *seal.Box) *List { return &List{b, box} }
 
 func (l *List) key(app, e164 string) string { return l.box.Name("optout:"+app, e164) }
 
-// Add puts a number on an application's list; false when it was there.
-func (l *List) Add(ctx context.Context, app, e164 string) (bool, error) {
-	_, err := l.bucket.Create(ctx, l.key(app, e164), []byte(time.Now().UTC().Format(time.RFC3339)), 0)
-	switch {
-	case errors.Is(err, queue.ErrConflict):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("optout: add: %w", err)
-	}
-	return true, nil
+// Add puts a number on an application's list, as a part of a transaction on the bucket in the store: a conflict
+// when it is there.
+func (l *List) Add(tx *queue.Tx, b *queue.Bucket, app, e164 string) {
+	tx.Create(b, l.key(app, e164), []byte(time.Now().UTC().Format(time.RFC3339)), 0)
 }
 
 // maxRaces bounds how often Remove meets another writer.
