@@ -217,14 +217,19 @@ func (m *memory) cutNow(position uint64) {
 	}
 }
 
-// lostPower drops some messages of the end, but none that the newest snapshot has, and ends all readings.
+// lostPower drops some messages of the end, but none that the newest snapshot has, and ends all readings. Now and
+// then another writer has stored more than that by then.
 func (m *memory) lostPower() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	end := m.first + uint64(len(m.messages)) - 1
 	least := max(m.snapshotPosition, m.first-1)
 	if end > least {
-		m.cutNow(end - min(end-least, 1+rand.N(uint64(12))))
+		lost := min(end-least, 1+rand.N(uint64(12)))
+		m.cutNow(end - lost)
+		if rand.N(2) == 0 {
+			m.write(int(lost) + rand.N(12))
+		}
 	}
 	m.interruptNow()
 }

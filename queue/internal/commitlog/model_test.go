@@ -85,16 +85,13 @@ type modelRun struct {
 	mu      sync.Mutex // guards the rest
 	history []porcupine.Operation
 	next    int
-	sums    map[look]uint64 // of the states that were looked at
+	sums    map[tip]uint64 // of the states that were looked at
 	looks   int
 
 	power bool         // the stream loses its end now and then
 	jumps atomic.Int64 // of a process whose place was gone, to the snapshot
 	ended atomic.Int64 // processes, since the stream had lost what they had applied
 }
-
-// look is where a state was looked at: its position, and where positions are used again what it has applied.
-type look struct{ position, own uint64 }
 
 // look sums up the state after a transaction, while the log goes on: it is that of every process which has
 // come to the same position.
@@ -105,15 +102,11 @@ func (r *modelRun) look(v *View) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at := look{position: v.Position()}
-	if r.power {
-		at.own = v.own
-	}
-	other, known := r.sums[at]
+	other, known := r.sums[v.tip]
 	if err != nil || known && other != sum {
 		r.t.Errorf("position %d: the sum is %x, in another process %x; %v", v.Position(), sum, other, err)
 	}
-	r.sums[at] = sum
+	r.sums[v.tip] = sum
 	r.looks++
 }
 
@@ -348,7 +341,7 @@ func modelOnce(t *testing.T, processes int, power bool) *modelRun {
 		return fault(rand.N(int(clockSetBack) + 1))
 	}
 	m.lags = func() bool { return rand.N(60) == 0 }
-	r := &modelRun{t: t, m: m, begun: time.Now(), sums: make(map[look]uint64), power: power}
+	r := &modelRun{t: t, m: m, begun: time.Now(), sums: make(map[tip]uint64), power: power}
 	most := modelTime
 	if power {
 		most = powerTime

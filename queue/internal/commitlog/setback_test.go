@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"math/rand/v2"
 	"strconv"
 	"testing"
 	"time"
@@ -79,9 +81,10 @@ func whileSetBack(t *testing.T, others func(m *memory, lost []Message)) (*memory
 
 // write stores, of a writer of its own, so many batches. For callers that hold mu.
 func (m *memory) write(n int) {
-	for i := range n {
-		b := batch{writer: 7, counter: uint64(i + 1), txs: 1, data: appendTx(nil, Tx{{Bucket: "a", Key: "other", Value: []byte("v")}})}
-		m.put(m.clock.Add(time.Second), b.encode(false))
+	b := batch{writer: rand.Uint64(), txs: 1, data: appendTx(nil, Tx{{Bucket: "a", Key: "other", Value: []byte("v")}})}
+	for range n {
+		b.counter++
+		m.put(m.clock.Add(time.Millisecond), b.encode(false))
 	}
 }
 
@@ -160,5 +163,36 @@ func TestSnapshotOfALostEnd(t *testing.T) {
 	m.interrupt()
 	if lost, _ := open(t, m).Lost(); lost == 0 {
 		t.Error("it is forgotten while it lasts")
+	}
+}
+
+// losing are snapshots while one of which is written the stream loses its end.
+type losing struct {
+	*memory
+	others int // batches that another writer has stored when that is done
+}
+
+func (l losing) Put(ctx context.Context, position uint64, write func(io.Writer) error) error {
+	l.mu.Lock()
+	l.cutNow(position - lossCut)
+	l.write(l.others)
+	l.mu.Unlock()
+	return l.memory.Put(ctx, position, write)
+}
+
+// TestSnapshotOfWhatIsLostMeanwhile: a snapshot of an end that the stream has lost is not completed: every process that
+// starts would begin with it.
+func TestSnapshotOfWhatIsLostMeanwhile(t *testing.T) {
+	for name, others := range map[string]int{"nothing is stored since": 0, "others have stored less": lossCut / 2, "others have stored more": 2 * lossCut} {
+		t.Run(name, func(t *testing.T) {
+			m := newMemory()
+			l := open(t, m, func(o *Options) { o.Snapshots = losing{m, others} })
+			for i := range 20 {
+				commit(t, l, Op{Bucket: "a", Key: strconv.Itoa(i), Value: []byte("v")})
+			}
+			if err := l.Snapshot(within(t, 10*time.Second)); err == nil || m.snapshot != nil {
+				t.Errorf("there is a snapshot of %d octets: %v", len(m.snapshot), err)
+			}
+		})
 	}
 }
