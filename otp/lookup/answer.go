@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/otpgw/otpgw/otp/internal/strictjson"
 )
 
 // The bounds of an answer.
@@ -72,6 +74,9 @@ func parse(body []byte, keep time.Duration) (f Finding, hold time.Duration, err 
 	}
 	if err := json.Unmarshal(body, &a); err != nil {
 		return Finding{}, 0, fmt.Errorf("the answer is no JSON object of what it may hold: %w", errShape)
+	}
+	if _, err := strictjson.Parse(body); errors.Is(err, strictjson.ErrRepeated) { // of two refusals one may be none
+		return Finding{}, 0, fmt.Errorf("the answer cannot be used: %w", err)
 	}
 	if a.TTL != nil {
 		hold = time.Duration(min(max(*a.TTL, 0), int64(keep/time.Second))) * time.Second

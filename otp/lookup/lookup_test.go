@@ -42,6 +42,8 @@ func TestAnswers(t *testing.T) {
 		{"elsewhere", 302, ``, Finding{}, true},
 		{"rubbish", 200, `<html>`, Finding{}, true},
 		{"a list", 200, `[]`, Finding{}, true},
+		{"a refusal and none", 200, `{"deny":true,"deny":false}`, Finding{}, true},
+		{"a refusal in two cases", 200, `{"deny":true,"Deny":false}`, Finding{}, true},
 		{"a number for a name", 200, `{"route":7}`, Finding{}, true},
 		{"no network", 200, `{"network":"Telia"}`, Finding{}, true},
 		{"a risk with a space", 200, `{"risk":["sim swap"]}`, Finding{}, true},
