@@ -12,7 +12,8 @@ import (
 )
 
 // BenchmarkPacedAppend says what an append costs at rest, when it has to wake whoever has a part in it: the
-// CPU of the process for each of 800 a second, which are the four of each of 200 OTPs.
+// CPU of the process for each of 800 a second, as some 300 OTPs a second make them: what nobody waits for has none
+// of its own.
 func BenchmarkPacedAppend(b *testing.B) {
 	const rate = 800
 	q := queuetest.Open(b)
