@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -61,6 +62,7 @@ type Writer struct {
 	size   int64
 	number int // of the last file
 	closed bool
+	left   []string  // files that could not be completed yet
 	told   time.Time // of the last failure in the log
 }
 
@@ -151,6 +153,7 @@ func complete(path string) error {
 
 // begin makes a new file, of a name that none has or had. mu is held, or nobody else has the writer yet.
 func (w *Writer) begin() error {
+	w.finishLeft()
 	now := w.o.Now()
 	base := filepath.Join(w.o.Dir, "otpgw-"+now.UTC().Format("20060102T150405Z")+"-")
 	for {
@@ -246,8 +249,9 @@ func (w *Writer) append(now time.Time, line []byte) error {
 		return os.ErrClosed
 	}
 	if w.file != nil && w.size > 0 && (now.Sub(w.begun) >= w.o.Rotate || w.size+int64(len(line)) > w.o.MaxFile) {
-		if err := w.finishCurrent(); err != nil {
-			return err
+		// What cannot be completed is no reason to lose the record; what is gone the next file tells.
+		if err := w.finishCurrent(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			w.o.Log.Error().Err(err).Msg("a file of records for billing cannot be completed; it is with the next")
 		}
 	}
 	if w.file == nil {
@@ -266,11 +270,23 @@ func (w *Writer) append(now time.Time, line []byte) error {
 	return err
 }
 
-// finishCurrent completes the current file.
+// finishCurrent completes the current file. Where that fails it is tried again with the next one.
 func (w *Writer) finishCurrent() error {
 	f := w.file
 	w.file = nil
-	return finish(f)
+	err := finish(f)
+	if err != nil {
+		w.left = append(w.left, f.Name())
+	}
+	return err
+}
+
+// finishLeft completes what could not be completed before.
+func (w *Writer) finishLeft() {
+	w.left = slices.DeleteFunc(w.left, func(path string) bool {
+		err := complete(path)
+		return err == nil || errors.Is(err, fs.ErrNotExist)
+	})
 }
 
 // finish completes a file.
@@ -328,6 +344,7 @@ func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
+	w.finishLeft()
 	if w.file == nil {
 		return nil
 	}

@@ -262,3 +262,42 @@ func TestNoWriterWritesNothing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFileThatCannotBeCompletedLosesNothing: what is to be written as a file's time is up is in the next one, and
+// the file is completed once that can be done.
+func TestFileThatCannotBeCompletedLosesNothing(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	w := open(t, Options{Settings: Settings{Dir: dir}, Now: func() time.Time { return now }, Log: zerolog.Nop()})
+	write := func() {
+		w.Receipt(Receipt{MessageID: "m", Link: "c", CarrierID: "1", State: "DELIVRD"})
+	}
+	write()
+	_, first := files(t, dir)
+	inTheWay := filepath.Join(dir, strings.TrimSuffix(first[0], openSuffix)+doneSuffix)
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Hour)
+	write()
+	if _, left := files(t, dir); len(left) != 2 {
+		t.Errorf("open files: %q", left)
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	done, left := files(t, dir)
+	if len(done) != 2 || len(left) != 0 {
+		t.Errorf("complete %q, open %q", done, left)
+	}
+	for _, name := range done {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || bytes.Count(data, []byte("\n")) != 1 {
+			t.Errorf("%s: %q, %v", name, data, err)
+		}
+	}
+	if n := lost(t, w); n != 0 {
+		t.Errorf("%v records are lost", n)
+	}
+}
