@@ -140,8 +140,10 @@ func (s *sender) exchange(ctx context.Context, over *http.Transport, target stri
 		return a, a.silent && ctx.Err() == nil && !(isNet && timeout.Timeout()), cause(err)
 	}
 	defer resp.Body.Close()
-	defer time.AfterFunc(drainTime, enough).Stop()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxDrain)) // the status is the answer, whatever its body does
+	if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is the connection, which no context ends
+		defer time.AfterFunc(drainTime, enough).Stop()
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxDrain)) // the status is the answer, whatever its body does
+	}
 	return answer{status: resp.StatusCode, retryAfter: s.retryAfter(resp)}, false, nil
 }
 

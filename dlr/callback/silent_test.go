@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
@@ -83,5 +84,44 @@ func TestBodyThatNeverEnds(t *testing.T) {
 	a, err := s.post(context.Background(), server.URL, "app", "msg_1", []byte("{}"), "", false)
 	if took := time.Since(begun); err != nil || a.status != 200 || took > 10*time.Second {
 		t.Errorf("%d, %v, after %s", a.status, err, took)
+	}
+}
+
+// TestSwitchedProtocolHoldsNoLane: a receiver that answers 101 has left HTTP, and says nothing more. That is a
+// try that failed, and no try that lasts for ever.
+func TestSwitchedProtocolHoldsNoLane(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	end := make(chan struct{})
+	defer close(end)
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if req, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+			_, _ = io.Copy(io.Discard, req.Body)
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		}
+		<-end
+	}()
+	s := newSender(&Options{Egress: loopback, Secrets: testSecrets, Timeout: time.Second, Now: time.Now}, "otpgw")
+	defer s.close()
+	done := make(chan answer, 1)
+	go func() {
+		a, _ := s.post(context.Background(), "http://"+ln.Addr().String(), "app", "msg_1", []byte("{}"), "", false)
+		done <- a
+	}()
+	select {
+	case a := <-done:
+		if a.status != http.StatusSwitchingProtocols {
+			t.Errorf("status %d", a.status)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the try has not ended")
 	}
 }
