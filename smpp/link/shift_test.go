@@ -307,12 +307,35 @@ func TestSMSCThatHangsUpAnyway(t *testing.T) {
 		}
 		s.c.Close()
 	}
-	const innocent, beside = "46701000001", "46702000001"
-	id := r.put("+"+innocent, "code")
-	hangUp(innocent)
-	hangUp(innocent) // now it waits for a while
-	r.put("+"+beside, "code")
-	hangUp(beside)
+	var id, innocent, beside string
+	withoutIt := func() bool {
+		r.put("+"+beside, "code")
+		s := next(t, c.binds)
+		f, to := s.submit()
+		if to == beside {
+			s.c.Close()
+			return true
+		}
+		s.take(f, "A0") // the machine is busy: its wait was over before the link was back
+		f, _ = s.submit()
+		s.take(f, "B0")
+		next(t, r.sink.accepted)
+		next(t, r.sink.accepted)
+		s.c.Close()
+		return false
+	}
+	for n := 1; ; n++ {
+		innocent, beside = fmt.Sprintf("4670100%04d", n), fmt.Sprintf("4670200%04d", n)
+		id = r.put("+"+innocent, "code")
+		hangUp(innocent)
+		hangUp(innocent) // now it waits for a while
+		if withoutIt() {
+			break
+		}
+		if n == 10 {
+			t.Fatal("the link is never back in time")
+		}
+	}
 	s := next(t, c.binds)
 	for range 2 { // in whatever order
 		if f, to := s.submit(); to == beside {
