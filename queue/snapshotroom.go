@@ -10,6 +10,10 @@ import (
 // room to come to their ends. So new ones are refused before.
 const snapshotsShare = 0.9
 
+// startRatio is how large a snapshot is for its state, at most, as far as a start believes: the state may have
+// lost most of what the newest snapshot has, which ended while no daemon was there.
+const startRatio = 0.6
+
 // snapshotRoom is what is known of the room for snapshots, as the server said it.
 type snapshotRoom struct {
 	mu       sync.Mutex // guards the rest
@@ -35,9 +39,14 @@ func (r *snapshotRoom) heard(sequence uint64, most int64, name string, octets, s
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sequence, r.most = sequence, most
-	if name != r.newest {
-		r.newest, r.octets, r.ratio = name, octets, float64(octets)/float64(max(state, mib))
+	if name == r.newest {
+		return
 	}
+	ratio := float64(octets) / float64(max(state, 1))
+	if r.newest == "" {
+		ratio = min(ratio, startRatio)
+	}
+	r.newest, r.octets, r.ratio = name, octets, ratio
 }
 
 func (r *snapshotRoom) knows(sequence uint64, most int64) bool {

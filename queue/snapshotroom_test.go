@@ -70,3 +70,19 @@ func TestSnapshotsLeaveRoomForTheNext(t *testing.T) {
 		t.Errorf("when others have ended: %v", err)
 	}
 }
+
+// TestStartWithLessThanTheSnapshotHas: what ended while no daemon was there refuses nothing at the next start.
+func TestStartWithLessThanTheSnapshotHas(t *testing.T) {
+	const most, newest = 24 * mib, 11 * mib
+	var r snapshotRoom
+	r.heard(1, most, "newest", newest, mib/10)
+	for state, room := range map[int64]bool{mib: true, 15 * mib: true, 20 * mib: false} {
+		if share := r.share(state); share < snapshotsShare != room {
+			t.Errorf("with a state of %d MiB, two snapshots would have a share of %.2f", state/mib, share)
+		}
+	}
+	r.heard(2, most, "next", 6*mib, 18*mib)
+	if share := r.share(27 * mib); share < 0.6 || share > 0.65 {
+		t.Errorf("with one that was written just now, their share is %.2f", share)
+	}
+}
