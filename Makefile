@@ -4,7 +4,9 @@ FUZZTIME ?= 30s
 
 # Without the race detector all is compiled as for a release, without cgo: tests, vet and staticcheck share what is compiled.
 PLAIN = CGO_ENABLED=0
-# The tests of so many packages run at a time: most of them wait, for timers, disks and other processes.
+# The tests of so many packages run at a time, for most of them wait: for timers, disks and other processes. Those that take
+# longest begin first.
+LONGEST = ./cmd/otpgw/... ./smpp/link ./queue ./config/deploy/... ./smpp/smsc/internal/web
 PACKAGES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .PHONY: help run build test check full fuzz chaos kills power torture throttle model conformance bench growth sync volume ended dead soak dist
@@ -24,7 +26,7 @@ check: ## gofmt, vet, staticcheck
 	$(PLAIN) $(GO) tool staticcheck ./...
 
 test: check ## check, then every test with the race detector, in a random order (check has run vet)
-	$(GO) test -race -shuffle=on -vet=off -p $(PACKAGES) -parallel 4 -timeout 10m ./...
+	$(GO) test -race -shuffle=on -vet=off -p $(PACKAGES) -parallel 4 -timeout 10m $(LONGEST) ./...
 
 full: ## the long tests at their full size: 10,000 guesses on a cluster, axe-core in each look of the simulator's page, releases as they are built, arm64 under QEMU, truncation in a cluster, dead URLs with 20,000 changes
 	OTPGW_TEST_FULL=1 $(GO) test -race -run 'TestGuessesOnCluster' -timeout 20m -v ./cmd/otpgw
