@@ -129,7 +129,7 @@ func (t *Tracker) again(ctx context.Context, d *queue.Delivery) {
 }
 
 func (t *Tracker) bury(ctx context.Context, d *queue.Delivery, link, reason string) error {
-	if n, ok := t.quiet.tell(link+" "+reason, t.Now()); ok {
+	if n, ok := t.quiet.Due(link+" "+reason, t.Now()); ok {
 		t.log.Warn().Str("link", link).Int("count", n).Str("reason", reason).Msg("receipt dead-lettered")
 	}
 	return t.queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Group: link, Reason: reason, Subject: d.Subject, Data: d.Data})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/otpgw/otpgw/dlr/receipt"
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/quietlog"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/smpp/wire"
 )
@@ -51,7 +52,7 @@ type Tracker struct {
 	log     zerolog.Logger
 	metrics metrics
 	habits  *partHabits
-	quiet   quiet
+	quiet   quietlog.Lines
 }
 
 // NewTracker returns a tracker with the default times. RunParked is to be run beside it.
@@ -355,7 +356,7 @@ func (t *Tracker) whole(messageID string) bool { return t.Whole == nil || t.Whol
 // rewrites numbers.
 func (t *Tracker) otherNumber(link string) {
 	t.metrics.otherNumber.WithLabelValues(link).Inc()
-	if n, ok := t.quiet.tell(link+" number", t.Now()); ok {
+	if n, ok := t.quiet.Due(link+" number", t.Now()); ok {
 		t.log.Warn().Str("link", link).Int("count", n).
 			Msg("receipt has the id of a message to another number and is not taken for it; if the carrier rewrites numbers, set RECEIPT_NUMBER=any")
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/otp/quietlog"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
@@ -427,7 +428,7 @@ func TestGarbageReceiptsPushNothingOut(t *testing.T) {
 	if n := strings.Count(log.String(), "\n"); n != 1 {
 		t.Errorf("%d lines in the log, want 1: %s", n, log.String())
 	}
-	now := time.Now().Add(quietFor)
+	now := time.Now().Add(quietlog.Between)
 	tr.Now = func() time.Time { return now }
 	if err := tr.Receipt(ctx, Incoming{Link: "hostile", Rule: Auto, Text: "stat:DELIVRD"}); err != nil {
 		t.Fatal(err)

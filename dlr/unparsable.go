@@ -36,7 +36,7 @@ func (t *Tracker) refuse(ctx context.Context, in Incoming) error {
 	if err != nil {
 		return fmt.Errorf("dlr: unparsable receipt: %w", err)
 	}
-	if n, ok := t.quiet.tell(in.Link+" unparsable", t.Now()); ok {
+	if n, ok := t.quiet.Due(in.Link+" unparsable", t.Now()); ok {
 		t.log.Warn().Str("link", in.Link).Int("count", n).Str("keys", u.Keys).Msg("receipt without a message id or a state, dead-lettered")
 	}
 	return t.queue.DeadLetter(ctx, queue.DeadLetter{Kind: deadKind, Group: in.Link, Reason: "unparsable", Subject: subjectOf(in.Link), Data: data})

@@ -2,10 +2,13 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue"
 )
 
 // wire is what an error is in HTTP.
@@ -141,7 +144,7 @@ func (h *handler) fail(c *call, err error) {
 	}
 	c.code = e.Code
 	if w.status >= http.StatusInternalServerError && e != errBusy && e != errGone { // those are counted, and come by the thousand
-		h.log.Error().Err(e).Str("request", c.id).Str("endpoint", c.r.Pattern).Str("otp", c.otpID).Msg("request failed")
+		h.tellFault(c, w.status, e)
 	}
 	header := c.w.Header()
 	switch {
@@ -167,6 +170,20 @@ func (h *handler) fail(c *call, err error) {
 		return
 	}
 	h.write(c, w.status, h.envelope(w.kind, e.Message, e.Code))
+}
+
+// tellFault writes down what was no fault of the caller. While the store is full or does not answer all
+// requests are refused for that, and the log is no place for each: they are in the access log.
+func (h *handler) tellFault(c *call, status int, e *otp.Error) {
+	times := 1
+	if status == http.StatusServiceUnavailable {
+		n, due := h.refusals.Due(fmt.Sprint(c.r.Pattern, " full: ", errors.Is(e, queue.ErrFull)), time.Now())
+		if !due {
+			return
+		}
+		times = n
+	}
+	h.log.Error().Err(e).Str("request", c.id).Str("endpoint", c.r.Pattern).Str("otp", c.otpID).Int("times", times).Msg("request failed")
 }
 
 // challenge tells who presented something that it is not valid, and who presented nothing only what is wanted

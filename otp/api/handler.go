@@ -26,6 +26,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/api/intake"
+	"github.com/otpgw/otpgw/otp/quietlog"
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -74,6 +75,7 @@ type handler struct {
 	mux      *http.ServeMux
 
 	admission *admission
+	refusals  quietlog.Lines // by endpoint and reason
 }
 
 // call is one request on its way through the handler.

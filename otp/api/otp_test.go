@@ -186,6 +186,12 @@ func TestQueueFull(t *testing.T) {
 	if r.header.Get("Retry-After") == "" {
 		t.Error("no Retry-After on POST")
 	}
+	for range 20 {
+		wantError(t, "once more", g.do(t, "POST", "/otp", french), 503, 1010, "server_error")
+	}
+	if n := strings.Count(g.log.String(), "request failed"); n != 1 {
+		t.Errorf("%d lines of what all requests are refused for, want one", n)
+	}
 }
 
 // TestStoreGone: 503 on each call, within the deadline, and Retry-After on POST only.
