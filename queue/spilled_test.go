@@ -141,5 +141,6 @@ func TestLateDaemonReadsWhatWasSpilled(t *testing.T) {
 		readBack(t, q, 2)
 	}
 	spill(t, late, 3)
+	must(t, first.Commit(within(t, time.Minute), first.Begin())) // what another has stored is here once a barrier is passed
 	readBack(t, first, 3)
 }
