@@ -63,3 +63,54 @@ func TestOneApplicationFillsTheStoreForItselfOnly(t *testing.T) {
 		t.Errorf("%d OTPs are known of after all are forgotten", had)
 	}
 }
+
+// TestOneApplicationsKeysLeaveTheOthersRoom: an application sends requests with an Idempotency-Key, each its own,
+// until it is refused. Another's are taken, and its own that come again are answered.
+func TestOneApplicationsKeysLeaveTheOthersRoom(t *testing.T) {
+	t.Parallel()
+	const room = 100
+	b := newBench(t, queuetest.WithBounds(queue.Bounds{Answers: queue.Bound{Msgs: room}}))
+	b.app.CallbackURL = ""
+	well := testApp()
+	well.Name, well.CallbackURL = "well", ""
+	b.Apps = []App{*b.app, *well}
+	ask := func(app *App, n int) (replayed bool, err error) {
+		t.Helper()
+		body := []byte(fmt.Sprintf(`{"phoneNumber":"+3361234%04d"}`, n))
+		asked, err := b.ParseNewOtp(body, app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, replayed, err = b.CreateOnce(context.Background(), app, fmt.Sprint("key ", n), body, asked)
+		return replayed, err
+	}
+	made := 0
+	for ; made <= room; made++ {
+		if _, err := ask(b.app, made); err != nil {
+			wantCode(t, "over its share", err, CodeUnavailable)
+			break
+		}
+	}
+	if made < room/2 || made > room*9/10 {
+		t.Fatalf("%d keys of one application", made)
+	}
+	for i := range (room - made) / 2 {
+		if _, err := ask(well, 1000+i); err != nil {
+			t.Fatalf("the other application, with %d of %d keys: %v", made, room, err)
+		}
+	}
+	again := func(when string) {
+		t.Helper()
+		if replayed, err := ask(b.app, made-1); err != nil || !replayed {
+			t.Errorf("%s: a request that comes again is answered as before %t, %v", when, replayed, err)
+		}
+	}
+	again("over its share")
+	b.Apps = b.Apps[:1]
+	var err error
+	for n := 2000; err == nil && n < 2000+room; n++ { // alone it has all the room
+		_, err = ask(b.app, n)
+	}
+	wantCode(t, "no room", err, CodeUnavailable)
+	again("no room")
+}

@@ -45,16 +45,18 @@ func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []b
 	asked := s.Box.Name("body:"+app.Name, string(body))
 	for deadline := time.Now().Add(answerWait); ; {
 		first := firstRequest{Body: asked, OtpID: uuid.NewString(), Since: s.now()}
-		revision, err := s.keepFirst(ctx, name, first, 0)
-		if err == nil {
+		revision, kept := s.beginFirst(ctx, app, name, first)
+		if kept == nil {
 			o, err := s.createFirst(ctx, app, n, name, first, revision)
 			return o, false, err
 		}
-		if !errors.Is(err, queue.ErrConflict) {
-			return Otp{}, false, storeError(err)
+		if !errors.Is(kept, queue.ErrConflict) && !errors.Is(kept, queue.ErrFull) { // what is there is answered without room, too
+			return Otp{}, false, storeError(kept)
 		}
 		first, revision, err = s.readFirst(ctx, name)
 		switch {
+		case errors.Is(err, queue.ErrNotFound) && errors.Is(kept, queue.ErrFull):
+			return Otp{}, false, storeError(kept)
 		case errors.Is(err, queue.ErrNotFound): // it failed meanwhile
 			continue
 		case err != nil:
@@ -86,6 +88,7 @@ func (s *Service) createFirst(ctx context.Context, app *App, n NewOtp, name stri
 	}
 	switch {
 	case err == nil:
+		s.keyed.add(app.Name, first.Since.Add(answerAge))
 		s.keepAnswer(ctx, name, first, revision, o)
 	case errors.Is(err, queue.ErrUnknown):
 		s.leaveFirst(ctx, name, first, revision)
@@ -115,6 +118,14 @@ func (s *Service) takeOver(ctx context.Context, app *App, n NewOtp, name string,
 	o := s.show(r, s.now())
 	s.keepAnswer(ctx, name, first, revision, o)
 	return o, true, nil
+}
+
+// beginFirst keeps the key of a new request.
+func (s *Service) beginFirst(ctx context.Context, app *App, name string, first firstRequest) (revision uint64, err error) {
+	if err := s.keyRoom(app, first.Since); err != nil {
+		return 0, err
+	}
+	return s.keepFirst(ctx, name, first, 0)
 }
 
 func (s *Service) keepFirst(ctx context.Context, name string, first firstRequest, revision uint64) (uint64, error) {

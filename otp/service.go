@@ -79,7 +79,8 @@ type Service struct {
 	finding sync.Mutex // one question of Find at a time
 	counter counts.Counter
 	found   guard.Found
-	crowd   crowd
+	crowd   crowd // of OTPs
+	keyed   crowd // of idempotency keys
 }
 
 // Clock is the service's time.

@@ -63,11 +63,22 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	return b.Latest(ctx, key)
 }
 
-// Len is about how many keys a bucket in the log has, and costs nothing.
-func (b *Bucket) Len() int { return b.q.ledger.Stats(b.name).Keys }
+// Len is about how many keys a bucket has, and costs nothing. Of one in JetStream it is known once a key was
+// created, and from a second ago.
+func (b *Bucket) Len() int {
+	if b.kv != nil {
+		keys, _ := b.q.gates[b.name].known()
+		return keys
+	}
+	return b.q.ledger.Stats(b.name).Keys
+}
 
-// Fill is how near a bucket in the log is to its bound, from 0 to 1, and costs nothing.
+// Fill is how near a bucket is to its bound, from 0 to 1, and costs nothing; see Len.
 func (b *Bucket) Fill() float64 {
+	if b.kv != nil {
+		_, full := b.q.gates[b.name].known()
+		return full
+	}
 	fill := b.q.ledger.Stats(b.name)
 	return max(float64(fill.Keys)/float64(b.bound.Msgs), float64(fill.Bytes)/float64(b.octets()))
 }

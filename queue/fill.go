@@ -10,10 +10,10 @@ import (
 // gateAge is how old the known fill of a bucket may be.
 const gateAge = time.Second
 
-// gate keeps new keys out of a replicated bucket that is at its bound. A single server lets a change of an
-// existing key pass in a full bucket; a replicated stream refuses every write (nats-server
-// checkMsgHeadersPreClusteredProposal), and a PIN could not even be verified. So the stream gets more room
-// than the bound, and new keys stop at the bound.
+// gate keeps new keys out of a bucket in JetStream that is at its bound, and knows about how full it is. A
+// single server lets a change of an existing key pass in a full bucket; a replicated stream refuses every
+// write (nats-server checkMsgHeadersPreClusteredProposal). So there the stream gets more room than the
+// bound, and new keys stop at the bound.
 type gate struct {
 	bound Bound
 	fill  func(context.Context) (msgs, bytes uint64, err error)
@@ -54,8 +54,19 @@ func (g *gate) enter(ctx context.Context) error {
 	return nil
 }
 
-// addGates makes a gate for each replicated bucket that refuses when full, and gives its stream the room.
-func (q *Queue) addGates() {
+// known is how many keys there are, and what part of the bound they take, as last asked.
+func (g *gate) known() (keys int, full float64) {
+	if g == nil {
+		return 0, 0
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return int(g.msgs), max(float64(g.msgs)/float64(g.bound.Msgs), float64(g.bytes)/float64(g.bound.Bytes))
+}
+
+// addGates makes a gate for each bucket that refuses when full, and gives the stream of a replicated one the
+// room.
+func (q *Queue) addGates(replicated bool) {
 	q.gates = make(map[string]*gate)
 	for i, a := range q.assets {
 		if a.form != bucketForm || !a.refuses() {
@@ -69,6 +80,8 @@ func (q *Queue) addGates() {
 			state := s.CachedInfo().State
 			return state.Msgs, state.Bytes, nil
 		}}
-		q.assets[i].bound = a.bound.headroom()
+		if replicated {
+			q.assets[i].bound = a.bound.headroom()
+		}
 	}
 }

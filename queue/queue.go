@@ -121,9 +121,7 @@ func (q *Queue) open(ctx context.Context, o Options) (err error) {
 	if err := q.connect(ctx, o); err != nil {
 		return err
 	}
-	if o.Replicas > 1 {
-		q.addGates()
-	}
+	q.addGates(o.Replicas > 1)
 	if err := q.lookForOlder(ctx); err != nil {
 		return err
 	}
