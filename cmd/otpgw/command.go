@@ -72,7 +72,7 @@ type cli struct {
 type subcommand func(flags *flag.FlagSet) func(ctx context.Context, c cli) int
 
 var subcommands = map[string]subcommand{
-	"serve":   serveCommand,
+	serving:   serveCommand,
 	"check":   checkCommand,
 	"ctl":     ctlCommand,
 	"explain": explainCommand,
@@ -85,10 +85,7 @@ var subcommands = map[string]subcommand{
 // run is the program: arguments and environment in, exit status out. It ends when ctx does.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	c := cli{settings: settings{environ: environ}, stdout: stdout, stderr: stderr}
-	name := "serve"
-	if len(args) > 0 && len(args[0]) > 0 && args[0][0] != '-' {
-		name, args = args[0], args[1:]
-	}
+	name, args := named(args)
 	if len(args) == 1 && (args[0] == "-version" || args[0] == "--version") {
 		name, args = "version", nil
 	}
@@ -117,6 +114,17 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return exitUsage
 	}
 	return do(ctx, c)
+}
+
+// serving is the subcommand that is the gateway; it needs no name.
+const serving = "serve"
+
+// named is the subcommand that arguments name, and what is behind its name.
+func named(args []string) (string, []string) {
+	if len(args) > 0 && len(args[0]) > 0 && args[0][0] != '-' {
+		return args[0], args[1:]
+	}
+	return serving, args
 }
 
 // belongs names the subcommand that knows a flag of the arguments which the one that was named does not.

@@ -16,7 +16,12 @@ import (
 	"syscall"
 )
 
-func main() { os.Exit(runProcess()) }
+func main() {
+	if name, _ := named(os.Args[1:]); name == serving {
+		coarseTimers()
+	}
+	os.Exit(runProcess())
+}
 
 // runProcess is the program with its signals. SIGTERM and SIGINT end it cleanly; once that has begun they
 // have their usual effect, so a second one ends it at once. SIGHUP ends nothing: a closed terminal and
