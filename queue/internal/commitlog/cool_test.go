@@ -255,6 +255,7 @@ func TestColdValuesAfterAJump(t *testing.T) {
 		commit(t, writer, Op{Bucket: "a", Key: fmt.Sprint("k", i), Value: value(i, 1), TTL: time.Hour})
 	}
 	await.That(t, "values leave the memory", func() bool { return slow.ColdBytes() > 0 && writer.ColdBytes() > 0 })
+	await.That(t, "the slow one has them all", func() bool { return slow.Position() >= writer.Position() })
 
 	goOn := stream.halt(t, writer)
 	for i := range values {
