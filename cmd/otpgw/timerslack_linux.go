@@ -10,8 +10,8 @@ import (
 
 // timerSlack is how much later than asked the kernel may wake a thread that sleeps, so that several wake-ups
 // become one. Linux gives a thread 50 us. While anything is under way Go's runtime looks after its threads
-// in sleeps of 20 us, which at 200 OTPs a second is a fifth of all CPU; what this program waits for by time is
-// a millisecond or more.
+// in sleeps of 20 us, which at 200 OTPs a second was a seventh of all CPU; what this program waits for by
+// time is a millisecond or more. cmd/otpgw/measure has what it saves.
 const timerSlack = 500 * time.Microsecond
 
 // slackIsSet tells the program that was started anew that it was, where the kernel forgets the slack.
