@@ -173,5 +173,9 @@ func logError(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
+// Empty tells whether there is nothing to store. To commit such a one costs an append all the same: it is a
+// barrier.
+func (t *Tx) Empty() bool { return len(t.ops) == 0 && t.err == nil }
+
 // Err is the fault of the steps so far, which Commit would tell.
 func (t *Tx) Err() error { return t.err }

@@ -167,8 +167,13 @@ func handset(from string) phone.Number {
 
 // tell stores an event for an application. Its id is its own, so that its order is no other's.
 func (i *Inbox) tell(ctx context.Context, app *otp.App, url string, kind otp.EventKind, item any) error {
+	return i.store(ctx, func(tx *queue.Tx) error { return i.note(tx, app, url, kind, item) })
+}
+
+// store stores what is added to a transaction, if anything is.
+func (i *Inbox) store(ctx context.Context, add func(tx *queue.Tx) error) error {
 	tx := i.Queue.Begin()
-	if err := i.note(tx, app, url, kind, item); err != nil {
+	if err := add(tx); err != nil || tx.Empty() {
 		return err
 	}
 	return i.Queue.Commit(ctx, tx)

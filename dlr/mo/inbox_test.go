@@ -14,6 +14,7 @@ import (
 
 	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/otp/optout"
+	"github.com/otpgw/otpgw/otp/phone"
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/seal"
@@ -199,6 +200,25 @@ func TestMessageThatCannotBeStoredIsAnError(t *testing.T) {
 		if err := i.Take(ctx, m); err == nil {
 			t.Errorf("%q: answered OK", m.Text)
 		}
+	}
+}
+
+// TestNothingToTellAsksTheStoreNothing: an application without a URL is told nothing, and a reply without a route
+// does not go out; neither costs an append.
+func TestNothingToTellAsksTheStoreNothing(t *testing.T) {
+	i := newInbox(t)
+	i.Route = func(otp.Traffic) (string, error) { return "", errors.New("no route") }
+	from, ok := phone.Parse("+46701234567", "")
+	if !ok {
+		t.Fatal("no number")
+	}
+	queuetest.Close(t, i.Queue)
+	app := &otp.App{Name: "quiet"}
+	if err := i.tellOptOut(t.Context(), app, Message{}, from, false); err != nil {
+		t.Errorf("told: %v", err)
+	}
+	if err := i.reply(t.Context(), app, Message{}, from, "help"); err != nil {
+		t.Errorf("replied: %v", err)
 	}
 }
 

@@ -101,11 +101,7 @@ func (i *Inbox) addressed(owners []*otp.App) []*otp.App {
 }
 
 func (i *Inbox) tellOptOut(ctx context.Context, app *otp.App, m Message, from phone.Number, out bool) error {
-	tx := i.Queue.Begin()
-	if err := i.noteOptOut(tx, app, m, from, out); err != nil {
-		return err
-	}
-	return i.Queue.Commit(ctx, tx)
+	return i.store(ctx, func(tx *queue.Tx) error { return i.noteOptOut(tx, app, m, from, out) })
 }
 
 // noteOptOut adds to a transaction what an application is told.
@@ -128,9 +124,10 @@ func (i *Inbox) noteOptOut(tx *queue.Tx, app *otp.App, m Message, from phone.Num
 // reply sends a text back from the address that was written to. It belongs to no OTP, so nothing is told of
 // its delivery. Its id is the same for a while, so that a number that writes again and again gets one.
 func (i *Inbox) reply(ctx context.Context, app *otp.App, m Message, from phone.Number, text string) error {
-	tx := i.Queue.Begin()
-	i.replyIn(tx, app, m, from, text)
-	err := i.Queue.Commit(ctx, tx)
+	err := i.store(ctx, func(tx *queue.Tx) error {
+		i.replyIn(tx, app, m, from, text)
+		return nil
+	})
 	if errors.Is(err, queue.ErrFull) {
 		i.Log.Warn().Str("app", app.Name).Msg("no room for a reply to a handset")
 		return nil
