@@ -10,17 +10,22 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
+// crowded is a bench with bounds and two applications, its own and well, that are told nothing.
+func crowded(t *testing.T, bounds queue.Bounds) (b *bench, well *App) {
+	t.Helper()
+	b, well = newBench(t, queuetest.WithBounds(bounds)), testApp()
+	b.app.CallbackURL = ""
+	well.Name, well.CallbackURL = "well", ""
+	b.Apps = []App{*b.app, *well}
+	return b, well
+}
+
 // TestOneApplicationFillsTheStoreForItselfOnly: an application makes OTPs until it is refused. Another still gets
-// its own, and what is there can be verified. Where it is the
-// only one it gets all the room.
+// its own, and what is there can be verified. Where it is the only one it gets all the room.
 func TestOneApplicationFillsTheStoreForItselfOnly(t *testing.T) {
 	t.Parallel()
 	const room = 100
-	b := newBench(t, queuetest.WithBounds(queue.Bounds{Records: queue.Bound{Msgs: room}}))
-	b.app.CallbackURL = ""
-	well := testApp()
-	well.Name, well.CallbackURL = "well", ""
-	b.Apps = []App{*b.app, *well}
+	b, well := crowded(t, queue.Bounds{Records: queue.Bound{Msgs: room}})
 	n := 0
 	ask := func(app *App) (Otp, error) {
 		t.Helper()
@@ -69,11 +74,7 @@ func TestOneApplicationFillsTheStoreForItselfOnly(t *testing.T) {
 func TestOneApplicationsKeysLeaveTheOthersRoom(t *testing.T) {
 	t.Parallel()
 	const room = 100
-	b := newBench(t, queuetest.WithBounds(queue.Bounds{Answers: queue.Bound{Msgs: room}}))
-	b.app.CallbackURL = ""
-	well := testApp()
-	well.Name, well.CallbackURL = "well", ""
-	b.Apps = []App{*b.app, *well}
+	b, well := crowded(t, queue.Bounds{Answers: queue.Bound{Msgs: room}})
 	ask := func(app *App, n int) (replayed bool, err error) {
 		t.Helper()
 		body := []byte(fmt.Sprintf(`{"phoneNumber":"+3361234%04d"}`, n))

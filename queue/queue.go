@@ -53,7 +53,7 @@ type Queue struct {
 	conns    []*nats.Conn
 	streams  []jetstream.JetStream                    // one per connection
 	handles  map[string][connections]jetstream.Stream // for reads, by stream name
-	gates    map[string]*gate                         // of replicated key-value buckets, by stream name
+	gates    map[string]*gate                         // of key-value buckets that refuse when full, by stream name
 
 	ticks        sync.WaitGroup
 	spreader     spreader

@@ -19,9 +19,10 @@
 // TORTURE_SECONDS is how long faults go on (40), TORTURE_RATE how many OTPs a second are asked for (60),
 // TORTURE_SEED makes the faults and the load's choices repeatable, though not the timing of processes.
 // TORTURE_FAULTS leaves only the faults that have that text in their names ("full", "cut off"), to find out
-// which of them it was. TORTURE_RACE builds all with the race detector, the daemons too. TORTURE_DIR is an empty directory where the stores and the daemons' logs stay, with a
-// journal of what was accepted, came to the SMSC and was told, and when. Of OTPs that were not kept as
-// promised a failed run shows how the daemons tell their way.
+// which of them it was. TORTURE_RACE builds all with the race detector, the daemons too. TORTURE_DIR is an
+// empty directory where the stores and the daemons' logs stay, with a journal of what was accepted, came to
+// the SMSC and was told, and when. Of OTPs that were not kept as promised a failed run shows how the daemons
+// tell their way.
 //
 //	make torture TORTURE_SECONDS=600 TORTURE_SEED=7
 package torture
