@@ -2,7 +2,6 @@ package otp
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -143,19 +142,25 @@ const templateField = "template_"
 // fault would else show on the first number of that country. So it is with a tag that names no language:
 // template_english would never be sent to anybody.
 func (f *faults) templates(o strictjson.Object) Templates {
-	t := Templates{ByLanguage: make(map[string]string)}
-	t.Plain = f.template("template", o.Value("template"))
-	for _, name := range slices.Sorted(maps.Keys(o)) {
-		tag, ok := strings.CutPrefix(name, templateField)
-		v := o.Value(name)
-		if !ok || v.Kind == strictjson.Unset {
-			continue
+	t := Templates{Plain: f.template("template", o.Value("template"))}
+	var names []string
+	for name := range o {
+		if strings.HasPrefix(name, templateField) && o.Value(name).Kind != strictjson.Unset {
+			names = append(names, name)
 		}
+	}
+	if len(names) == 0 {
+		return t
+	}
+	t.ByLanguage = make(map[string]string, len(names))
+	slices.Sort(names)
+	for _, name := range names {
+		tag := name[len(templateField):]
 		if _, ok := parseLanguage(tag); !ok {
 			f.add(CodeTemplate, fmt.Sprintf("'%.40s' is not a template of a language: after 'template_' goes a tag like fr, pt_BR or sr_Latn", name))
 			continue
 		}
-		t.ByLanguage[tag] = f.template(name, v)
+		t.ByLanguage[tag] = f.template(name, o.Value(name))
 	}
 	return t
 }

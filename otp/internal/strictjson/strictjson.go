@@ -47,58 +47,18 @@ type Object map[string]json.RawMessage
 // Parse reads a JSON object as RFC 8259 has it and encoding/json reads it, and refuses what two
 // programs read as two things: a key that is there twice, at any level, or beside itself in another case.
 // Names are compared exactly. Octets that are not UTF-8 are refused, for they would go out as replacement
-// characters.
+// characters. The values are parts of the body.
 func Parse(body []byte) (Object, error) {
-	var o Object
-	if !utf8.Valid(body) || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte{'{'}) {
-		return nil, ErrObject
+	body = bytes.TrimLeft(body, " \t\r\n")
+	if !utf8.Valid(body) || !bytes.HasPrefix(body, []byte{'{'}) || !json.Valid(body) {
+		return nil, ErrObject // a cause would quote the body
 	}
-	if err := json.Unmarshal(body, &o); err != nil {
-		return nil, ErrObject // the cause would quote the body
-	}
-	if repeatsKey(body) {
+	r := reader{data: body, names: make([]string, 0, 8)}
+	o := make(Object)
+	if r.object(o); r.repeated {
 		return nil, ErrRepeated
 	}
 	return o, nil
-}
-
-// repeatsKey goes through a valid object. Below the first level a key in two cases is two keys: that is the
-// caller's own.
-func repeatsKey(body []byte) bool {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	var open []map[string]bool // of each level; nil for an array
-	key := false               // whether the next string is a key
-	for {
-		t, err := dec.Token()
-		if err != nil {
-			return !errors.Is(err, io.EOF)
-		}
-		switch t := t.(type) {
-		case json.Delim:
-			switch t {
-			case '{':
-				open = append(open, make(map[string]bool))
-			case '[':
-				open = append(open, nil)
-			default:
-				open = open[:len(open)-1]
-			}
-		case string:
-			if key {
-				if len(open) == 1 {
-					t = strings.ToLower(t)
-				}
-				keys := open[len(open)-1]
-				if keys[t] {
-					return true
-				}
-				keys[t], key = true, false
-				continue
-			}
-		}
-		key = len(open) > 0 && open[len(open)-1] != nil
-	}
 }
 
 // Value is the field of a name.
@@ -108,11 +68,7 @@ func (o Object) Value(name string) Value {
 	case len(raw) == 0 || raw[0] == 'n':
 		return Value{}
 	case raw[0] == '"':
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			return Value{Kind: Other}
-		}
-		return Value{Text, s, HalvesPair(raw)}
+		return Value{Text, unquote(raw), HalvesPair(raw)}
 	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
 		return Value{Kind: Number, Text: string(raw)}
 	}
@@ -121,6 +77,9 @@ func (o Object) Value(name string) Value {
 
 // HalvesPair says whether a string of JSON has the escape of a surrogate without the other half (RFC 8259, 8.2).
 func HalvesPair(raw []byte) bool {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return false
+	}
 	high := false // just before was the first half
 	for i := 0; i < len(raw); i++ {
 		unit := -1
@@ -141,7 +100,7 @@ func HalvesPair(raw []byte) bool {
 	return false
 }
 
-// numeral is a number, as JSON writes it or with leading zeros.
+// numeral is a text that is a number, as JSON writes it or with leading zeros.
 var numeral = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
 // Place is where a number lies.
@@ -158,7 +117,7 @@ const (
 // Integer reads a whole number from a number or a string. A number out of range is that first, whole or not;
 // 300.0 and 3e2 are 300.
 func (v Value) Integer(low, high int) (int, Place) {
-	if v.Kind != Number && v.Kind != Text || !numeral.MatchString(v.Text) {
+	if v.Kind != Number && (v.Kind != Text || !numeral.MatchString(v.Text)) {
 		return 0, NotNumber
 	}
 	f, err := strconv.ParseFloat(v.Text, 64)
