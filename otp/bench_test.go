@@ -83,3 +83,23 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkReport: a receipt each, on an OTP of its own, with its event.
+func BenchmarkReport(b *testing.B) {
+	s := newBench(b)
+	ids := make([]string, b.N)
+	for i := range ids {
+		ids[i] = s.create(b, french).OtpID
+	}
+	var next atomic.Int64
+	b.SetParallelism(16)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			d := DeliveryReport{OtpID: ids[next.Add(1)-1], Link: "a", Part: 1, Parts: 1, Status: DeliveryDelivered}
+			if err := s.Report(context.Background(), d); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}

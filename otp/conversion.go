@@ -6,21 +6,17 @@ import (
 	"github.com/otpgw/otpgw/otp/conversion"
 )
 
-func (s *Service) conversion() conversion.Book {
-	return conversion.Book{Box: s.Box, Counter: &s.counter, Store: s.countStore()}
-}
-
 // converted counts for Conversion, as count does for the guard, and whatever the guard's settings are.
 func (s *Service) converted(r *Record, sent, verified int) {
 	if !r.Test {
-		s.conversion().Country(r.App, r.Country, r.Created, sent, verified)
+		s.counter.Add(conversion.Country(r.App, r.Country), r.Created, sent, verified)
 	}
 }
 
 // convertedOver counts for the link that carries an OTP.
 func (s *Service) convertedOver(r *Record, sent, verified int) {
 	if !r.Test && r.Link != "" {
-		s.conversion().Link(r.App, r.Link, r.Created, sent, verified)
+		s.counter.Add(conversion.Link(r.App, r.Link), r.Created, sent, verified)
 	}
 }
 
@@ -30,6 +26,6 @@ func (s *Service) Conversion(ctx context.Context, app *App) (conversion.Report, 
 	if s.Links != nil {
 		links = s.Links()
 	}
-	report, err := s.conversion().Read(ctx, app.Name, links)
+	report, err := conversion.Book{Counter: &s.counter, Store: s.countStore()}.Read(ctx, app.Name, links)
 	return report, storeErrorOrNil(err)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/otpgw/otpgw/otp/conversion"
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/internal/counts"
 	"github.com/otpgw/otpgw/otp/phone"
@@ -31,11 +32,24 @@ func (s *Service) Risks() map[guard.Risk]uint64 {
 func (s *Service) RunCounts(ctx context.Context) error { return s.counter.Run(ctx, s.countStore()) }
 
 func (s *Service) countStore() counts.Store {
-	return counts.Store{Bucket: s.Queue.Guard(), Now: s.now, Log: s.Log}
+	return counts.Store{Bucket: s.Queue.Guard(), Key: s.countKey, Now: s.now, Log: s.Log}
 }
 
-func (s *Service) countsOf(ctx context.Context, key string) counts.Counts {
-	return s.counter.Of(ctx, s.countStore(), key)
+// The groups that the guard judges by.
+const (
+	byPrefix  = "prefix"
+	byCountry = "country"
+)
+
+// countKey is what the store calls a group. A prefix is half a number, so it has a name instead.
+func (s *Service) countKey(g counts.Group) string {
+	switch g.Kind {
+	case byPrefix:
+		return "prefix." + s.Box.Name("prefix:"+g.App, g.Name)
+	case byCountry:
+		return "country." + s.Box.Name("country:"+g.App, "") + "." + g.Name
+	}
+	return conversion.Key(s.Box, g)
 }
 
 // Blocks are what operators said of numbers, before anything is judged.
@@ -77,8 +91,10 @@ func (s *Service) weigh(ctx context.Context, app *App, n NewOtp, known []string,
 	case !settings.On():
 		return verdict{risks: known}, nil
 	}
-	prefix, country := s.groups(app.Name, to.E164, to.Country)
-	v := verdict{risks: append(settings.Risks(to, s.countsOf(ctx, prefix), s.countsOf(ctx, country), now), known...), mode: settings.Mode}
+	prefix, country := groups(app.Name, to.E164, to.Country)
+	store := s.countStore()
+	found := settings.Risks(to, s.counter.Traffic(ctx, store, prefix, now), s.counter.Traffic(ctx, store, country, now))
+	v := verdict{risks: append(found, known...), mode: settings.Mode}
 	if n.Vouched {
 		v.mode = guard.Skip
 	}
@@ -126,17 +142,16 @@ func (s *Service) count(app *App, r *Record, sent, verified int) {
 	if !app.Guard.On() || r.Test || app.Guard.Trusts(r.Phone) {
 		return
 	}
-	prefix, country := s.groups(app.Name, r.Phone, r.Country)
-	for _, group := range []string{prefix, country} {
-		s.counter.Add(group, r.Created, sent, verified)
-	}
+	prefix, country := groups(app.Name, r.Phone, r.Country)
+	s.counter.Add(prefix, r.Created, sent, verified)
+	s.counter.Add(country, r.Created, sent, verified)
 }
 
 // prefixDigits are the last digits of a number, which its prefix is without.
 const prefixDigits = 4
 
-// groups are the keys of a number's prefix and country. A prefix is half a number, so it has a name instead.
-func (s *Service) groups(app, e164, country string) (prefix, nation string) {
+// groups are those of a number's prefix and country.
+func groups(app, e164, country string) (prefix, nation counts.Group) {
 	cut := max(len(e164)-prefixDigits, 0)
-	return "prefix." + s.Box.Name("prefix:"+app, e164[:cut]), "country." + s.Box.Name("country:"+app, "") + "." + country
+	return counts.Group{Kind: byPrefix, App: app, Name: e164[:cut]}, counts.Group{Kind: byCountry, App: app, Name: country}
 }

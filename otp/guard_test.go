@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otpgw/otpgw/otp/conversion"
 	"github.com/otpgw/otpgw/otp/guard"
 	"github.com/otpgw/otpgw/otp/internal/counts"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
+	"github.com/otpgw/otpgw/queue/seal"
 	"github.com/rs/zerolog"
 )
 
@@ -108,7 +110,7 @@ func TestGuardCountry(t *testing.T) {
 
 	b = guardBench(t)
 	b.app.Guard.PrefixUnverified = 0
-	_, country := b.groups(b.app.Name, "+46700000000", "SE")
+	_, country := groups(b.app.Name, "+46700000000", "SE")
 	b.counter.Add(country, b.now().Add(-5*24*time.Hour), 300, 300)
 	for n := range 30 { // a fifth of 300 is 60, half of that in an hour
 		wantRisk(t, "after a good day", b.try(swedish(n, 1)), "")
@@ -163,10 +165,10 @@ func TestGuardShared(t *testing.T) {
 		daemons[n%3].counter.Flush(context.Background(), b.countStore())
 	}
 	fresh := &bench{app: b.app, clock: b.clock, Service: &Service{Queue: b.Queue, Box: b.Box, Measure: measure, Now: b.Now, Route: b.Route, Log: b.Log}}
-	prefix, country := b.groups(b.app.Name, "+46700010000", "SE")
-	for _, key := range []string{prefix, country} {
-		if w := fresh.countsOf(context.Background(), key).Since(b.now(), time.Hour); w.Sent != 60 {
-			t.Errorf("%s: %+v", key, w)
+	prefix, country := groups(b.app.Name, "+46700010000", "SE")
+	for _, group := range []counts.Group{prefix, country} {
+		if w := fresh.counter.Of(context.Background(), b.countStore(), group).Since(b.now(), time.Hour); w.Sent != 60 {
+			t.Errorf("%s: %+v", group, w)
 		}
 	}
 	fresh.app.Guard.PrefixUnverified = 100
@@ -181,7 +183,7 @@ func TestRunCounts(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = b.RunCounts(ctx) }()
 	o := b.create(t, french)
-	prefix, _ := b.groups(b.app.Name, o.PhoneNumber, "FR")
+	prefix, _ := groups(b.app.Name, o.PhoneNumber, "FR")
 	stored := func() counts.Window {
 		return new(counts.Counter).Of(context.Background(), b.countStore(), prefix).Since(b.now(), time.Hour)
 	}
@@ -191,5 +193,25 @@ func TestRunCounts(t *testing.T) {
 	<-done
 	if w := stored(); w != (counts.Window{Sent: 1, Verified: 1}) {
 		t.Errorf("%+v", w)
+	}
+}
+
+// TestNamesOfCounts: what daemons of all versions call the same groups in the store.
+func TestNamesOfCounts(t *testing.T) {
+	box, err := seal.New(seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Service{Box: box}
+	prefix, country := groups("shop", "+46701234567", "SE")
+	for name, group := range map[string]counts.Group{
+		"prefix." + box.Name("prefix:shop", "+4670123"):                    prefix,
+		"country." + box.Name("country:shop", "") + ".SE":                  country,
+		"conversion." + box.Name("conversion:shop", "country") + ".SE":     conversion.Country("shop", "SE"),
+		"conversion." + box.Name("conversion:shop", "link") + ".carrier-1": conversion.Link("shop", "carrier-1"),
+	} {
+		if got := s.countKey(group); got != name {
+			t.Errorf("%+v: %s, want %s", group, got, name)
+		}
 	}
 }

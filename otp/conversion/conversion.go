@@ -1,7 +1,7 @@
 // Package conversion counts how many OTPs of an application were sent and how many of those were verified, by
 // day, country and link.
 //
-//	otp -> Country, Link -> counts (once a second) -> the store -> Read -> api
+//	otp -> counts of the groups Country and Link (once a second) -> the store -> Read -> api
 //
 // The counts are those of package counts, under names that tell no application.
 package conversion
@@ -41,47 +41,54 @@ type Report struct {
 
 const readers = 16
 
+// The kinds of groups.
+const (
+	own       = "conversion:" // begins them
+	byCountry = own + "country"
+	byLink    = own + "link"
+)
+
+// Country is an application's OTPs to a country.
+func Country(app, country string) counts.Group {
+	return counts.Group{Kind: byCountry, App: app, Name: country}
+}
+
+// Link is those that a link carries.
+func Link(app, link string) counts.Group {
+	return counts.Group{Kind: byLink, App: app, Name: link}
+}
+
+// Key is what the store calls a group of this package.
+func Key(box *seal.Box, g counts.Group) string {
+	return "conversion." + box.Name("conversion:"+g.App, strings.TrimPrefix(g.Kind, own)) + "." + g.Name
+}
+
 // Book is where it is counted.
 type Book struct {
-	Box     *seal.Box
 	Counter *counts.Counter
 	Store   counts.Store
-}
-
-// Country counts for a country; made is when the OTP was.
-func (b Book) Country(app, country string, made time.Time, sent, verified int) {
-	b.Counter.Add(b.key(app, "country", country), made, sent, verified)
-}
-
-// Link counts for the link that carries an OTP.
-func (b Book) Link(app, link string, made time.Time, sent, verified int) {
-	b.Counter.Add(b.key(app, "link", link), made, sent, verified)
-}
-
-func (b Book) key(app, by, name string) string {
-	return "conversion." + b.Box.Name("conversion:"+app, by) + "." + name
 }
 
 // Read reads the counts of an application for every country and for some links; they are a second behind at
 // most.
 func (b Book) Read(ctx context.Context, app string, links []string) (Report, error) {
 	countries := append(phone.Countries(), phone.NoCountry)
-	byCountry, err := b.by(ctx, app, "country", countries, func(row *Row, name string) { row.Country = name })
+	countryRows, err := b.rows(ctx, app, Country, countries, func(row *Row, name string) { row.Country = name })
 	if err != nil {
 		return Report{}, err
 	}
-	byLink, err := b.by(ctx, app, "link", links, func(row *Row, name string) { row.Link = name })
-	return Report{byCountry, byLink}, err
+	linkRows, err := b.rows(ctx, app, Link, links, func(row *Row, name string) { row.Link = name })
+	return Report{countryRows, linkRows}, err
 }
 
-func (b Book) by(ctx context.Context, app, by string, names []string, set func(*Row, string)) ([]Row, error) {
+func (b Book) rows(ctx context.Context, app string, group func(app, name string) counts.Group, names []string, set func(*Row, string)) ([]Row, error) {
 	rows := []Row{}
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readers)
 	for _, name := range names {
 		g.Go(func() error {
-			t := b.Counter.Of(ctx, b.Store, b.key(app, by, name))
+			t := b.Counter.Of(ctx, b.Store, group(app, name))
 			mu.Lock()
 			defer mu.Unlock()
 			for day, sent := range t.SentDays {

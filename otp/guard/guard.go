@@ -8,7 +8,6 @@ package guard
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/otpgw/otpgw/otp/internal/counts"
 	"github.com/otpgw/otpgw/otp/phone"
@@ -66,7 +65,7 @@ func (s *Settings) Trusts(e164 string) bool {
 }
 
 // Risks are those of a message to a number, by what was sent to its prefix and to its country.
-func (s *Settings) Risks(n phone.Number, prefix, country counts.Counts, now time.Time) []string {
+func (s *Settings) Risks(n phone.Number, prefix, country counts.Traffic) []string {
 	var risks []string
 	if len(s.Allow) > 0 && !slices.Contains(s.Allow, n.Country) || slices.Contains(s.Deny, n.Country) {
 		risks = append(risks, RiskCountry)
@@ -74,27 +73,25 @@ func (s *Settings) Risks(n phone.Number, prefix, country counts.Counts, now time
 	if n.Special() {
 		risks = append(risks, RiskNumberType)
 	}
-	if s.prefixRisk(prefix, now) {
+	if s.prefixRisk(prefix) {
 		risks = append(risks, RiskPrefixTraffic)
 	}
-	if s.countryRisk(country, now) {
+	if s.countryRisk(country) {
 		risks = append(risks, RiskCountryTraffic)
 	}
 	return risks
 }
 
-func (s *Settings) prefixRisk(c counts.Counts, now time.Time) bool {
-	day, hour := c.Since(now, 24*time.Hour), c.Since(now, time.Hour)
-	return day.Unverified(s.PrefixUnverified, s.Share) || hour.Unverified(half(s.PrefixUnverified), s.Share)
+func (s *Settings) prefixRisk(t counts.Traffic) bool {
+	return t.Day.Unverified(s.PrefixUnverified, s.Share) || t.Hour.Unverified(half(s.PrefixUnverified), s.Share)
 }
 
-func (s *Settings) countryRisk(c counts.Counts, now time.Time) bool {
+func (s *Settings) countryRisk(t counts.Traffic) bool {
 	if s.CountryUnverified == 0 {
 		return false
 	}
-	most := max(s.CountryUnverified, int(s.Share*float64(c.BestDay())))
-	day, hour := c.Since(now, 24*time.Hour), c.Since(now, time.Hour)
-	return day.Unverified(most, countryShare) || hour.Unverified(half(most), countryShare)
+	most := max(s.CountryUnverified, int(s.Share*float64(t.BestDay)))
+	return t.Day.Unverified(most, countryShare) || t.Hour.Unverified(half(most), countryShare)
 }
 
 func half(n int) int { return (n + 1) / 2 }

@@ -14,20 +14,24 @@ import (
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
-func storeOf(q *queue.Queue) Store { return Store{Bucket: q.Guard(), Now: q.Now, Log: zerolog.Nop()} }
+var sweden = Group{Kind: "country", Name: "SE"}
+
+func storeOf(q *queue.Queue) Store {
+	return Store{Bucket: q.Guard(), Key: func(g Group) string { return g.Kind + "." + g.Name }, Now: q.Now, Log: zerolog.Nop()}
+}
 
 // TestMemoryIsBounded: of more groups than there is room for, all that was counted and not stored yet is kept
 // within the bound.
 func TestMemoryIsBounded(t *testing.T) {
 	var c Counter
 	for n := range 3 * groupsKept {
-		c.Add(fmt.Sprint(n), time.Unix(0, 0), 1, 0)
+		c.Add(Group{Name: fmt.Sprint(n)}, time.Unix(0, 0), 1, 0)
 	}
 	if n := len(c.pending); n != groupsKept {
 		t.Errorf("%d groups wait for the store, want %d", n, groupsKept)
 	}
 	for n := range 2 * groupsKept {
-		c.know(fmt.Sprint(n), empty(), 1)
+		c.know(Group{Name: fmt.Sprint(n)}, empty(), 1)
 	}
 	if n := c.read.Len(); n != groupsKept {
 		t.Errorf("%d groups are remembered, want %d", n, groupsKept)
@@ -41,11 +45,11 @@ func TestWritersLoseNothing(t *testing.T) {
 	var a, b, fresh Counter
 	for range 20 {
 		for _, c := range []*Counter{&a, &b} {
-			c.Add("country.SE", s.Now(), 2, 1)
+			c.Add(sweden, s.Now(), 2, 1)
 			c.Flush(context.Background(), s)
 		}
 	}
-	if w := fresh.Of(t.Context(), s, "country.SE").Since(s.Now(), time.Hour); w != (Window{80, 40}) {
+	if w := fresh.Of(t.Context(), s, sweden).Since(s.Now(), time.Hour); w != (Window{80, 40}) {
 		t.Errorf("%+v, want 80 sent and 40 verified", w)
 	}
 }
@@ -55,15 +59,15 @@ func TestCountsOutliveTheStore(t *testing.T) {
 	q := queuetest.Open(t)
 	s := storeOf(q)
 	var c, fresh Counter
-	c.Add("country.SE", s.Now(), 3, 0)
+	c.Add(sweden, s.Now(), 3, 0)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the store is away"))
 	c.Flush(ctx, s)
-	if w := c.Of(ctx, s, "country.SE").Since(s.Now(), time.Hour); w.Sent != 3 {
+	if w := c.Of(ctx, s, sweden).Since(s.Now(), time.Hour); w.Sent != 3 {
 		t.Errorf("without the store: %+v", w)
 	}
 	c.Flush(t.Context(), s)
-	if w := fresh.Of(t.Context(), s, "country.SE").Since(s.Now(), time.Hour); w.Sent != 3 {
+	if w := fresh.Of(t.Context(), s, sweden).Since(s.Now(), time.Hour); w.Sent != 3 {
 		t.Errorf("then: %+v", w)
 	}
 }
@@ -87,25 +91,25 @@ func TestUnknownOutcomeCountsOnce(t *testing.T) {
 	q := queuetest.Open(t, queuetest.URL(server.URL))
 	s := storeOf(q)
 	var unsure, other, fresh Counter
-	unsure.Add("country.SE", s.Now(), 1, 0)
+	unsure.Add(sweden, s.Now(), 1, 0)
 	unsure.Flush(t.Context(), s)
 	doubted, sent, verified := 0, 1, 0
 	for ; doubted < 3 && sent < 20; sent++ {
-		unsure.Add("country.SE", s.Now(), 1, 0)
+		unsure.Add(sweden, s.Now(), 1, 0)
 		signal(t, server, syscall.SIGSTOP)
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		unsure.Flush(ctx, s)
 		cancel()
 		signal(t, server, syscall.SIGCONT)
-		if len(unsure.pending["country.SE"].doubtful) > 0 {
+		if len(unsure.pending[sweden].doubtful) > 0 {
 			doubted++
 		}
 		if doubted%2 == 0 {
 			verified++
-			other.Add("country.SE", s.Now(), 0, 1)
+			other.Add(sweden, s.Now(), 0, 1)
 			other.Flush(t.Context(), s)
 		}
-		if w := unsure.Of(t.Context(), s, "country.SE").Since(s.Now(), time.Hour); w.Sent != sent+1 {
+		if w := unsure.Of(t.Context(), s, sweden).Since(s.Now(), time.Hour); w.Sent != sent+1 {
 			t.Errorf("who is unsure knows of %d sent, want %d", w.Sent, sent+1)
 		}
 		unsure.Flush(t.Context(), s)
@@ -113,7 +117,7 @@ func TestUnknownOutcomeCountsOnce(t *testing.T) {
 	if doubted == 0 {
 		t.Fatal("no outcome was unknown: that shows nothing")
 	}
-	if w := fresh.Of(t.Context(), s, "country.SE").Since(s.Now(), time.Hour); w != (Window{sent, verified}) {
+	if w := fresh.Of(t.Context(), s, sweden).Since(s.Now(), time.Hour); w != (Window{sent, verified}) {
 		t.Errorf("%+v, want %d sent and %d verified", w, sent, verified)
 	}
 }

@@ -1,5 +1,5 @@
 // Package counts keeps how many OTPs of a group were sent and how many were verified: of a country, a prefix
-// of numbers, a link. It knows no group; who counts names it by a key, and judges what comes out.
+// of numbers, a link. It knows no group; who counts has a name for each (Group, Store.Key), and judges what comes out.
 //
 // What is counted goes to the store once a second, all of a group in one write: a country's counter written
 // with every message would be fought over. So daemons judge by counts up to a few seconds old, and one that
@@ -71,12 +71,33 @@ func (c Counts) Since(now time.Time, d time.Duration) (sum Window) {
 	return sum
 }
 
-// BestDay is the most that were verified on one day.
-func (c Counts) BestDay() (best int) {
-	for _, n := range c.Days {
-		best = max(best, n)
+// Traffic is what a group is judged by.
+type Traffic struct {
+	Hour, Day Window // that have gone by
+	BestDay   int    // the most that were verified on one day of a fortnight
+}
+
+// trafficOf is that of the sum of counts.
+func trafficOf(a, b Counts, now time.Time) (t Traffic) {
+	hour, day := slotOf(now.Add(-time.Hour)), slotOf(now.Add(-24*time.Hour))
+	for _, slots := range [...]map[int64]Window{a.Slots, b.Slots} {
+		for slot, w := range slots {
+			if slot >= day {
+				t.Day = t.Day.plus(w)
+			}
+			if slot >= hour {
+				t.Hour = t.Hour.plus(w)
+			}
+		}
 	}
-	return best
+	for _, days := range [...]map[int64]int{a.Days, b.Days} {
+		for day := range days {
+			if day > dayOf(now)-daysKept {
+				t.BestDay = max(t.BestDay, a.Days[day]+b.Days[day])
+			}
+		}
+	}
+	return t
 }
 
 // plus adds, and forgets what is too old.
