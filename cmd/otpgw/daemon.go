@@ -220,7 +220,6 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	signals := hangup() // before anybody is told that it is ready
 	g.Go(func() error { d.hangups(gctx, signals); return nil })
 	work.Go(func() error { return d.tracker.RunParked(workCtx) })
-	work.Go(func() error { return d.records.Run(workCtx) })
 	work.Go(func() error { return d.orders.Run(workCtx) })
 	work.Go(func() error { return d.scores.Exchange(workCtx, d.queue) })
 	work.Go(func() error { return d.compacts(workCtx) })

@@ -17,9 +17,11 @@
 // A part's line is written before what it says is stored, so there is no part that a carrier bills and no
 // line tells, even after kill -9; the same part may have two lines then, alike in link and messageId. Lines
 // are in the page cache: what a power failure takes of the last seconds is in the store. A line that cannot
-// be written (a full disk) is counted in otpgw_cdr_lost_total and stops no message. No line has a PIN or a
-// text. Numbers are as OTPGW_CDR_NUMBERS says: plain, masked, or hashed with the store's key, by which one
-// number has one hash in all files.
+// be written (a full disk) is counted in otpgw_cdr_lost_total and stops no message. One goroutine has the
+// files; a disk that takes none for a second hangs, so lines wait in memory, 65,536 of them, and no message
+// waits for its line until it is written: a kill -9 takes those. No line has a PIN or a text. Numbers are as
+// OTPGW_CDR_NUMBERS says: plain, masked, or hashed with the store's key, by which one number has one hash in
+// all files.
 //
 // # Fields
 //

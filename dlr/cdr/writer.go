@@ -1,16 +1,13 @@
 package cdr
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,10 +25,15 @@ const (
 )
 
 const (
-	openSuffix = ".jsonl.open"
-	doneSuffix = ".jsonl"
-	maxFile    = 256 << 20 // octets
-	quietFor   = time.Minute
+	quietFor = time.Minute
+
+	// patience is how long the message waits that a record is of. A disk that takes longer hangs, and then nobody
+	// waits until it has taken a record again.
+	patience = time.Second
+	// mostWaiting is how many records wait for such a disk; what is beyond them is lost.
+	mostWaiting = 1 << 16
+	// closePatience is how long the end of the daemon waits for one.
+	closePatience = 5 * time.Second
 )
 
 // Settings are what may be changed while a Writer writes.
@@ -48,25 +50,27 @@ type Options struct {
 	Log     zerolog.Logger
 	Now     func() time.Time // nil: time.Now
 	MaxFile int64            // octets in a file; 0: 256 MiB
+
+	create func(path string) (file, error) // nil: that of the system
 }
 
 // Writer writes records. A nil Writer writes none. It is safe for use by many goroutines.
 type Writer struct {
-	o       Options // its Settings are guarded by mu
-	lost    prometheus.Counter
-	changed chan struct{} // for Run: the time of a file may be another
+	o     Options
+	lost  prometheus.Counter
+	jobs  chan func(*files) // for the goroutine that has the files
+	stop  chan struct{}
+	ended chan struct{} // by that goroutine
+	err   error         // its last, when it has ended
+	hangs atomic.Bool   // a record waited in vain, and none was written since
+	told  atomic.Int64  // when the log was last told of a failure, Unix ns
 
-	mu     sync.Mutex // guards the rest
-	file   *os.File   // nil after a failure, after Close, and without a directory
-	begun  time.Time
-	size   int64
-	number int // of the last file
-	closed bool
-	left   []string  // files that could not be completed yet
-	told   time.Time // of the last failure in the log
+	mu       sync.RWMutex // guards the rest
+	settings Settings
+	closed   bool
 }
 
-// Open completes what an earlier daemon left open in the directory, and begins a file.
+// Open completes what an earlier daemon left open in the directory, and begins a file. Close ends it.
 func Open(o Options) (*Writer, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -74,130 +78,112 @@ func Open(o Options) (*Writer, error) {
 	if o.MaxFile == 0 {
 		o.MaxFile = maxFile
 	}
-	w := &Writer{o: o, changed: make(chan struct{}, 1), lost: prometheus.NewCounter(prometheus.CounterOpts{Name: "otpgw_cdr_lost_total",
-		Help: "Records for billing that could not be written."})}
-	if o.Dir == "" {
-		return w, nil
+	if o.create == nil {
+		o.create = create
 	}
-	if err := completeLeft(o.Dir); err != nil {
+	f := &files{log: o.Log, now: o.Now, max: o.MaxFile, create: o.create}
+	if err := f.change(o.Dir, o.Rotate); err != nil {
 		return nil, err
 	}
-	return w, w.begin()
+	w := &Writer{o: o, settings: o.Settings, jobs: make(chan func(*files), mostWaiting), stop: make(chan struct{}), ended: make(chan struct{}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{Name: "otpgw_cdr_lost_total", Help: "Records for billing that could not be written."})}
+	go w.serve(f)
+	return w, nil
+}
+
+// serve does what is asked of the files, until Close.
+func (w *Writer) serve(f *files) {
+	defer close(w.ended)
+	every := f.pause()
+	look := time.NewTicker(every)
+	defer look.Stop()
+	for {
+		select {
+		case job := <-w.jobs:
+			job(f)
+			if p := f.pause(); p != every {
+				every = p
+				look.Reset(p)
+			}
+		case <-look.C:
+			if err := f.due(); err != nil {
+				w.o.Log.Error().Err(err).Msg("a file of records for billing cannot be completed")
+			}
+		case <-w.stop:
+			w.finish(f)
+			return
+		}
+	}
+}
+
+// finish does what was asked before the end.
+func (w *Writer) finish(f *files) {
+	for {
+		select {
+		case job := <-w.jobs:
+			job(f)
+		default:
+			w.err = f.close()
+			return
+		}
+	}
+}
+
+// do has something done with the files, and waits for it, however long they take.
+func (w *Writer) do(what func(*files) error) error {
+	done := make(chan error, 1)
+	select {
+	case w.jobs <- func(f *files) { done <- what(f) }:
+	case <-w.ended:
+		return os.ErrClosed
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-w.ended:
+		return os.ErrClosed
+	}
 }
 
 // Change has records written by other settings from now on. With an error nothing has changed.
 func (w *Writer) Change(to Settings) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	was, before := w.o.Settings, w.file
-	w.o.Settings = to
-	select {
-	case w.changed <- struct{}{}:
-	default: // Run has yet to hear of the one before
-	}
-	if to.Dir == was.Dir {
+	return w.do(func(f *files) error {
+		if err := f.change(to.Dir, to.Rotate); err != nil {
+			return err
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.settings = to
 		return nil
-	}
-	if to.Dir != "" {
-		err := completeLeft(to.Dir)
-		if err == nil {
-			err = w.begin()
-		}
-		if err != nil {
-			w.o.Settings = was
-			return err
-		}
-	} else {
-		w.file = nil
-	}
-	if before != nil {
-		if err := finish(before); err != nil {
-			w.o.Log.Error().Err(err).Msg("a file of records for billing cannot be completed")
-		}
-	}
-	return nil
-}
-
-// completeLeft completes the files that a daemon left open in a directory.
-func completeLeft(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, "*"+openSuffix))
-	if err != nil {
-		return fmt.Errorf("cdr: %w", err)
-	}
-	for _, path := range left {
-		if err := complete(path); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // Collector is the writer's metric.
 func (w *Writer) Collector() prometheus.Collector { return w.lost }
 
-// complete gives a file its final name; an empty one goes.
-func complete(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-	case info.Size() == 0:
-		err = os.Remove(path)
-	default:
-		err = os.Rename(path, strings.TrimSuffix(path, openSuffix)+doneSuffix)
-	}
-	if err != nil {
-		return fmt.Errorf("cdr: %w", err)
-	}
-	return nil
-}
-
-// begin makes a new file, of a name that none has or had. mu is held, or nobody else has the writer yet.
-func (w *Writer) begin() error {
-	w.finishLeft()
-	now := w.o.Now()
-	base := filepath.Join(w.o.Dir, "otpgw-"+now.UTC().Format("20060102T150405Z")+"-")
-	for {
-		w.number++
-		name := base + fmt.Sprintf("%04d", w.number)
-		if _, err := os.Lstat(name + doneSuffix); err == nil {
-			continue // of this second, by this daemon or one before it
-		}
-		f, err := os.OpenFile(name+openSuffix, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("cdr: %w", err)
-		}
-		w.file, w.begun, w.size = f, now, 0
-		return nil
-	}
-}
-
 // Part writes a part. The price is what it is given; numbers are written as is configured.
 func (w *Writer) Part(p Part) {
 	if w != nil {
-		w.write("part", func() any { p.To = w.phone(p.To); return p })
+		w.write("part", func(n Numbers) any { p.To = w.phone(n, p.To); return p })
 	}
 }
 
 // Receipt writes a receipt.
 func (w *Writer) Receipt(r Receipt) {
 	if w != nil {
-		w.write("receipt", func() any { return r })
+		w.write("receipt", func(Numbers) any { return r })
 	}
 }
 
 // End writes the end of an OTP.
 func (w *Writer) End(e End) {
 	if w != nil {
-		w.write("otp", func() any { e.To = w.phone(e.To); return e })
+		w.write("otp", func(n Numbers) any { e.To = w.phone(n, e.To); return e })
 	}
 }
 
-// phone is for callers that hold mu.
-func (w *Writer) phone(number string) string {
-	switch w.o.Numbers {
+func (w *Writer) phone(as Numbers, number string) string {
+	switch as {
 	case Hashed:
 		return w.o.Hash(number)
 	case Masked:
@@ -209,29 +195,72 @@ func (w *Writer) phone(number string) string {
 	return number
 }
 
-// write appends one line by one write, so that no kill parts it.
-func (w *Writer) write(kind string, record func() any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.o.Dir == "" {
+// write has one line written, and waits for it: what it says is stored after it. A disk that hangs is not
+// waited for.
+func (w *Writer) write(kind string, record func(Numbers) any) {
+	written := make(chan struct{})
+	queued, err := w.queue(kind, record, written)
+	if err != nil {
+		w.lose(err)
+	}
+	if !queued || w.hangs.Load() {
 		return
 	}
-	now := w.o.Now()
-	line, err := w.line(head{kind, now.UTC().Truncate(time.Millisecond)}, record())
-	if err == nil {
-		err = w.append(now, line)
-	}
-	if err == nil {
-		return
-	}
-	w.lost.Inc()
-	if now.Sub(w.told) >= quietFor {
-		w.told = now
-		w.o.Log.Error().Err(err).Msg("records for billing cannot be written, and are lost")
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-written:
+	case <-timer.C:
+		w.hangs.Store(true)
+		w.tell(zerolog.WarnLevel, nil, "the disk of the records for billing hangs; they wait in memory, and messages do not wait for them")
 	}
 }
 
-func (w *Writer) line(h head, record any) ([]byte, error) {
+var errTooMany = errors.New("cdr: too many records wait for the disk")
+
+// queue gives the files a line; written is closed when they have it, or have lost it.
+func (w *Writer) queue(kind string, record func(Numbers) any, written chan struct{}) (queued bool, err error) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.settings.Dir == "" {
+		return false, nil
+	}
+	if w.closed {
+		return false, os.ErrClosed
+	}
+	now := w.o.Now()
+	text, err := line(head{kind, now.UTC().Truncate(time.Millisecond)}, record(w.settings.Numbers))
+	if err != nil {
+		return false, err
+	}
+	select {
+	case w.jobs <- func(f *files) {
+		defer close(written)
+		if err := f.append(now, text); err != nil {
+			w.lose(err)
+		}
+		w.hangs.Store(false)
+	}:
+		return true, nil
+	default:
+		return false, errTooMany
+	}
+}
+
+func (w *Writer) lose(err error) {
+	w.lost.Inc()
+	w.tell(zerolog.ErrorLevel, err, "records for billing cannot be written, and are lost")
+}
+
+// tell tells the log, once in a while.
+func (w *Writer) tell(level zerolog.Level, err error, message string) {
+	now, last := w.o.Now().UnixNano(), w.told.Load()
+	if (last == 0 || now-last >= int64(quietFor)) && w.told.CompareAndSwap(last, now) {
+		w.o.Log.WithLevel(level).Err(err).Msg(message)
+	}
+}
+
+func line(h head, record any) ([]byte, error) {
 	first, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
@@ -243,110 +272,22 @@ func (w *Writer) line(h head, record any) ([]byte, error) {
 	return append(append(append(first[:len(first)-1], ','), rest[1:]...), '\n'), nil
 }
 
-// append writes a line into the file whose turn it is. After a failure a new file is tried.
-func (w *Writer) append(now time.Time, line []byte) error {
-	if w.closed {
-		return os.ErrClosed
-	}
-	if w.file != nil && w.size > 0 && (now.Sub(w.begun) >= w.o.Rotate || w.size+int64(len(line)) > w.o.MaxFile) {
-		// What cannot be completed is no reason to lose the record; what is gone the next file tells.
-		if err := w.finishCurrent(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			w.o.Log.Error().Err(err).Msg("a file of records for billing cannot be completed; it is with the next")
-		}
-	}
-	if w.file == nil {
-		if err := w.begin(); err != nil {
-			return err
-		}
-	}
-	n, err := w.file.Write(line)
-	w.size += int64(n)
-	if err != nil && n > 0 { // a torn line would spoil the next one
-		if terr := w.file.Truncate(w.size - int64(n)); terr == nil {
-			w.size -= int64(n)
-			_, _ = w.file.Seek(w.size, 0)
-		}
-	}
-	return err
-}
-
-// finishCurrent completes the current file. Where that fails it is tried again with the next one.
-func (w *Writer) finishCurrent() error {
-	f := w.file
-	w.file = nil
-	err := finish(f)
-	if err != nil {
-		w.left = append(w.left, f.Name())
-	}
-	return err
-}
-
-// finishLeft completes what could not be completed before.
-func (w *Writer) finishLeft() {
-	w.left = slices.DeleteFunc(w.left, func(path string) bool {
-		err := complete(path)
-		return err == nil || errors.Is(err, fs.ErrNotExist)
-	})
-}
-
-// finish completes a file.
-func finish(f *os.File) error {
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("cdr: %w", err)
-	}
-	return complete(f.Name())
-}
-
-// Run completes files whose time is up although nothing is written, until ctx ends.
-func (w *Writer) Run(ctx context.Context) error {
-	if w == nil {
-		return nil
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-w.changed:
-		case <-time.After(w.pause()):
-			if err := w.due(); err != nil {
-				w.o.Log.Error().Err(err).Msg("a file of records for billing cannot be completed")
-			}
-		}
-	}
-}
-
-// mostPause is the longest time between two looks at whether a file's time is up.
-const mostPause = time.Minute
-
-func (w *Writer) pause() time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.o.Rotate == 0 {
-		return mostPause
-	}
-	return min(w.o.Rotate/4, mostPause)
-}
-
-func (w *Writer) due() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.file == nil || w.size == 0 || w.o.Now().Sub(w.begun) < w.o.Rotate {
-		return nil
-	}
-	return w.finishCurrent()
-}
-
-// Close completes the current file.
+// Close writes what waits and completes the current file. It gives a disk that hangs a few seconds.
 func (w *Writer) Close() error {
 	if w == nil {
 		return nil
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	closed := w.closed
 	w.closed = true
-	w.finishLeft()
-	if w.file == nil {
-		return nil
+	w.mu.Unlock()
+	if !closed {
+		close(w.stop)
 	}
-	return w.finishCurrent()
+	select {
+	case <-w.ended:
+		return w.err
+	case <-time.After(closePatience):
+		return fmt.Errorf("cdr: the disk of the records for billing hangs: %d of them are lost", len(w.jobs)+1)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,8 +28,20 @@ func open(t *testing.T, o Options) *Writer {
 	return w
 }
 
-// files are the names in a directory, those that are open with their suffix.
-func files(t *testing.T, dir string) (done, open []string) {
+// clock is one that stands unless a test turns it.
+type clock struct{ ns atomic.Int64 }
+
+func newClock() *clock {
+	c := new(clock)
+	c.pass(time.Duration(time.Now().UnixNano()))
+	return c
+}
+
+func (c *clock) now() time.Time       { return time.Unix(0, c.ns.Load()) }
+func (c *clock) pass(d time.Duration) { c.ns.Add(int64(d)) }
+
+// filesIn are the names in a directory, those that are open with their suffix.
+func filesIn(t *testing.T, dir string) (done, open []string) {
 	t.Helper()
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -45,26 +58,26 @@ func files(t *testing.T, dir string) (done, open []string) {
 }
 
 func TestFilesAreCompletedByTimeSizeAndAtTheEnd(t *testing.T) {
-	dir, now := t.TempDir(), time.Now()
-	w := open(t, Options{Settings: Settings{Dir: dir}, Now: func() time.Time { return now }, MaxFile: 400})
+	dir, clock := t.TempDir(), newClock()
+	w := open(t, Options{Settings: Settings{Dir: dir}, Now: clock.now, MaxFile: 400})
 	w.Receipt(Receipt{MessageID: "m", Link: "c", CarrierID: "1", State: "DELIVRD"})
-	now = now.Add(time.Hour)
-	if err := w.due(); err != nil {
+	clock.pass(time.Hour)
+	if err := w.do((*files).due); err != nil {
 		t.Fatal(err)
 	}
-	if done, open := files(t, dir); len(done) != 1 || len(open) != 0 {
+	if done, open := filesIn(t, dir); len(done) != 1 || len(open) != 0 {
 		t.Errorf("after an hour: %q, %q", done, open)
 	}
 	for range 3 { // two in a file
 		w.Receipt(Receipt{MessageID: "m", Link: "c", CarrierID: strings.Repeat("1", 50), State: "DELIVRD"})
 	}
-	if done, open := files(t, dir); len(done) != 2 || len(open) != 1 {
+	if done, open := filesIn(t, dir); len(done) != 2 || len(open) != 1 {
 		t.Errorf("after 3 lines: %q, %q", done, open)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if done, open := files(t, dir); len(done) != 3 || len(open) != 0 {
+	if done, open := filesIn(t, dir); len(done) != 3 || len(open) != 0 {
 		t.Errorf("at the end: %q, %q", done, open)
 	}
 	w.Receipt(Receipt{}) // after the end it is counted
@@ -79,7 +92,7 @@ func TestWhatAKilledDaemonLeft(t *testing.T) {
 	w := open(t, Options{Settings: Settings{Dir: dir, Numbers: Masked}})
 	w.End(End{OtpID: "o", To: "+46701234567", Status: "VERIFIED"})
 	again := open(t, Options{Settings: Settings{Dir: dir}}) // the first is not closed, and a second has not passed
-	done, opened := files(t, dir)
+	done, opened := filesIn(t, dir)
 	if len(done) != 1 || len(opened) != 1 {
 		t.Fatalf("%q, %q", done, opened)
 	}
@@ -93,7 +106,7 @@ func TestWhatAKilledDaemonLeft(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if done, opened := files(t, dir); len(opened) != 0 || len(done) != 1 {
+	if done, opened := filesIn(t, dir); len(opened) != 0 || len(done) != 1 {
 		t.Errorf("an empty file stays: %q, %q", opened, done)
 	}
 	third := open(t, Options{Settings: Settings{Dir: dir}})
@@ -101,7 +114,7 @@ func TestWhatAKilledDaemonLeft(t *testing.T) {
 	if err := third.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if done, _ := files(t, dir); len(done) != 2 {
+	if done, _ := filesIn(t, dir); len(done) != 2 {
 		t.Errorf("a file was written over: %q", done)
 	}
 }
@@ -121,7 +134,7 @@ func TestLinesOfManyAtOnceAreWhole(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	done, _ := files(t, dir)
+	done, _ := filesIn(t, dir)
 	seen := make(map[string]bool)
 	for _, name := range done {
 		data, err := os.ReadFile(filepath.Join(dir, name))
@@ -149,13 +162,13 @@ func TestDirectoryThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log strings.Builder
-	now := time.Now()
-	w := open(t, Options{Settings: Settings{Dir: dir, Rotate: time.Second}, Log: zerolog.New(&log), Now: func() time.Time { return now }})
+	clock := newClock()
+	w := open(t, Options{Settings: Settings{Dir: dir, Rotate: time.Second}, Log: zerolog.New(&log), Now: clock.now})
 	w.Part(Part{})
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	now = now.Add(time.Minute)
+	clock.pass(time.Minute)
 	for range 3 {
 		w.Part(Part{})
 	}
@@ -169,7 +182,7 @@ func TestDirectoryThatIsGone(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if done, _ := files(t, dir); len(done) != 1 {
+	if done, _ := filesIn(t, dir); len(done) != 1 {
 		t.Errorf("%q", done)
 	}
 }
@@ -178,8 +191,8 @@ func TestDirectoryThatIsGone(t *testing.T) {
 // line on; what was begun is complete. A directory that is not there changes nothing.
 func TestChange(t *testing.T) {
 	first, second := t.TempDir(), t.TempDir()
-	now := time.Now()
-	w := open(t, Options{Settings: Settings{Dir: first, Numbers: Plain}, Now: func() time.Time { return now },
+	clock := newClock()
+	w := open(t, Options{Settings: Settings{Dir: first, Numbers: Plain}, Now: clock.now,
 		Hash: func(string) string { return "hash" }})
 	part := func() { w.Part(Part{To: "+46701234567"}) }
 	part()
@@ -194,8 +207,8 @@ func TestChange(t *testing.T) {
 		t.Errorf("the first directory has %q", got)
 	}
 	part()
-	now = now.Add(time.Minute)
-	if err := w.due(); err != nil {
+	clock.pass(time.Minute)
+	if err := w.do((*files).due); err != nil {
 		t.Fatal(err)
 	}
 	if got := numbersIn(t, second); fmt.Sprint(got) != "[hash]" {
@@ -224,7 +237,7 @@ func TestChange(t *testing.T) {
 // numbersIn are those of the lines in a directory, in which no file may be open.
 func numbersIn(t *testing.T, dir string) (numbers []string) {
 	t.Helper()
-	done, opened := files(t, dir)
+	done, opened := filesIn(t, dir)
 	if len(opened) > 0 {
 		t.Errorf("%q are not complete", opened)
 	}
@@ -266,20 +279,20 @@ func TestNoWriterWritesNothing(t *testing.T) {
 // TestFileThatCannotBeCompletedLosesNothing: what is to be written as a file's time is up is in the next one, and
 // the file is completed once that can be done.
 func TestFileThatCannotBeCompletedLosesNothing(t *testing.T) {
-	dir, now := t.TempDir(), time.Now()
-	w := open(t, Options{Settings: Settings{Dir: dir}, Now: func() time.Time { return now }, Log: zerolog.Nop()})
+	dir, clock := t.TempDir(), newClock()
+	w := open(t, Options{Settings: Settings{Dir: dir}, Now: clock.now, Log: zerolog.Nop()})
 	write := func() {
 		w.Receipt(Receipt{MessageID: "m", Link: "c", CarrierID: "1", State: "DELIVRD"})
 	}
 	write()
-	_, first := files(t, dir)
+	_, first := filesIn(t, dir)
 	inTheWay := filepath.Join(dir, strings.TrimSuffix(first[0], openSuffix)+doneSuffix)
 	if err := os.Mkdir(inTheWay, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	now = now.Add(time.Hour)
+	clock.pass(time.Hour)
 	write()
-	if _, left := files(t, dir); len(left) != 2 {
+	if _, left := filesIn(t, dir); len(left) != 2 {
 		t.Errorf("open files: %q", left)
 	}
 	if err := os.Remove(inTheWay); err != nil {
@@ -288,7 +301,7 @@ func TestFileThatCannotBeCompletedLosesNothing(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	done, left := files(t, dir)
+	done, left := filesIn(t, dir)
 	if len(done) != 2 || len(left) != 0 {
 		t.Errorf("complete %q, open %q", done, left)
 	}
@@ -300,4 +313,70 @@ func TestFileThatCannotBeCompletedLosesNothing(t *testing.T) {
 	if n := lost(t, w); n != 0 {
 		t.Errorf("%v records are lost", n)
 	}
+}
+
+// hanging is a file of a disk that takes nothing until it works.
+type hanging struct {
+	file
+	works <-chan struct{}
+}
+
+func (h hanging) Write(b []byte) (int, error) {
+	<-h.works
+	return h.file.Write(b)
+}
+
+// TestDiskThatHangs: messages go on. What fits into the memory meanwhile is written when the disk works again,
+// and what does not is counted.
+func TestDiskThatHangs(t *testing.T) {
+	dir, works := t.TempDir(), make(chan struct{})
+	w := open(t, Options{Settings: Settings{Dir: dir}, Log: zerolog.Nop(), create: func(path string) (file, error) {
+		f, err := create(path)
+		return hanging{f, works}, err
+	}})
+	const tooMany = 3
+	for range 1 + mostWaiting + tooMany { // the first is in the hands of the disk, and the only one that waits
+		w.Receipt(Receipt{MessageID: "m"})
+	}
+	if n := lost(t, w); n != tooMany {
+		t.Errorf("%v are lost while the disk hangs, want %d", n, tooMany)
+	}
+	close(works)
+	if err := w.do(func(*files) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if w.hangs.Load() {
+		t.Error("records are not waited for when the disk works again")
+	}
+	w.Receipt(Receipt{MessageID: "m"})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	done, _ := filesIn(t, dir)
+	for _, name := range done {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += bytes.Count(data, []byte("\n"))
+	}
+	if lines != 1+mostWaiting+1 {
+		t.Errorf("%d lines, want %d", lines, 1+mostWaiting+1)
+	}
+}
+
+// TestEndDoesNotWaitForADiskThatHangs: the daemon ends, and says what is lost.
+func TestEndDoesNotWaitForADiskThatHangs(t *testing.T) {
+	works := make(chan struct{})
+	w := open(t, Options{Settings: Settings{Dir: t.TempDir()}, Log: zerolog.Nop(), create: func(path string) (file, error) {
+		f, err := create(path)
+		return hanging{f, works}, err
+	}})
+	w.Part(Part{})
+	if err := w.Close(); err == nil || !strings.Contains(err.Error(), "1 of them are lost") {
+		t.Errorf("Close said %v", err)
+	}
+	close(works)
+	<-w.ended
 }
