@@ -1,12 +1,14 @@
 // Package seal encrypts small secrets at rest: PINs and message texts, before they go to the store. The
 // context is authenticated with each, so that a box moved to another record does not open.
 //
-// The cipher is XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM with a key of its own for each box, derived
-// from the secret key and half of a random nonce of 192 bits. AES-GCM alone with a random nonce of 96 bits is
-// good for 2^32 boxes a key (NIST SP 800-38D, 8.3): at 1e9 OTPs a day, three boxes each, that bound is passed
-// within two days. XAES's nonces may be drawn at random for 2^80 boxes. A key derived for each OTP by its id
-// would do as well, but has to be thought of at each call, and AES-GCM-SIV is not in the standard library. It
-// costs under 2 µs a box.
+// The cipher is XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM with a key that is derived from the secret
+// key and half of a nonce of 192 bits. AES-GCM alone with a random nonce of 96 bits is good for 2^32 boxes a
+// key, until which two have the same nonce with a chance of 2^-32 (NIST SP 800-38D, 8.3): at 1e9 OTPs a day,
+// three boxes each, that bound is passed within two days. Here a key is derived anew, with a random half, for
+// each 4096 boxes, for to derive it costs more than a box; the other half is random in each box. So the same
+// chance is reached after 2^53 boxes, some thousand years. The halves are random and not counted: a copy of a
+// running machine must not repeat them. A key derived for each OTP by its id would do as well, but has to be
+// thought of at each call, and AES-GCM-SIV is not in the standard library. It costs under 1 µs a box.
 //
 // Keys change: a box says in its first bytes which key it was sealed with, and a Box opens what its older
 // keys sealed. What is called by Name in the store must keep its name then. So names have a key of their own,
@@ -66,11 +68,17 @@ type Box struct {
 // naming is the key of Name, and states of HMAC that have read it: to make one is most of a name's cost.
 type naming struct {
 	key    []byte
-	states sync.Pool // of hash.Hash
+	states sync.Pool // of *nameState
+}
+
+// nameState is what one name is made with.
+type nameState struct {
+	hash.Hash
+	buf []byte
 }
 
 func newNaming(key []byte) *naming {
-	return &naming{key: key, states: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	return &naming{key: key, states: sync.Pool{New: func() any { return &nameState{Hash: hmac.New(sha256.New, key)} }}}
 }
 
 type sealKey struct {
@@ -124,22 +132,22 @@ func (b *Box) ID() string { return hex.EncodeToString(b.keys[0].id) }
 // the same, and not to be traced back without the key, by trying all numbers either. It is HMAC-SHA256, cut
 // to 128 bits, in hex.
 func (b *Box) Name(kind, what string) string {
-	m := b.naming.states.Get().(hash.Hash)
+	m := b.naming.states.Get().(*nameState)
 	defer b.naming.states.Put(m)
 	m.Reset()
-	m.Write([]byte(kind + "\x00" + what))
-	var sum [sha256.Size]byte
-	return hex.EncodeToString(m.Sum(sum[:0])[:nameSize])
+	m.buf = append(append(append(m.buf[:0], kind...), 0), what...)
+	m.Write(m.buf)
+	m.buf = m.Sum(m.buf[:0])
+	var name [2 * nameSize]byte
+	hex.Encode(name[:], m.buf[:nameSize])
+	return string(name[:])
 }
 
 // Seal encrypts plain. The context, for instance "pin:" and an id, must be given again to Open.
 func (b *Box) Seal(plain []byte, context string) []byte {
-	box := make([]byte, headSize+nonceSize, headSize+nonceSize+len(plain)+tagSize)
-	box[0] = boxVersion
-	copy(box[1:], b.keys[0].id)
-	nonce := box[headSize:]
-	_, _ = rand.Read(nonce) // never fails (crypto/rand)
-	sealed, err := b.keys[0].cipher.seal(box, nonce, plain, []byte(context))
+	box := make([]byte, 0, headSize+nonceSize+len(plain)+tagSize)
+	box = append(append(box, boxVersion), b.keys[0].id...)
+	sealed, err := b.keys[0].cipher.seal(box, plain, []byte(context))
 	if err != nil {
 		panic("seal: AES refuses a key that it derived itself: " + err.Error())
 	}
