@@ -70,25 +70,28 @@ func Read(r io.Reader) (Set, error) {
 
 // Has says whether a number is in the set, or begins as an entry says.
 func (s Set) Has(e164 string) bool {
-	has, _ := matches(e164, func(e Entry) (bool, error) { _, ok := s[e]; return ok, nil })
+	if len(s) == 0 {
+		return false
+	}
+	has, _ := matches(e164, func(entry []byte) (bool, error) { _, ok := s[Entry(entry)]; return ok, nil })
 	return has
 }
 
-// matches asks for a number and for each of its prefixes.
-func matches(e164 string, has func(Entry) (bool, error)) (bool, error) {
-	if ok, err := has(Entry(e164)); ok || err != nil {
-		return ok, err
+// matches asks for a number and for each of its prefixes, the longest first. What it hands out is good for the
+// call only.
+func matches(e164 string, has func(entry []byte) (bool, error)) (bool, error) {
+	entry := []byte(e164 + wildcard)
+	ok, err := has(entry[:len(e164)])
+	for i := len(e164); i >= 2 && !ok && err == nil; i-- {
+		entry[i] = wildcard[0]
+		ok, err = has(entry[:i+1])
 	}
-	for i := 2; i <= len(e164); i++ {
-		if ok, err := has(Entry(e164[:i] + wildcard)); ok || err != nil {
-			return ok, err
-		}
-	}
-	return false, nil
+	return ok, err
 }
 
 // Bucket is what the list needs of a queue.Bucket (queue.Queue.DoNotSend).
 type Bucket interface {
+	Len() int
 	Near(key string) (queue.Entry, error)
 	Put(ctx context.Context, key string, value []byte, ttl time.Duration) (uint64, error)
 	Delete(ctx context.Context, key string) error
@@ -107,13 +110,18 @@ func (l *List) Has(e164 string) (bool, error) {
 	if l.File().Has(e164) {
 		return true, nil
 	}
-	return matches(e164, func(e Entry) (bool, error) {
-		_, err := l.Bucket.Near(string(e))
-		if errors.Is(err, queue.ErrNotFound) {
-			return false, nil
-		}
-		return err == nil, err
-	})
+	if l.Bucket.Len() == 0 { // one question tells whether that is known to be so
+		return l.stored([]byte(e164))
+	}
+	return matches(e164, l.stored)
+}
+
+func (l *List) stored(entry []byte) (bool, error) {
+	_, err := l.Bucket.Near(string(entry))
+	if errors.Is(err, queue.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Add puts an entry into the store, with the time.

@@ -64,3 +64,23 @@ func TestFileAndStore(t *testing.T) {
 		t.Errorf("a line that is none: %v", err)
 	}
 }
+
+func BenchmarkHas(b *testing.B) {
+	for name, entries := range map[string][]donotsend.Entry{"empty": nil, "one of each": {"+359888*", "+882*"}} {
+		l := &donotsend.List{Bucket: queuetest.Open(b).DoNotSend(), File: func() donotsend.Set { return nil }}
+		if len(entries) > 0 {
+			if err := l.Add(b.Context(), entries[0]); err != nil {
+				b.Fatal(err)
+			}
+			l.File = func() donotsend.Set { return donotsend.Set{entries[1]: {}} }
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if has, err := l.Has("+46701234567"); has || err != nil {
+					b.Fatal(has, err)
+				}
+			}
+		})
+	}
+}
