@@ -103,41 +103,55 @@ func Parse(number, country string) (Number, bool) {
 	if country == "" {
 		country = NoCountry
 	}
-	n, kind := read(digits, country)
-	if kind == phonenumbers.UNKNOWN {
+	p, ok := read(digits, country)
+	if !ok {
 		// "+39 (0) 340 ...": the 0 of calls within the country, which some countries' numbers have no more.
 		if digits, ok = dialled(trunkZero.ReplaceAllString(number, "")); ok {
-			n, kind = read(digits, country)
+			p, ok = read(digits, country)
 		}
 	}
-	if kind == phonenumbers.UNKNOWN {
-		return Number{}, false
-	}
-	p := Number{E164: phonenumbers.Format(n, phonenumbers.E164), Country: phonenumbers.GetRegionCodeForNumber(n), special: isSpecial(kind), voip: kind == phonenumbers.VOIP,
-		fixed: kind == phonenumbers.FIXED_LINE}
-	if p.Country == "" || p.Country == nonGeographic {
-		p.Country = NoCountry
-	}
-	return p, true
+	return p, ok
 }
 
 var trunkZero = regexp.MustCompile(`\(\s*0\s*\)`)
 
-// read is what libphonenumber reads, in the plan of today; UNKNOWN is the kind of what is no valid number.
-// The kind is asked for once, for it is half of the work.
-func read(digits, country string) (*phonenumbers.PhoneNumber, phonenumbers.PhoneNumberType) {
-	n, err := phonenumbers.Parse(digits, country)
-	if err != nil {
-		return nil, phonenumbers.UNKNOWN
+// read is what libphonenumber reads, in the plan of today; false for what is no valid number.
+func read(digits, country string) (Number, bool) {
+	code, national, ok := parse(digits, country)
+	if !ok {
+		return Number{}, false
 	}
-	if now, moved := today(n.GetCountryCode(), phonenumbers.GetNationalSignificantNumber(n)); moved {
-		if m, err := phonenumbers.Parse(now, NoCountry); err == nil {
-			if kind := phonenumbers.GetNumberType(m); kind != phonenumbers.UNKNOWN {
-				return m, kind
+	if now, moved := today(code, national); moved {
+		if code, national, ok := parse(now, NoCountry); ok {
+			if p, ok := valid(code, national); ok {
+				return p, true
 			}
 		}
 	}
-	return n, phonenumbers.GetNumberType(n)
+	return valid(code, national)
+}
+
+func parse(digits, country string) (code int, national string, ok bool) {
+	if code, national, ok = split(digits); ok {
+		return code, national, true
+	}
+	n, err := phonenumbers.Parse(digits, country)
+	if err != nil {
+		return 0, "", false
+	}
+	return int(n.GetCountryCode()), phonenumbers.GetNationalSignificantNumber(n), true
+}
+
+func valid(code int, national string) (Number, bool) {
+	country, kind := identify(code, national)
+	if kind == phonenumbers.UNKNOWN {
+		return Number{}, false
+	}
+	if country == nonGeographic {
+		country = NoCountry
+	}
+	return Number{E164: "+" + strconv.Itoa(code) + national, Country: country, special: isSpecial(kind), voip: kind == phonenumbers.VOIP,
+		fixed: kind == phonenumbers.FIXED_LINE}, true
 }
 
 // dialled keeps what is dialled of a number: its digits, and the "+" before them. Digits may be of any
@@ -148,6 +162,9 @@ func dialled(number string) (string, bool) {
 	number = typed.Plain(number)
 	if len(number) > 4 && strings.EqualFold(number[:4], "tel:") {
 		number = number[4:]
+	}
+	if typed.Digits(strings.TrimPrefix(number, "+")) {
+		return number, true
 	}
 	var b strings.Builder
 	for _, r := range number {

@@ -56,7 +56,7 @@ func TestCountryNeverEmpty(t *testing.T) {
 			continue
 		}
 		e164 := phonenumbers.Format(n, phonenumbers.E164)
-		if now, moved := today(n.GetCountryCode(), phonenumbers.GetNationalSignificantNumber(n)); moved {
+		if now, moved := today(int(n.GetCountryCode()), phonenumbers.GetNationalSignificantNumber(n)); moved {
 			e164 = now // Gabon's examples are older than its plan
 		}
 		if p, ok := Parse(e164, ""); !ok || len(p.Country) != 2 || p.E164 != e164 {

@@ -14,7 +14,7 @@ type renumbering struct {
 }
 
 // renumbered is by country calling code. Each old form is one that no number of today has.
-var renumbered = map[int32][]renumbering{
+var renumbered = map[int][]renumbering{
 	52:  {{regexp.MustCompile(`^(?:1|04[45]|0[12])(\d{10})$`), "$1"}},  // Mexico, August 2019: no 1, 044, 045 before mobile numbers
 	54:  {{regexp.MustCompile(`^9(\d{2,4})15(\d{6,8})$`), "9$1$2"}},    // Argentina: 9 from abroad or 15 from within, never both
 	55:  {{regexp.MustCompile(`^([1-9]{2})([689]\d{7})$`), "${1}9$2"}}, // Brazil, 2012 to 2016: a ninth digit
@@ -50,14 +50,14 @@ var gabon = []renumbering{
 }
 
 // today is the number of today, with "+", of one that was renumbered.
-func today(code int32, national string) (string, bool) {
+func today(code int, national string) (string, bool) {
 	for _, change := range renumbered[code] {
 		if !change.old.MatchString(national) {
 			continue
 		}
 		number := change.old.ReplaceAllString(national, change.today)
 		if !isInternational(number) {
-			number = "+" + strconv.Itoa(int(code)) + number
+			number = "+" + strconv.Itoa(code) + number
 		}
 		return number, true
 	}
