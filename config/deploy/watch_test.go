@@ -153,7 +153,7 @@ func TestMetricsFromTheStart(t *testing.T) {
 		`route="default"`:          {"otpgw_route_degraded"},
 		`queue="sms.default"`:      {"otpgw_queue_waiting", "otpgw_queue_in_flight", "otpgw_queue_oldest_seconds"},
 		`country="other"`:          {"otpgw_otps_by_country_total"},
-		``:                         {"otpgw_build_info", "otpgw_ready", "otpgw_callback_age_seconds_count", "otpgw_store_bytes", "otpgw_store_max_bytes", "otpgw_state_bytes", "otpgw_cdr_lost_total", "otpgw_clock_skew_seconds"},
+		``:                         {"otpgw_build_info", "otpgw_ready", "otpgw_callback_age_seconds_count", "otpgw_store_bytes", "otpgw_store_max_bytes", "otpgw_state_bytes", "otpgw_cdr_lost_total", "otpgw_log_lines_lost_total", "otpgw_clock_skew_seconds"},
 	}
 	for label, families := range children {
 		for _, family := range families {
