@@ -12,6 +12,18 @@ import (
 	"github.com/otpgw/otpgw/smpp/text"
 )
 
+// BenchmarkParseNewOtpPlain: of a request as most are.
+func BenchmarkParseNewOtpPlain(b *testing.B) {
+	app := testApp()
+	body := []byte(`{"phoneNumber":"+46701234567","trackId":"00000000-0000-4000-8000-000000000001","otpCallbackUrl":"https://example.com/otp"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseNewOtp(body, app, text.SenderProblem, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkParseNewOtp(b *testing.B) {
 	app := testApp()
 	body := []byte(`{"phoneNumber":"+33612345678","template":"Your code is {{pin}}","template_fr":"Votre code est {{pin}}","ttl":300}`)

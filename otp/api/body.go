@@ -52,7 +52,7 @@ func isJSON(h http.Header) bool {
 		return false
 	}
 	t := h.Get("Content-Type")
-	if t == "" {
+	if t == "" || t == "application/json" {
 		return true
 	}
 	media, _, err := mime.ParseMediaType(t)

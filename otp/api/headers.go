@@ -1,9 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -23,7 +23,7 @@ func (h *handler) write(c *call, status int, body any) {
 		return
 	}
 	// Our own types, which always marshal. "<" and "&" stay as they are: this is no HTML.
-	var b strings.Builder
+	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(body); err != nil {
@@ -32,5 +32,5 @@ func (h *handler) write(c *call, status int, body any) {
 	c.w.Header().Set("Content-Type", "application/json")
 	c.w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	c.w.WriteHeader(status)
-	_, _ = c.w.Write([]byte(b.String()))
+	_, _ = c.w.Write(b.Bytes())
 }
