@@ -51,7 +51,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	if b.q.deaf() {
 		return b.Latest(ctx, key)
 	}
-	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
+	if e, ok := b.q.look(b.name, key); ok {
 		return Entry{e.Value, e.Revision}, nil
 	}
 	if err := b.q.readable(); err != nil {
@@ -91,7 +91,7 @@ func (b *Bucket) Near(key string) (Entry, error) {
 	if b.q.deaf() {
 		return Entry{}, fmt.Errorf("%w: nothing was heard from the log for %s", ErrUnavailable, b.q.ledger.Fresh().Round(time.Second))
 	}
-	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
+	if e, ok := b.q.look(b.name, key); ok {
 		return Entry{e.Value, e.Revision}, nil
 	}
 	return Entry{}, b.q.notFound()
@@ -139,7 +139,7 @@ func (b *Bucket) Latest(ctx context.Context, key string) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	if e, ok := b.q.ledger.Get(b.name, compact(key)); ok {
+	if e, ok := b.q.look(b.name, key); ok {
 		return Entry{e.Value, e.Revision}, nil
 	}
 	return Entry{}, b.q.notFound()
@@ -201,18 +201,43 @@ const (
 
 // compact is the form of a key in the log; no two keys have the same.
 func compact(key string) string {
-	const text, digits = 36, 32
-	if len(key) >= text {
-		if id, err := uuid.Parse(key[:text]); err == nil && id.String() == key[:text] {
-			return compactUUID + string(id[:]) + key[text:]
-		}
-	}
-	if begin := len(key) - digits; begin >= 0 {
-		if name, err := hex.DecodeString(key[begin:]); err == nil && hex.EncodeToString(name) == key[begin:] {
-			return compactName + string(name) + key[:begin]
-		}
+	var room [64]byte
+	if short := appendCompact(room[:0], key); string(short) != key {
+		return string(short)
 	}
 	return key
+}
+
+func appendCompact(out []byte, key string) []byte {
+	const text, digits = 36, 32
+	if len(key) >= text && key[8] == '-' && !hasCapitals(key[:text]) {
+		if id, err := uuid.Parse(key[:text]); err == nil {
+			return append(append(append(out, compactUUID...), id[:]...), key[text:]...)
+		}
+	}
+	if begin := len(key) - digits; begin >= 0 && !hasCapitals(key[begin:]) {
+		var name [digits / 2]byte
+		if _, err := hex.Decode(name[:], []byte(key[begin:])); err == nil {
+			return append(append(append(out, compactName...), name[:]...), key[:begin]...)
+		}
+	}
+	return append(out, key...)
+}
+
+// hasCapitals: a UUID or name with one would be another when it is expanded.
+func hasCapitals(digits string) bool {
+	for i := range len(digits) {
+		if c := digits[i]; c >= 'A' && c <= 'F' {
+			return true
+		}
+	}
+	return false
+}
+
+// look reads a key of a bucket in the log, as it is here.
+func (q *Queue) look(bucket, key string) (commitlog.Entry, bool) {
+	var room [64]byte
+	return q.ledger.Get(bucket, string(appendCompact(room[:0], key)))
 }
 
 // expand is the key that compact was given.
@@ -229,16 +254,19 @@ func expand(key string) string {
 
 // PackID is a UUID in 17 octets, and any other text as it is: for what is stored by the million.
 func PackID(id string) []byte {
-	const text = 36
+	const text, packed = 36, 17
 	if len(id) != text {
 		return []byte(id)
 	}
-	return []byte(compact(id))
+	return appendCompact(make([]byte, 0, packed), id)
 }
 
 // UnpackID is the text that PackID was given.
 func UnpackID(packed []byte) string {
-	if len(packed) == 17 {
+	switch {
+	case len(packed) == 17 && packed[0] == compactUUID[0]:
+		return uuid.UUID(packed[1:]).String()
+	case len(packed) == 21 && packed[0] == compactName[0]:
 		return expand(string(packed))
 	}
 	return string(packed)

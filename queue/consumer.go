@@ -43,7 +43,7 @@ func (c *Consumer) Stored(key string) bool {
 	if c.err != nil {
 		return false
 	}
-	_, ok := c.work.q.ledger.Get(c.work.bucket, compact(key))
+	_, ok := c.work.q.look(c.work.bucket, key)
 	return ok
 }
 
@@ -76,32 +76,42 @@ type Puller struct {
 // the store can give none any more.
 func (p *Puller) Next(ctx context.Context) (*Delivery, error) {
 	for {
-		select {
+		select { // even while there are messages
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		case <-p.stopping:
 			return nil, ErrStopped
+		case <-p.work.q.ledger.Broken():
+			return nil, p.over(ctx)
 		default:
 		}
 		n := p.work.wait(p)
-		var i *item
-		var err error
-		select {
-		case i = <-n.got:
-		case <-ctx.Done():
-			err = ctx.Err()
-		case <-p.stopping:
-			err = ErrStopped
-		case <-p.work.q.ledger.Broken():
-			err = p.over(ctx)
-		}
-		if err != nil {
-			if i = p.work.forget(n); i != nil {
+		if err := p.await(ctx, n); err != nil {
+			if i := p.work.forget(n); i != nil {
 				p.work.putBack(i)
 			}
 			return nil, err
 		}
-		if d := p.work.delivery(i); d != nil {
+		if d := p.work.delivery(n.item); d != nil {
 			return d, nil
 		}
+	}
+}
+
+// await returns when there is an item.
+func (p *Puller) await(ctx context.Context, n *want) error {
+	if n.got == nil {
+		return nil
+	}
+	select {
+	case <-n.got:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.stopping:
+		return ErrStopped
+	case <-p.work.q.ledger.Broken():
+		return p.over(ctx)
 	}
 }
 

@@ -3,8 +3,6 @@ package queue
 import (
 	"context"
 	"time"
-
-	"github.com/otpgw/otpgw/queue/internal/commitlog"
 )
 
 // Delivery is one message in the hands of a consumer. It is answered by Ack or Nak; while it is not, it is
@@ -30,15 +28,6 @@ type Delivery struct {
 // seconds when it has no deadline).
 func (d *Delivery) Ack(ctx context.Context) error {
 	return d.work.q.Commit(ctx, d.work.q.Begin().Done(d))
-}
-
-// done are the operations that take the message off.
-func (d *Delivery) done() commitlog.Tx {
-	tx := commitlog.Tx{{Bucket: d.work.bucket, Key: d.item.key, Action: commitlog.Delete}}
-	if d.work.q.daemons != nil {
-		tx = append(tx, commitlog.Op{Bucket: claimBucket, Key: d.work.claimKey(d.item.key), Action: commitlog.Delete})
-	}
-	return tx
 }
 
 // Nak gives the message back, to be delivered again after the delay. It does not wait for anything. Of one that

@@ -35,7 +35,7 @@ func (c *Consumer) Read(key string) (m Message, revision uint64, ok bool) {
 	if c.err != nil {
 		return m, 0, false
 	}
-	value, ok := c.work.q.ledger.Get(c.work.bucket, compact(key))
+	value, ok := c.work.q.look(c.work.bucket, key)
 	if !ok {
 		return m, 0, false
 	}

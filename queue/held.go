@@ -41,6 +41,6 @@ func (t *Tx) Held(d *Delivery) *Tx {
 // Local is Get of what this daemon has heard of from the log so far, and asks nobody. What is not found may
 // be there; but not if it was stored before something that is found, for all is heard in one order.
 func (b *Bucket) Local(key string) (Entry, bool) {
-	e, ok := b.q.ledger.Get(b.name, compact(key))
+	e, ok := b.q.look(b.name, key)
 	return Entry{e.Value, e.Revision}, ok
 }

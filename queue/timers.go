@@ -38,7 +38,8 @@ type Timer struct {
 }
 
 func (q *Queue) timerOp(id string, at time.Time, data []byte) commitlog.Op {
-	value := append(binary.BigEndian.AppendUint64(nil, uint64(at.Add(time.Millisecond-1).UnixMilli())), data...) // never early
+	value := make([]byte, 0, 8+len(data))
+	value = append(binary.BigEndian.AppendUint64(value, uint64(at.Add(time.Millisecond-1).UnixMilli())), data...) // never early
 	return commitlog.Op{Bucket: timerBucket, Key: compact(id), Value: value, TTL: max(at.Sub(q.Now()), 0) + timerTail}
 }
 

@@ -16,6 +16,7 @@ import (
 type Tx struct {
 	q     *Queue
 	ops   commitlog.Tx
+	few   [4]commitlog.Op // room for the first
 	err   error
 	fresh bool // it makes something new, which a store that does not answer may refuse
 	along bool // nobody waits for it
@@ -24,7 +25,11 @@ type Tx struct {
 }
 
 // Begin returns an empty transaction.
-func (q *Queue) Begin() *Tx { return &Tx{q: q} }
+func (q *Queue) Begin() *Tx {
+	t := &Tx{q: q}
+	t.ops = t.few[:0]
+	return t
+}
 
 // Create sets a key that has no value. Here and below ttl 0 is the bucket's own age.
 func (t *Tx) Create(b *Bucket, key string, value []byte, ttl time.Duration) *Tx {
@@ -78,7 +83,10 @@ func (t *Tx) Along() *Tx {
 
 // Done takes a delivered message off its work queue.
 func (t *Tx) Done(d *Delivery) *Tx {
-	t.ops = append(t.ops, d.done()...)
+	t.ops = append(t.ops, commitlog.Op{Bucket: d.work.bucket, Key: d.item.key, Action: commitlog.Delete})
+	if t.q.daemons != nil {
+		t.ops = append(t.ops, commitlog.Op{Bucket: claimBucket, Key: d.work.claimKey(d.item.key), Action: commitlog.Delete})
+	}
 	return t
 }
 

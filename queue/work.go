@@ -78,7 +78,8 @@ const (
 // want is a call of Next that waits.
 type want struct {
 	puller *Puller
-	got    chan *item
+	item   *item         // guarded by work.mu
+	got    chan struct{} // closed when there is one; nil when there was one at once
 }
 
 func newWork(q *Queue, bucket string, bound Bound) *work {
@@ -199,7 +200,7 @@ func (w *work) hand() {
 		i.state, i.draw = itemOut, 0
 		i.attempts++
 		w.speed(i.group)
-		to.got <- i
+		to.give(i)
 	}
 	if w.q.daemons != nil {
 		w.claimMore()
@@ -235,18 +236,28 @@ func (w *work) handAfter(d time.Duration) {
 	})
 }
 
-// wait asks for the next message.
+// wait asks for the next message, which may be there at once.
 func (w *work) wait(p *Puller) *want {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := &want{puller: p, got: make(chan *item, 1)}
+	n := &want{puller: p}
 	at := slices.IndexFunc(w.waiting, func(o *want) bool { return o.puller.priority > p.priority })
 	if at < 0 {
 		at = len(w.waiting)
 	}
 	w.waiting = slices.Insert(w.waiting, at, n)
 	w.hand()
+	if n.item == nil {
+		n.got = make(chan struct{})
+	}
 	return n
+}
+
+func (n *want) give(i *item) {
+	n.item = i
+	if n.got != nil {
+		close(n.got)
+	}
 }
 
 // forget takes a wait back, and returns what came in the same moment.
@@ -256,12 +267,7 @@ func (w *work) forget(n *want) *item {
 	if at := slices.Index(w.waiting, n); at >= 0 {
 		w.waiting = slices.Delete(w.waiting, at, at+1)
 	}
-	select {
-	case i := <-n.got:
-		return i
-	default:
-		return nil
-	}
+	return n.item
 }
 
 // putBack makes a message that is out idle again, as if it had not been handed out.
