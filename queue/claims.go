@@ -43,14 +43,14 @@ func (c claim) encode() []byte {
 	return binary.AppendUvarint(out, uint64(c.until.UnixMilli()))
 }
 
-func decodeClaim(value string) (c claim) {
+func decodeClaim(value []byte) (c claim) {
 	if len(value) < 2 || value[0] != 1 || len(value) < 2+int(value[1]) {
 		return c
 	}
-	c.owner = value[2 : 2+int(value[1])]
+	c.owner = string(value[2 : 2+int(value[1])])
 	rest := value[2+len(c.owner):]
-	attempts, n := uvarint(rest)
-	ms, _ := uvarint(rest[n:])
+	attempts, n := binary.Uvarint(rest)
+	ms, _ := binary.Uvarint(rest[max(n, 0):])
 	c.attempts = int(attempts)
 	if ms != 0 {
 		c.until = time.UnixMilli(int64(ms))
@@ -87,7 +87,7 @@ func (w *work) arrangeClaim(i *item) {
 		w.take(i, claim{}, 0)
 		return
 	}
-	w.take(i, decodeClaim(string(e.Value)), e.Revision)
+	w.take(i, decodeClaim(e.Value), e.Revision)
 }
 
 // take lets a message wait for this daemon's turn, unless another has it.

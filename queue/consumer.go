@@ -144,7 +144,7 @@ func (w *work) delivery(i *item) *Delivery {
 	if i.state != itemOut { // another daemon took it in the same moment
 		return nil
 	}
-	return &Delivery{claim: i.claim, revision: e.Revision, Subject: m.subject, Key: expand(i.key), Data: m.data, Stored: m.stored, Group: m.group, Sequence: i.sequence, Attempt: i.attempts, Orphan: i.orphan, work: w, item: i}
+	return &Delivery{claim: i.claim, revision: e.Revision, Subject: string(m.subject), Key: expand(i.key), Data: m.data, Stored: m.stored, Group: string(m.group), Sequence: i.sequence, Attempt: i.attempts, Orphan: i.orphan, work: w, item: i}
 }
 
 // Stop ends the pull. Deliveries already handed out stay with their holders.

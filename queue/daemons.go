@@ -63,7 +63,7 @@ func (d *daemons) changed(c commitlog.Change) {
 	if c.Gone {
 		delete(d.others, c.Key)
 	} else {
-		d.others[c.Key] = decodePriorities(c.Value)
+		d.others[c.Key] = decodePriorities(string(c.Value))
 	}
 	d.mu.Unlock()
 	switch {

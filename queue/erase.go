@@ -25,7 +25,7 @@ func (c *Consumer) Each(ctx context.Context, visit func(Message) bool) error {
 	}
 	q.ledger.Each(c.work.bucket, func(key string, value []byte) bool {
 		e, err := decodeEnvelope(value)
-		return err != nil || visit(Message{Subject: e.subject, Key: expand(key), Group: e.group, Format: e.format, Data: bytes.Clone(e.data)}) && ctx.Err() == nil
+		return err != nil || visit(Message{Subject: string(e.subject), Key: expand(key), Group: string(e.group), Format: e.format, Data: bytes.Clone(e.data)}) && ctx.Err() == nil
 	})
 	return ctx.Err()
 }
@@ -40,7 +40,7 @@ func (c *Consumer) Read(key string) (m Message, revision uint64, ok bool) {
 		return m, 0, false
 	}
 	e, err := decodeEnvelope(value.Value)
-	return Message{Subject: e.subject, Key: key, Group: e.group, Format: e.format, Data: e.data}, value.Revision, err == nil
+	return Message{Subject: string(e.subject), Key: key, Group: string(e.group), Format: e.format, Data: e.data}, value.Revision, err == nil
 }
 
 // Unchanged makes a transaction a conflict when a message of a work queue is no longer what it was.

@@ -18,7 +18,7 @@ func TestNewFormatWaitsForAll(t *testing.T) {
 	q := &Queue{log: zerolog.Nop()}
 	q.work.Store(new([]*work))
 	d := newDaemons(q)
-	lease := func(daemon, value string) { d.changed(commitlog.Change{Key: daemon, Value: value}) }
+	lease := func(daemon, value string) { d.changed(commitlog.Change{Key: daemon, Value: []byte(value)}) }
 	if q.daemons = d; !d.allRead() || !q.Understood(newestData) {
 		t.Error("alone it does not write what it reads itself")
 	}

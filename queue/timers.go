@@ -71,7 +71,7 @@ func (t *timers) changed(c commitlog.Change) {
 	if c.Gone || len(c.Value) < 8 {
 		return
 	}
-	at := dueAt([]byte(c.Value))
+	at := dueAt(c.Value)
 	if !c.Mine {
 		at += t.rank(c.Key).Milliseconds()
 	}

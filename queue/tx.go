@@ -109,7 +109,7 @@ func (t *Tx) message(m Message, more bool) *Tx {
 	if w == nil {
 		return t.fail(fmt.Errorf("%w: %q is no subject of a work queue", ErrName, m.Subject))
 	}
-	e := envelope{subject: m.Subject, id: m.ID, group: m.Group, stored: t.q.Now(), format: m.Format, data: m.Data}
+	e := envelope[string]{subject: m.Subject, id: m.ID, group: m.Group, stored: t.q.Now(), format: m.Format, data: m.Data}
 	key := m.Key
 	if key == "" {
 		key = nuid.Next()

@@ -11,7 +11,7 @@ import (
 // Watch tells f of each change of a bucket in the log that nobody watches yet, from now on. It is told in the
 // way of everything else: f is quick, and stores nothing itself.
 func (b *Bucket) Watch(f func(key, value string, gone bool)) {
-	b.q.ledger.Watch(b.name, func(commitlog.Change) {}, func(c commitlog.Change) { f(expand(c.Key), c.Value, c.Gone) })
+	b.q.ledger.Watch(b.name, func(commitlog.Change) {}, func(c commitlog.Change) { f(expand(c.Key), string(c.Value), c.Gone) })
 }
 
 // What a daemon looks at all the time.

@@ -108,7 +108,7 @@ func (w *work) changed(c commitlog.Change) {
 		w.q.log.Error().Str("bucket", w.bucket).Msg("a stored message cannot be read")
 		return
 	}
-	i = &item{key: c.Key, group: e.group, size: len(c.Value), expires: c.Expires, sequence: c.Revision, revision: c.Revision, state: itemTaken}
+	i = &item{key: c.Key, group: string(e.group), size: len(c.Value), expires: c.Expires, sequence: c.Revision, revision: c.Revision, state: itemTaken}
 	w.items[c.Key] = i
 	w.count(i.group, 1, int64(i.size))
 	if w.live {

@@ -33,17 +33,22 @@ func (l *Log) apply(m Message) error {
 		l.fail(err)
 		return err
 	}
-	if cap(b.data) > cap(l.unpacked) && cap(b.data) <= 2*maxBatch && m.Data[0] == formatPacked {
-		l.unpacked = b.data
+	if m.Data[0] == formatPacked {
+		l.unpacked = again(b.data)
 	}
+	return l.applyBatch(b, m.Stamp.UnixMilli(), m.Position, len(m.Data))
+}
+
+// applyBatch is apply of a batch that was read, or made here; octets is the length of its message.
+func (l *Log) applyBatch(b *batch, stamp int64, position uint64, octets int) error {
 	mine := b.writer == l.writer
-	results, err := l.state.apply(b, m.Stamp.UnixMilli(), m.Position, mine)
+	results, err := l.state.apply(b, stamp, position, mine)
 	if !l.o.Sole {
 		l.clock.heard(l.state.clock)
 	}
 	l.applied.Store(int64(l.clock.elapsed()))
-	l.since.Add(int64(len(m.Data) + messageRest))
-	l.grown.Add(int64(len(m.Data) + messageRest))
+	l.since.Add(int64(octets + messageRest))
+	l.grown.Add(int64(octets + messageRest))
 	if mine && results != nil {
 		l.answer(b.counter, results)
 	}
@@ -54,20 +59,17 @@ func (l *Log) apply(m Message) error {
 }
 
 func (l *Log) answer(counter uint64, results []result) {
-	l.mu.Lock()
-	list := l.inflight[counter]
-	delete(l.inflight, counter)
-	l.mu.Unlock()
+	list := l.takeBack(counter)
 	for i, w := range list {
 		if i == len(results) { // the batch cannot be read to its end, and the log is about to fail
-			resolve(list[i:], outcome{err: ErrUnknown})
+			resolve(list[i:], ErrUnknown)
 			return
 		}
-		o := outcome{revision: uint64(results[i])}
+		var err error
 		if results[i] == 0 {
-			o.err = ErrConflict
+			err = ErrConflict
 		}
-		w.done <- o
+		w.resolve(uint64(results[i]), err)
 	}
 }
 
@@ -216,11 +218,11 @@ func (l *Log) passedOver(last uint64) {
 	}
 	l.mu.Unlock()
 	for _, w := range passed {
-		o := outcome{err: fmt.Errorf("%w: this process was far behind", ErrUnknown)}
-		if w.barrier {
-			o = outcome{}
+		var err error
+		if !w.barrier {
+			err = fmt.Errorf("%w: this process was far behind", ErrUnknown)
 		}
-		w.done <- o
+		w.resolve(0, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/s2"
@@ -34,21 +35,32 @@ type batch struct {
 // id is the message id that the stream drops repetitions by.
 func (b *batch) id() string { return fmt.Sprintf("%016x.%d", b.writer, b.counter) }
 
-// encode writes the batch; pack: whoever reads it reads formatPacked.
-func (b *batch) encode(pack bool) []byte {
-	format, data := byte(formatPlain), b.data
-	if pack && len(data) >= packFrom {
-		if packed := s2.Encode(nil, data); len(packed) < len(data) {
-			format, data = formatPacked, packed
-		}
-	}
-	out := make([]byte, 0, len(data)+40)
-	out = append(out, format)
+// batchHead is the length of what stands before the transactions, at most.
+const batchHead = 1 + 8 + 3*binary.MaxVarintLen64
+
+// encode writes the batch, into room where that is large enough; pack: whoever reads it reads formatPacked.
+func (b *batch) encode(room []byte, pack bool) []byte {
+	out := slices.Grow(room[:0], batchHead+s2.MaxEncodedLen(len(b.data)))
+	out = append(out, formatPlain)
 	out = binary.BigEndian.AppendUint64(out, b.writer)
 	out = binary.AppendUvarint(out, b.counter)
 	out = binary.AppendUvarint(out, uint64(b.clock))
 	out = binary.AppendUvarint(out, uint64(b.txs))
-	return append(out, data...)
+	if pack && len(b.data) >= packFrom {
+		if packed := s2.Encode(out[len(out):cap(out)], b.data); len(packed) < len(b.data) {
+			out[0] = formatPacked
+			return out[:len(out)+len(packed)]
+		}
+	}
+	return append(out, b.data...)
+}
+
+// again is room that is kept for the next batch, unless it was an unusually long one that took it.
+func again(room []byte) []byte {
+	if cap(room) > 2*maxBatch {
+		return nil
+	}
+	return room[:0]
 }
 
 // longestBatch keeps a damaged length from taking all memory.
@@ -88,6 +100,18 @@ const (
 	conditionMask  = 0x03
 	hasTTL         = 0x10
 )
+
+// opRest is what an operation takes beside its names and its value, about.
+const opRest = 24
+
+// sizeOf is about the length of an encoded transaction, and seldom less.
+func sizeOf(tx Tx) int {
+	size := opRest
+	for i := range tx {
+		size += len(tx[i].Bucket) + len(tx[i].Key) + len(tx[i].Value) + opRest
+	}
+	return size
+}
 
 // appendTx encodes a transaction: the number of its operations, and each of them.
 func appendTx(out []byte, tx Tx) []byte {
@@ -178,6 +202,8 @@ type op struct {
 	cond               Condition
 	revision           uint64
 	ttl                time.Duration
+
+	in *bucket // the one of that name, or nil; see State.do
 }
 
 func (r *reader) op() op {

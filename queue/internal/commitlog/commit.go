@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/otpgw/otpgw/queue/backoff"
@@ -45,8 +46,8 @@ func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (re
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case o := <-w.done:
-		return o.revision, o.err
+	case <-w.done:
+		return w.revision, w.err
 	case <-ctx.Done():
 		return l.giveUp(w, ctx.Err())
 	case <-timer.C:
@@ -58,8 +59,8 @@ func (l *Log) CommitSoon(ctx context.Context, tx Tx, patience time.Duration) (re
 	defer again.Stop()
 	for l.Unanswered() < patience && (l.o.Sole || l.Fresh() < patience) {
 		select {
-		case o := <-w.done:
-			return o.revision, o.err
+		case <-w.done:
+			return w.revision, w.err
 		case <-ctx.Done():
 			return l.giveUp(w, ctx.Err())
 		case <-again.C:
@@ -73,14 +74,14 @@ func (l *Log) begin(ctx context.Context, tx Tx, hurried bool) (*waiter, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	w := &waiter{data: appendTx(nil, tx), barrier: len(tx) == 0, hurried: hurried, done: make(chan outcome, 1)}
+	w := newWaiter(tx, hurried)
 	return w, l.enqueue(w)
 }
 
 func (l *Log) wait(ctx context.Context, w *waiter) (uint64, error) {
 	select {
-	case o := <-w.done:
-		return o.revision, o.err
+	case <-w.done:
+		return w.revision, w.err
 	case <-ctx.Done():
 		return l.giveUp(w, ctx.Err())
 	}
@@ -106,7 +107,7 @@ func (l *Log) enqueue(w *waiter) error {
 		return fmt.Errorf("%w: too much is waiting to be stored", ErrRefused)
 	}
 	l.pending = append(l.pending, w)
-	l.octets += len(w.data)
+	l.octets += w.size
 	switch {
 	case w.hurried:
 		l.hurried++
@@ -124,8 +125,8 @@ func (l *Log) giveUp(w *waiter, cause error) (uint64, error) {
 		return 0, fmt.Errorf("%w: %w", ErrRefused, cause)
 	}
 	select {
-	case o := <-w.done: // in the same moment
-		return o.revision, o.err
+	case <-w.done: // in the same moment
+		return w.revision, w.err
 	default:
 		return 0, fmt.Errorf("%w: %w", ErrUnknown, cause)
 	}
@@ -153,13 +154,13 @@ func (l *Log) commitAll() {
 			if rest := p.rest(time.Now()); rest > 0 {
 				time.Sleep(rest)
 			}
-			list, b := l.take(counter + 1)
+			b := l.take(counter + 1)
 			if b == nil {
 				break
 			}
 			counter = b.counter
-			p.began(time.Now(), len(list))
-			l.send(b, list)
+			p.began(time.Now(), b.txs)
+			l.send(b)
 			p.ended(time.Now())
 		}
 	}
@@ -172,22 +173,23 @@ func (l *Log) due() bool {
 	return l.hurried > 0 || len(l.pending) > 0 && (l.closing || time.Since(l.along) >= alongWithin)
 }
 
-// take makes the next batch; nil when all that was pending has been given up.
-func (l *Log) take(counter uint64) ([]*waiter, *batch) {
+// take makes the next batch; nil when all that was pending has been given up. Its transactions are in room
+// that the next one takes.
+func (l *Log) take(counter uint64) *batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failed != nil {
-		return nil, nil
+		return nil
 	}
-	var list []*waiter
-	b := &batch{writer: l.writer, counter: counter}
+	list := make([]*waiter, 0, len(l.pending))
+	b := &batch{writer: l.writer, counter: counter, data: slices.Grow(l.joined[:0], min(l.octets, maxBatch))}
 	n := 0
 	for _, w := range l.pending {
-		if len(b.data) > 0 && len(b.data)+len(w.data) > maxBatch {
+		if len(b.data) > 0 && len(b.data)+w.size > maxBatch {
 			break
 		}
 		n++
-		l.octets -= len(w.data)
+		l.octets -= w.size
 		if w.hurried {
 			l.hurried--
 		}
@@ -196,7 +198,8 @@ func (l *Log) take(counter uint64) ([]*waiter, *batch) {
 		}
 		w.begun = true
 		list = append(list, w)
-		b.data = append(b.data, w.data...)
+		b.data = appendTx(b.data, w.tx)
+		w.tx = nil
 		b.txs++
 	}
 	rest := copy(l.pending, l.pending[n:])
@@ -206,19 +209,21 @@ func (l *Log) take(counter uint64) ([]*waiter, *batch) {
 		l.patience.Stop()
 	}
 	if len(list) == 0 {
-		return nil, nil
+		return nil
 	}
+	l.joined = again(b.data)
 	l.inflight[counter] = list
 	if l.o.Sole {
 		b.clock = l.clock.now().UnixMilli()
 	}
-	return list, b
+	return b
 }
 
 // send appends a batch until its outcome is known. A refusal counts as one only while no attempt is
 // unanswered: else that one may have stored it.
-func (l *Log) send(b *batch, list []*waiter) {
-	data, id := b.encode(l.o.Packed == nil || l.o.Packed()), b.id()
+func (l *Log) send(b *batch) {
+	data, id := b.encode(l.encoded, l.o.Packed == nil || l.o.Packed()), b.id()
+	l.encoded = again(data)
 	unanswered := false
 	l.waiting.Store(int64(l.clock.elapsed()))
 	defer l.waiting.Store(0)
@@ -229,7 +234,7 @@ func (l *Log) send(b *batch, list []*waiter) {
 		cancel()
 		switch {
 		case err == nil && l.o.Sole:
-			l.apply(Message{Position: position, Stamp: time.UnixMilli(b.clock), Data: data})
+			_ = l.applyBatch(b, b.clock, position, len(data)) // it fails the log
 			return
 		case err == nil || l.settled(b.counter):
 			if err == nil && !l.settled(b.counter) && l.state.setBack(position, b) {
@@ -237,8 +242,7 @@ func (l *Log) send(b *batch, list []*waiter) {
 			}
 			return
 		case !unanswered && (errors.Is(err, ErrFull) || errors.Is(err, ErrRefused)):
-			l.forget(b.counter)
-			resolve(list, outcome{err: err})
+			resolve(l.takeBack(b.counter), err)
 			return
 		case !errors.Is(err, ErrFull) && !errors.Is(err, ErrRefused):
 			unanswered = true
@@ -258,8 +262,11 @@ func (l *Log) settled(counter uint64) bool {
 	return l.inflight[counter] == nil
 }
 
-func (l *Log) forget(counter uint64) {
+// takeBack is who waits for a batch, unless they have been told meanwhile.
+func (l *Log) takeBack(counter uint64) []*waiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	list := l.inflight[counter]
 	delete(l.inflight, counter)
+	return list
 }

@@ -19,7 +19,7 @@ import (
 type Stream interface {
 	// Append stores data as one message and returns its position. It is one attempt: an error that is neither
 	// ErrFull nor ErrRefused leaves open whether it was stored, and the same is appended again under the same
-	// id.
+	// id. data is the caller's again when it returns.
 	Append(ctx context.Context, id string, data []byte) (position uint64, err error)
 	// Read gives f the messages after a position, in order, and goes on with those that come, until ctx ends,
 	// f fails or the stream cannot be read. It leaves out none that the stream has; where it has some that
@@ -102,7 +102,8 @@ type Log struct {
 	failed   error // why nothing can be committed any more
 	closing  bool
 
-	unpacked []byte // room for a batch; owned by the applying goroutine
+	unpacked        []byte // room for a batch; owned by the applying goroutine
+	joined, encoded []byte // the same, for one that is made; owned by the goroutine that appends
 
 	wake    chan struct{} // something is pending
 	applied atomic.Int64  // when something was last applied, in nanoseconds of the clock's monotonic time
@@ -122,17 +123,26 @@ type Log struct {
 
 // waiter is a transaction on its way.
 type waiter struct {
-	data    []byte // encoded
-	hurried bool   // somebody waits for it; see CommitAlong
-	barrier bool   // nothing is in it
-	begun   bool   // in a batch; guarded by Log.mu
-	gone    bool   // its caller has given up before; guarded by Log.mu
-	done    chan outcome
-}
+	tx      Tx   // the caller's; read under Log.mu, and only until it is in a batch or the caller has given up
+	size    int  // of it, encoded, about
+	hurried bool // somebody waits for it; see CommitAlong
+	barrier bool // nothing is in it
+	begun   bool // in a batch; guarded by Log.mu
+	gone    bool // its caller has given up before; guarded by Log.mu
 
-type outcome struct {
+	done     chan struct{} // closed when the rest is known
 	revision uint64
 	err      error
+}
+
+func newWaiter(tx Tx, hurried bool) *waiter {
+	return &waiter{tx: tx, size: sizeOf(tx), barrier: len(tx) == 0, hurried: hurried, done: make(chan struct{})}
+}
+
+// resolve tells whoever waits. It is called once: by who took the waiter out of Log.pending or Log.inflight.
+func (w *waiter) resolve(revision uint64, err error) {
+	w.revision, w.err = revision, err
+	close(w.done)
 }
 
 // Open reads the newest snapshot and the stream to its present end, and starts to work. ctx bounds the
@@ -298,10 +308,10 @@ func (l *Log) fail(err error) {
 	l.pending, l.octets, l.hurried, l.inflight = nil, 0, 0, make(map[uint64][]*waiter)
 	l.mu.Unlock()
 	for _, w := range pending {
-		w.done <- outcome{err: fmt.Errorf("%w: %w", ErrRefused, err)}
+		w.resolve(0, fmt.Errorf("%w: %w", ErrRefused, err))
 	}
 	for _, list := range inflight {
-		resolve(list, outcome{err: fmt.Errorf("%w: %w", ErrUnknown, err)})
+		resolve(list, fmt.Errorf("%w: %w", ErrUnknown, err))
 	}
 	if !errors.Is(err, ErrClosed) {
 		l.o.Log.Error().Err(err).Msg("the log has ended")
@@ -310,8 +320,8 @@ func (l *Log) fail(err error) {
 	l.signal()
 }
 
-func resolve(list []*waiter, o outcome) {
+func resolve(list []*waiter, err error) {
 	for _, w := range list {
-		w.done <- o
+		w.resolve(0, err)
 	}
 }

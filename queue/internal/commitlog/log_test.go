@@ -109,14 +109,8 @@ func TestValuesAreCopies(t *testing.T) {
 			}
 			for i := range 100 {
 				value := []byte(text)
-				w, err := l.begin(t.Context(), Tx{{Bucket: "a", Key: strconv.Itoa(i), Value: value, TTL: time.Hour}}, true)
-				spoil(value) // while it is under way
-				if err == nil {
-					_, err = l.wait(t.Context(), w)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
+				commit(t, l, Op{Bucket: "a", Key: strconv.Itoa(i), Value: value, TTL: time.Hour})
+				spoil(value)
 			}
 			if cold {
 				await.That(t, "the values leave the memory", func() bool { return l.ColdBytes() > 0 })
@@ -256,7 +250,7 @@ func TestLaggingReaderTakesTheSnapshot(t *testing.T) {
 		o.Watchers = map[string]Watcher{"a": func(c Change) {
 			mu.Lock()
 			defer mu.Unlock()
-			heard[c.Key] = c.Value
+			heard[c.Key] = string(c.Value)
 			if c.Gone {
 				delete(heard, c.Key)
 			}
@@ -328,8 +322,7 @@ func TestUnderWayWhileLagging(t *testing.T) {
 	stream := &halting{memory: m}
 	slow, writer := open(t, m, func(o *Options) { o.Stream = stream }), open(t, m)
 	goOn := stream.halt(t, writer)
-	barrier, change := &waiter{data: appendTx(nil, nil), barrier: true, done: make(chan outcome, 1)},
-		&waiter{data: appendTx(nil, Tx{{Bucket: "a", Key: "mine", If: IfAbsent, Value: []byte("1")}}), done: make(chan outcome, 1)}
+	barrier, change := newWaiter(nil, false), newWaiter(Tx{{Bucket: "a", Key: "mine", If: IfAbsent, Value: []byte("1")}}, false)
 	slow.mu.Lock() // so that both are in one batch
 	slow.pending = append(slow.pending, barrier, change)
 	slow.mu.Unlock()
@@ -422,7 +415,8 @@ func TestNewerFormatStops(t *testing.T) {
 	}
 }
 
-// Who gives up before its batch was begun has changed nothing; who gives up later does not know.
+// Who gives up before its batch was begun has changed nothing; who gives up later does not know. The value is
+// the caller's again either way.
 func TestGivingUp(t *testing.T) {
 	m := newMemory()
 	l := open(t, m)
@@ -439,12 +433,13 @@ func TestGivingUp(t *testing.T) {
 	m.mu.Unlock()
 	under, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
+	begun, waits := []byte("1"), []byte("1")
 	go func() {
-		_, err := l.Commit(under, Tx{{Bucket: "a", Key: "begun", Value: []byte("1")}})
+		_, err := l.Commit(under, Tx{{Bucket: "a", Key: "begun", Value: begun}})
 		result <- err
 	}()
 	await.That(t, "a commit is begun", func() bool { return l.Unanswered() > 0 })
-	_, err := l.Commit(within(t, 20*time.Millisecond), Tx{{Bucket: "a", Key: "waits", Value: []byte("1")}})
+	_, err := l.Commit(within(t, 20*time.Millisecond), Tx{{Bucket: "a", Key: "waits", Value: waits}})
 	if !errors.Is(err, ErrRefused) {
 		t.Errorf("not begun: %v", err)
 	}
@@ -452,6 +447,7 @@ func TestGivingUp(t *testing.T) {
 	if err := <-result; !errors.Is(err, ErrUnknown) {
 		t.Errorf("begun: %v", err)
 	}
+	begun[0], waits[0] = 'X', 'X'
 	close(block)
 	if err := l.Barrier(within(t, 10*time.Second)); err != nil {
 		t.Fatal(err)
@@ -481,9 +477,9 @@ func TestFullLogRefuses(t *testing.T) {
 func FuzzDecodeBatch(f *testing.F) {
 	b := batch{writer: 1, counter: 2, clock: 3, txs: 2, data: appendTx(appendTx(nil, Tx{{Bucket: "a", Key: "k", Value: []byte("v"), TTL: time.Second}}),
 		Tx{{Bucket: "a", Key: "k", Action: Delete, If: IfRevision, Revision: 1}})}
-	f.Add(b.encode(false))
+	f.Add(b.encode(nil, false))
 	b.data, b.txs = bytes.Repeat(b.data, 40), 80
-	f.Add(b.encode(true))
+	f.Add(b.encode(nil, true))
 	f.Add([]byte{1})
 	f.Add([]byte{2})
 	f.Fuzz(func(t *testing.T, data []byte) {

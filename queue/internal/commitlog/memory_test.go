@@ -63,7 +63,8 @@ func (m *memory) Append(_ context.Context, id string, data []byte) (uint64, erro
 	case refusedFull:
 		return 0, ErrFull
 	case storedLate:
-		time.AfterFunc(rand.N(3*time.Millisecond), func() { m.store(id, data) })
+		late := bytes.Clone(data)
+		time.AfterFunc(rand.N(3*time.Millisecond), func() { m.store(id, late) })
 		return 0, errNoAnswer
 	case lostAfter:
 		m.store(id, data)

@@ -84,7 +84,7 @@ func (m *memory) write(n int) {
 	b := batch{writer: rand.Uint64(), txs: 1, data: appendTx(nil, Tx{{Bucket: "a", Key: "other", Value: []byte("v")}})}
 	for range n {
 		b.counter++
-		m.put(m.clock.Add(time.Millisecond), b.encode(false))
+		m.put(m.clock.Add(time.Millisecond), b.encode(nil, false))
 	}
 }
 

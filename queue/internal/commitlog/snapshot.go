@@ -1,6 +1,7 @@
 package commitlog
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -235,6 +236,6 @@ func (s *State) warmUp(part *loading) {
 
 func (s *State) noteLoaded(b *bucket, e entry) {
 	if b.watched {
-		s.changes = append(s.changes, watched{b.name, Change{Key: string(e.key), Value: string(s.valueOf(&e)), Revision: e.revision, Expires: timeOf(e.expires)}})
+		s.changes = append(s.changes, watched{b.name, Change{Key: string(e.key), Value: bytes.Clone(s.valueOf(&e)), Revision: e.revision, Expires: timeOf(e.expires)}})
 	}
 }

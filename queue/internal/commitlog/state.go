@@ -189,19 +189,25 @@ func (s *State) advance(carried, stamp int64) {
 // do carries out a transaction, if all its conditions hold.
 func (s *State) do(ops []op, mine bool) result {
 	for i := range ops {
+		ops[i].in = s.buckets[string(ops[i].bucket)]
 		if !s.holds(&ops[i]) {
 			return 0
 		}
 	}
 	s.revision++
 	for i := range ops {
-		switch o := &ops[i]; o.action {
-		case Set:
-			s.set(s.bucket(string(o.bucket)), o, mine)
-		case Delete:
-			if b := s.buckets[string(o.bucket)]; b != nil {
-				s.remove(b, o.key, mine)
+		o := &ops[i]
+		if o.in == nil { // but an operation before this one may have made it
+			o.in = s.buckets[string(o.bucket)]
+		}
+		switch {
+		case o.action == Set:
+			if o.in == nil {
+				o.in = s.bucket(string(o.bucket))
 			}
+			s.set(o.in, o, mine)
+		case o.action == Delete && o.in != nil:
+			s.remove(o.in, o.key, mine)
 		}
 	}
 	return result(s.revision)
@@ -212,8 +218,8 @@ func (s *State) holds(o *op) bool {
 		return true
 	}
 	var f found
-	if b := s.buckets[string(o.bucket)]; b != nil {
-		f = s.find(b, o.key)
+	if o.in != nil {
+		f = s.find(o.in, o.key)
 		f.there = f.there && !f.entry.over(s.clock)
 	}
 	if o.cond == IfAbsent {
@@ -231,7 +237,7 @@ func (s *State) set(b *bucket, o *op, mine bool) {
 	}
 	s.store(b, e, &old)
 	if b.watched {
-		s.changes = append(s.changes, watched{b.name, Change{Key: string(e.key), Value: string(e.value), Revision: e.revision,
+		s.changes = append(s.changes, watched{b.name, Change{Key: string(e.key), Value: e.value, Revision: e.revision,
 			Expires: timeOf(e.expires), Mine: mine}})
 	}
 }
@@ -256,7 +262,7 @@ func (s *State) remove(b *bucket, key []byte, mine bool) {
 	}
 	s.keepForViews(b, key, &old)
 	if e := &old.entry; b.watched {
-		s.changes = append(s.changes, watched{b.name, Change{Key: string(key), Value: string(s.valueOf(e)), Revision: e.revision, Gone: true, Over: e.expires != 0 && e.expires <= s.clock, Mine: mine}})
+		s.changes = append(s.changes, watched{b.name, Change{Key: string(key), Revision: e.revision, Gone: true, Over: e.expires != 0 && e.expires <= s.clock, Mine: mine}})
 	}
 	s.drop(b, &old)
 }

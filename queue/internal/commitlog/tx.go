@@ -42,7 +42,7 @@ type Op struct {
 	Action   Action
 	If       Condition
 	Revision uint64
-	Value    []byte        // not kept: Commit encodes it before it returns
+	Value    []byte        // the caller's again when Commit returns, and not to be changed before
 	TTL      time.Duration // of what is set, in whole milliseconds; 0 is for ever
 }
 
@@ -57,10 +57,11 @@ type Entry struct {
 	Expires  time.Time // by the log's clock; zero for never
 }
 
-// Change is what a Watcher hears of a key. Value is only for reading, and only until the Watcher returns.
+// Change is what a Watcher hears of a key. Value is only for reading, and only until the Watcher returns; of
+// what is gone there is none.
 type Change struct {
 	Key      string
-	Value    string
+	Value    []byte
 	Revision uint64
 	Expires  time.Time
 	Gone     bool // deleted, or its time to live is over

@@ -1,5 +1,7 @@
 package commitlog
 
+import "bytes"
+
 // Watch begins to tell a watcher of each change of a bucket that nobody watches, after it has told there of
 // all that is there, in no order.
 func (l *Log) Watch(bucket string, there, w Watcher) { l.state.watch(bucket, there, w) }
@@ -24,7 +26,7 @@ func (s *State) beginWatch(name string, w Watcher) (there []Change) {
 				continue
 			}
 			if e, _ := readEntry(s.pages.at(at.ref)); !e.over(s.clock) {
-				there = append(there, Change{Key: string(e.key), Value: string(s.valueOf(&e)), Revision: e.revision, Expires: timeOf(e.expires)})
+				there = append(there, Change{Key: string(e.key), Value: bytes.Clone(s.valueOf(&e)), Revision: e.revision, Expires: timeOf(e.expires)})
 			}
 		}
 	}

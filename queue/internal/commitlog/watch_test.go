@@ -34,7 +34,7 @@ func watchMissesNothing(t *testing.T, kind func(*Options)) {
 		if c.Revision <= last[c.Key] {
 			t.Errorf("key %s: revision %d after %d", c.Key, c.Revision, last[c.Key])
 		}
-		last[c.Key], value[c.Key] = c.Revision, c.Value
+		last[c.Key], value[c.Key] = c.Revision, string(c.Value)
 	}
 	l.Watch("b", heard, heard)
 	writers.Wait()
