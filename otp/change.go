@@ -97,7 +97,7 @@ func (s *Service) changeTx(r *Record, revision uint64, now time.Time, kind Event
 	var event Event
 	if announce {
 		r.Announced++
-		if event, err = r.event(kind, s.show(r, now)); err != nil {
+		if event, err = s.event(r, kind, now); err != nil {
 			return nil, settled, err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -59,13 +60,13 @@ func wordOf(n byte) (string, error) {
 }
 
 // words are the texts that Words stands for.
-func (r *Record) words() []*string {
-	return []*string{(*string)(&r.Status), (*string)(&r.PINType), &r.Encoding, (*string)(&r.Delivery.Status)}
+func (r *Record) words() [4]*string {
+	return [...]*string{(*string)(&r.Status), (*string)(&r.PINType), &r.Encoding, (*string)(&r.Delivery.Status)}
 }
 
-// stored is the form of a record that is stored. It shares what the record points to.
-func (r *Record) stored() *storedRecord {
-	s := &storedRecord{Record: *r}
+// hold makes it the form of a record that is stored. It shares what the record points to.
+func (s *storedRecord) hold(r *Record) {
+	*s = storedRecord{Record: *r}
 	if packed := queue.PackID(s.TrackID); len(packed) < len(s.TrackID) {
 		s.Track, s.TrackID = packed, ""
 	}
@@ -90,7 +91,6 @@ func (r *Record) stored() *storedRecord {
 	} else {
 		s.Risks = nil
 	}
-	return s
 }
 
 // record is the record that was stored.
@@ -132,7 +132,7 @@ func (p PartDelivery) is(o PartDelivery) bool {
 }
 
 var (
-	recordEncoder = must(cbor.EncOptions{Time: cbor.TimeUnixDynamic, OmitEmpty: cbor.OmitEmptyGoValue, Sort: cbor.SortCoreDeterministic}.EncMode())
+	recordEncoder = must(cbor.EncOptions{Time: cbor.TimeUnixDynamic, OmitEmpty: cbor.OmitEmptyGoValue, Sort: cbor.SortCoreDeterministic}.UserBufferEncMode())
 	recordDecoder = must(cbor.DecOptions{ExtraReturnErrors: cbor.ExtraDecErrorUnknownField}.DecMode())
 )
 
@@ -143,27 +143,45 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+// encoding is the room that a record is encoded in. Nobody keeps it, or anything of it.
+type encoding struct {
+	storedRecord
+	out bytes.Buffer
+}
+
+var encodings = sync.Pool{New: func() any { return new(encoding) }}
+
 // encode writes the record as it is stored.
 func (r *Record) encode() ([]byte, error) {
-	data, err := recordEncoder.Marshal(r.stored())
+	e := encodings.Get().(*encoding)
+	defer e.free()
+	e.hold(r)
+	e.out.WriteByte(recordVersion)
+	err := recordEncoder.MarshalToBuffer(&e.storedRecord, &e.out)
 	if err == nil && len(r.unknown) > 0 {
-		data, err = withUnknown(data, r.unknown)
+		err = e.addUnknown(r.unknown)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", r.ID, err)
 	}
-	return append([]byte{recordVersion}, data...), nil
+	return bytes.Clone(e.out.Bytes()), nil
 }
 
-func withUnknown(data []byte, unknown map[uint64]cbor.RawMessage) ([]byte, error) {
+// addUnknown writes all once more, with the fields of a newer version.
+func (e *encoding) addUnknown(unknown map[uint64]cbor.RawMessage) error {
 	var fields map[uint64]cbor.RawMessage
-	if err := cbor.Unmarshal(data, &fields); err != nil {
-		return nil, err
+	if err := cbor.Unmarshal(e.out.Bytes()[1:], &fields); err != nil {
+		return err
 	}
-	for number, value := range unknown {
-		fields[number] = value
-	}
-	return recordEncoder.Marshal(fields)
+	maps.Copy(fields, unknown)
+	e.out.Truncate(1)
+	return recordEncoder.MarshalToBuffer(fields, &e.out)
+}
+
+func (e *encoding) free() {
+	e.storedRecord = storedRecord{}
+	e.out.Reset()
+	encodings.Put(e)
 }
 
 // decodeRecord reads the record that is stored under an id.

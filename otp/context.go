@@ -31,6 +31,9 @@ func contextContext(otpID string) string { return "context:" + otpID }
 
 // sealContext seals what a context means; none is nil. It was judged by faults.context.
 func (s *Service) sealContext(id, context string) []byte {
+	if context == "" {
+		return nil
+	}
 	canonical, err := strictjson.Canonical([]byte(context))
 	if err != nil {
 		return nil
@@ -61,7 +64,7 @@ func (s *Service) sameContext(r *Record, context string) (bool, error) {
 // boolean.
 func labels(context string) map[string]string {
 	var fields map[string]json.RawMessage
-	if json.Unmarshal([]byte(context), &fields) != nil {
+	if context == "" || json.Unmarshal([]byte(context), &fields) != nil {
 		return nil
 	}
 	texts := make(map[string]string)

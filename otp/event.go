@@ -50,12 +50,8 @@ func EventSubject(otpID string) string { return "events.item." + otpID }
 func EventKey(otpID string, n int) string { return otpID + "." + strconv.Itoa(n) }
 
 // event tells of the change that the record has just gone through.
-func (r *Record) event(kind EventKind, shown Otp) (Event, error) {
-	var item any = shown
-	if kind == DlrChange {
-		item = r.dlrUpdate()
-	}
-	data, err := marshal(item)
+func (s *Service) event(r *Record, kind EventKind, now time.Time) (Event, error) {
+	data, err := marshal(s.item(r, kind, now))
 	if err != nil {
 		return Event{}, internal(err)
 	}
@@ -70,6 +66,14 @@ func (e *Event) Store(tx *queue.Tx) error {
 	}
 	tx.Message(queue.Message{Subject: EventSubject(e.OtpID), Key: EventKey(e.OtpID, e.N), Group: e.App, Data: data})
 	return nil
+}
+
+// item is what is told of a change.
+func (s *Service) item(r *Record, kind EventKind, now time.Time) any {
+	if kind == DlrChange {
+		return r.dlrUpdate()
+	}
+	return s.show(r, now)
 }
 
 // marshal leaves &, < and > as they are: who signs what it parsed and wrote again gets the same.

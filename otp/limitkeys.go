@@ -47,7 +47,7 @@ func (f *faults) limitKeys(o strictjson.Object, app *App) string {
 func (n NewOtp) uses(app *App) []use {
 	uses := []use{{sends, n.Phone.E164, app.SendLimits}}
 	var values map[string]string
-	if json.Unmarshal([]byte(n.LimitKeys), &values) != nil {
+	if n.LimitKeys == "" || json.Unmarshal([]byte(n.LimitKeys), &values) != nil {
 		return uses
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {

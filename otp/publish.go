@@ -19,12 +19,11 @@ func (s *Service) publish(r *Record, kind EventKind, now time.Time) {
 	if s.Changed == nil || kind == "" {
 		return
 	}
-	var item any = s.show(r, now)
 	status := string(r.Status)
 	if kind == DlrChange {
-		item, status = r.dlrUpdate(), string(r.Delivery.Status)
+		status = string(r.Delivery.Status)
 	}
-	data, err := marshal(item)
+	data, err := marshal(s.item(r, kind, now))
 	if err == nil {
 		data, err = marshal(struct {
 			Event EventKind         `json:"event"`

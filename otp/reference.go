@@ -2,7 +2,6 @@ package otp
 
 import (
 	"crypto/sha256"
-	"slices"
 
 	"github.com/otpgw/otpgw/otp/pin"
 )
@@ -23,5 +22,5 @@ func reference(id string) string {
 
 // hasRef says whether the template shows the reference.
 func (n NewOtp) hasRef() bool {
-	return slices.ContainsFunc(label.FindAllStringSubmatch(n.Template, -1), func(found []string) bool { return found[1] == "ref" })
+	return hasLabel(n.Template, refLabel)
 }

@@ -2,16 +2,12 @@ package otp
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/otpgw/otpgw/otp/pin"
 )
-
-// placeholder is where the PIN goes; each one of a template is replaced. People write spaces in it.
-var placeholder = regexp.MustCompile(`\{\{[ \t\x{A0}]*pin[ \t\x{A0}]*\}\}`)
 
 // MaxParts is the most parts a message may take. A text for one PIN that needs more is a mistake, and each
 // part is paid for.
@@ -60,7 +56,7 @@ func TemplateProblem(text string) string {
 	switch {
 	case text == "":
 		return "is empty"
-	case !placeholder.MatchString(text):
+	case !hasLabel(text, pinLabel):
 		return "does not contain placeholder {{pin}}"
 	case strings.ContainsFunc(text, unsendable):
 		return "contains a control character, which no phone shows"
@@ -71,8 +67,57 @@ func TemplateProblem(text string) string {
 // unsendable: controls but for line breaks, tab and form feed, which SMS has.
 func unsendable(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t\f", r) }
 
-// label is a place in a template for something of the request: {{ref}}, or a field of its context.
-var label = regexp.MustCompile(`\{\{[ \t\x{A0}]*([A-Za-z][A-Za-z0-9_]{0,31})[ \t\x{A0}]*\}\}`)
+// The labels that are not fields of a context.
+const (
+	pinLabel = "pin" // where the PIN goes
+	refLabel = "ref" // the reference
+)
+
+const (
+	maxLabel = 32
+	blanks   = " \t\u00A0" // people write them around a label
+)
+
+// nextLabel finds the first place in a text for something of the request: {{pin}}, {{ref}}, or a field of its
+// context. name is empty when there is none.
+func nextLabel(text string) (begin, end int, name string) {
+	for ; ; begin++ {
+		i := strings.Index(text[begin:], "{{")
+		if i < 0 {
+			return 0, 0, ""
+		}
+		begin += i
+		rest := strings.TrimLeft(text[begin+2:], blanks)
+		name := labelName(rest)
+		rest, ok := strings.CutPrefix(strings.TrimLeft(rest[len(name):], blanks), "}}")
+		if ok && name != "" {
+			return begin, len(text) - len(rest), name
+		}
+	}
+}
+
+// labelName is the name that a text begins with: a letter, and then letters, digits and _.
+func labelName(text string) string {
+	n := 0
+	for ; n < min(len(text), maxLabel); n++ {
+		c := text[n]
+		if letter := c|0x20 >= 'a' && c|0x20 <= 'z'; !letter && (n == 0 || c != '_' && (c < '0' || c > '9')) {
+			break
+		}
+	}
+	return text[:n]
+}
+
+// hasLabel says whether a template has a place for something.
+func hasLabel(template, want string) bool {
+	for {
+		_, end, name := nextLabel(template)
+		if name == "" || name == want {
+			return name != ""
+		}
+		template = template[end:]
+	}
+}
 
 // Sample is a template with a PIN of a type and length, for a look at it.
 func Sample(template string, t pin.Type, length int) string {
@@ -83,17 +128,26 @@ func Sample(template string, t pin.Type, length int) string {
 // in is not looked at again, so a payee may be called {{pin}}. A label of nothing stays as it is.
 func (n NewOtp) Render(id, pin string) string {
 	texts := labels(n.Context)
-	return label.ReplaceAllStringFunc(n.Template, func(found string) string {
-		switch name := label.FindStringSubmatch(found)[1]; name {
-		case "pin":
-			return pin
-		case "ref":
-			return reference(id)
-		default:
-			if text, ok := texts[name]; ok {
-				return text
-			}
+	var message strings.Builder
+	message.Grow(len(n.Template) + len(pin))
+	rest := n.Template
+	for {
+		begin, end, name := nextLabel(rest)
+		if name == "" {
+			message.WriteString(rest)
+			return message.String()
 		}
-		return found
-	})
+		text := rest[begin:end]
+		switch of, ok := texts[name]; {
+		case name == pinLabel:
+			text = pin
+		case name == refLabel:
+			text = reference(id)
+		case ok:
+			text = of
+		}
+		message.WriteString(rest[:begin])
+		message.WriteString(text)
+		rest = rest[end:]
+	}
 }

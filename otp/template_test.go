@@ -2,7 +2,11 @@ package otp
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/otpgw/otpgw/otp/phone"
@@ -100,4 +104,38 @@ func TestLanguageOfEveryCountry(t *testing.T) {
 			t.Errorf("%q has language %s", c, l)
 		}
 	}
+}
+
+// The labels and the PIN's place as an expression.
+var (
+	label       = regexp.MustCompile(`\{\{[ \t\x{A0}]*([A-Za-z][A-Za-z0-9_]{0,31})[ \t\x{A0}]*\}\}`)
+	placeholder = regexp.MustCompile(`\{\{[ \t\x{A0}]*pin[ \t\x{A0}]*\}\}`)
+)
+
+// FuzzLabels: the labels of a text are what the expression finds.
+func FuzzLabels(f *testing.F) {
+	for _, s := range []string{"{{pin}}", "a {{ pin\t}}b{{\u00a0ref }}{{x", "{{{pin}}}", "{{{{pin}}{{}}{{1}}{{_a}}{{a_1}}", "{{pin }", "{{\xa0pin}}", "{{p\u00efn}}",
+		"{{" + strings.Repeat("a", 32) + "}}", "{{" + strings.Repeat("a", 33) + "}}{{pin}}", "{{pin{{pin}}", "{{a b}}", "{{@}}{{`}}{{[}}{{{}}", "{{\u00c2}}{{a\u00a0\u00c2}}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var want, got []string
+		for _, m := range label.FindAllStringSubmatchIndex(text, -1) {
+			want = append(want, fmt.Sprint(m[0], m[1], text[m[2]:m[3]]))
+		}
+		for at := 0; ; {
+			begin, end, name := nextLabel(text[at:])
+			if name == "" {
+				break
+			}
+			got = append(got, fmt.Sprint(at+begin, at+end, name))
+			at += end
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+		if has := hasLabel(text, pinLabel); has != placeholder.MatchString(text) {
+			t.Errorf("%q has a place for the PIN: %t", text, has)
+		}
+	})
 }

@@ -36,6 +36,9 @@ func (s *Service) commitUses(ctx context.Context, app *App, uses []use, rest fun
 		counted[i] = s.counted(app, u)
 	}
 	err := s.uses().Commit(ctx, counted, rest)
+	if err == nil {
+		return nil
+	}
 	for _, u := range uses {
 		err = s.overLimit(app, u, err)
 	}
