@@ -91,7 +91,7 @@ func (o *overtaken) end(keys []string, woken chan<- struct{}) {
 func (x *Index) awaitPut(ctx context.Context, link string, rule IDMatch, ids ...string) bool {
 	var keys []string
 	for _, id := range ids {
-		for _, c := range candidates(rule, id) {
+		for c := range candidates(rule, id) {
 			keys = append(keys, keyOf(link, c.form))
 		}
 	}

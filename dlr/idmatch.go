@@ -1,6 +1,7 @@
 package dlr
 
 import (
+	"iter"
 	"math/big"
 	"strconv"
 	"strings"
@@ -30,46 +31,55 @@ type candidate struct {
 	lettered bool   // the hexadecimal side has a letter, so it cannot be decimal
 }
 
-// candidates gives the forms to look up for a receipt's id, in order.
+// candidates gives the forms to look up for a receipt's id, in order, each made when the one before was not
+// enough.
 //
 // Under Auto the same id always goes before a converted one. A converted form is a guess, and the same digits
 // may be another message's id in the other base (decimal 4113 is hexadecimal 1011): see Index.Find for what
 // proves it.
-func candidates(rule IDMatch, id string) []candidate {
-	id = trimID(id)
-	if id == "" {
-		return nil
-	}
-	form := normal(id)
-	hex, isDec := toHex(form)
-	dec, isHex := toDec(form)
-	switch {
-	case rule == Exact:
-		return []candidate{{form: form, original: id}}
-	case rule == HexDec && isDec:
-		return []candidate{{form: hex}}
-	case rule == DecHex && isHex:
-		return []candidate{{form: dec}}
-	}
-	out := []candidate{{form: form, prefer: id}}
-	if rule != Auto {
-		return out
-	}
-	guess := func(other string, lettered bool) {
-		if other != form {
-			out = append(out, candidate{form: other, guessed: true, lettered: lettered})
+func candidates(rule IDMatch, id string) iter.Seq[candidate] {
+	return func(yield func(candidate) bool) {
+		id := trimID(id)
+		if id == "" {
+			return
+		}
+		form := normal(id)
+		switch rule {
+		case Exact:
+			yield(candidate{form: form, original: id})
+			return
+		case HexDec:
+			if hex, ok := toHex(form); ok {
+				yield(candidate{form: hex})
+				return
+			}
+		case DecHex:
+			if dec, ok := toDec(form); ok {
+				yield(candidate{form: dec})
+				return
+			}
+		}
+		if yield(candidate{form: form, prefer: id}) && rule == Auto {
+			guesses(form, yield)
 		}
 	}
-	if isDec {
-		guess(hex, hasLetter(hex))
+}
+
+// guesses gives the forms that the same id may have in another base or case.
+func guesses(form string, yield func(candidate) bool) {
+	guess := func(other string, lettered bool) bool {
+		return other == form || yield(candidate{form: other, guessed: true, lettered: lettered})
 	}
-	if isHex {
+	if hex, ok := toHex(form); ok && !guess(hex, hasLetter(hex)) {
+		return
+	}
+	if dec, ok := toDec(form); ok {
 		guess(dec, hasLetter(form))
-	} else {
-		guess(strings.ToUpper(form), false)
+		return
+	}
+	if guess(strings.ToUpper(form), false) {
 		guess(strings.ToLower(form), false)
 	}
-	return out
 }
 
 // normal is the form an id is stored under: without hyphens, braces and leading zeros, and in lower case when

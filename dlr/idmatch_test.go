@@ -34,7 +34,7 @@ func TestCandidates(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
-			for _, k := range candidates(c.rule, c.id) {
+			for k := range candidates(c.rule, c.id) {
 				got = append(got, k.form)
 			}
 			if !slices.Equal(got, c.want) {
@@ -49,7 +49,7 @@ func FuzzKey(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, id string) {
-		for _, k := range append(candidates(Auto, id), candidates(HexDec, id)...) {
+		for _, k := range slices.AppendSeq(slices.Collect(candidates(Auto, id)), candidates(HexDec, id)) {
 			key := keyOf("li.nk", k.form)
 			if strings.Trim(key, "=-_.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" ||
 				strings.Count(key, ".") != 1 || strings.HasSuffix(key, ".") || len(key) > 500 {

@@ -226,7 +226,7 @@ func (x *Index) findID(ctx context.Context, id string, q Query) (match, error) {
 
 func (x *Index) findForm(ctx context.Context, id string, q Query) (match, error) {
 	var others bool
-	for _, k := range candidates(q.Rule, id) {
+	for k := range candidates(q.Rule, id) {
 		m, err := x.lookup(ctx, keyOf(q.Link, k.form), k, q)
 		if err != nil {
 			return match{}, err

@@ -181,6 +181,23 @@ func BenchmarkIndex(b *testing.B) {
 	}
 }
 
+// BenchmarkFind is the look-up of a receipt right behind its response.
+func BenchmarkFind(b *testing.B) {
+	x := NewIndex(queuetest.Open(b).Receipts())
+	ctx := context.Background()
+	e := Entry{OtpID: "6f9619ff-8b86-4011-b42d-00c04fc964ff", MessageID: "264c0c3b-2650-562d-92dd-685d584504c8", Part: 1, Parts: 1, To: "+46700000001"}
+	if err := x.Put(ctx, "carrier", "00B1F3C5", e); err != nil {
+		b.Fatal(err)
+	}
+	q := Query{Link: "carrier", Rule: Auto, ID: "00B1F3C5", Addresses: []string{"00000001"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok, err := x.Find(ctx, q); !ok || err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // TestIndexValues: an id of a carrier takes few octets, an older value in JSON is read, and what cannot be
 // read is as nothing.
 func TestIndexValues(t *testing.T) {

@@ -17,11 +17,14 @@ const (
 	fieldCount
 )
 
-// keyNames lists the spellings met, in lower case. A spelling that starts with another stands before it.
-var keyNames = []struct {
+// keyName is a spelling of a key, in lower case.
+type keyName struct {
 	name  string
 	field field
-}{
+}
+
+// keyNames lists the spellings met. A spelling that starts with another stands before it.
+var keyNames = []keyName{
 	{"submit date", fieldSubmit}, {"submit_date", fieldSubmit}, {"submit-date", fieldSubmit}, {"submitdate", fieldSubmit},
 	{"done date", fieldDone}, {"done_date", fieldDone}, {"done-date", fieldDone}, {"donedate", fieldDone},
 	{"receipted_message_id", fieldID}, {"message_id", fieldID}, {"message-id", fieldID}, {"messageid", fieldID}, {"message id", fieldID},
@@ -33,6 +36,16 @@ var keyNames = []struct {
 	{"error_code", fieldErr}, {"err_code", fieldErr}, {"errcode", fieldErr}, {"error", fieldErr}, {"err", fieldErr},
 	{"text", fieldText},
 }
+
+// keysByLetter are the same by their first letter in either case, for a text has many words and few keys.
+var keysByLetter = func() (by [256][]keyName) {
+	for _, k := range keyNames {
+		lower := k.name[0]
+		upper := lower - 'a' + 'A'
+		by[lower], by[upper] = append(by[lower], k), append(by[upper], k)
+	}
+	return by
+}()
 
 // maxText bounds the part of a text that is looked at; a receipt is 100 to 200 octets.
 const maxText = 4096
@@ -97,7 +110,7 @@ func has(list []found, f field) bool {
 
 // keys finds every key that starts a word.
 func keys(s, separator string) []found {
-	var out []found
+	out := make([]found, 0, fieldCount)
 	for i := 0; i < len(s); i++ {
 		if i > 0 && wordByte(s[i-1]) {
 			continue
@@ -113,7 +126,7 @@ func keys(s, separator string) []found {
 // keyAt reports the key that starts at i, and where its value starts. The key may be in quotes, and blanks
 // may stand before the separator.
 func keyAt(s string, i int, separator string) (field, int, bool) {
-	for _, k := range keyNames {
+	for _, k := range keysByLetter[s[i]] {
 		if len(s)-i <= len(k.name) || !strings.EqualFold(s[i:i+len(k.name)], k.name) {
 			continue
 		}

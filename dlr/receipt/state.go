@@ -30,8 +30,10 @@ func parseState(token string) wire.MessageState {
 	if token == "" {
 		return 0
 	}
-	if n, err := strconv.ParseUint(token, 10, 8); err == nil {
-		return wireState(uint8(n))
+	if token[0] <= '9' { // else it is a word, for which ParseUint would make an error
+		if n, err := strconv.ParseUint(token, 10, 8); err == nil {
+			return wireState(uint8(n))
+		}
 	}
 	word := strings.Map(func(r rune) rune {
 		if r == '_' || r == '-' {
