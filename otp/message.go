@@ -2,7 +2,8 @@ package otp
 
 import (
 	"context"
-	"fmt"
+	"crypto/sha1"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/otpgw/otpgw/queue"
@@ -39,9 +40,15 @@ func (s *Service) arrive(ctx context.Context, r *Record) error {
 	return s.Report(ctx, DeliveryReport{OtpID: r.ID, MessageID: r.Message, Status: DeliveryDelivered})
 }
 
-// messageID is the id of the nth message of an OTP, from 0, so that one stored twice is stored once.
+// messageID is the id of the nth message of an OTP, from 0, so that one stored twice is stored once: a UUID of
+// version 5, made by the OTP's and a name, as uuid.NewSHA1 makes it, without what that allocates.
 func messageID(otpID string, n int) string {
-	return uuid.NewSHA1(uuid.MustParse(otpID), fmt.Appendf(nil, "message %d", n)).String()
+	id := uuid.MustParse(otpID)
+	name := append(append(make([]byte, 0, 48), id[:]...), "message "...)
+	sum := sha1.Sum(strconv.AppendInt(name, int64(n), 10))
+	copy(id[:], sum[:])
+	id[6], id[8] = id[6]&0x0F|0x50, id[8]&0x3F|0x80
+	return id.String()
 }
 
 // avoid is the link that carried the OTP's last message.

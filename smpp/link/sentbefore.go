@@ -154,16 +154,12 @@ func (e *errand) tookAll(l *Link, parts int) bool {
 // settle stores what became of a try and ends the errand, or has it tried again. err is why nothing was sent.
 func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 	l := w.bind.link
-	store, cancel := context.WithTimeout(ctx, sinkTimeout)
-	defer cancel()
 	if err == nil {
 		l.deps.Metrics.submitted(l.cfg.Name, t.results)
-		if e.past.Over || !t.whole() { // else with the message's end
-			err = l.recordTaken(store, e, t)
+		// Else with the message's end. What was counted of it stays until then: this daemon may lose it in between.
+		if e.past.Over || !t.whole() {
+			err = l.record(ctx, e, t)
 		}
-	}
-	if err == nil {
-		err = l.recordUnanswered(store, e, t)
 	}
 	if err != nil {
 		// Better late than a receipt that nobody can match, or an outcome that nobody is told.
@@ -197,6 +193,16 @@ func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 	}
 }
 
+// record stores which parts of a try were taken, and which were not answered.
+func (l *Link) record(ctx context.Context, e *errand, t *try) error {
+	ctx, cancel := context.WithTimeout(ctx, sinkTimeout)
+	defer cancel()
+	if err := l.recordTaken(ctx, e, t); err != nil {
+		return err
+	}
+	return l.recordUnanswered(ctx, e, t)
+}
+
 // turnAway remembers that the link's carrier does not carry such a message, whatever the reason; it is not
 // asked again.
 func (l *Link) turnAway(e *errand, status wire.Status) {
@@ -219,9 +225,6 @@ func (l *Link) recordUnanswered(ctx context.Context, e *errand, t *try) (err err
 			u.Parts = append(u.Parts, i+1)
 			u.Dropped = u.Dropped || dropped(r)
 		}
-	}
-	if !e.past.Over && t.whole() {
-		return nil // what was counted stays until its end is stored: else this daemon may lose the message in between
 	}
 	ahead := e.ahead != 0
 	e.ahead = 0
@@ -299,18 +302,21 @@ func spread(d time.Duration) time.Duration { return backoff.Spread(d, d/2) }
 // worstOf is the result that decides: what ends the message, before what has to be tried again, before what
 // is taken.
 func worstOf(results []result) int {
-	order := map[Class]int{Taken: 0, OtherLink: 1, Temporary: 2, Delayed: 3, Throttled: 4, Misconfigured: 5, Permanent: 7}
-	rank := func(r result) int {
-		if r.unanswered() {
-			return 6
-		}
-		return order[r.class]
-	}
 	worst := 0
-	for i, r := range results {
-		if rank(r) > rank(results[worst]) {
+	for i := range results {
+		if results[i].rank() > results[worst].rank() {
 			worst = i
 		}
 	}
 	return worst
+}
+
+// ranks of the classes, the one that decides last.
+var ranks = [...]int{Taken: 0, OtherLink: 1, Temporary: 2, Delayed: 3, Throttled: 4, Misconfigured: 5, Permanent: 7}
+
+func (r *result) rank() int {
+	if r.unanswered() {
+		return 6
+	}
+	return ranks[r.class]
 }
