@@ -60,12 +60,21 @@ func (s *Service) event(r *Record, kind EventKind, now time.Time) (Event, error)
 
 // Store adds an event to a transaction, as an item that waits to be sent together with others.
 func (e *Event) Store(tx *queue.Tx) error {
-	data, err := marshal(e)
+	m, err := e.Message()
 	if err != nil {
 		return err
 	}
-	tx.Message(queue.Message{Subject: EventSubject(e.OtpID), Key: EventKey(e.OtpID, e.N), Group: e.App, Data: data})
+	tx.Message(m)
 	return nil
+}
+
+// Message is what Store stores.
+func (e *Event) Message() (queue.Message, error) {
+	data, err := marshal(e)
+	if err != nil {
+		return queue.Message{}, err
+	}
+	return queue.Message{Subject: EventSubject(e.OtpID), Key: EventKey(e.OtpID, e.N), Group: e.App, Data: data}, nil
 }
 
 // item is what is told of a change.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/otpgw/otpgw/otp"
 	"github.com/otpgw/otpgw/queue"
 )
 
@@ -29,8 +30,8 @@ func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
 		}
 		d.lanes.addStored(d.placeAll(m, list))
 	default:
-		j := job{d: m}
-		if err := json.Unmarshal(m.Data, &j.event); err != nil || j.event.OtpID == "" || j.event.URL == "" || len(j.event.Item) == 0 {
+		j, ok := job{d: m}, false
+		if j.event, ok = d.event(m); !ok {
 			d.unreadable(m)
 			return
 		}
@@ -43,6 +44,15 @@ func (d *Dispatcher) accept(ctx context.Context, m *queue.Delivery) {
 			d.nak(m, earlyPause)
 		}
 	}
+}
+
+// event decodes an item, unless it is one that was stored here a moment ago.
+func (d *Dispatcher) event(m *queue.Delivery) (e otp.Event, ok bool) {
+	if e, ok = d.announced.take(m.Key, m.Data); ok {
+		return e, true
+	}
+	err := json.Unmarshal(m.Data, &e)
+	return e, err == nil && e.OtpID != "" && e.URL != "" && len(e.Item) > 0
 }
 
 // read decodes a stored message, unless it is one that was made here a moment ago.

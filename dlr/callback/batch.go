@@ -59,11 +59,14 @@ type job struct {
 
 func (j job) target() target { return target{j.event.App, j.event.URL} }
 
-// newBatch is an empty one for events like the given, of which the first is stored since then. Its webhook-id
-// is random, for it is stored before it is sent, and nothing else is ever stored under it.
-func newBatch(like *otp.Event, since time.Time) *batch {
-	return &batch{ID: "msg_" + rand.Text(), App: like.App, URL: like.URL, Kind: like.Kind, Since: since}
+// newBatch is an empty one for events like the given, of which the first is stored since then.
+func newBatch(id string, like *otp.Event, since time.Time) *batch {
+	return &batch{ID: id, App: like.App, URL: like.URL, Kind: like.Kind, Since: since}
 }
+
+// newID is a webhook-id. It is random, for a batch is stored before it is sent, and nothing else is ever stored
+// under it.
+func newID() string { return "msg_" + rand.Text() }
 
 const bodyEnd = "]}"
 

@@ -14,18 +14,29 @@ import (
 func (d *Dispatcher) Announce(tx *queue.Tx, e *otp.Event) (settled func(stored bool), err error) {
 	to := target{e.App, e.URL}
 	if d.holds.waits(e) {
-		return func(bool) {}, e.Store(tx)
+		return func(bool) {}, d.announceItem(tx, e)
 	}
-	b := newBatch(e, d.o.Queue.Now())
-	if !d.lanes.expectDirect(to, b.ID) {
-		return func(bool) {}, e.Store(tx)
+	id, ok := d.lanes.expectDirect(to)
+	if !ok {
+		return func(bool) {}, d.announceItem(tx, e)
 	}
+	b := newBatch(id, e, d.o.Queue.Now())
 	b.add([]job{{event: *e}})
 	d.holds.put(tx, b, e)
 	m := b.message()
 	d.lanes.keepMade(b, m.Data)
 	tx.Message(m)
 	return func(stored bool) { d.lanes.settled(to, b.ID, stored) }, nil
+}
+
+func (d *Dispatcher) announceItem(tx *queue.Tx, e *otp.Event) error {
+	m, err := e.Message()
+	if err != nil {
+		return err
+	}
+	d.announced.keep(m.Key, e, m.Data)
+	tx.Message(m)
+	return nil
 }
 
 // waits tells whether an earlier change of an event's OTP is not with its receiver yet, as far as is known
@@ -40,13 +51,14 @@ func (h *holds) waits(e *otp.Event) bool {
 
 // expectDirect announces a batch of one change, if its URL is known to take requests and has nothing under
 // way or waiting.
-func (t *lanes) expectDirect(to target, id string) bool {
+func (t *lanes) expectDirect(to target) (id string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.byTarget[to]
 	if l == nil || t.closing || !l.proven || len(l.items) > 0 || l.sealing || t.gathering(l, time.Now()) > 0 {
-		return false
+		return "", false
 	}
+	id = newID()
 	t.expectLocked(l, id)
-	return true
+	return id, true
 }

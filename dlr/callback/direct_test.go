@@ -164,7 +164,7 @@ func TestWhatIsStoredIsSent(t *testing.T) {
 	ctx, d := t.Context(), New(options(t, q))
 	made := func(text string) (*batch, queue.Message) {
 		e := event("http://127.0.0.1:1", text, 1)
-		b := newBatch(&e, q.Now())
+		b := newBatch(newID(), &e, q.Now())
 		b.ID = "msg_1"
 		b.add([]job{{event: e}})
 		return b, b.message()

@@ -57,6 +57,7 @@ type Dispatcher struct {
 	lanes     *lanes
 	endpoints *endpoints
 	holds     *holds
+	announced announced
 	sender    *sender
 	metrics   metrics
 	post      context.Context // of every POST; ends when the grace is over

@@ -362,7 +362,7 @@ func TestBatchCoding(t *testing.T) {
 	e := event("http://a/?b=<c>&d", "o1", 1)
 	e.Item = []byte(`{"x":"<&>\n"}`)
 	first := job{d: &queue.Delivery{}, event: e}
-	b := newBatch(&first.event, first.d.Stored)
+	b := newBatch(newID(), &first.event, first.d.Stored)
 	b.add([]job{first})
 	b.add([]job{{event: event("http://a/?b=<c>&d", "o1", 2)}, {event: event("http://a/?b=<c>&d", "o2", 1)}})
 	b.After = []string{"msg_x"}

@@ -19,11 +19,11 @@ type holds struct {
 // put holds the OTPs of what comes into a batch now, and only those: a newer change of another that is in it may
 // be in a later batch, which holds that OTP.
 func (h *holds) put(tx *queue.Tx, b *batch, events ...*otp.Event) {
-	held := make(map[string]bool, len(events))
+	held, by := make(map[string]bool, len(events)), []byte(b.ID)
 	for _, e := range events {
 		if !held[e.OtpID] {
 			held[e.OtpID] = true
-			tx.Put(h.bucket, e.OtpID, []byte(b.ID), 0)
+			tx.Put(h.bucket, e.OtpID, by, 0)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (d *Dispatcher) sealIn(l *lane, items []job, into *sealed) *batch {
 		tx.Held(into.in.d)
 		key, b.At = into.in.d.Key, d.o.Queue.Now()
 	} else {
-		b = newBatch(&items[0].event, items[0].d.Stored)
+		b = newBatch(newID(), &items[0].event, items[0].d.Stored)
 		key, all = b.ID, []*batch{b}
 		d.lanes.expect(l, b.ID)
 	}
