@@ -25,33 +25,34 @@ type slot struct {
 // It forgets first the key that was put the longest time ago.
 type cache struct {
 	mu    sync.Mutex
-	slots *simplelru.LRU[string, slot] // guarded by mu; never read but by Peek
+	slots *simplelru.LRU[string, *slot] // guarded by mu, as what is in them; looked up by Peek, so that the order is that of put
 	now   func() time.Time
 }
 
 func newCache(size int, now func() time.Time) *cache {
-	slots, _ := simplelru.NewLRU[string, slot](size, nil) // fails for a size of 0
+	slots, _ := simplelru.NewLRU[string, *slot](size, nil) // fails for a size of 0
 	return &cache{slots: slots, now: now}
 }
 
-// put adds what is about to be stored.
-func (c *cache) put(key string, s stored) {
+// put adds what is about to be stored; the slot is for confirm.
+func (c *cache) put(key string, s stored) *slot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old, _ := c.slots.Peek(key)
-	if c.now().Sub(old.at) > cacheLife {
-		old = slot{}
+	now := c.now()
+	if at, ok := c.slots.Get(key); ok && now.Sub(at.at) <= cacheLife { // the newest again
+		at.chain, at.stored, at.at = at.chain.with(s), false, now
+		return at
 	}
-	c.slots.Add(key, slot{chain: old.chain.with(s), at: c.now()})
+	at := &slot{chain: chain{s}, at: now}
+	c.slots.Add(key, at)
+	return at
 }
 
-// confirm replaces a key by what the bucket holds now, if the key was not forgotten meanwhile.
-func (c *cache) confirm(key string, list chain) {
+// confirm replaces what is in a slot by what the bucket holds now.
+func (c *cache) confirm(s *slot, list chain) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s, ok := c.slots.Peek(key); ok {
-		c.slots.Add(key, slot{chain: list, stored: true, at: s.at})
-	}
+	s.chain, s.stored = list, true
 }
 
 func (c *cache) get(key string) (slot, bool) {
@@ -61,5 +62,5 @@ func (c *cache) get(key string) (slot, bool) {
 	if !ok || c.now().Sub(s.at) > cacheLife {
 		return slot{}, false
 	}
-	return s, true
+	return *s, true
 }

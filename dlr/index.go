@@ -69,6 +69,7 @@ type addition struct {
 	key  string
 	list chain
 	keep time.Duration
+	slot *slot // of the cache
 
 	revision uint64 // of what is there; 0: nothing is
 }
@@ -82,7 +83,7 @@ func (x *Index) Add(tx *queue.Tx, b *queue.Bucket, link string, ids []Given) (st
 		forms, _ := formsOf(id.MessageID, id.Entry)
 		for _, s := range forms {
 			key := keyOf(link, normal(s.Original))
-			x.cache.put(key, s)
+			slot := x.cache.put(key, s)
 			at := slices.IndexFunc(all, func(a addition) bool { return a.key == key })
 			if at < 0 {
 				at = len(all)
@@ -91,7 +92,7 @@ func (x *Index) Add(tx *queue.Tx, b *queue.Bucket, link string, ids []Given) (st
 					all[at].list, all[at].revision = decodeChain(old.Value), old.Revision
 				}
 			}
-			all[at].list = all[at].list.with(s)
+			all[at].list, all[at].slot = all[at].list.with(s), slot
 		}
 	}
 	for _, a := range all {
@@ -103,7 +104,7 @@ func (x *Index) Add(tx *queue.Tx, b *queue.Bucket, link string, ids []Given) (st
 	}
 	return func() {
 		for _, a := range all {
-			x.cache.confirm(a.key, a.list)
+			x.cache.confirm(a.slot, a.list)
 			x.overtaken.put(a.key)
 		}
 	}
@@ -130,7 +131,7 @@ func formsOf(messageID string, e Entry) (forms []stored, err error) {
 
 func (x *Index) put(ctx context.Context, link string, s stored, keep time.Duration) error {
 	key := keyOf(link, normal(s.Original))
-	x.cache.put(key, s)
+	slot := x.cache.put(key, s)
 	for range maxRaces {
 		list := chain{s}
 		_, err := x.bucket.Create(ctx, key, list.encode(), keep)
@@ -138,7 +139,7 @@ func (x *Index) put(ctx context.Context, link string, s stored, keep time.Durati
 			list, err = x.extend(ctx, key, s, keep)
 		}
 		if err == nil {
-			x.cache.confirm(key, list)
+			x.cache.confirm(slot, list)
 			x.overtaken.put(key)
 			return nil
 		}

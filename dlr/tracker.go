@@ -213,7 +213,8 @@ func evidence(from, to string) (digits []string) {
 	if from == "" {
 		return nil
 	}
-	for _, a := range []string{from, to} {
+	digits = make([]string, 0, 2)
+	for _, a := range [...]string{from, to} {
 		if d := tail(a); d != "" {
 			digits = append(digits, d)
 		}
