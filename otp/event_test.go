@@ -79,3 +79,20 @@ func TestEventKeepsSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestEventIsOneJSON: an event is stored as encoding/json writes it, whatever stands in it.
+func TestEventIsOneJSON(t *testing.T) {
+	for _, e := range []Event{
+		{OtpID: "o1", App: "shop", URL: "https://shop.example/?a=1&b=<2>", Kind: DlrChange, N: 1, Item: json.RawMessage(`{"otpId":"o1"}`)},
+		{OtpID: "o1", App: "shop", URL: "u", Kind: OtpChange, N: 12, Item: json.RawMessage(`{"item":0,"x":"&\u2028"}`), Trace: []byte{0, 1, 255}},
+		{OtpID: `"item":0`, App: `\"item":0,`, URL: `","item":0`, Kind: OtpChange, Item: json.RawMessage(`[]`)},
+	} {
+		want, err := marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := e.encode(); err != nil || string(got) != string(want) {
+			t.Errorf("%s, %v, want %s", got, err, want)
+		}
+	}
+}
