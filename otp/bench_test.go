@@ -115,3 +115,12 @@ func BenchmarkReport(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkParseVerification(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseVerification([]byte(`{"pin":"123456"}`)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -284,11 +284,11 @@ type Verification struct {
 
 // ParseVerification reads the body of POST /otp/{otpId}.
 func ParseVerification(body []byte) (Verification, error) {
-	g, err := ParseGuess(body)
+	o, err := parseObject(body)
 	if err != nil {
 		return Verification{}, err
 	}
-	o, err := parseObject(body)
+	g, err := guess(o)
 	if err != nil {
 		return Verification{}, err
 	}
@@ -307,12 +307,8 @@ func ParseVerification(body []byte) (Verification, error) {
 	return v, nil
 }
 
-// ParseGuess reads the body of POST /otp/{otpId}. A pin of another type than string and number is none.
-func ParseGuess(body []byte) (pin.Guess, error) {
-	o, err := parseObject(body)
-	if err != nil {
-		return pin.Guess{}, err
-	}
+// guess is the PIN of a body. One of another type than string and number is none.
+func guess(o strictjson.Object) (pin.Guess, error) {
 	v := o.Value("pin")
 	g := pin.Guess{Text: v.Text, Number: v.Kind == strictjson.Number}
 	if v.Kind == strictjson.Unset || v.Kind == strictjson.Other || g.Blank() {

@@ -125,7 +125,7 @@ func TestCallbackAllowed(t *testing.T) {
 	}
 }
 
-func TestParseGuess(t *testing.T) {
+func TestParseVerification(t *testing.T) {
 	tests := []struct {
 		name, body string
 		want       pin.Guess
@@ -152,9 +152,9 @@ func TestParseGuess(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			g, err := ParseGuess([]byte(test.body))
+			v, err := ParseVerification([]byte(test.body))
 			wantCode(t, test.name, err, test.code)
-			if g != test.want {
+			if g := v.Guess; g != test.want {
 				t.Errorf("%+v", g)
 			}
 		})
