@@ -76,17 +76,16 @@ func TestAsLibrary(t *testing.T) {
 		seen[n.GetCountryCode()] = true
 		code, national := fmt.Sprint(n.GetCountryCode()), phonenumbers.GetNationalSignificantNumber(n)
 		region := phonenumbers.GetRegionCodeForNumber(n)
-		for _, trunk := range []string{"", "0", "1", "8", "00", "06", "9", phonenumbers.GetNddPrefixForRegion(region, true)} {
+		for _, trunk := range []string{"0", "1", "8", "9", phonenumbers.GetNddPrefixForRegion(region, true)} {
 			asLibrary(t, "+"+code+trunk+national, NoCountry)
 		}
-		for _, number := range []string{code + national, national, "0" + national, "00" + code + national, "+0" + code + national, "++" + code + national} {
+		for _, number := range []string{code + national, national, "0" + national, "00" + code + national, "+0" + code + national} {
 			asLibrary(t, number, region)
 			asLibrary(t, number, NoCountry)
 		}
 		e164 := "+" + code + national
-		for _, number := range []string{e164[:len(e164)-1], e164 + "0", e164 + "7777", e164 + "7777777"} {
+		for _, number := range []string{e164[:len(e164)-1], e164 + "0", e164 + "7777777"} {
 			asLibrary(t, number, NoCountry)
-			asLibrary(t, number, "US")
 		}
 	}
 }
@@ -97,7 +96,7 @@ func TestAsLibraryAnyDigits(t *testing.T) {
 	for code := range 1000 {
 		numbers := 2
 		if len(plans[code]) > 0 {
-			numbers = 40
+			numbers = 12
 		}
 		for range numbers {
 			national := fmt.Sprintf("%018d", r.Uint64N(1e18))[:r.IntN(19)]
@@ -112,8 +111,10 @@ func TestAsLibraryAnyDigits(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, n := range examples() {
-		f.Add(phonenumbers.Format(n, phonenumbers.E164), phonenumbers.GetRegionCodeForNumber(n))
+	for i, n := range examples() {
+		if i%20 == 0 { // all of them are TestAsLibrary's
+			f.Add(phonenumbers.Format(n, phonenumbers.E164), phonenumbers.GetRegionCodeForNumber(n))
+		}
 	}
 	for _, number := range []string{"+33 (0) 6 12 34 56 78", "tel:+33-6-12-34-56-78", "00 49 1512 3456789", "+0", "+999123456789"} {
 		f.Add(number, "FR")
