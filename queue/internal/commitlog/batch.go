@@ -203,7 +203,8 @@ type op struct {
 	revision           uint64
 	ttl                time.Duration
 
-	in *bucket // the one of that name, or nil; see State.do
+	in   *bucket // the one of that name, or nil; this and the next are set by State.lookUp
+	hash uint32  // of key
 }
 
 func (r *reader) op() op {

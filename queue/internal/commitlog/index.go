@@ -38,6 +38,15 @@ func (x *index) part(hash uint32) *part {
 	return &x.parts[hash>>(32-indexBits)]
 }
 
+// first is what is read first when a hash is looked for, for whoever wants that to be near.
+func (x *index) first(hash uint32) uint32 {
+	p := x.part(hash)
+	if len(p.slots) == 0 {
+		return 0
+	}
+	return p.slots[int(hash)&(len(p.slots)-1)].hash
+}
+
 // add adds a place that is not there yet.
 func (x *index) add(hash uint32, r ref) {
 	if x.keys++; x.keys > splitFrom && len(x.parts) == 1 {

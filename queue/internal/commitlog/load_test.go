@@ -156,3 +156,36 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkApply is what the store's one applying goroutine does for an OTP beside many: it is stored, with
+// what belongs to it, and changed once.
+func BenchmarkApply(b *testing.B) {
+	s := newState()
+	populate(s, population(b))
+	value := make([]byte, 300)
+	buckets := []string{"otp", "receipt", "number", "sent", "told"}
+	tx := func(i int, action Action, cond Condition) (ops Tx) {
+		for n, bucket := range buckets {
+			key := binary.BigEndian.AppendUint64([]byte("a key of mine"), uint64(i)*0x9e3779b97f4a7c15)
+			ops = append(ops, Op{Bucket: bucket, Key: string(key), Action: action, If: cond, Value: value[:300/(n+1)], TTL: time.Hour})
+		}
+		return ops
+	}
+	const each = 20
+	i, position := 0, uint64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		if i++; i%each > 0 {
+			continue
+		}
+		one := batch{writer: 1, counter: position + 1, clock: s.clock, txs: 2 * each}
+		for n := range each {
+			one.data = appendTx(one.data, tx(i+n, Set, IfAbsent))
+			one.data = appendTx(one.data, tx(i+n-100*each, Delete, Always))
+		}
+		position++
+		if _, err := s.apply(&one, s.clock, position, true); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // A snapshot is the state at one position of the log:
@@ -227,10 +225,8 @@ func (s *State) loadPart(part *loading) {
 // memory, and one after the other they were most of the time of a start.
 func (s *State) warmUp(part *loading) {
 	for i := range part.entries {
-		hash := uint32(xxhash.Sum64(part.entries[i].key)) & s.hashes
-		if p := s.numbered[part.entries[i].bucket].index.part(hash); len(p.slots) > 0 {
-			part.warm ^= p.slots[int(hash)&(len(p.slots)-1)].hash
-		}
+		e := &part.entries[i]
+		part.warm ^= s.numbered[e.bucket].index.first(s.hashOf(e.key))
 	}
 }
 

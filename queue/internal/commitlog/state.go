@@ -39,6 +39,7 @@ type State struct {
 	telling sync.Mutex // taken before mu; held while watchers are told
 	changes []watched  // of the batch that is applied; owned by the applying goroutine
 	ops     []op       // the same
+	warm    uint32     // of no meaning; see lookUp
 }
 
 // lastBatch is what is known of a writer.
@@ -188,8 +189,8 @@ func (s *State) advance(carried, stamp int64) {
 
 // do carries out a transaction, if all its conditions hold.
 func (s *State) do(ops []op, mine bool) result {
+	s.lookUp(ops)
 	for i := range ops {
-		ops[i].in = s.buckets[string(ops[i].bucket)]
 		if !s.holds(&ops[i]) {
 			return 0
 		}
@@ -211,6 +212,19 @@ func (s *State) do(ops []op, mine bool) result {
 		}
 	}
 	return result(s.revision)
+}
+
+// lookUp finds the buckets of operations, and reads the places of the index that their keys have, all at once:
+// each is somewhere else in memory, and one after the other they were most of the time of a transaction.
+func (s *State) lookUp(ops []op) {
+	for i := range ops {
+		ops[i].in, ops[i].hash = s.buckets[string(ops[i].bucket)], s.hashOf(ops[i].key)
+	}
+	for i := range ops {
+		if in := ops[i].in; in != nil {
+			s.warm ^= in.index.first(ops[i].hash)
+		}
+	}
 }
 
 func (s *State) holds(o *op) bool {

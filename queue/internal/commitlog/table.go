@@ -105,8 +105,10 @@ type found struct {
 	there bool
 }
 
+func (s *State) hashOf(key []byte) uint32 { return uint32(xxhash.Sum64(key)) & s.hashes }
+
 func (s *State) find(b *bucket, key []byte) found {
-	hash := uint32(xxhash.Sum64(key)) & s.hashes
+	hash := s.hashOf(key)
 	p := b.index.part(hash)
 	mask := len(p.slots) - 1
 	if mask < 0 {
