@@ -52,8 +52,17 @@ func BenchmarkCreate(b *testing.B) {
 }
 
 // BenchmarkCreateGuarded: with the limits and the guard of the defaults, each to another number, of which a
-// hundred share a prefix.
+// hundred share a prefix, or none, as of people all over a country.
 func BenchmarkCreateGuarded(b *testing.B) {
+	for name, number := range map[string]func(i int64) string{
+		"hundred of a prefix": func(i int64) string { return fmt.Sprintf("+4670%05d%02d", i/100*100%100_000, i%100) },
+		"spread":              func(i int64) string { return fmt.Sprintf("+9198%08d", i*2_654_435_761%100_000_000) },
+	} {
+		b.Run(name, func(b *testing.B) { createGuarded(b, number) })
+	}
+}
+
+func createGuarded(b *testing.B, number func(i int64) string) {
 	s := newBench(b)
 	s.app.SendLimits, s.app.Guard = limit.Limits{{Max: 5, Per: 10 * time.Minute}, {Max: 10, Per: 24 * time.Hour}}, guard.Settings{Mode: guard.Observe, PrefixUnverified: 10, CountryUnverified: 20, Share: 0.2}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -63,8 +72,7 @@ func BenchmarkCreateGuarded(b *testing.B) {
 	b.SetParallelism(16)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			i := next.Add(1)
-			n, err := s.ParseNewOtp(fmt.Appendf(nil, `{"phoneNumber":"+4670%05d%02d"}`, i/100*100%100_000, i%100), s.app)
+			n, err := s.ParseNewOtp(fmt.Appendf(nil, `{"phoneNumber":%q}`, number(next.Add(1))), s.app)
 			if err == nil {
 				_, err = s.Create(ctx, s.app, n)
 			}

@@ -32,7 +32,7 @@ func (s *Service) Risks() map[guard.Risk]uint64 {
 func (s *Service) RunCounts(ctx context.Context) error { return s.counter.Run(ctx, s.countStore()) }
 
 func (s *Service) countStore() counts.Store {
-	return counts.Store{Bucket: s.Queue.Guard(), Key: s.countKey, Now: s.now, Log: s.Log}
+	return counts.Store{Bucket: s.Queue.Guard(), Key: s.countKey, Alone: s.Queue.Alone(), Now: s.now, Log: s.Log}
 }
 
 // The groups that the guard judges by.

@@ -109,6 +109,9 @@ func (q *Queue) Daemons() (self string, others []string) {
 	return d.self, slices.Sorted(maps.Keys(d.others))
 }
 
+// Alone: the store is this daemon's alone, and nobody else ever writes to it.
+func (q *Queue) Alone() bool { return q.daemons == nil }
+
 // leased: this daemon may claim and hand out.
 func (d *daemons) leased() bool { return int64(time.Since(d.from)) < d.good.Load() }
 

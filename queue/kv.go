@@ -35,7 +35,7 @@ type kv struct {
 const copyTimeout = 150 * time.Millisecond
 
 // get reads a value: ErrNotFound when there is none. On a replicated store a value may be milliseconds old,
-// which a compare-and-set catches; what is not found is asked of the leader, for an absence is caught by
+// which a compare-and-set catches; what is not found there is asked of the leader, for an absence is caught by
 // nothing, and so is what no copy answers.
 func (b *kv) get(ctx context.Context, key string) (Entry, error) {
 	var e Entry
@@ -44,7 +44,11 @@ func (b *kv) get(ctx context.Context, key string) (Entry, error) {
 			near, cancel := context.WithTimeout(ctx, copyTimeout)
 			defer cancel()
 			m, err := b.q.handleIn(ctx, b.stream).GetLastMsgForSubject(near, subject)
-			if err != nil || isMarker(m.Header) {
+			gone := errorsIsNotFound(err) || err == nil && isMarker(m.Header)
+			switch {
+			case gone && b.q.Alone(): // no other copy knows more
+				return ErrNotFound
+			case gone, err != nil:
 				e, err = b.ask(ctx, subject)
 				return err
 			}

@@ -35,6 +35,7 @@ type Group struct{ Kind, App, Name string }
 type Store struct {
 	Bucket *queue.Bucket
 	Key    func(Group) string // of a group, in the bucket; it tells neither application nor number
+	Alone  bool               // nobody else counts in the bucket: what is known here need not be read again
 	Now    func() time.Time   // the store's clock, which all daemons share
 	Log    zerolog.Logger
 }
@@ -98,11 +99,11 @@ func (c *Counter) Traffic(ctx context.Context, s Store, g Group, now time.Time) 
 	return trafficOf(known, c.pending[g].beside(known, c.writer).sum(now), now)
 }
 
-// stored is what the store has of a group, read again once it is too old.
+// stored is what the store has of a group, read again once it is too old, where others count too.
 func (c *Counter) stored(ctx context.Context, s Store, g Group) Counts {
 	c.init()
 	known, ok := c.read.Get(g)
-	if ok && time.Since(known.at) < fresh {
+	if ok && (s.Alone || time.Since(known.at) < fresh) {
 		return known.counts
 	}
 	counts, revision, err := s.read(ctx, g)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -51,6 +52,29 @@ func TestWritersLoseNothing(t *testing.T) {
 	}
 	if w := fresh.Of(t.Context(), s, sweden).Since(s.Now(), time.Hour); w != (Window{80, 40}) {
 		t.Errorf("%+v, want 80 sent and 40 verified", w)
+	}
+}
+
+// TestAloneNothingIsReadAgain: what another daemon stored is seen once what is known here is too old; who has the
+// store alone does not ask for it.
+func TestAloneNothingIsReadAgain(t *testing.T) {
+	s := storeOf(queuetest.Open(t))
+	for alone, want := range map[bool]int{false: 5, true: 2} {
+		g := Group{Kind: "alone", Name: strconv.FormatBool(alone)}
+		mine := s
+		mine.Alone = alone
+		var c, other Counter
+		c.Add(g, s.Now(), 2, 0)
+		c.Flush(t.Context(), mine)
+		other.Add(g, s.Now(), 3, 0)
+		other.Flush(t.Context(), s)
+		if known, ok := c.read.Get(g); ok {
+			known.at = time.Time{}
+			c.read.Add(g, known)
+		}
+		if w := c.Of(t.Context(), mine, g).Since(s.Now(), time.Hour); w.Sent != want {
+			t.Errorf("alone %t: %d sent, want %d", alone, w.Sent, want)
+		}
 	}
 }
 
