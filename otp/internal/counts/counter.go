@@ -56,6 +56,8 @@ type stored struct {
 	counts   Counts
 	revision uint64
 	at       time.Time // real time of the reading
+	traffic  Traffic   // of the counts
+	slot     int64     // in which it is
 }
 
 func (c *Counter) init() {
@@ -85,7 +87,7 @@ func (c *Counter) Add(g Group, at time.Time, sent, verified int) {
 // Of is the counts of a group: those stored, a few seconds old at most, and those of this daemon that are not
 // stored yet. Without the store it is what is known here.
 func (c *Counter) Of(ctx context.Context, s Store, g Group) Counts {
-	known := c.stored(ctx, s, g)
+	known := c.stored(ctx, s, g).counts
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return known.plus(c.pending[g].beside(known, c.writer).sum(s.Now()), s.Now())
@@ -94,34 +96,39 @@ func (c *Counter) Of(ctx context.Context, s Store, g Group) Counts {
 // Traffic is what of them a judgement goes by. It is asked twice for each OTP, so it adds up no more.
 func (c *Counter) Traffic(ctx context.Context, s Store, g Group, now time.Time) Traffic {
 	known := c.stored(ctx, s, g)
+	if known.slot != slotOf(now) {
+		known.traffic = known.counts.traffic(now)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return trafficOf(known, c.pending[g].beside(known, c.writer).sum(now), now)
+	return known.traffic.plus(known.counts, c.pending[g].beside(known.counts, c.writer).sum(now), now)
 }
 
 // stored is what the store has of a group, read again once it is too old, where others count too.
-func (c *Counter) stored(ctx context.Context, s Store, g Group) Counts {
+func (c *Counter) stored(ctx context.Context, s Store, g Group) stored {
 	c.init()
 	known, ok := c.read.Get(g)
 	if ok && (s.Alone || time.Since(known.at) < fresh) {
-		return known.counts
+		return known
 	}
 	counts, revision, err := s.read(ctx, g)
 	if err != nil {
 		s.Log.Debug().Err(err).Msg("counts are those known here, the store has not answered")
-		return known.counts
+		return known
 	}
-	return c.know(g, counts, revision).counts
+	return c.know(s, g, counts, revision)
 }
 
 // know takes what was read, unless something newer is known, and returns what is known then.
-func (c *Counter) know(g Group, counts Counts, revision uint64) stored {
+func (c *Counter) know(s Store, g Group, counts Counts, revision uint64) stored {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	known := stored{counts, revision, time.Now()}
+	known := stored{counts: counts, revision: revision, at: time.Now()}
 	if newer, ok := c.read.Peek(g); ok && newer.revision > revision {
 		known.counts, known.revision = newer.counts, newer.revision
 	}
+	now := s.Now()
+	known.traffic, known.slot = known.counts.traffic(now), slotOf(now)
 	c.read.Add(g, known)
 	return known
 }
@@ -188,14 +195,14 @@ func (c *Counter) write(ctx context.Context, s Store, g Group, known stored, p p
 	}
 	for range flushTries {
 		if p = p.beside(counts, c.writer); p.empty() {
-			c.know(g, counts, revision)
+			c.know(s, g, counts, revision)
 			return pending{}, nil
 		}
 		sum := counts.plus(p.sum(s.Now()), s.Now())
 		p.mark = max(s.Now().UnixMilli(), sum.Writers[c.writer]+1, p.mark+1)
 		sum.Writers[c.writer] = p.mark
 		if revision, err = s.write(ctx, g, sum, revision); err == nil {
-			c.know(g, sum, revision)
+			c.know(s, g, sum, revision)
 			return pending{}, nil
 		}
 		p = p.doubted() // also a conflict may be with a write of our own, which had no answer

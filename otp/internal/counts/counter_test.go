@@ -32,7 +32,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("%d groups wait for the store, want %d", n, groupsKept)
 	}
 	for n := range 2 * groupsKept {
-		c.know(Group{Name: fmt.Sprint(n)}, empty(), 1)
+		c.know(Store{Now: time.Now}, Group{Name: fmt.Sprint(n)}, empty(), 1)
 	}
 	if n := c.read.Len(); n != groupsKept {
 		t.Errorf("%d groups are remembered, want %d", n, groupsKept)

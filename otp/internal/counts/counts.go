@@ -77,28 +77,26 @@ type Traffic struct {
 	BestDay   int    // the most that were verified on one day of a fortnight
 }
 
-// trafficOf is that of the sum of counts.
-func trafficOf(a, b Counts, now time.Time) (t Traffic) {
+// plus is that of counts, whose traffic is t, and of more. It is the same in all of a slot.
+func (t Traffic) plus(counts, more Counts, now time.Time) Traffic {
 	hour, day := slotOf(now.Add(-time.Hour)), slotOf(now.Add(-24*time.Hour))
-	for _, slots := range [...]map[int64]Window{a.Slots, b.Slots} {
-		for slot, w := range slots {
-			if slot >= day {
-				t.Day = t.Day.plus(w)
-			}
-			if slot >= hour {
-				t.Hour = t.Hour.plus(w)
-			}
+	for slot, w := range more.Slots {
+		if slot >= day {
+			t.Day = t.Day.plus(w)
+		}
+		if slot >= hour {
+			t.Hour = t.Hour.plus(w)
 		}
 	}
-	for _, days := range [...]map[int64]int{a.Days, b.Days} {
-		for day := range days {
-			if day > dayOf(now)-daysKept {
-				t.BestDay = max(t.BestDay, a.Days[day]+b.Days[day])
-			}
+	for day, n := range more.Days {
+		if day > dayOf(now)-daysKept {
+			t.BestDay = max(t.BestDay, counts.Days[day]+n)
 		}
 	}
 	return t
 }
+
+func (c Counts) traffic(now time.Time) Traffic { return Traffic{}.plus(Counts{}, c, now) }
 
 // plus adds, and forgets what is too old.
 func (c Counts) plus(o Counts, now time.Time) Counts {
