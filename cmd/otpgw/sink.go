@@ -56,7 +56,7 @@ func (s *sink) accepted(a link.Accepted) {
 	p.CarrierID, p.Status, p.Price = a.MessageID, cdr.Accepted, s.price(a.Message.To, a.Message.Network)
 	s.cdr.Part(p)
 	s.log.Info().Str("otp", a.Message.Ref).Str("msg", a.Message.ID).Str("link", a.Link).Str("message_id", a.MessageID).
-		Int("part", a.Part).Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("sent")
+		Int("part", a.Part).Int64("took", p.Latency).Msg("sent")
 	s.tracer.Submitted(a.Message, tracing.Submit{Link: a.Link, ID: a.MessageID, Part: a.Part, Parts: a.Parts, Sent: a.Sent, Took: a.Took})
 }
 

@@ -72,13 +72,14 @@ func (t *times) add(o times) {
 }
 
 func (t *times) observe(after time.Duration) {
-	i := 0
-	for i < len(bounds) && after.Seconds() > bounds[i] {
+	i, seconds := 0, after.Seconds()
+	for i < len(bounds) && seconds > bounds[i] {
 		i++
 	}
-	one := make(times, i+1)
-	one[i] = 1
-	t.add(one)
+	for len(*t) <= i {
+		*t = append(*t, 0)
+	}
+	(*t)[i]++
 }
 
 // slot is ten minutes of a daemon. The numbers of its fields are what is stored.
@@ -104,17 +105,21 @@ func (s *slot) add(o *slot) {
 	s.Verify.add(o.Verify)
 }
 
-// merge adds what is in from, under Other where there is no room for more names.
 func merge(into, from map[string]Counts, most int) {
 	for name, c := range from {
-		sum, known := into[name]
-		if !known && len(into) >= most {
-			name = Other
-			sum = into[name]
-		}
-		sum.add(c)
-		into[name] = sum
+		count(into, name, c, most)
 	}
+}
+
+// count adds to a name's counts, or to those of Other where there is no room for more names.
+func count(into map[string]Counts, name string, c Counts, most int) {
+	sum, known := into[name]
+	if !known && len(into) >= most {
+		name = Other
+		sum = into[name]
+	}
+	sum.add(c)
+	into[name] = sum
 }
 
 // Funnel is a daemon's part of the counting. Make it with New.
@@ -158,10 +163,10 @@ func (f *Funnel) Count(e Event) {
 	}
 	s.Minutes[minute%slotMinutes].add(one)
 	if e.Country != "" {
-		merge(s.Countries, map[string]Counts{e.Country: one}, maxCountries)
+		count(s.Countries, e.Country, one, maxCountries)
 	}
 	if e.Link != "" {
-		merge(s.Links, map[string]Counts{e.Link: one}, maxLinks)
+		count(s.Links, e.Link, one, maxLinks)
 	}
 	switch e.Stage {
 	case Delivered:

@@ -79,6 +79,16 @@ func TestCountriesAreBounded(t *testing.T) {
 	}
 }
 
+// BenchmarkCount is each step of an OTP.
+func BenchmarkCount(b *testing.B) {
+	now := time.Now()
+	f := New(nil, func() time.Time { return now })
+	b.ReportAllocs()
+	for b.Loop() {
+		f.Count(Event{Stage: Delivered, Asked: now, Country: "FR", Link: "carrier", After: 3 * time.Second})
+	}
+}
+
 func TestQuantile(t *testing.T) {
 	var all times
 	for i := range 100 {

@@ -28,7 +28,7 @@ type Outcomes struct {
 	delivery  *prometheus.HistogramVec // link
 
 	mu    sync.Mutex
-	known map[string]bool // countries with children of their own; guarded by mu
+	known map[string]map[funnel.Stage]prometheus.Counter // countries with children of their own; guarded by mu
 }
 
 // maxCountries bounds the countries that the metrics tell apart.
@@ -40,22 +40,25 @@ var stageNames = map[funnel.Stage]string{funnel.Asked: "asked", funnel.Delivered
 // countIn counts a stage of an OTP to a country. The children of a country come together, at 0.
 func (p *Outcomes) countIn(country string, stage funnel.Stage) {
 	p.mu.Lock()
-	if !p.known[country] && len(p.known) >= maxCountries {
+	defer p.mu.Unlock()
+	if p.known[country] == nil && len(p.known) >= maxCountries {
 		country = funnel.Other
 	}
-	fresh := !p.known[country]
-	p.known[country] = true
-	p.mu.Unlock()
-	if fresh {
-		p.expectCountry(country)
+	of := p.known[country]
+	if of == nil {
+		of = p.ofCountry(country)
+		p.known[country] = of
 	}
-	p.countries.WithLabelValues(country, stageNames[stage]).Inc()
+	of[stage].Inc()
 }
 
-func (p *Outcomes) expectCountry(country string) {
-	for _, name := range stageNames {
-		p.countries.WithLabelValues(country, name)
+// ofCountry are the children of a country.
+func (p *Outcomes) ofCountry(country string) map[funnel.Stage]prometheus.Counter {
+	of := make(map[funnel.Stage]prometheus.Counter, len(stageNames))
+	for stage, name := range stageNames {
+		of[stage] = p.countries.WithLabelValues(country, name)
 	}
+	return of
 }
 
 // The buckets fit what people wait for: a PIN that comes after half a minute is asked for again.
@@ -72,7 +75,7 @@ func NewOutcomes(r prometheus.Registerer) *Outcomes {
 			Help: "OTPs by country and by how far they came; of more than 60 countries the later ones are one."}, []string{"country", "stage"}),
 		arrived: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "otpgw_otp_delivery_seconds",
 			Help: "Time from a request to the receipt that tells of delivery.", Buckets: deliveryBuckets}, []string{"app"}),
-		known: make(map[string]bool),
+		known: make(map[string]map[funnel.Stage]prometheus.Counter),
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "otpgw_otps_ended_total",
 			Help: "OTPs by the status they ended with."}, []string{"app", "status"}),
 		verified: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "otpgw_otp_verify_seconds",
@@ -94,7 +97,7 @@ var endings = []otp.Status{otp.StatusVerified, otp.StatusFailed, otp.StatusExpir
 
 // Expect makes the children of a configuration.
 func (p *Outcomes) Expect(c *config.Config) {
-	p.expectCountry(funnel.Other)
+	p.ofCountry(funnel.Other)
 	for _, app := range c.Apps {
 		for _, s := range endings {
 			p.ended.WithLabelValues(app.Name, s.String())
