@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -72,11 +71,15 @@ const bodyEnd = "]}"
 
 // add puts items into a batch that was never sent. It keeps those it held.
 func (b *batch) add(items []job) {
-	var body bytes.Buffer
+	size := len(b.body) + 64 // for what is around the items
+	for _, j := range items {
+		size += len(j.event.Item) + 1
+	}
+	body := bytes.NewBuffer(make([]byte, 0, size))
 	if before, ok := bytes.CutSuffix(b.body, []byte(bodyEnd)); ok {
 		body.Write(before)
 	} else {
-		fmt.Fprintf(&body, `{"event":%q,"data":[`, b.Kind)
+		body.WriteString(`{"event":"` + string(b.Kind) + `","data":[`)
 	}
 	highest := make(map[string]int, len(b.Held)+len(items)) // index in Held
 	for i, h := range b.Held {
@@ -87,7 +90,7 @@ func (b *batch) add(items []job) {
 			body.WriteByte(',')
 		}
 		b.Items++
-		writePlain(&body, j.event.Item)
+		writePlain(body, j.event.Item)
 		at, ok := highest[j.event.OtpID]
 		if !ok {
 			at = len(b.Held)

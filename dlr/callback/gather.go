@@ -94,8 +94,9 @@ func (t *lanes) held(j job) bool {
 // choose takes the first item that may go and others of its class for which there is room, but none whose OTP
 // has an earlier item that stays, or a batch that is gone soon; left counts what stays for the latter.
 func choose(list []job, held func(job) bool, soon func(otpID string) bool) (taken, rest []job, left int) {
-	size := 0
-	with, stays, behind := make(map[string]bool), make(map[string]bool), make(map[string]bool)
+	size, most := 0, min(len(list), maxItems)
+	with, stays, behind := make(map[string]bool, most), make(map[string]bool), make(map[string]bool)
+	taken = make([]job, 0, most)
 	for i, j := range list {
 		if len(taken) == maxItems {
 			return taken, append(rest, list[i:]...), left
