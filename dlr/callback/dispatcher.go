@@ -117,7 +117,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	grace := time.AfterFunc(d.o.Grace, d.cut)
 	defer grace.Stop()
 	d.lanes.close()
-	d.lanes.wg.Wait()
+	d.lanes.crew.end()
 	return nil
 }
 

@@ -119,7 +119,7 @@ func (t *lanes) tidy(l *lane, now time.Time) {
 	l.crowded = now
 	if list := l.joinables(); len(list) > 1 {
 		l.joining = true
-		t.wg.Go(func() { t.join(l, list) })
+		t.crew.do(func() { t.join(l, list) })
 	}
 }
 

@@ -96,7 +96,7 @@ type lanes struct {
 	pause  time.Duration // the first of a URL that fails; see backoff
 	seal   func(*lane, []job, *sealed)
 	send   func(*lane, *sealed) (takeOff func()) // takes off what was acknowledged; nil when there is nothing more to do
-	wg     sync.WaitGroup
+	crew   *crew
 	alive  func(id string) bool                    // whether a batch is stored, anywhere
 	stands func(id string) (there, mine bool)      // whether a batch is stored, and may be this daemon's
 	holder func(otpID string) (id string, ok bool) // the batch that holds an OTP
@@ -119,7 +119,7 @@ type lanes struct {
 
 func newLanes(limit int, pause time.Duration) *lanes {
 	return &lanes{most: limit, pause: pause, byTarget: make(map[target]*lane), hosts: make(map[string]*host), apps: make(map[string]*share),
-		room: make(chan struct{}), expected: make(expected), made: make(map[string]made)}
+		crew: newCrew(), room: make(chan struct{}), expected: make(expected), made: make(map[string]made)}
 }
 
 // wait waits until there is room for an item; false when ctx ended before. What fills the room is stored as

@@ -129,7 +129,7 @@ func (t *lanes) start(l *lane, now time.Time) {
 		}
 	}
 	count(1)
-	t.wg.Go(func() {
+	t.crew.do(func() {
 		takeOff := t.send(l, s)
 		t.sent(l, func() {
 			count(-1)
