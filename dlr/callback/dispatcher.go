@@ -117,7 +117,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	grace := time.AfterFunc(d.o.Grace, d.cut)
 	defer grace.Stop()
 	d.lanes.close()
-	d.lanes.crew.end()
+	d.lanes.crew.End()
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (t *lanes) gather(l *lane, now time.Time) {
 			into = nil
 		}
 		l.sealing = true
-		t.crew.do(func() { t.seal(l, items, into) })
+		t.crew.Do(func() { t.seal(l, items, into) })
 	}
 	l.items = rest
 }

@@ -109,7 +109,7 @@ func (t *lanes) clear(h *host) {
 			l.ready = l.ready[1:]
 			s.out = true
 			n++
-			t.crew.do(func() {
+			t.crew.Do(func() {
 				t.bury(l, s)
 				t.mu.Lock()
 				defer t.mu.Unlock()

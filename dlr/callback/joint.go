@@ -119,7 +119,7 @@ func (t *lanes) tidy(l *lane, now time.Time) {
 	l.crowded = now
 	if list := l.joinables(); len(list) > 1 {
 		l.joining = true
-		t.crew.do(func() { t.join(l, list) })
+		t.crew.Do(func() { t.join(l, list) })
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/otpgw/otpgw/otp"
+	"github.com/otpgw/otpgw/queue/crew"
 )
 
 // Bounds of all lanes; see the package's comment.
@@ -22,6 +23,7 @@ const (
 	gatherBusy   = 20 * time.Millisecond // how long items gather while a request to their URL is under way
 	gatherFailed = time.Second           // the same while their URL takes none
 	recheck      = 2 * time.Second       // of a batch of another daemon that has to go first
+	mostIdle     = 32                    // workers that stay, which seal and send
 	maxIdle      = 10_000                // lanes, and hosts, that are remembered though they have nothing
 )
 
@@ -96,7 +98,7 @@ type lanes struct {
 	pause  time.Duration // the first of a URL that fails; see backoff
 	seal   func(*lane, []job, *sealed)
 	send   func(*lane, *sealed) (takeOff func()) // takes off what was acknowledged; nil when there is nothing more to do
-	crew   *crew
+	crew   *crew.Crew
 	alive  func(id string) bool                    // whether a batch is stored, anywhere
 	stands func(id string) (there, mine bool)      // whether a batch is stored, and may be this daemon's
 	holder func(otpID string) (id string, ok bool) // the batch that holds an OTP
@@ -119,7 +121,7 @@ type lanes struct {
 
 func newLanes(limit int, pause time.Duration) *lanes {
 	return &lanes{most: limit, pause: pause, byTarget: make(map[target]*lane), hosts: make(map[string]*host), apps: make(map[string]*share),
-		crew: newCrew(), room: make(chan struct{}), expected: make(expected), made: make(map[string]made)}
+		crew: crew.New(mostIdle), room: make(chan struct{}), expected: make(expected), made: make(map[string]made)}
 }
 
 // wait waits until there is room for an item; false when ctx ended before. What fills the room is stored as

@@ -62,5 +62,5 @@ func TestBatchThatComesBackIsNotForgotten(t *testing.T) {
 	case <-time.After(await.Patience):
 		t.Fatal("a batch that came back is never sent")
 	}
-	l.crew.end()
+	l.crew.End()
 }

@@ -129,7 +129,7 @@ func (t *lanes) start(l *lane, now time.Time) {
 		}
 	}
 	count(1)
-	t.crew.do(func() {
+	t.crew.Do(func() {
 		takeOff := t.send(l, s)
 		t.sent(l, func() {
 			count(-1)

@@ -4,11 +4,11 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/backoff"
+	"github.com/otpgw/otpgw/queue/crew"
 	"github.com/otpgw/otpgw/smpp/internal/session"
 )
 
@@ -21,16 +21,9 @@ type shift struct {
 	ctx    context.Context // ends when no more messages are to be begun
 	solo   *solo
 
-	jobs    chan job       // for a worker that is idle
-	idle    atomic.Int32   // workers that are, or are about to be
+	crew    *crew.Crew     // sends what was pulled
 	guests  chan struct{}  // room for messages of other links that wait for their turn here
-	sending sync.WaitGroup // what pulls, waits and is sent
-}
-
-// job is a message with leave to send its first part.
-type job struct {
-	permit permit
-	errand *errand
+	sending sync.WaitGroup // what pulls and waits, and what others handed over
 }
 
 // mostIdle is how many workers of a session stay that have nothing to do: a batch of answers sets as many free.
@@ -43,7 +36,7 @@ const mostIdle = 64
 func (b *bind) send(ctx context.Context, s *session.Session) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	w := &shift{bind: b, number: b.link.shifts.Add(1), sess: s, ctx: ctx, solo: newSolo(), jobs: make(chan job),
+	w := &shift{bind: b, number: b.link.shifts.Add(1), sess: s, ctx: ctx, solo: newSolo(), crew: crew.New(mostIdle),
 		guests: make(chan struct{}, max(1, b.link.cfg.Window))}
 	w.sending.Go(w.serve)
 	b.begin(w)
@@ -56,6 +49,7 @@ func (b *bind) send(ctx context.Context, s *session.Session) {
 	idle := make(chan struct{})
 	b.link.busy.Go(func() {
 		w.sending.Wait()
+		w.crew.End()
 		close(idle)
 	})
 	select {
@@ -110,8 +104,8 @@ func (w *shift) keepPulling(ctx context.Context, r Route) {
 	}
 }
 
-// pull takes messages of one route and gives each to a worker. No more of them are between the queue and their
-// acknowledgement than the window is wide: that many may be sent twice after a crash.
+// pull takes messages of one route and has each sent beside the others. No more of them are between the queue
+// and their acknowledgement than the window is wide: that many may be sent twice after a crash.
 func (w *shift) pull(ctx context.Context, r Route) error {
 	l := w.bind.link
 	puller, err := l.deps.Queue.SMS(r.Name).Pull(ctx, queue.PullOptions{Max: l.prefetch(), Priority: r.Priority, Name: l.cfg.Name, Share: r.share(l.cfg.Name, l.deps.Due)})
@@ -130,36 +124,10 @@ func (w *shift) pull(ctx context.Context, r Route) error {
 			l.giveBack(e, 0)
 			return err
 		}
-		w.give(job{p, e})
-	}
-}
-
-// give has a message sent by a worker that is idle, or by one more.
-func (w *shift) give(j job) {
-	select {
-	case w.jobs <- j:
-	default:
-		w.sending.Go(func() { w.work(j) })
-	}
-}
-
-// work sends messages, one after the other. A worker stays for the next one, for the stack of a new one would
-// have to grow with each message.
-func (w *shift) work(j job) {
-	ctx := context.WithoutCancel(w.ctx)
-	for {
-		w.submit(ctx, j.permit, j.errand)
-		<-w.bind.unsettled
-		if w.idle.Add(1) > mostIdle {
-			w.idle.Add(-1)
-			return
-		}
-		select {
-		case j = <-w.jobs:
-			w.idle.Add(-1)
-		case <-w.ctx.Done():
-			return
-		}
+		w.crew.Do(func() {
+			defer func() { <-w.bind.unsettled }()
+			w.submit(context.WithoutCancel(w.ctx), p, e)
+		})
 	}
 }
 
