@@ -49,6 +49,7 @@ func TestBench(t *testing.T) {
 		{name: "window 100", window: 100, delay: receiptDelay},
 		{name: "window 1000", window: 1000, delay: receiptDelay},
 		{name: "window 100, receipts at once", window: 100},
+		{name: "window 100, numbers spread", window: 100, delay: receiptDelay, spread: true},
 		{name: "1000 a second", window: 100, delay: receiptDelay, rate: 1000},
 		{name: "200 a second", window: 100, delay: receiptDelay, rate: 200},
 	}

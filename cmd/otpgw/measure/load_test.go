@@ -33,7 +33,8 @@ type loadPlan struct {
 	Kannel    bool
 	First     int // number of the first message
 	Count     int
-	PerSecond int // 0: as fast as answers come
+	PerSecond int  // 0: as fast as answers come
+	Spread    bool // over all numbers of a country; else one after the other
 	Delay     time.Duration
 	Verify    bool   // each is verified, once its message is delivered
 	TTL       int    // seconds of a PIN; 0: half an hour
@@ -213,7 +214,7 @@ func (l *loadRun) request(i int) (*http.Request, error) {
 	n := l.plan.First + i
 	base := l.plan.API[i%len(l.plan.API)]
 	if l.plan.Kannel {
-		q := url.Values{"username": {"u"}, "password": {"p"}, "from": {"Verify"}, "to": {number(n)}, "text": {"Your verification code is 123456"},
+		q := url.Values{"username": {"u"}, "password": {"p"}, "from": {"Verify"}, "to": {l.plan.number(n)}, "text": {"Your verification code is 123456"},
 			"dlr-mask": {"1"}, "dlr-url": {fmt.Sprintf("%s/?n=%d", l.url, n)}}
 		return http.NewRequest("GET", base+"/cgi-bin/sendsms?"+q.Encode(), nil)
 	}
@@ -222,7 +223,7 @@ func (l *loadRun) request(i int) (*http.Request, error) {
 		pin = fmt.Sprintf(`,"pin":%q`, ownPIN)
 	}
 	return l.postTo(base+"/otp", fmt.Sprintf(`{"phoneNumber":%q,"trackId":"00000000-0000-4000-8000-%012x","ttl":%d,"otpCallbackUrl":%q%s}`,
-		number(n), n, cmp.Or(l.plan.TTL, 1800), l.url, pin))
+		l.plan.number(n), n, cmp.Or(l.plan.TTL, 1800), l.url, pin))
 }
 
 func (l *loadRun) postTo(url, body string) (*http.Request, error) {
@@ -263,6 +264,19 @@ func (l *loadRun) verify(i int) error {
 
 // number is the nth valid telephone number.
 func number(n int) string { return fmt.Sprintf("+4670%07d", n) }
+
+func (p *loadPlan) number(n int) string {
+	if p.Spread {
+		n = n * spreadBy % allNumbers
+	}
+	return number(n)
+}
+
+// The numbers that there are, and what makes of one after the other all of them, far from each other.
+const (
+	allNumbers = 10_000_000
+	spreadBy   = 6_180_339
+)
 
 func (l *loadRun) finish(n int) {
 	i := n - l.plan.First

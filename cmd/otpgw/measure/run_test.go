@@ -57,7 +57,7 @@ func measure(t *testing.T, sys system, s scenario) figures {
 	}
 	plan := loadPlan{API: r.api, Kannel: sys.name == "Kannel", Count: warmUp, First: warmUpFrom, Delay: s.delay}
 	r.load(t, plan) // the first messages of a program are its slowest, and a round has not as many as a day
-	plan.Count, plan.First, plan.PerSecond = s.count, 0, s.rate
+	plan.Count, plan.First, plan.PerSecond, plan.Spread = s.count, 0, s.rate, s.spread
 	return r.load(t, plan)
 }
 
