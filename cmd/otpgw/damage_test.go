@@ -21,7 +21,7 @@ func TestDamagedStore(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	dir := t.TempDir()
 	vars := env(dir, sim.Addr(), map[string]string{"OTPGW_APP_SHOP_API_KEYS": "key-of-the-test-that-is-long-enough", "OTPGW_APP_SHOP_GUARD": "off",
-		"OTPGW_STORE_SIZE": "1GiB"}) // a small disk would be one warning
+		"OTPGW_STORE_SIZE": "1024"}) // MiB: a small disk would be a warning
 	d := startDaemon(t, vars)
 	c := client(t)
 	post := func(n int) {
