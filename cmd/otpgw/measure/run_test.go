@@ -108,7 +108,7 @@ func median(runs []figures) (f figures) {
 			all = append(all, get(r))
 		}
 		slices.Sort(all)
-		return all[len(all)/2]
+		return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 	}
 	f.Rate = of(func(f figures) float64 { return f.Rate })
 	f.P50, f.P99 = of(func(f figures) float64 { return f.P50 }), of(func(f figures) float64 { return f.P99 })
