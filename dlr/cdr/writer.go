@@ -27,8 +27,8 @@ const (
 const (
 	quietFor = time.Minute
 
-	// patience is how long the message waits that a record is of. A disk that takes longer hangs, and then nobody
-	// waits until it has taken a record again.
+	// patience is how long the message waits that a record is of. A disk that takes longer hangs, and then
+	// nobody waits until it has taken a record again.
 	patience = time.Second
 	// mostWaiting is how many records wait for such a disk; what is beyond them is lost.
 	mostWaiting = 1 << 16

@@ -276,8 +276,8 @@ func TestNoWriterWritesNothing(t *testing.T) {
 	}
 }
 
-// TestFileThatCannotBeCompletedLosesNothing: what is to be written as a file's time is up is in the next one, and
-// the file is completed once that can be done.
+// TestFileThatCannotBeCompletedLosesNothing: what is to be written as a file's time is up is in the next one,
+// and the file is completed once that can be done.
 func TestFileThatCannotBeCompletedLosesNothing(t *testing.T) {
 	dir, clock := t.TempDir(), newClock()
 	w := open(t, Options{Settings: Settings{Dir: dir}, Now: clock.now, Log: zerolog.Nop()})
