@@ -94,7 +94,7 @@ func (m *Metrics) watch(l *Link) {
 	for _, v := range []*prometheus.CounterVec{m.deadPINs, m.drops, m.strays, m.noTrace, m.copies, m.unneeded} {
 		v.WithLabelValues(name)
 	}
-	m.arrived.WithLabelValues(name, success)
+	m.arrived.WithLabelValues(name, wire.StatusOK.String())
 	for _, status := range []wire.Status{StatusNoAnswer, StatusHungUp} {
 		m.endings.WithLabelValues(name, status.String())
 	}
@@ -185,18 +185,10 @@ func (m *Metrics) needless(link string) {
 	}
 }
 
-// success is the label of the status that nearly all have.
-var success = wire.StatusOK.String()
-
 func (m *Metrics) incoming(link string, status wire.Status) {
-	if m == nil {
-		return
+	if m != nil {
+		m.arrived.WithLabelValues(link, status.String()).Inc()
 	}
-	label := success
-	if status != wire.StatusOK {
-		label = status.String()
-	}
-	m.arrived.WithLabelValues(link, label).Inc()
 }
 
 func (m *Metrics) ended(link, bind string, err error) {
@@ -246,5 +238,5 @@ func (m *Metrics) bound(link, bind string, up bool) {
 // is there.
 func (m *Metrics) accepted(link, bind string) {
 	m.refusals.DeletePartialMatch(prometheus.Labels{"link": link, "bind": bind})
-	m.refusals.WithLabelValues(link, bind, success).Set(0)
+	m.refusals.WithLabelValues(link, bind, wire.StatusOK.String()).Set(0)
 }

@@ -51,15 +51,25 @@ func (s Status) Known() bool { return statusNames[s] != "" }
 
 // String is the specification's name and the number: "ESME_RTHROTTLED (0x58)".
 func (s Status) String() string {
-	name, ok := statusNames[s]
-	if !ok {
-		name = "status"
-		if s >= 0x400 && s <= 0x4FF {
-			name = "vendor status"
-		}
+	if text, ok := statusTexts[s]; ok {
+		return text
 	}
-	return fmt.Sprintf("%s (0x%02X)", name, uint32(s))
+	if s >= 0x400 && s <= 0x4FF {
+		return s.text("vendor status")
+	}
+	return s.text("status")
 }
+
+func (s Status) text(name string) string { return fmt.Sprintf("%s (0x%02X)", name, uint32(s)) }
+
+// statusTexts are those of the statuses that have a name: each message asks for some.
+var statusTexts = func() map[Status]string {
+	texts := make(map[Status]string, len(statusNames))
+	for s, name := range statusNames {
+		texts[s] = s.text(name)
+	}
+	return texts
+}()
 
 // Error makes a status an error, so that errors.As finds it in a failed request.
 func (s Status) Error() string { return s.String() }
