@@ -2,8 +2,7 @@ package otp
 
 import (
 	"context"
-	"crypto/sha1"
-	"strconv"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/otpgw/otpgw/queue"
@@ -40,15 +39,9 @@ func (s *Service) arrive(ctx context.Context, r *Record) error {
 	return s.Report(ctx, DeliveryReport{OtpID: r.ID, MessageID: r.Message, Status: DeliveryDelivered})
 }
 
-// messageID is the id of the nth message of an OTP, from 0, so that one stored twice is stored once: a UUID of
-// version 5, made by the OTP's and a name, as uuid.NewSHA1 makes it, without what that allocates.
+// messageID is the id of the nth message of an OTP, from 0, so that one stored twice is stored once.
 func messageID(otpID string, n int) string {
-	id := uuid.MustParse(otpID)
-	name := append(append(make([]byte, 0, 48), id[:]...), "message "...)
-	sum := sha1.Sum(strconv.AppendInt(name, int64(n), 10))
-	copy(id[:], sum[:])
-	id[6], id[8] = id[6]&0x0F|0x50, id[8]&0x3F|0x80
-	return id.String()
+	return uuid.NewSHA1(uuid.MustParse(otpID), fmt.Appendf(nil, "message %d", n)).String()
 }
 
 // avoid is the link that carried the OTP's last message.

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -60,11 +61,7 @@ func (c *Config) validity(expires, now time.Time) string {
 // most half an hour, so days and more are zero.
 func relative(rest time.Duration) string {
 	s := max(1, int(rest/time.Second))
-	b := []byte("000000hhmmss000R")
-	for i, n := range [...]int{s / 3600, s / 60 % 60, s % 60} {
-		b[6+2*i], b[7+2*i] = '0'+byte(n/10), '0'+byte(n%10)
-	}
-	return string(b)
+	return fmt.Sprintf("%06d%02d%02d%02d000R", 0, s/3600, s/60%60, s%60)
 }
 
 // absolute is an absolute time, in UTC: the 00+ at its end is the difference to that (7.1.1.1).
