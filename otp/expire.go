@@ -49,7 +49,7 @@ func (s *Service) fire(ctx context.Context, t queue.Timer) (again time.Time, err
 	return again, err
 }
 
-// uuidLength is that of the text of a UUID.
+// uuidLength is that of the text of a UUID. Package uuid reads other forms too, but none of that length.
 const uuidLength = 36
 
 // expireDue is Expire for a timer; where it is too early, again is when it is not.

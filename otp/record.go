@@ -143,8 +143,7 @@ func (s *Service) load(ctx context.Context, id, app string) (*Record, uint64, er
 // canonicalID is the lower-case form of a UUID; false for anything else, which then never reaches the store
 // as a key.
 func canonicalID(id string) (string, bool) {
-	const text = 36 // in which uuid.Parse reads nothing else
-	if len(id) != text || uuid.Validate(id) != nil {
+	if len(id) != uuidLength || uuid.Validate(id) != nil {
 		return "", false
 	}
 	return strings.ToLower(id), true

@@ -187,7 +187,7 @@ func (f *faults) trackID(v strictjson.Value) string {
 	}
 	// uuid.Parse also reads braces and urn:uuid:, which are no UUIDs to other programs.
 	id, err := uuid.Parse(v.Text)
-	if v.Kind != strictjson.Text || err != nil || len(v.Text) != len("00000000-0000-0000-0000-000000000000") || id.Version() < 1 || id.Version() > 5 || id.Variant() != uuid.RFC4122 {
+	if v.Kind != strictjson.Text || err != nil || len(v.Text) != uuidLength || id.Version() < 1 || id.Version() > 5 || id.Variant() != uuid.RFC4122 {
 		f.add(CodeTrackID, "Track ID provided (parameter 'trackId') is not a valid UUID (v1-v5)")
 	}
 	return strings.ToLower(v.Text) // the published clients refuse capitals in an answer
