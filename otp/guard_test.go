@@ -167,7 +167,7 @@ func TestGuardShared(t *testing.T) {
 	fresh := &bench{app: b.app, clock: b.clock, Service: &Service{Queue: b.Queue, Box: b.Box, Measure: measure, Now: b.Now, Route: b.Route, Log: b.Log}}
 	prefix, country := groups(b.app.Name, "+46700010000", "SE")
 	for _, group := range []counts.Group{prefix, country} {
-		if w := fresh.counter.Of(context.Background(), b.countStore(), group).Since(b.now(), time.Hour); w.Sent != 60 {
+		if w := fresh.counter.Traffic(context.Background(), b.countStore(), group, b.now()).Hour; w.Sent != 60 {
 			t.Errorf("%s: %+v", group, w)
 		}
 	}
@@ -185,7 +185,7 @@ func TestRunCounts(t *testing.T) {
 	o := b.create(t, french)
 	prefix, _ := groups(b.app.Name, o.PhoneNumber, "FR")
 	stored := func() counts.Window {
-		return new(counts.Counter).Of(context.Background(), b.countStore(), prefix).Since(b.now(), time.Hour)
+		return new(counts.Counter).Traffic(context.Background(), b.countStore(), prefix, b.now()).Hour
 	}
 	await.That(t, "the OTP's sending is stored", func() bool { return stored().Sent == 1 })
 	wantCode(t, "verify", b.verify(o.OtpID, b.pin(t, o.OtpID)), 0)

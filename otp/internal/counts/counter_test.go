@@ -50,7 +50,7 @@ func TestWritersLoseNothing(t *testing.T) {
 			c.Flush(context.Background(), s)
 		}
 	}
-	if w := fresh.Of(t.Context(), s, sweden).Since(s.Now(), time.Hour); w != (Window{80, 40}) {
+	if w := fresh.Traffic(t.Context(), s, sweden, s.Now()).Hour; w != (Window{80, 40}) {
 		t.Errorf("%+v, want 80 sent and 40 verified", w)
 	}
 }
@@ -72,7 +72,7 @@ func TestAloneNothingIsReadAgain(t *testing.T) {
 			known.at = time.Time{}
 			c.read.Add(g, known)
 		}
-		if w := c.Of(t.Context(), mine, g).Since(s.Now(), time.Hour); w.Sent != want {
+		if w := c.Traffic(t.Context(), mine, g, s.Now()).Hour; w.Sent != want {
 			t.Errorf("alone %t: %d sent, want %d", alone, w.Sent, want)
 		}
 	}
@@ -87,11 +87,11 @@ func TestCountsOutliveTheStore(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the store is away"))
 	c.Flush(ctx, s)
-	if w := c.Of(ctx, s, sweden).Since(s.Now(), time.Hour); w.Sent != 3 {
+	if w := c.Traffic(ctx, s, sweden, s.Now()).Hour; w.Sent != 3 {
 		t.Errorf("without the store: %+v", w)
 	}
 	c.Flush(t.Context(), s)
-	if w := fresh.Of(t.Context(), s, sweden).Since(s.Now(), time.Hour); w.Sent != 3 {
+	if w := fresh.Traffic(t.Context(), s, sweden, s.Now()).Hour; w.Sent != 3 {
 		t.Errorf("then: %+v", w)
 	}
 }
@@ -133,7 +133,7 @@ func TestUnknownOutcomeCountsOnce(t *testing.T) {
 			other.Add(sweden, s.Now(), 0, 1)
 			other.Flush(t.Context(), s)
 		}
-		if w := unsure.Of(t.Context(), s, sweden).Since(s.Now(), time.Hour); w.Sent != sent+1 {
+		if w := unsure.Traffic(t.Context(), s, sweden, s.Now()).Hour; w.Sent != sent+1 {
 			t.Errorf("who is unsure knows of %d sent, want %d", w.Sent, sent+1)
 		}
 		unsure.Flush(t.Context(), s)
@@ -141,7 +141,7 @@ func TestUnknownOutcomeCountsOnce(t *testing.T) {
 	if doubted == 0 {
 		t.Fatal("no outcome was unknown: that shows nothing")
 	}
-	if w := fresh.Of(t.Context(), s, sweden).Since(s.Now(), time.Hour); w != (Window{sent, verified}) {
+	if w := fresh.Traffic(t.Context(), s, sweden, s.Now()).Hour; w != (Window{sent, verified}) {
 		t.Errorf("%+v, want %d sent and %d verified", w, sent, verified)
 	}
 }

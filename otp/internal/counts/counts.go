@@ -1,5 +1,6 @@
 // Package counts keeps how many OTPs of a group were sent and how many were verified: of a country, a prefix
-// of numbers, a link. It knows no group; who counts has a name for each (Group, Store.Key), and judges what comes out.
+// of numbers, a link. It knows no group; who counts has a name for each (Group, Store.Key), and judges what
+// comes out.
 //
 // What is counted goes to the store once a second, all of a group in one write: a country's counter written
 // with every message would be fought over. So daemons judge by counts up to a few seconds old, and one that
@@ -61,19 +62,9 @@ func (c Counts) add(at time.Time, sent, verified int) {
 	}
 }
 
-// Since sums the slots that are at least partly within the time before now.
-func (c Counts) Since(now time.Time, d time.Duration) (sum Window) {
-	for slot, w := range c.Slots {
-		if slot >= slotOf(now.Add(-d)) {
-			sum = sum.plus(w)
-		}
-	}
-	return sum
-}
-
 // Traffic is what a group is judged by.
 type Traffic struct {
-	Hour, Day Window // that have gone by
+	Hour, Day Window // that have gone by: the slots that are at least partly within them
 	BestDay   int    // the most that were verified on one day of a fortnight
 }
 
