@@ -27,8 +27,8 @@ type kind struct {
 	numbers *pattern
 }
 
-// plans are by calling code, that of the code's main country first.
-var plans = readPlans()
+// plans are by calling code, that of the code's main country first. They are read with the first number.
+var plans = sync.OnceValue(readPlans)
 
 func readPlans() map[int][]*plan {
 	collection, err := phonenumbers.MetadataCollection()
@@ -102,7 +102,7 @@ func (p *plan) kind(national string) phonenumbers.PhoneNumberType {
 
 // identify finds whose number it is, and of what kind: UNKNOWN for nobody's.
 func identify(code int, national string) (country string, k phonenumbers.PhoneNumberType) {
-	all := plans[code]
+	all := plans()[code]
 	for _, p := range all {
 		if len(all) > 1 && p.leading != nil && !p.leading.matches(national) {
 			continue
@@ -123,7 +123,7 @@ func split(digits string) (code int, national string, ok bool) {
 	}
 	for i := 0; i < min(len(rest), 3); i++ {
 		code = code*10 + int(rest[i]-'0')
-		if all := plans[code]; len(all) > 0 {
+		if all := plans()[code]; len(all) > 0 {
 			national = rest[i+1:]
 			ok = len(national) >= phonenumbers.MIN_LENGTH_FOR_NSN && len(national) <= phonenumbers.MAX_LENGTH_FOR_NSN && !all[0].trunk.matches(national)
 			return code, national, ok

@@ -95,7 +95,7 @@ func TestAsLibraryAnyDigits(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for code := range 1000 {
 		numbers := 2
-		if len(plans[code]) > 0 {
+		if len(plans()[code]) > 0 {
 			numbers = 12
 		}
 		for range numbers {
