@@ -78,8 +78,8 @@ func (e *Event) Message() (queue.Message, error) {
 	return queue.Message{Subject: EventSubject(e.OtpID), Key: EventKey(e.OtpID, e.N), Group: e.App, Data: data}, nil
 }
 
-// encode writes an event with its item, which is JSON already, as it is: encoding/json would read all of it once
-// more.
+// encode writes an event with its item, which is JSON already, as it is: encoding/json would read all of it
+// once more.
 func (e *Event) encode() ([]byte, error) {
 	const item = `"item":`
 	around := *e

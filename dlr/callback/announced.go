@@ -10,8 +10,8 @@ import (
 // maxAnnounced bounds what is kept of items that another daemon took, or that were never stored.
 const maxAnnounced = 4096
 
-// announced are the events that are stored here as items, by their key, until they come back through the queue:
-// what was written a moment ago need not be read.
+// announced are the events that are stored here as items, by their key, until they come back through the
+// queue: what was written a moment ago need not be read.
 type announced struct {
 	mu     sync.Mutex
 	events map[string]announcement // guarded by mu

@@ -63,8 +63,8 @@ func newBatch(id string, like *otp.Event, since time.Time) *batch {
 	return &batch{ID: id, App: like.App, URL: like.URL, Kind: like.Kind, Since: since}
 }
 
-// newID is a webhook-id. It is random, for a batch is stored before it is sent, and nothing else is ever stored
-// under it.
+// newID is a webhook-id. It is random, for a batch is stored before it is sent, and nothing else is ever
+// stored under it.
 func newID() string { return "msg_" + rand.Text() }
 
 const bodyEnd = "]}"

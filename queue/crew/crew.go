@@ -1,5 +1,5 @@
-// Package crew does tasks side by side, as if each had a goroutine of its own, on goroutines that stay: the stack
-// of a new one would have to grow with each task, again and again.
+// Package crew does tasks side by side, as if each had a goroutine of its own, on goroutines that stay: the
+// stack of a new one would have to grow with each task, again and again.
 package crew
 
 import (

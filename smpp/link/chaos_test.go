@@ -64,8 +64,8 @@ func (c *chaos) onSubmit(s smsc.SubmitInfo) smsc.Outcome {
 }
 
 // TestChaos sends OTPs over an SMSC that drops the connection every 500 submits, throttles every 50th, never
-// answers every 1,000th, sends nearly each receipt before its response, and every 100th receipt twice. Every OTP
-// ends DELIVERED; what was sent twice is what nobody could know the fate of: the windows of the dropped
+// answers every 1,000th, sends nearly each receipt before its response, and every 100th receipt twice. Every
+// OTP ends DELIVERED; what was sent twice is what nobody could know the fate of: the windows of the dropped
 // connections, and the unanswered whose receipt is late.
 func TestChaos(t *testing.T) {
 	t.Parallel()

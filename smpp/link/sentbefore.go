@@ -156,7 +156,8 @@ func (w *shift) settle(ctx context.Context, e *errand, t *try, err error) {
 	l := w.bind.link
 	if err == nil {
 		l.deps.Metrics.submitted(l.cfg.Name, t.results)
-		// Else with the message's end. What was counted of it stays until then: this daemon may lose it in between.
+		// Else with the message's end. What was counted of it stays until then: this daemon may lose it in
+		// between.
 		if e.past.Over || !t.whole() {
 			err = l.record(ctx, e, t)
 		}

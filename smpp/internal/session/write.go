@@ -63,8 +63,9 @@ func (w timedWriter) Write(b []byte) (int, error) {
 	return w.conn.Write(b)
 }
 
-// writeBatch writes o and whatever else is queued, then flushes. Once, before it does, it lets those run who have
-// something to send but for a CPU: a busy machine makes one write of ten PDUs, and an idle one loses nothing.
+// writeBatch writes o and whatever else is queued, then flushes. Once, before it does, it lets those run who
+// have something to send but for a CPU: a busy machine makes one write of ten PDUs, and an idle one loses
+// nothing.
 func (s *Session) writeBatch(w *bufio.Writer, o outgoing) error {
 	for yielded := false; ; {
 		if o.via != nil {
