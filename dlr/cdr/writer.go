@@ -212,6 +212,12 @@ func (w *Writer) write(kind string, record func(Numbers) any) {
 	case <-written:
 	case <-timer.C:
 		w.hangs.Store(true)
+		select {
+		case <-written: // in the same moment, so that nobody else may take it back
+			w.hangs.Store(false)
+			return
+		default:
+		}
 		w.tell(zerolog.WarnLevel, nil, "the disk of the records for billing hangs; they wait in memory, and messages do not wait for them")
 	}
 }
@@ -235,10 +241,10 @@ func (w *Writer) queue(kind string, record func(Numbers) any, written chan struc
 	}
 	select {
 	case w.jobs <- func(f *files) {
-		defer close(written)
 		if err := f.append(now, text); err != nil {
 			w.lose(err)
 		}
+		close(written)
 		w.hangs.Store(false)
 	}:
 		return true, nil
