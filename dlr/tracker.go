@@ -152,6 +152,8 @@ type parked struct {
 	Parts     PartReceipts `json:"parts,omitempty"`
 	Received  time.Time    `json:"received"`
 	Rest      *rest        `json:"rest,omitempty"` // it was folded, and may stand for the other parts as well
+
+	adopted bool // by its message, see Index.Adopt
 }
 
 func (p *parked) state() wire.MessageState { return wire.MessageState(p.State) }
@@ -164,6 +166,7 @@ type Match struct {
 	State    wire.MessageState
 	Code     *int
 	Received time.Time
+	Adopted  bool // the part was never answered: nobody was told before that the carrier took it
 }
 
 // rest names the message whose other parts wait for receipts of their own.
@@ -255,6 +258,7 @@ func (t *Tracker) adopt(ctx context.Context, p parked, age time.Duration) (resul
 	if err != nil || !ok {
 		return "", err
 	}
+	p.adopted = true
 	if result, err = t.report(ctx, p, e, age); result == resultFolded {
 		result = resultAdopted
 	}
@@ -304,7 +308,7 @@ func said(s wire.MessageState) string {
 // matched tells of a receipt: it is a step in the way of an OTP that an operator can follow by its id.
 func (t *Tracker) matched(p parked, e Entry) {
 	if t.Matched != nil {
-		t.Matched(Match{Entry: e, Link: p.Link, ID: p.ID, State: p.state(), Code: p.ErrorCode, Received: p.Received})
+		t.Matched(Match{Entry: e, Link: p.Link, ID: p.ID, State: p.state(), Code: p.ErrorCode, Received: p.Received, Adopted: p.adopted})
 	}
 	l := t.log.Info().Str("otp", e.OtpID).Str("msg", e.MessageID).Str("link", p.Link).Stringer("state", p.state())
 	if e.Parts > 1 {

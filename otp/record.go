@@ -71,6 +71,20 @@ type Record struct {
 	unknown map[uint64]cbor.RawMessage // fields of a newer version, kept as they are
 }
 
+// Near is an OTP's record as it is known here, without a wait; false where it is not.
+func (s *Service) Near(otpID string) (*Record, bool) {
+	id, ok := canonicalID(otpID)
+	if !ok {
+		return nil, false
+	}
+	e, err := s.Queue.Records().Near(id)
+	if err != nil {
+		return nil, false
+	}
+	r, err := decodeRecord(id, e.Value)
+	return r, err == nil
+}
+
 // statusAt is the state by the clock: a PIN past its time has expired, whether or not its timer has fired.
 func (r *Record) statusAt(now time.Time) Status {
 	if r.Status == StatusPending && !now.Before(r.Expires) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/otpgw/otpgw/queue/queuetest/await"
@@ -50,16 +51,21 @@ func records(t *testing.T, dir string) (all []record) {
 	return all
 }
 
-// TestRecordsAgreeWithTheCarrier: after refusals, failures, long messages and a kill -9, what is written for
-// billing is what the SMSC counted: each part that it took, each receipt that it sent, and each OTP's end.
+// TestRecordsAgreeWithTheCarrier: after refusals, failures, long messages, lost answers and a kill -9, what is
+// written for billing is what the SMSC counted: each part that it took, each receipt that it sent, and each
+// OTP's end.
 func TestRecordsAgreeWithTheCarrier(t *testing.T) {
 	t.Parallel()
+	var dropped sync.Map
 	s := startSMSC(t, smsc.Config{OnSubmit: func(i smsc.SubmitInfo) smsc.Outcome {
 		switch {
 		case strings.HasSuffix(i.To, "3"):
 			return smsc.Outcome{Status: wire.StatusInvDstAdr}
 		case strings.HasSuffix(i.To, "4"):
 			return smsc.Outcome{Receipts: []smsc.Receipt{{State: smsc.Undeliverable}}}
+		case strings.HasSuffix(i.To, "5"):
+			_, before := dropped.LoadOrStore(i.To, true)
+			return smsc.Outcome{Drop: !before}
 		}
 		return smsc.Outcome{}
 	}})

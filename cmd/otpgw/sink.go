@@ -36,6 +36,7 @@ func entryOf(m *queue.Outbound, part, parts int) dlr.Entry {
 }
 
 func (s *sink) Accepted(ctx context.Context, a link.Accepted) error {
+	s.record(a)
 	if err := s.tracker.Accepted(ctx, a.Link, a.MessageID, s.entryOfPart(a)); err != nil {
 		return err
 	}
@@ -49,20 +50,34 @@ func (s *sink) entryOfPart(a link.Accepted) dlr.Entry {
 	return e
 }
 
-// accepted tells of a part whose id is stored.
-func (s *sink) accepted(a link.Accepted) {
+// record writes a part down for billing, before its id is stored: what is stored is not told again by the
+// carrier, nor by the queue.
+func (s *sink) record(a link.Accepted) {
+	if a.Again {
+		return
+	}
 	p := s.part(a.Link, a.Message, a.Part, a.Parts)
-	p.Latency = max(a.Sent.Add(a.Took).Sub(a.Message.Created).Milliseconds(), 0)
+	*p.Latency = latency(a)
 	p.CarrierID, p.Status, p.Price = a.MessageID, cdr.Accepted, s.price(a.Message.To, a.Message.Network)
 	s.cdr.Part(p)
+}
+
+// latency is milliseconds from the request to the carrier's answer.
+func latency(a link.Accepted) int64 {
+	return max(a.Sent.Add(a.Took).Sub(a.Message.Created).Milliseconds(), 0)
+}
+
+// accepted tells of a part whose id is stored.
+func (s *sink) accepted(a link.Accepted) {
 	s.log.Info().Str("otp", a.Message.Ref).Str("msg", a.Message.ID).Str("link", a.Link).Str("message_id", a.MessageID).
-		Int("part", a.Part).Int64("took", p.Latency).Msg("sent")
+		Int("part", a.Part).Int64("took", latency(a)).Msg("sent")
 	s.tracer.Submitted(a.Message, tracing.Submit{Link: a.Link, ID: a.MessageID, Part: a.Part, Parts: a.Parts, Sent: a.Sent, Took: a.Took})
 }
 
 func (s *sink) HandedOver(tx *queue.Tx, h link.HandedOver) (stored func()) {
 	ids := make([]dlr.Given, len(h.Parts))
 	for i, a := range h.Parts {
+		s.record(a)
 		ids[i] = dlr.Given{MessageID: a.MessageID, Entry: s.entryOfPart(a)}
 	}
 	added := s.tracker.AddAccepted(tx, h.Link, ids)
@@ -87,7 +102,7 @@ func (s *sink) Refused(ctx context.Context, r link.Refused) error {
 	p.Status, p.Code = cdr.Refused, uint32(r.Status)
 	s.cdr.Part(p)
 	s.log.Info().Str("otp", r.Message.Ref).Str("msg", r.Message.ID).Str("link", r.Link).Stringer("status", r.Status).
-		Dur("took", time.Duration(p.Latency)*time.Millisecond).Msg("refused")
+		Dur("took", time.Duration(*p.Latency)*time.Millisecond).Msg("refused")
 	s.tracer.Submitted(r.Message, tracing.Submit{Link: r.Link, Part: r.Part, Parts: r.Parts, Sent: time.Now(), Fault: r.Status.String()})
 	return s.tracker.Refused(ctx, r.Link, entryOf(r.Message, r.Part, r.Parts), uint32(r.Status), r.Silent())
 }
@@ -140,8 +155,9 @@ func try(u link.Unanswered) otp.Try {
 
 // part is what the records for billing say of a part in any case.
 func (s *sink) part(link string, m *queue.Outbound, part, parts int) cdr.Part {
+	took := max(s.service.Clock().Sub(m.Created).Milliseconds(), 0)
 	return cdr.Part{OtpID: m.Ref, MessageID: m.ID, App: m.App, Link: link, Route: m.Route, From: m.From, To: m.To, Part: part, Parts: parts,
-		Latency: max(s.service.Clock().Sub(m.Created).Milliseconds(), 0)}
+		Latency: &took}
 }
 
 // Deliver gives receipts to the tracker, and what handsets write to the inbox.

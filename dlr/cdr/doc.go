@@ -2,7 +2,8 @@
 // JSON object a line, in files of the operator's directory.
 //
 //	submit_sm_resp -> Part     one for each part that the carrier took, one for each message that it refused
-//	receipt        -> Receipt  one for each receipt that found its message
+//	receipt        -> Receipt  one for each receipt that found its message; of a part whose submit_sm_resp
+//	                           never came a Part as well, for it says that the carrier took it
 //	change         -> End      one for each OTP that ended: verified, expired, cancelled or failed
 //
 // # Files
@@ -14,14 +15,19 @@
 //
 // # Promises
 //
-// A part's line is written before what it says is stored, so there is no part that a carrier bills and no
-// line tells, even after kill -9; the same part may have two lines then, alike in link and messageId. Lines
-// are in the page cache: what a power failure takes of the last seconds is in the store. A line that cannot
-// be written (a full disk) is counted in otpgw_cdr_lost_total and stops no message. One goroutine has the
-// files; a disk that takes none for a second hangs, so lines wait in memory, 65,536 of them, and no message
-// waits for its line until it is written: a kill -9 takes those. No line has a PIN or a text. Numbers are as
-// OTPGW_CDR_NUMBERS says: plain, masked, or hashed with the store's key, by which one number has one hash in
-// all files.
+// A part's line is written before what it says is stored, so each part of which the carrier's answer or its
+// receipt came has a line, even after kill -9; the same part may have two lines then, alike in link and
+// messageId. A receipt's line is written before its deliver_sm is answered, or, where it waited for its
+// message in the store, before it leaves that. The end of an OTP is written when it is stored, so a kill -9 in
+// that moment takes its line.
+//
+// Lines are in the page cache: what a power failure takes of the last seconds is in the store. A line that
+// cannot be written (a full disk) is counted in otpgw_cdr_lost_total and stops no message. One goroutine has
+// the files; a disk that takes none for a second hangs, so lines wait in memory, 65,536 of them, and no
+// message waits for its line until it is written: a kill -9 takes those.
+//
+// No line has a PIN or a text. Numbers are as OTPGW_CDR_NUMBERS says: plain, masked, or hashed with the
+// store's key, by which one number has one hash in all files.
 //
 // # Fields
 //

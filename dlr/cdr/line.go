@@ -8,16 +8,16 @@ type Part struct {
 	MessageID string  `json:"msgId"`
 	App       string  `json:"app,omitempty"`
 	Link      string  `json:"link"`
-	Route     string  `json:"route"`
-	From      string  `json:"from"`
-	To        string  `json:"to"`
+	Route     string  `json:"route,omitempty"`
+	From      string  `json:"from,omitempty"`
+	To        string  `json:"to,omitempty"`
 	Part      int     `json:"part"`
 	Parts     int     `json:"parts"`
 	CarrierID string  `json:"messageId,omitempty"`
 	Status    string  `json:"status"`
 	Code      uint32  `json:"code,omitempty"`
 	Price     float64 `json:"price,omitempty"`
-	Latency   int64   `json:"latency"`
+	Latency   *int64  `json:"latency,omitempty"`
 }
 
 // The states of a Part.

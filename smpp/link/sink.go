@@ -17,6 +17,7 @@ type Accepted struct {
 	Parts     int
 	Sent      time.Time     // when the try began
 	Took      time.Duration // until the answer
+	Again     bool          // the Sink was told before, and it could not be stored
 }
 
 // HandedOver is a message of which the SMSC took every part.

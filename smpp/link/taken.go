@@ -63,10 +63,12 @@ func (l *Link) endTaken(ctx context.Context, e *errand, h HandedOver, along bool
 	}
 	stored := l.deps.Sink.HandedOver(tx, h)
 	err := l.commit(ctx, tx)
-	if err == nil {
-		stored()
+	if err != nil {
+		toldOf(h.Parts)
+		return err
 	}
-	return err
+	stored()
+	return nil
 }
 
 // recordTaken tells the Sink the ids of the parts that were taken, also when another has to be sent again,
@@ -87,10 +89,17 @@ func (l *Link) recordTaken(ctx context.Context, e *errand, t *try) error {
 func (l *Link) tell(ctx context.Context, parts []Accepted) (rest []Accepted, err error) {
 	for i, a := range parts {
 		if err := l.deps.Sink.Accepted(ctx, a); err != nil {
+			toldOf(parts[i : i+1])
 			return parts[i:], err
 		}
 	}
 	return nil, nil
+}
+
+func toldOf(parts []Accepted) {
+	for i := range parts {
+		parts[i].Again = true
+	}
 }
 
 // accepted are the parts that were taken in this try.
