@@ -8,7 +8,7 @@ import (
 )
 
 // Announce adds a change's event to the transaction of the change: as a batch of its own where its URL takes
-// requests and has nothing under way, for then it would be one anyway, and this spares the store a write and
+// requests and has few under way, for then it would be one anyway, and this spares the store a write and
 // the receiver the time of it; else as an item, which gathers others. settled is told whether it may be
 // stored.
 func (d *Dispatcher) Announce(tx *queue.Tx, e *otp.Event) (settled func(stored bool), err error) {
@@ -49,8 +49,8 @@ func (h *holds) waits(e *otp.Event) bool {
 	return h.early(e) || ok && h.stored(id)
 }
 
-// expectDirect announces a batch of one change, if its URL is known to take requests and has nothing under
-// way or waiting.
+// expectDirect announces a batch of one change, if its URL is known to take requests and has few under way and
+// none waiting.
 func (t *lanes) expectDirect(to target) (id string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -40,7 +40,7 @@ func announce(t *testing.T, d *Dispatcher, e otp.Event, more func(*queue.Tx)) (i
 	return item, err
 }
 
-// A change whose URL answers, and has nothing under way, is a stored batch at once.
+// A change whose URL answers, and has little under way, is a stored batch at once.
 func TestChangeAtRestIsABatchAtOnce(t *testing.T) {
 	q := queuetest.Open(t)
 	app := receiver(t, nil)
@@ -74,6 +74,35 @@ func TestChangeAtRestIsABatchAtOnce(t *testing.T) {
 	}
 	if len(seen) != 8 || len(app.items()) != 8 || seen["lost"] != 0 {
 		t.Errorf("received %v", seen)
+	}
+}
+
+// A few changes go each in a request of its own, side by side; further ones gather meanwhile.
+func TestFewChangesGoSideBySide(t *testing.T) {
+	q := queuetest.Open(t)
+	answer := make(chan struct{})
+	app := receiver(t, func(r request) int {
+		if r.Data[0].OtpID != "first" {
+			<-answer
+		}
+		return 200
+	})
+	d, _ := start(t, options(t, q))
+	publish(t, q, event(app.URL, "first", 1))
+	empty(t, q)
+	for n := range sideBySide {
+		if item, err := announce(t, d, event(app.URL, fmt.Sprint("o", n), 1), nil); item || err != nil {
+			t.Errorf("with %d under way: an item %t, %v", n, item, err)
+		}
+	}
+	await.That(t, "all are under way", func() bool { return len(app.requests()) == 1+sideBySide })
+	if item, err := announce(t, d, event(app.URL, "more", 1), nil); !item || err != nil {
+		t.Errorf("with %d under way: an item %t, %v", sideBySide, item, err)
+	}
+	close(answer)
+	empty(t, q)
+	if got := len(app.items()); got != sideBySide+2 {
+		t.Errorf("%d changes came", got)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/otpgw/otpgw/otp"
 )
 
-// gather stores items as a batch: at once where nothing is under way; else when there are enough for one, or
+// gather stores items as a batch: at once where little is under way; else when there are enough for one, or
 // after a while.
 func (t *lanes) gather(l *lane, now time.Time) {
 	if len(l.items) == 0 || l.sealing {
@@ -41,7 +41,7 @@ func (t *lanes) gathering(l *lane, now time.Time) time.Duration {
 		return gatherFailed
 	case sent+elsewhere > 0 && !l.proven:
 		return gatherFailed
-	case sent+elsewhere > 0:
+	case sent >= sideBySide || elsewhere > 0:
 		return gatherBusy
 	}
 	return 0

@@ -20,7 +20,8 @@ const (
 	maxUnsealed  = 16384
 
 	firstWindow  = 8
-	gatherBusy   = 20 * time.Millisecond // how long items gather while a request to their URL is under way
+	sideBySide   = 4                     // requests to a URL that answers, before items gather
+	gatherBusy   = 20 * time.Millisecond // how long they do, while as many are under way
 	gatherFailed = time.Second           // the same while their URL takes none
 	recheck      = 2 * time.Second       // of a batch of another daemon that has to go first
 	mostIdle     = 32                    // workers that stay, which seal and send
