@@ -63,6 +63,7 @@ type asset struct {
 	discard  jetstream.DiscardPolicy
 	bound    Bound
 	dedupe   time.Duration // how long a message id is remembered
+	later    bool          // a write is answered before it is on the disk, however often others are synced
 }
 
 // assets is the whole inventory of streams. Bounds are defaults; o.Bounds overrides them field by field.
@@ -78,8 +79,10 @@ func assets(o Options) []asset {
 		{name: streamTokens, form: bucketForm, discard: jetstream.DiscardOld, bound: b.Tokens.or(1_000_000, 256*mib, 26*day/24)},
 		// Full: POST /otp with an Idempotency-Key is refused; to let it in would be to send twice.
 		{name: streamAnswers, form: bucketForm, discard: jetstream.DiscardNew, bound: b.Answers.or(2_000_000, 3*gib, 26*day/24)},
-		// Full: the prefixes heard of least lately are forgotten.
-		{name: streamGuard, form: bucketForm, discard: jetstream.DiscardOld, bound: b.Guard.or(1_000_000, 512*mib, 15*day)},
+		// Full: the prefixes heard of least lately are forgotten. A daemon that is killed takes a second of
+		// counts with it anyway, and where hardly two numbers share a prefix there is a write for each OTP. Of a
+		// server that others use its end would take more: what daemons know to be stored.
+		{name: streamGuard, form: bucketForm, discard: jetstream.DiscardOld, bound: b.Guard.or(1_000_000, 512*mib, 15*day), later: o.URL == ""},
 		// One sum a second and application; the age is longer than the longest window, that of the lowest
 		// rate.
 		{name: streamRate, subjects: []string{"rate.*.*"}, form: countForm, discard: jetstream.DiscardOld, bound: Bound{100_000, 16 * mib, 2 * time.Hour}},
@@ -113,6 +116,9 @@ func (a asset) config(replicas int) jetstream.StreamConfig {
 	c := jetstream.StreamConfig{Name: a.name, Subjects: a.subjects, Storage: jetstream.FileStorage, Replicas: replicas,
 		Discard: a.discard, MaxMsgs: a.bound.Msgs, MaxBytes: a.bound.Bytes, MaxAge: a.bound.Age, Duplicates: a.dedupe,
 		AllowDirect: true, AllowMsgTTL: true, Retention: jetstream.LimitsPolicy, Metadata: map[string]string{layoutKey: strconv.Itoa(layout)}}
+	if a.later {
+		c.PersistMode = jetstream.AsyncPersistMode
+	}
 	switch a.form {
 	case bucketForm:
 		c.Subjects = []string{bucketPrefix(a.name) + ">"}
@@ -157,6 +163,7 @@ func (q *Queue) applyOne(ctx context.Context, c jetstream.StreamConfig) error {
 			q.log.Info().Str("stream", c.Name).Int("layout", n).Msg("a newer version of this program has set the stream up; it stays as it is")
 			return nil
 		}
+		c.PersistMode = there.CachedInfo().Config.PersistMode // which stays as a stream was made
 	}
 	_, err = q.streams[0].CreateOrUpdateStream(ctx, c)
 	return err

@@ -18,7 +18,8 @@ import (
 //	an end that is missing   the number of the last message is noted beside the store each second (markFile)
 //	a snapshot               carries a sum over all that is in it
 //	the other streams        the server tells what it could not read of them; the number of the last message of each is
-//	                         noted too, for of one whose folder is gone it tells nothing
+//	                         noted too, for of one whose folder is gone it tells nothing, but not where a crash
+//	                         may take the last of them (asset.later)
 //
 // What is lost cannot be had again: it is told with its number in the log, by otpgw_store_lost_messages and
 // by otpgw check -store, and the rest goes on. A record and its message are one transaction, and so are lost
@@ -140,7 +141,11 @@ func (q *Queue) noteOthers() {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	others := make(map[string]uint64)
-	if q.eachOther(ctx, func(name string, s streamState) { others[name] = s.Last }) == nil {
+	if q.eachOther(ctx, func(a asset, s streamState) {
+		if !a.later {
+			others[a.name] = s.Last
+		}
+	}) == nil {
 		q.note(others)
 	}
 }
@@ -154,7 +159,7 @@ type streamState struct {
 }
 
 // eachOther asks for the streams beside the log that are on the disk.
-func (q *Queue) eachOther(ctx context.Context, visit func(name string, s streamState)) error {
+func (q *Queue) eachOther(ctx context.Context, visit func(a asset, s streamState)) error {
 	for _, a := range q.assets {
 		if a.name == streamLog || a.form == countForm {
 			continue
@@ -172,7 +177,7 @@ func (q *Queue) eachOther(ctx context.Context, visit func(name string, s streamS
 		if err != nil {
 			return err
 		}
-		visit(a.name, info.State)
+		visit(a, info.State)
 	}
 	return nil
 }
@@ -180,13 +185,13 @@ func (q *Queue) eachOther(ctx context.Context, visit func(name string, s streamS
 // lostOfOthers counts the messages of the other streams that the server could not read, and those behind the
 // end of what is left of a stream. had are the last messages that were noted.
 func (q *Queue) lostOfOthers(ctx context.Context, had map[string]uint64) (n int64) {
-	err := q.eachOther(ctx, func(name string, s streamState) {
-		lost := int64(had[name] - min(s.Last, had[name]))
+	err := q.eachOther(ctx, func(a asset, s streamState) {
+		lost := int64(had[a.name] - min(s.Last, had[a.name]))
 		if s.Lost != nil {
 			lost += int64(len(s.Lost.Msgs))
 		}
 		if lost > 0 {
-			q.log.Error().Str("stream", name).Int64("messages", lost).Msg("messages of a stream are missing")
+			q.log.Error().Str("stream", a.name).Int64("messages", lost).Msg("messages of a stream are missing")
 		}
 		n += lost
 	})

@@ -267,15 +267,16 @@ func number(n int) string { return fmt.Sprintf("+4670%07d", n) }
 
 func (p *loadPlan) number(n int) string {
 	if p.Spread {
-		n = n * spreadBy % allNumbers
+		return fmt.Sprintf("+49151%08d", n*spreadBy%allNumbers)
 	}
 	return number(n)
 }
 
-// The numbers that there are, and what makes of one after the other all of them, far from each other.
+// The numbers that there are where they are spread, and what makes of one after the other all of them, far from
+// each other. Ten thousand have a prefix in common.
 const (
-	allNumbers = 10_000_000
-	spreadBy   = 6_180_339
+	allNumbers = 100_000_000
+	spreadBy   = 61_803_399
 )
 
 func (l *loadRun) finish(n int) {

@@ -25,7 +25,7 @@ type scenario struct {
 	window  int
 	delay   time.Duration // from the SMSC's answer to the receipt
 	rate    int           // messages a second; 0: as fast as answers come
-	spread  bool          // numbers are spread over the country, so that hardly two have a prefix in common
+	spread  bool          // numbers are spread over a country, so that few have a prefix in common
 	count   int
 	links   int    // 0: 1
 	daemons int    // 0: 1
