@@ -8,8 +8,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// TestGuardIsWrittenLater: of the streams of an embedded store only the guard's is not synced with each write; one
-// that was made otherwise, by an older version, stays so and is used.
+// TestGuardIsWrittenLater: of the streams of an embedded store only the guard's is not synced with each write, so
+// what it was written since the start is not noted as stored; one that was made otherwise, by an older version,
+// stays so and is used.
 func TestGuardIsWrittenLater(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: t.TempDir(), Log: zerolog.Nop(), SyncAlways: true}
@@ -21,6 +22,10 @@ func TestGuardIsWrittenLater(t *testing.T) {
 		defer q.Close(context.Background())
 		if _, err := q.Guard().Put(t.Context(), "key", []byte("value"), 0); err != nil {
 			t.Error(err)
+		}
+		before := q.marker.found[streamGuard]
+		if q.noteOthers(false); q.marker.mark.Others[streamGuard] != before {
+			t.Errorf("noted up to %d, of which %d were there at the start", q.marker.mark.Others[streamGuard], before)
 		}
 		s, err := q.streams[0].Stream(t.Context(), name)
 		if err != nil {

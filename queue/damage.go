@@ -18,8 +18,8 @@ import (
 //	an end that is missing   the number of the last message is noted beside the store each second (markFile)
 //	a snapshot               carries a sum over all that is in it
 //	the other streams        the server tells what it could not read of them; the number of the last message of each is
-//	                         noted too, for of one whose folder is gone it tells nothing, but not where a crash
-//	                         may take the last of them (asset.later)
+//	                         noted too, for of one whose folder is gone it tells nothing; where a crash may take
+//	                         the last of them (asset.later) it is that of the last start or orderly end
 //
 // What is lost cannot be had again: it is told with its number in the log, by otpgw_store_lost_messages and
 // by otpgw check -store, and the rest goes on. A record and its message are one transaction, and so are lost
@@ -58,6 +58,8 @@ type marker struct {
 	mark  mark
 	ahead uint64 // what is missing and stays to be found by the next start
 	keep  bool   // the same of the other streams
+
+	found map[string]uint64 // last messages of the other streams, at the start
 }
 
 func newMarker(o Options) *marker {
@@ -133,8 +135,8 @@ func (q *Queue) note(others map[string]uint64) {
 	}
 }
 
-// noteOthers notes how far the other streams go.
-func (q *Queue) noteOthers() {
+// noteOthers notes how far the other streams go; ended: nothing is written any more.
+func (q *Queue) noteOthers(ended bool) {
 	if q.server == nil || q.marker == nil || q.marker.keep || q.disk.err() != nil {
 		return
 	}
@@ -142,8 +144,8 @@ func (q *Queue) noteOthers() {
 	defer cancel()
 	others := make(map[string]uint64)
 	if q.eachOther(ctx, func(a asset, s streamState) {
-		if !a.later {
-			others[a.name] = s.Last
+		if others[a.name] = s.Last; a.later && !ended {
+			others[a.name] = q.marker.found[a.name]
 		}
 	}) == nil {
 		q.note(others)
@@ -185,7 +187,9 @@ func (q *Queue) eachOther(ctx context.Context, visit func(a asset, s streamState
 // lostOfOthers counts the messages of the other streams that the server could not read, and those behind the
 // end of what is left of a stream. had are the last messages that were noted.
 func (q *Queue) lostOfOthers(ctx context.Context, had map[string]uint64) (n int64) {
+	q.marker.found = make(map[string]uint64)
 	err := q.eachOther(ctx, func(a asset, s streamState) {
+		q.marker.found[a.name] = s.Last
 		lost := int64(had[a.name] - min(s.Last, had[a.name]))
 		if s.Lost != nil {
 			lost += int64(len(s.Lost.Msgs))

@@ -164,8 +164,7 @@ func countMissing(t *testing.T, q *queue.Queue, stored int) (n int) {
 }
 
 // TestMissingStreamIsTold: of each stream beside the log what was in it is gone with its folder. The start says
-// so once, and otpgw check -store before it; the rest goes on. Of the guard's counts a crash may take the last,
-// so that those are gone says nothing.
+// so once, and otpgw check -store before it; the rest goes on.
 func TestMissingStreamIsTold(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -188,7 +187,6 @@ func TestMissingStreamIsTold(t *testing.T) {
 		}
 	}
 	for stream, put := range fill {
-		want := stream != "KV_guard"
 		q := open(false)
 		must(t, put(q))
 		if lost := q.Lost(); lost.Total() != 0 {
@@ -198,7 +196,7 @@ func TestMissingStreamIsTold(t *testing.T) {
 		must(t, os.RemoveAll(filepath.Join(dir, "nats", "jetstream", "$G", "streams", stream)))
 		for _, check := range []bool{true, false} {
 			q = open(check)
-			if lost := q.Lost(); (lost.Others > 0) != want || lost.Messages != 0 {
+			if lost := q.Lost(); lost.Others < 1 || lost.Messages != 0 {
 				t.Errorf("%s is gone, and it says: %s", stream, lost)
 			}
 			queuetest.Close(t, q)

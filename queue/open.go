@@ -184,7 +184,7 @@ func (q *Queue) closeLog() {
 		defer cancel()
 		q.ledger.Close(ctx)
 		q.noteMark()
-		q.noteOthers()
+		q.noteOthers(true)
 	}
 	if q.schedule != nil {
 		q.schedule.stop()

@@ -60,7 +60,7 @@ func (q *Queue) startTicks() {
 				filled = time.Now()
 				q.readFill()
 				q.compareLog()
-				q.noteOthers()
+				q.noteOthers(false)
 			}
 			if skew := q.Skew(); skew.Abs() > skewWarn && time.Since(warned) > skewAgain {
 				warned = time.Now()

@@ -4,7 +4,8 @@
 //
 // What is counted goes to the store once a second, all of a group in one write: a country's counter written
 // with every message would be fought over. So daemons judge by counts up to a few seconds old, and one that
-// is killed takes a second of counts with it. A write whose outcome is not known counts once, stored or not.
+// is killed takes a second of counts with it; a power failure, where the store is embedded, takes those of the
+// last minutes. A write whose outcome is not known counts once, stored or not.
 package counts
 
 import (
