@@ -56,8 +56,7 @@ func (s *sink) record(a link.Accepted) {
 	if a.Again {
 		return
 	}
-	p := s.part(a.Link, a.Message, a.Part, a.Parts)
-	*p.Latency = latency(a)
+	p := s.part(a.Link, a.Message, a.Part, a.Parts, latency(a))
 	p.CarrierID, p.Status, p.Price = a.MessageID, cdr.Accepted, s.price(a.Message.To, a.Message.Network)
 	s.cdr.Part(p)
 }
@@ -98,11 +97,12 @@ func (s *sink) HandedOver(tx *queue.Tx, h link.HandedOver) (stored func()) {
 }
 
 func (s *sink) Refused(ctx context.Context, r link.Refused) error {
-	p := s.part(r.Link, r.Message, r.Part, r.Parts)
+	took := max(s.service.Clock().Sub(r.Message.Created).Milliseconds(), 0)
+	p := s.part(r.Link, r.Message, r.Part, r.Parts, took)
 	p.Status, p.Code = cdr.Refused, uint32(r.Status)
 	s.cdr.Part(p)
 	s.log.Info().Str("otp", r.Message.Ref).Str("msg", r.Message.ID).Str("link", r.Link).Stringer("status", r.Status).
-		Dur("took", time.Duration(*p.Latency)*time.Millisecond).Msg("refused")
+		Dur("took", time.Duration(took)*time.Millisecond).Msg("refused")
 	s.tracer.Submitted(r.Message, tracing.Submit{Link: r.Link, Part: r.Part, Parts: r.Parts, Sent: time.Now(), Fault: r.Status.String()})
 	return s.tracker.Refused(ctx, r.Link, entryOf(r.Message, r.Part, r.Parts), uint32(r.Status), r.Silent())
 }
@@ -154,10 +154,9 @@ func try(u link.Unanswered) otp.Try {
 }
 
 // part is what the records for billing say of a part in any case.
-func (s *sink) part(link string, m *queue.Outbound, part, parts int) cdr.Part {
-	took := max(s.service.Clock().Sub(m.Created).Milliseconds(), 0)
+func (s *sink) part(link string, m *queue.Outbound, part, parts int, latency int64) cdr.Part {
 	return cdr.Part{OtpID: m.Ref, MessageID: m.ID, App: m.App, Link: link, Route: m.Route, From: m.From, To: m.To, Part: part, Parts: parts,
-		Latency: &took}
+		Latency: &latency}
 }
 
 // Deliver gives receipts to the tracker, and what handsets write to the inbox.

@@ -64,7 +64,9 @@ func (l *Link) endTaken(ctx context.Context, e *errand, h HandedOver, along bool
 	stored := l.deps.Sink.HandedOver(tx, h)
 	err := l.commit(ctx, tx)
 	if err != nil {
-		toldOf(h.Parts)
+		for i := range h.Parts {
+			h.Parts[i].Again = true
+		}
 		return err
 	}
 	stored()
@@ -89,17 +91,11 @@ func (l *Link) recordTaken(ctx context.Context, e *errand, t *try) error {
 func (l *Link) tell(ctx context.Context, parts []Accepted) (rest []Accepted, err error) {
 	for i, a := range parts {
 		if err := l.deps.Sink.Accepted(ctx, a); err != nil {
-			toldOf(parts[i : i+1])
+			parts[i].Again = true
 			return parts[i:], err
 		}
 	}
 	return nil, nil
-}
-
-func toldOf(parts []Accepted) {
-	for i := range parts {
-		parts[i].Again = true
-	}
 }
 
 // accepted are the parts that were taken in this try.
