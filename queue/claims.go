@@ -74,7 +74,7 @@ func (w *work) claimChanged(key string, c commitlog.Change) {
 		}
 		return
 	}
-	if c.Mine && i.state == itemClaimed {
+	if c.Mine && (i.state == itemClaiming || i.state == itemClaimed) {
 		return // makeClaim's own, which says what becomes of it
 	}
 	w.take(i, decodeClaim(c.Value), c.Revision)
@@ -140,9 +140,11 @@ func weight(key, daemon string) uint64 {
 	return h.Sum64()
 }
 
-// claimMore claims idle messages, as many as the pullers can have ahead. For callers that hold mu.
+// claimMore claims idle messages, as many as the pullers can have ahead. Several claims are made at a time, and
+// end in any order: each has its place among what is claimed from its beginning, so that the groups' turns
+// stay as they were. For callers that hold mu.
 func (w *work) claimMore() {
-	room := len(w.waiting) - w.claimed.size - w.claims
+	room := w.room()
 	for _, p := range w.pullers {
 		room += p.max
 	}
@@ -154,10 +156,35 @@ func (w *work) claimMore() {
 		if i == nil {
 			return
 		}
-		i.state = itemClaimed
-		w.claims++
-		go w.makeClaim(i, *i)
+		was := *i
+		i.state, i.asked = itemClaiming, time.Now()
+		w.claimed.push(i)
+		go w.makeClaim(i, was)
 	}
+}
+
+// room is how many messages those who wait can have beside what is claimed. For callers that hold mu.
+func (w *work) room() int { return len(w.waiting) - w.claimed.size - w.late }
+
+// claimPatience is how long a claim that is being made keeps what is behind it waiting.
+const claimPatience = 250 * time.Millisecond
+
+// unclaimed is how long the first of what is claimed is to be waited for: it is there, 0. One whose claim takes
+// too long loses its place, so that a log that does not answer delays no message of another.
+func (w *work) unclaimed() time.Duration {
+	for i := w.claimed.first(); i != nil && i.state == itemClaiming; i = w.claimed.first() {
+		if rest := claimPatience - time.Since(i.asked); rest > 0 {
+			return rest
+		}
+		w.lag(w.claimed.pop())
+	}
+	return 0
+}
+
+// lag is for a message that lost its place before its claim was made.
+func (w *work) lag(i *item) {
+	i.late = true
+	w.late++
 }
 
 // makeClaim claims one message, which was as was says, over a claim that is there where that is no longer
@@ -177,8 +204,11 @@ func (w *work) makeClaim(i *item, was item) {
 	revision, err := w.q.ledger.Commit(ctx, tx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.claims--
-	if w.items[i.key] != i || i.state != itemClaimed {
+	if i.late {
+		i.late = false
+		w.late--
+	}
+	if w.items[i.key] != i || i.state != itemClaiming {
 		return
 	}
 	if err != nil {
@@ -191,8 +221,14 @@ func (w *work) makeClaim(i *item, was item) {
 		w.hand()
 		return
 	}
-	i.owner, i.claim, i.orphan = w.q.daemons.self, revision, was.owner != nobody
-	w.claimed.push(i)
+	i.owner, i.claim, i.orphan, i.state = w.q.daemons.self, revision, was.owner != nobody, itemClaimed
+	if len(w.pullers) == 0 { // they are gone since, and others may have some
+		w.freeClaim(i, 0)
+		return
+	}
+	if i.in == nil {
+		w.claimed.push(i)
+	}
 	w.hand()
 }
 
@@ -217,9 +253,8 @@ func (w *work) mayClaim(key string) bool {
 	if w.items[key] != nil || w.idle.size > 0 || !w.q.daemons.leased() {
 		return false
 	}
-	room := len(w.waiting) - w.claimed.size - w.claims
 	best, _ := w.q.daemons.rivals(w.bucket, w.best)
-	return room > 0 && w.best == best
+	return w.room() > 0 && w.best == best
 }
 
 // freeClaim gives a message back that this daemon claimed: to its own pullers while it has any, for what
@@ -300,6 +335,10 @@ func (w *work) part(p *Puller) {
 		return
 	}
 	for i := w.claimed.pop(); i != nil; i = w.claimed.pop() {
+		if i.state == itemClaiming {
+			w.lag(i)
+			continue
+		}
 		w.freeClaim(i, 0)
 	}
 }

@@ -34,10 +34,10 @@ type work struct {
 	groups  map[string]fill
 	draws   map[string]float64 // the last draw for a country
 	idle    *fair              // may be handed out, or claimed, by this daemon
-	claimed *fair              // claimed, and not handed out yet; unused where nothing is claimed
-	claims  int                // being made
+	claimed *fair              // claimed, or being claimed, and not handed out yet; unused where nothing is claimed
+	late    int                // being claimed, and no longer in claimed
 	waiting []*want
-	again   bool // handed out again soon, see patience
+	again   *due // that hands out again soon, see handAfter
 	pullers []*Puller
 	brake   brake
 }
@@ -55,9 +55,11 @@ type item struct {
 	state itemState
 	in    *fair // that holds it; nil when it is out
 	place *list.Element
-	later *due   // that makes it idle
-	owner string // daemon that claimed it; "" for none
-	claim uint64 // revision of the claim
+	later *due      // that makes it idle
+	owner string    // daemon that claimed it; "" for none
+	claim uint64    // revision of the claim
+	asked time.Time // when its claim was begun
+	late  bool      // its claim took too long to keep its place
 
 	orphan bool // it was claimed by a daemon that is gone
 
@@ -68,11 +70,12 @@ type item struct {
 type itemState uint8
 
 const (
-	itemIdle    itemState = iota // in work.idle
-	itemClaimed                  // in work.claimed, or its claim is being made
-	itemOut                      // handed out by this daemon
-	itemWaiting                  // until item.later
-	itemTaken                    // claimed by another daemon
+	itemIdle     itemState = iota // in work.idle
+	itemClaiming                  // its claim is being made; in work.claimed unless late
+	itemClaimed                   // in work.claimed
+	itemOut                       // handed out by this daemon
+	itemWaiting                   // until item.later
+	itemTaken                     // claimed by another daemon
 )
 
 // want is a call of Next that waits.
@@ -185,13 +188,11 @@ func (w *work) hand() {
 		from = w.claimed
 	}
 	for len(w.waiting) > 0 && from.size > 0 {
-		rest := w.patience(w.waiting[0].puller)
-		at := 0
-		if rest <= 0 {
-			at, rest = w.taker(from.first())
-		}
+		at, rest := w.next(from)
 		if rest > 0 {
 			w.handAfter(rest)
+		}
+		if at < 0 {
 			break
 		}
 		i, to := from.pop(), w.waiting[at]
@@ -205,6 +206,24 @@ func (w *work) hand() {
 	if w.q.daemons != nil {
 		w.claimMore()
 	}
+}
+
+// next is which of those who wait gets the first message of from; -1, and when to ask again, where none does
+// yet.
+func (w *work) next(from *fair) (at int, rest time.Duration) {
+	if rest = w.unclaimed(); rest > 0 {
+		return -1, rest
+	}
+	if from.size == 0 {
+		return -1, 0
+	}
+	if rest = w.patience(w.waiting[0].puller); rest > 0 {
+		return -1, rest
+	}
+	if at, rest = w.taker(from.first()); rest > 0 {
+		return -1, rest
+	}
+	return at, 0
 }
 
 // patience is how long a puller leaves messages to one of a better priority, which may be about to ask for
@@ -222,16 +241,16 @@ func (w *work) patience(p *Puller) (rest time.Duration) {
 // notices.
 const fullAfter = 250 * time.Millisecond
 
-// handAfter hands out again later. For callers that hold mu.
+// handAfter hands out again later, which asks for itself again where it has to. For callers that hold mu.
 func (w *work) handAfter(d time.Duration) {
-	if w.again {
+	if w.again != nil && !time.Now().Add(d).Before(w.again.at) {
 		return
 	}
-	w.again = true
-	w.q.schedule.after(d, func() {
+	w.q.schedule.cancel(w.again)
+	w.again = w.q.schedule.after(d, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.again = false
+		w.again = nil
 		w.hand()
 	})
 }
