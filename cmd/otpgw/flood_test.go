@@ -100,7 +100,8 @@ func TestCallersThatHangUp(t *testing.T) {
 	}
 	var took []time.Duration
 	refused := 0
-	for begun, at := time.Now(), time.Now(); time.Since(begun) < floodTime(); {
+	const least, patience = 3, time.Minute // a disk that stands still for seconds is not the flood's doing
+	for begun, at := time.Now(), time.Now(); time.Since(begun) < floodTime() || len(took) < least && time.Since(begun) < patience; {
 		a, err := call(c, "POST", d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, number(len(took))))
 		switch {
 		case err != nil || a.status != http.StatusCreated && (a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == ""):
@@ -114,10 +115,13 @@ func TestCallersThatHangUp(t *testing.T) {
 	memory := residentMiB(t, d)
 	close(stop)
 	flood.Wait()
+	if len(took) == 0 {
+		t.Fatalf("no answer for the good caller, %d refusals", refused)
+	}
 	slices.Sort(took)
 	p50, p99 := took[len(took)/2], took[len(took)*99/100]
 	t.Logf("%d requests of the flood; the good caller: %d answers, %d refusals, p50 %v, p99 %v; %d MiB", sent.Load(), len(took), refused, p50, p99, memory)
-	if len(took) < 3 || p99 > 10*time.Second { // 100 ms, and a busy machine that runs the flood too
+	if len(took) < least || p99 > 10*time.Second { // 100 ms, and a busy machine that runs the flood too
 		t.Errorf("%d answers, p99 %v", len(took), p99)
 	}
 	if most := 800 * raceFactor; memory > most {
