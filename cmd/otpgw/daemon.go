@@ -21,6 +21,7 @@ import (
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/memory"
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/metrics"
 	"github.com/otpgw/otpgw/cmd/otpgw/internal/operator"
+	"github.com/otpgw/otpgw/cmd/otpgw/internal/processors"
 	"github.com/otpgw/otpgw/cmd/otpgw/tracing"
 	"github.com/otpgw/otpgw/config"
 	"github.com/otpgw/otpgw/dlr"
@@ -215,6 +216,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	g.Go(func() error { return serveHTTP(d.api, d.apiLn) })
 	g.Go(func() error { return serveHTTP(d.admin, d.adminLn) })
 	g.Go(func() error { memory.Pace(gctx); return nil })
+	g.Go(func() error { processors.Follow(gctx); return nil })
 	var links, work errgroup.Group
 	links.Go(func() error { d.links.Run(linksCtx); return nil })
 	signals := hangup() // before anybody is told that it is ready
