@@ -35,7 +35,7 @@
 // # Rates, failures and shares
 //
 // A lane sends as many requests at a time as its window has, which doubles with each success up to 32; until
-// it has answered, and after a failure, one. While four requests are under way items gather for 20 ms; while
+// it has answered, and after a failure, one. While twelve requests are under way items gather for 20 ms; while
 // their URL takes none, in batches of 200 that are filled up.
 //
 // A URL that takes none keeps one stored message for 200 changes (joint.go). Batches of each kind of event, such

@@ -20,7 +20,7 @@ const (
 	maxUnsealed  = 16384
 
 	firstWindow  = 8
-	sideBySide   = 4                     // requests to a URL that answers, before items gather
+	sideBySide   = 12                    // requests to a URL that answers, before items gather
 	gatherBusy   = 20 * time.Millisecond // how long they do, while as many are under way
 	gatherFailed = time.Second           // the same while their URL takes none
 	recheck      = 2 * time.Second       // of a batch of another daemon that has to go first
