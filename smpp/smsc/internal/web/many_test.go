@@ -188,6 +188,7 @@ func TestPageStopsWithTheSimulator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer srv.Close(esmetest.Patient(t)) // also where there is no browser
 	p := openTab(t, srv)
 	e := esmetest.Bound(t, srv, wire.BindTransceiver, "shop")
 	e.Submit(esmetest.Message("491701234567", "Your code is 4711"))
