@@ -59,7 +59,7 @@ type item struct {
 	owner string    // daemon that claimed it; "" for none
 	claim uint64    // revision of the claim
 	asked time.Time // when its claim was begun
-	late  bool      // its claim took too long to keep its place
+	late  bool      // its claim is being made, and it has no place in claimed any more
 
 	orphan bool // it was claimed by a daemon that is gone
 

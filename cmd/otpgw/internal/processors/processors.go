@@ -23,27 +23,34 @@ const (
 // Follow sets how many processors Go's scheduler uses by the CPU that the process takes, until ctx ends.
 // GOMAXPROCS in the environment wins.
 func Follow(ctx context.Context) {
-	if os.Getenv("GOMAXPROCS") != "" || runtime.GOMAXPROCS(0) == 1 {
+	if os.Getenv("GOMAXPROCS") == "" {
+		follow(ctx, cpuTime)
+	}
+}
+
+// follow is told by taken how much CPU the process has taken so far.
+func follow(ctx context.Context, taken func() time.Duration) {
+	if runtime.GOMAXPROCS(0) == 1 {
 		return
 	}
 	defer runtime.SetDefaultGOMAXPROCS()
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	load := load{}
-	for at, used := time.Now(), cpuTime(); ; {
+	var l load
+	for at, before := time.Now(), taken(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now, total := time.Now(), cpuTime()
-		before := load.one
-		load.look(float64(total-used) / float64(now.Sub(at)))
-		at, used = now, total
+		now, total, was := time.Now(), taken(), l.one
+		l.look(float64(total-before) / float64(now.Sub(at)))
+		at, before = now, total
 		switch { // each stops the world for a moment
-		case load.one && !before:
+		case l.one == was:
+		case l.one:
 			runtime.GOMAXPROCS(1)
-		case before && !load.one:
+		default:
 			runtime.SetDefaultGOMAXPROCS() // which follows the cgroup
 		}
 	}

@@ -2,11 +2,15 @@ package processors
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // TestLoad: one processor after two calm seconds, all of them at the first busy look, and no change between
@@ -39,7 +43,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestFollow: the real thing. This process waits, works, and ends to follow.
+// TestFollow: the scheduler's processors follow a process that waits, works, waits, and ends. How much CPU it
+// has taken is said here, for a busy machine would not give it what it asks for.
 func TestFollow(t *testing.T) {
 	if os.Getenv("GOMAXPROCS") != "" {
 		t.Skip("GOMAXPROCS is set, which wins: unset it")
@@ -48,26 +53,46 @@ func TestFollow(t *testing.T) {
 	if all == 1 {
 		t.Skip("this machine has one processor")
 	}
+	var works atomic.Bool
+	var total time.Duration // of follow's goroutine alone
+	at := time.Now()
+	taken := func() time.Duration {
+		now := time.Now()
+		if works.Load() {
+			total += now.Sub(at)
+		}
+		at = now
+		return total
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		Follow(ctx)
+		follow(ctx, taken)
 	}()
-	within := func(want int, work func()) {
+	until := func(want int) {
 		t.Helper()
-		for end := time.Now().Add(time.Minute); runtime.GOMAXPROCS(0) != want; work() {
-			if time.Now().After(end) {
-				t.Fatalf("%d processors, not %d", runtime.GOMAXPROCS(0), want)
-			}
-		}
+		await.That(t, fmt.Sprintf("%d processors are used", want), func() bool { return runtime.GOMAXPROCS(0) == want })
 	}
-	within(1, func() { time.Sleep(10 * time.Millisecond) })
-	within(all, func() {})
-	within(1, func() { time.Sleep(10 * time.Millisecond) })
+	until(1)
+	works.Store(true)
+	until(all)
+	works.Store(false)
+	until(1)
 	cancel()
 	<-ended
 	if now := runtime.GOMAXPROCS(0); now != all {
 		t.Errorf("%d processors at the end, of %d", now, all)
 	}
+}
+
+// TestCPUTime: what this process takes is counted.
+func TestCPUTime(t *testing.T) {
+	before := cpuTime()
+	await.That(t, "some CPU is taken", func() bool {
+		for range 1_000_000 {
+			runtime.KeepAlive(before)
+		}
+		return cpuTime()-before >= 10*time.Millisecond
+	})
 }
