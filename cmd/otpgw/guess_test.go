@@ -51,24 +51,13 @@ func TestParallelGuesses(t *testing.T) {
 			codes := guess(t, c, daemons, o.OtpID, m.Code, tc.right)
 			n := evaluated(t, c, daemons) - before
 			t.Logf("evaluated %d of 1000 guesses, maxAttempts %d; answers by code (0 is VERIFIED): %v", n, maxAttempts, codes)
-			if n > maxAttempts || tc.right == 0 && n != maxAttempts {
-				t.Errorf("%d guesses were evaluated, maxAttempts is %d", n, maxAttempts)
-			}
-			if codes[0] > 1 {
-				t.Errorf("%d guesses were told VERIFIED", codes[0])
-			}
-			if codes[0] == 0 && n != maxAttempts {
-				t.Errorf("no guess was right, and %d were evaluated, maxAttempts is %d", n, maxAttempts)
-			}
-			if codes[2029]+codes[2027]+codes[0] > maxAttempts {
-				t.Errorf("more answers that tell something of the PIN than attempts: %v", codes)
-			}
+			judgeGuesses(t, n, maxAttempts, codes)
 			var after struct{ Status string }
 			mustCall(t, c, "GET", daemons[1].HTTP+"/otp/"+o.OtpID, "", 200).json(t, &after)
 			if tc.wantStatus != "" && after.Status != tc.wantStatus && !(tc.right > 0 && after.Status == "FAILED") {
 				t.Errorf("status %s", after.Status)
 			}
-			if (after.Status == "VERIFIED") != (codes[0] == 1) {
+			if told := codes[0] == 1; (after.Status == "VERIFIED") != told && (told || codes[unsure] == 0) {
 				t.Errorf("status %s, %d guesses were told VERIFIED", after.Status, codes[0])
 			}
 		})
@@ -105,7 +94,7 @@ func guess(t *testing.T, c *http.Client, daemons []*process, id, pin string, rig
 			}
 			var e struct{ Error struct{ Code int } }
 			a.json(t, &e)
-			if a.status != 200 && a.status != 400 {
+			if a.status != 200 && a.status != 400 && a.status != 503 {
 				t.Errorf("status %d: %s", a.status, a.body)
 			}
 			mu.Lock()
@@ -116,6 +105,26 @@ func guess(t *testing.T, c *http.Client, daemons []*process, id, pin string, rig
 	close(start)
 	all.Wait()
 	return codes
+}
+
+// unsure is the code of a guess of which nobody knows what became of it: the store did not answer.
+const unsure = 1010
+
+// judgeGuesses looks at guesses on one OTP by what they were answered, 0 for VERIFIED: one is right at most,
+// and no more than the attempts are compared with the PIN, or told anything of it. Each attempt is compared
+// while none was right, unless a guess was answered 503: the store may have counted it after that, and then
+// it has used up an attempt without being looked at.
+func judgeGuesses(t *testing.T, evaluated, attempts int, codes map[int]int) {
+	t.Helper()
+	if evaluated > attempts || codes[0] == 0 && codes[unsure] == 0 && evaluated < attempts {
+		t.Errorf("%d guesses were evaluated of %d attempts, %d were right, %d met no store", evaluated, attempts, codes[0], codes[unsure])
+	}
+	if codes[0] > 1 {
+		t.Errorf("%d guesses were told VERIFIED", codes[0])
+	}
+	if told := codes[2029] + codes[2027] + codes[0]; told > evaluated {
+		t.Errorf("%d answers tell something of the PIN, and %d guesses were evaluated: %v", told, evaluated, codes)
+	}
 }
 
 // evaluated reads from the daemons' metrics how many guesses were compared with a PIN.
