@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// settleTime is how long what is owed may take after the last fault: a callback that failed twice is due again
-// after 5 minutes.
-const settleTime = 320 * time.Second
+// settleTime is how long what is owed may take after the last fault. A callback that failed twice is due again
+// after 5 minutes; and one that the receiver hangs on, for 15 s, and that a machine which stands still fails
+// once more, begins those a minute later.
+const settleTime = 380 * time.Second
 
 // settings are those of a run.
 type settings struct {
