@@ -56,12 +56,7 @@ func TestBench(t *testing.T) {
 	if !asked("bench") {
 		count, rounds, scenarios = 200, 1, scenarios[1:2]
 	}
-	only, err := regexp.Compile(os.Getenv("BENCH_ONLY"))
-	if err != nil {
-		t.Fatalf("BENCH_ONLY: %v", err)
-	}
-	scenarios = slices.DeleteFunc(scenarios, func(s scenario) bool { return !only.MatchString(s.name) })
-	rows := runAll(t, systems, scenarios, count, rounds)
+	rows := runAll(t, systems, wantedOf(t, scenarios), count, rounds)
 	t.Logf("medians of %d rounds, %d messages each\n%s", rounds, count, table(rows, systems))
 	if file := os.Getenv("BENCH_PLOT"); file != "" {
 		if err := os.WriteFile(file, plot(rows, systems), 0o644); err != nil {
@@ -70,7 +65,17 @@ func TestBench(t *testing.T) {
 	}
 }
 
-// TestGrowth says what more of something costs: `make growth`.
+// wantedOf is those scenarios that BENCH_ONLY names.
+func wantedOf(t *testing.T, scenarios []scenario) []scenario {
+	t.Helper()
+	only, err := regexp.Compile(os.Getenv("BENCH_ONLY"))
+	if err != nil {
+		t.Fatalf("BENCH_ONLY: %v", err)
+	}
+	return slices.DeleteFunc(scenarios, func(s scenario) bool { return !only.MatchString(s.name) })
+}
+
+// TestGrowth says what more of something costs: `make growth`, of the runs that BENCH_ONLY names.
 func TestGrowth(t *testing.T) {
 	if !asked("growth") {
 		t.Skip("long: make growth")
@@ -92,8 +97,11 @@ func TestGrowth(t *testing.T) {
 			add(fmt.Sprintf("store %s, daemons %d", store, n), func(s *scenario) { s.store, s.daemons = store, n })
 		}
 	}
+	for _, store := range []string{"node", "R3"} { // a cluster is for those who have little to send, too
+		add(fmt.Sprintf("store %s, 150 a second", store), func(s *scenario) { s.store, s.rate = store, 150 })
+	}
 	count, rounds := setting(t, "BENCH_MESSAGES", 40_000), setting(t, "BENCH_ROUNDS", 3)
-	t.Logf("medians of %d rounds, %d messages each\n%s", rounds, count, table(runAll(t, systems, scenarios, count, rounds), systems))
+	t.Logf("medians of %d rounds, %d messages each\n%s", rounds, count, table(runAll(t, systems, wantedOf(t, scenarios), count, rounds), systems))
 }
 
 // pacedSeconds is how long a paced round goes on, when it has that many messages.
