@@ -1,16 +1,49 @@
 package queue
 
-import "container/list"
+import (
+	"container/heap"
+	"container/list"
+)
 
-// fair is a queue with a share for each group: groups take turns, and within a group the first come is the
-// first served. So what one group has waiting delays nobody else's.
+// fair is a queue with a share for each group: groups take turns, and within a group the first that was stored
+// is the first served, also when it was handed out and given back meanwhile: a PIN that a carrier was too busy
+// for is no younger than those behind it. So what one group has waiting delays nobody else's.
 type fair struct {
-	groups map[string]*list.List // of *item
-	turns  list.List             // of the groups' names; the next first
+	groups map[string]*ages
+	turns  list.List // of the groups' names; the next first
 	size   int
 }
 
-func newFair() *fair { return &fair{groups: make(map[string]*list.List)} }
+func newFair() *fair { return &fair{groups: make(map[string]*ages)} }
+
+// ages is a heap of items by their age, for container/heap; each item knows its place.
+type ages []*item
+
+func (a ages) Len() int           { return len(a) }
+func (a ages) Less(i, j int) bool { return a[i].sequence < a[j].sequence }
+func (a ages) Swap(i, j int) {
+	a[i], a[j] = a[j], a[i]
+	a[i].place, a[j].place = i, j
+}
+
+// Push implements heap.Interface.
+func (a *ages) Push(x any) {
+	i := x.(*item)
+	i.place = len(*a)
+	*a = append(*a, i)
+}
+
+// Pop implements heap.Interface.
+func (a *ages) Pop() any {
+	old := *a
+	last := len(old) - 1
+	i := old[last]
+	old[last] = nil
+	*a = old[:last]
+	return i
+}
+
+func (a ages) oldest() *item { return a[0] }
 
 // of is how many items a group has.
 func (f *fair) of(group string) int {
@@ -20,15 +53,16 @@ func (f *fair) of(group string) int {
 	return 0
 }
 
-// push puts an item at the end of its group.
+// push puts an item into its group, where its age has it.
 func (f *fair) push(i *item) {
 	g := f.groups[i.group]
 	if g == nil {
-		g = list.New()
+		g = new(ages)
 		f.groups[i.group] = g
 		f.turns.PushBack(i.group)
 	}
-	i.in, i.place = f, g.PushBack(i)
+	i.in = f
+	heap.Push(g, i)
 	f.size++
 }
 
@@ -38,7 +72,7 @@ func (f *fair) first() *item {
 	if turn == nil {
 		return nil
 	}
-	return f.groups[turn.Value.(string)].Front().Value.(*item)
+	return f.groups[turn.Value.(string)].oldest()
 }
 
 // pop takes the first item of the group whose turn it is; nil when there is none.
@@ -55,8 +89,8 @@ func (f *fair) pop() *item {
 // remove takes an item out, wherever it is.
 func (f *fair) remove(i *item) {
 	g := f.groups[i.group]
-	g.Remove(i.place)
-	i.in, i.place = nil, nil
+	heap.Remove(g, i.place)
+	i.in = nil
 	f.size--
 	if g.Len() > 0 {
 		return

@@ -292,6 +292,30 @@ func TestGroupsTakeTurnsInOrder(t *testing.T) {
 	})
 }
 
+// TestGivenBackKeepsItsPlace: a message that was handed out and given back comes before those that were stored
+// after it, whatever waits: else one that a busy carrier throttled would wait for all of them.
+func TestGivenBackKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, q *queue.Queue) {
+		ctx := within(t, 30*time.Second)
+		const stored = 6
+		for i := range stored {
+			must(t, q.Publish(ctx, queue.Message{Subject: "parked.x", Group: "shop", Data: fmt.Append(nil, i)}))
+		}
+		p := pull(t, q.Parked(), 2, 0)
+		first, second := next(t, p, 10*time.Second), next(t, p, 10*time.Second)
+		must(t, second.Nak(0))
+		must(t, first.Nak(0))
+		for i := range stored {
+			d := next(t, p, 10*time.Second)
+			if got := string(d.Data); got != fmt.Sprint(i) {
+				t.Errorf("message %s came as number %d", got, i)
+			}
+			must(t, d.Ack(ctx))
+		}
+	})
+}
+
 // One group's messages delay nobody else's, and leave room for them.
 func TestGroupsShareAQueue(t *testing.T) {
 	t.Parallel()

@@ -100,7 +100,7 @@ func (w *work) oldest() (first *item) {
 	}
 	for _, f := range []*fair{w.idle, w.claimed} {
 		for _, g := range f.groups {
-			see(g.Front().Value.(*item))
+			see(g.oldest())
 		}
 	}
 	return first

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"cmp"
-	"container/list"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,8 +52,8 @@ type item struct {
 	attempts int       // how often it was handed out
 
 	state itemState
-	in    *fair // that holds it; nil when it is out
-	place *list.Element
+	in    *fair     // that holds it; nil when it is out
+	place int       // there, see ages
 	later *due      // that makes it idle
 	owner string    // daemon that claimed it; "" for none
 	claim uint64    // revision of the claim

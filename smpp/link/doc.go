@@ -44,7 +44,8 @@
 //
 // # Failures
 //
-//	throttled               the whole link slows, the message is given back for half a second
+//	throttled               the whole link slows, the message is given back for half a second; given back, it comes before what
+//	                        was stored after it
 //	delayed                 the message alone waits, longer each time; it may be its handset's queue
 //	temporary               another link of the route takes the message (handover.go); without one it is given back
 //	not answered in time    the same, TimeoutResends times; then Sink.Refused with StatusNoAnswer
