@@ -16,34 +16,13 @@ type fair struct {
 
 func newFair() *fair { return &fair{groups: make(map[string]*ages)} }
 
-// ages is a heap of items by their age, for container/heap; each item knows its place.
-type ages []*item
+// ages is the items of a group, the oldest first.
+type ages struct{ places[*item] }
 
-func (a ages) Len() int           { return len(a) }
-func (a ages) Less(i, j int) bool { return a[i].sequence < a[j].sequence }
-func (a ages) Swap(i, j int) {
-	a[i], a[j] = a[j], a[i]
-	a[i].place, a[j].place = i, j
-}
+func (a ages) oldest() *item { return a.places[0] }
 
-// Push implements heap.Interface.
-func (a *ages) Push(x any) {
-	i := x.(*item)
-	i.place = len(*a)
-	*a = append(*a, i)
-}
-
-// Pop implements heap.Interface.
-func (a *ages) Pop() any {
-	old := *a
-	last := len(old) - 1
-	i := old[last]
-	old[last] = nil
-	*a = old[:last]
-	return i
-}
-
-func (a ages) oldest() *item { return a[0] }
+func (i *item) before(o *item) bool { return i.sequence < o.sequence }
+func (i *item) stand(place int)     { i.place = place }
 
 // of is how many items a group has.
 func (f *fair) of(group string) int {

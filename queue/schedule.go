@@ -10,7 +10,7 @@ import (
 // stopped. The functions must not block.
 type schedule struct {
 	mu      sync.Mutex
-	due     dueHeap // guarded by mu
+	due     places[*due] // guarded by mu
 	timer   *time.Timer
 	stopped bool
 }
@@ -19,7 +19,7 @@ type schedule struct {
 type due struct {
 	at    time.Time // with a monotonic reading
 	call  func()    // nil: taken back
-	index int
+	place int
 }
 
 func newSchedule() *schedule {
@@ -37,7 +37,7 @@ func (s *schedule) after(d time.Duration, f func()) *due {
 		return e
 	}
 	heap.Push(&s.due, e)
-	if e.index == 0 {
+	if e.place == 0 {
 		s.timer.Reset(d)
 	}
 	return e
@@ -51,8 +51,8 @@ func (s *schedule) cancel(e *due) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.call = nil
-	if e.index >= 0 && e.index < len(s.due) && s.due[e.index] == e {
-		heap.Remove(&s.due, e.index)
+	if e.place >= 0 && e.place < len(s.due) && s.due[e.place] == e {
+		heap.Remove(&s.due, e.place)
 	}
 }
 
@@ -84,25 +84,5 @@ func (s *schedule) stop() {
 	s.due = nil
 }
 
-// dueHeap is a heap by time, for container/heap.
-type dueHeap []*due
-
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h dueHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *dueHeap) Push(x any) {
-	e := x.(*due)
-	e.index = len(*h)
-	*h = append(*h, e)
-}
-func (h *dueHeap) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	e.index = -1
-	return e
-}
+func (e *due) before(o *due) bool { return e.at.Before(o.at) }
+func (e *due) stand(place int)    { e.place = place }

@@ -53,7 +53,7 @@ type item struct {
 
 	state itemState
 	in    *fair     // that holds it; nil when it is out
-	place int       // there, see ages
+	place int       // there, see places
 	later *due      // that makes it idle
 	owner string    // daemon that claimed it; "" for none
 	claim uint64    // revision of the claim
