@@ -115,9 +115,15 @@ func (p *Puller) await(ctx context.Context, n *want) error {
 	}
 }
 
-// over is why a log that has ended gives nothing. After a failed write that is said to all at another place,
-// and the process is to end soon: then it waits.
+// over is why a log that has ended gives nothing. Close stops the pullers first, so one that was stopped says
+// that. After a failed write it is said to all at another place, and the process is to end soon: then it
+// waits.
 func (p *Puller) over(ctx context.Context) error {
+	select {
+	case <-p.stopping:
+		return ErrStopped
+	default:
+	}
 	if p.work.q.disk.err() != nil {
 		select {
 		case <-ctx.Done():

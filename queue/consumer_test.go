@@ -211,6 +211,11 @@ func TestCloseEndsPullers(t *testing.T) {
 	if err := <-result; !errors.Is(err, queue.ErrStopped) {
 		t.Fatalf("next: %v", err)
 	}
+	for range 100 { // the log has ended too now, and says nothing instead
+		if _, err := p.Next(context.Background()); !errors.Is(err, queue.ErrStopped) {
+			t.Fatalf("next after close: %v", err)
+		}
+	}
 	if _, err := q.Events().Pull(context.Background(), queue.PullOptions{Max: 1}); !errors.Is(err, queue.ErrUnavailable) {
 		t.Fatalf("pull after close: %v", err)
 	}
