@@ -34,7 +34,8 @@
 // counts the comparisons that came out wrong, and is what callers see as attempts. A right guess gives its
 // reservation back and wins once, for VERIFIED is a compare-and-set too. The OTP is FAILED when the last
 // reservation came out wrong, not when it was made: a right guess still under way then wins. A daemon that
-// dies between the two costs the user one attempt and never gives one.
+// dies between the two costs the user one attempt and never gives one. Within a daemon the guesses on one OTP
+// go one after another, for a flood of them side by side would only be in its own way (guesslines.go).
 //
 // # Against abuse
 //

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -182,17 +183,25 @@ func (b *bench) events(t testing.TB, n int) []Event {
 // stored is how much a stream, a bucket or a work queue has.
 func (b *bench) stored(t testing.TB, stream string) int {
 	t.Helper()
+	return int(b.stats(t, stream).Msgs)
+}
+
+func (b *bench) octets(t testing.TB, stream string) int {
+	t.Helper()
+	return int(b.stats(t, stream).Bytes)
+}
+
+func (b *bench) stats(t testing.TB, stream string) queue.StreamStats {
+	t.Helper()
 	stats, err := b.Queue.Stats(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range stats.Streams {
-		if s.Name == stream {
-			return int(s.Msgs)
-		}
+	i := slices.IndexFunc(stats.Streams, func(s queue.StreamStats) bool { return s.Name == stream })
+	if i < 0 {
+		t.Fatalf("no stream %s", stream)
 	}
-	t.Fatalf("no stream %s", stream)
-	return 0
+	return stats.Streams[i]
 }
 
 func (b *bench) noEvent(t testing.TB, id string) {

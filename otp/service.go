@@ -74,13 +74,14 @@ type Service struct {
 	// Untold counts changes whose callback found no room.
 	Untold atomic.Uint64
 
-	apps    atomic.Pointer[[]App] // after Reconfigure
-	quotas  keeper
-	finding sync.Mutex // one question of Find at a time
-	counter counts.Counter
-	found   guard.Found
-	crowd   crowd // of OTPs
-	keyed   crowd // of idempotency keys
+	apps     atomic.Pointer[[]App] // after Reconfigure
+	quotas   keeper
+	finding  sync.Mutex // one question of Find at a time
+	guessing guessLines
+	counter  counts.Counter
+	found    guard.Found
+	crowd    crowd // of OTPs
+	keyed    crowd // of idempotency keys
 }
 
 // Clock is the service's time.

@@ -23,6 +23,11 @@ func (s *Service) Verify(ctx context.Context, app *App, id string, g pin.Guess) 
 // VerifyAs is Verify with the context that the OTP was asked for, and a proof where one is wanted. A right
 // PIN with another context is a wrong guess.
 func (s *Service) VerifyAs(ctx context.Context, app *App, id string, v Verification) (proof string, err error) {
+	leave, err := s.guessing.enter(ctx, id)
+	if err != nil {
+		return "", storeError(err)
+	}
+	defer leave()
 	r, key, err := s.reserve(ctx, app, id, v)
 	if err != nil {
 		return "", err

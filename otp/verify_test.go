@@ -2,11 +2,14 @@ package otp
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/otpgw/otpgw/otp/pin"
+	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 )
 
@@ -126,12 +129,13 @@ func guessAll(t *testing.T, id string, guesses []string, services ...*bench) map
 	return codes
 }
 
-// TestThousandGuesses: however many guesses come at once, on two daemons, maxAttempts of them are looked at.
+// TestThousandGuesses: however many guesses come at once, on many daemons, maxAttempts of them are looked at.
+// Guesses that one service has at once go one after another, so there are many services.
 func TestThousandGuesses(t *testing.T) {
 	const n = 1000
 	tests := []struct {
 		name     string
-		external bool // two daemons with connections of their own, else two services on one store
+		external bool // services on two stores with connections of their own, else all on one store
 		right    func(i int) bool
 	}{
 		{"all wrong", false, func(int) bool { return false }},
@@ -145,11 +149,16 @@ func TestThousandGuesses(t *testing.T) {
 				opts = append(opts, queuetest.URL(queuetest.External(t)))
 			}
 			a := newBench(t, opts...)
-			b := newBenchOn(t, a.Queue)
+			queues := []*queue.Queue{a.Queue, a.Queue}
 			if test.external {
-				b = newBench(t, opts...)
+				queues[1] = queuetest.Open(t, opts...)
 			}
-			b.Box = a.Box
+			services := []*bench{a}
+			for len(services) < 64 {
+				b := newBenchOn(t, queues[len(services)%2])
+				b.Box = a.Box
+				services = append(services, b)
+			}
 			o := a.create(t, french)
 			pin := a.pin(t, o.OtpID)
 			guesses := make([]string, n)
@@ -159,8 +168,11 @@ func TestThousandGuesses(t *testing.T) {
 					guesses[i] = pin
 				}
 			}
-			codes := guessAll(t, o.OtpID, guesses, a, b)
-			evaluated := a.Evaluated.Load() + b.Evaluated.Load()
+			codes := guessAll(t, o.OtpID, guesses, services...)
+			var evaluated uint64
+			for _, b := range services {
+				evaluated += b.Evaluated.Load()
+			}
 			r := a.record(t, o.OtpID)
 			t.Logf("%v, %d comparisons, %s", codes, evaluated, r.Status)
 			if n := len(a.events(t, a.stored(t, "events"))); n != 1 {
@@ -182,6 +194,52 @@ func TestThousandGuesses(t *testing.T) {
 				t.Errorf("status %s", r.Status)
 			}
 		})
+	}
+}
+
+// TestGuessesAtOnceCostLittle: of guesses that a daemon has at once each attempt is two transactions, and all
+// others none.
+func TestGuessesAtOnceCostLittle(t *testing.T) {
+	b := newBench(t, queuetest.URL(queuetest.External(t)))
+	o := b.create(t, french)
+	guesses := slices.Repeat([]string{wrong(b.pin(t, o.OtpID))}, 1000)
+	before := b.octets(t, "LOG")
+	if codes := guessAll(t, o.OtpID, guesses, b); codes[CodeWrongPIN] != 4 || codes[CodeLastAttempt] != 1 {
+		t.Errorf("%v", codes)
+	}
+	const most = 2 * 5 * 700 // a transaction on its record has some 490 octets
+	if n := b.octets(t, "LOG") - before; n > most {
+		t.Errorf("1000 guesses, 5 attempts, wrote %d octets to the log, more than %d", n, most)
+	}
+	if n := len(b.guessing.ids); n != 0 {
+		t.Errorf("%d OTPs have a line, and nobody is in it", n)
+	}
+}
+
+// TestGuessInLineOutOfTime: a guess whose time is up leaves the line, and whoever is behind it has its turn.
+func TestGuessInLineOutOfTime(t *testing.T) {
+	var lines guessLines
+	leave, err := lines.enter(t.Context(), "otp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := lines.enter(t.Context(), "another otp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := lines.enter(ended, "otp"); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	other()
+	leave()
+	if leave, err = lines.enter(t.Context(), "otp"); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	if n := len(lines.ids); n != 0 {
+		t.Errorf("%d lines are left", n)
 	}
 }
 

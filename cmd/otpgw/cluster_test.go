@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,50 +68,24 @@ func TestGuessesOnCluster(t *testing.T) {
 			if wrong == m.Code {
 				wrong = "1" + m.Code[1:]
 			}
-			before := evaluated(t, c, daemons)
 			leader := cluster.Leader(t, "LOG")
+			g := newGuesser(t, c, daemons, o.OtpID)
 			var answered atomic.Int64
-			var mu sync.Mutex
-			codes := make(map[int]int)
-			guess := func(n int) {
-				a, err := call(c, "POST", daemons[n%3].HTTP+"/otp/"+o.OtpID, `{"pin":"`+wrong+`"}`)
-				if err != nil {
-					t.Error(err)
-					return
-				}
+			g.atOnce(guesses, func(i int) {
+				g.guess(i, wrong)
 				if answered.Add(1) == 3 && killed {
 					leader.Kill()
 				}
-				var e struct{ Error struct{ Code int } }
-				a.json(t, &e)
-				if a.status != 400 && a.status != 503 || a.status == 503 && !killed {
-					t.Errorf("status %d: %s", a.status, a.body)
-				}
-				mu.Lock()
-				codes[e.Error.Code]++
-				mu.Unlock()
-			}
-			start := make(chan struct{})
-			var all sync.WaitGroup
-			for n := range guesses {
-				all.Go(func() {
-					<-start
-					guess(n)
-				})
-			}
-			close(start)
-			all.Wait()
+			})
 			var after struct{ Status string }
 			for n := 0; after.Status != "FAILED" && n < 20; n++ { // those that met no store tried nothing
-				guess(n)
+				g.guess(n, wrong)
 				await.That(t, "the store has a leader", func() bool { // until then the answer is 503
 					a, err := call(c, "GET", daemons[n%3].HTTP+"/otp/"+o.OtpID, "")
 					return err == nil && a.status == http.StatusOK && json.Unmarshal(a.body, &after) == nil
 				})
 			}
-			n := evaluated(t, c, daemons) - before
-			t.Logf("evaluated %d of %d guesses, maxAttempts %d; answers by code: %v", n, guesses, maxAttempts, codes)
-			judgeGuesses(t, n, maxAttempts, codes)
+			g.judge(maxAttempts)
 			if after.Status != "FAILED" {
 				t.Errorf("status %s", after.Status)
 			}

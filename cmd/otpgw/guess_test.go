@@ -5,11 +5,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -47,18 +50,26 @@ func TestParallelGuesses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			before := evaluated(t, c, daemons)
-			codes := guess(t, c, daemons, o.OtpID, m.Code, tc.right)
-			n := evaluated(t, c, daemons) - before
-			t.Logf("evaluated %d of 1000 guesses, maxAttempts %d; answers by code (0 is VERIFIED): %v", n, maxAttempts, codes)
-			judgeGuesses(t, n, maxAttempts, codes)
+			wrong := "0" + m.Code[1:]
+			if wrong == m.Code {
+				wrong = "1" + m.Code[1:]
+			}
+			g := newGuesser(t, c, daemons, o.OtpID)
+			g.atOnce(1000, func(i int) {
+				if tc.right > 0 && i%tc.right == tc.right-1 {
+					g.guess(i, m.Code)
+				} else {
+					g.guess(i, wrong)
+				}
+			})
+			unsure := g.judge(maxAttempts)
 			var after struct{ Status string }
 			mustCall(t, c, "GET", daemons[1].HTTP+"/otp/"+o.OtpID, "", 200).json(t, &after)
 			if tc.wantStatus != "" && after.Status != tc.wantStatus && !(tc.right > 0 && after.Status == "FAILED") {
 				t.Errorf("status %s", after.Status)
 			}
-			if (after.Status == "VERIFIED") != (codes[0] == 1) {
-				t.Errorf("status %s, %d guesses were told VERIFIED", after.Status, codes[0])
+			if told := g.codes[right] == 1; (after.Status == "VERIFIED") != told && (told || unsure == 0) {
+				t.Errorf("status %s, %d guesses were told VERIFIED", after.Status, g.codes[right])
 			}
 		})
 	}
@@ -69,80 +80,117 @@ func TestParallelGuesses(t *testing.T) {
 	}
 }
 
-// guess posts a thousand guesses at once, in turn to each daemon, and counts the answers by error code.
-func guess(t *testing.T, c *http.Client, daemons []*process, id, pin string, right int) map[int]int {
+// What a guess is answered, by error code.
+const (
+	right       = 0
+	wrongPIN    = 2029
+	lastAttempt = 2027
+	unavailable = 1010
+)
+
+// guesser makes guesses on one OTP over several daemons, and counts what they are answered.
+type guesser struct {
+	t       *testing.T
+	c       *http.Client
+	daemons []*process
+	id      string
+
+	evaluated, busy int // by the daemons' metrics, before the first guess
+
+	mu    sync.Mutex
+	codes map[int]int
+}
+
+func newGuesser(t *testing.T, c *http.Client, daemons []*process, id string) *guesser {
 	t.Helper()
-	wrong := "0" + pin[1:]
-	if wrong == pin {
-		wrong = "1" + pin[1:]
-	}
-	var mu sync.Mutex
-	codes := make(map[int]int)
+	g := &guesser{t: t, c: c, daemons: daemons, id: id, codes: make(map[int]int)}
+	g.evaluated, g.busy = g.counted()
+	return g
+}
+
+// atOnce makes n guesses at once, and returns when all are answered.
+func (g *guesser) atOnce(n int, guess func(i int)) {
 	start := make(chan struct{})
 	var all sync.WaitGroup
-	for i := range 1000 {
+	for i := range n {
 		all.Go(func() {
 			<-start
-			g := wrong
-			if right > 0 && i%right == right-1 {
-				g = pin
-			}
-			a, err := call(c, "POST", daemons[i%len(daemons)].HTTP+"/otp/"+id, `{"pin":"`+g+`"}`)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			var e struct{ Error struct{ Code int } }
-			a.json(t, &e)
-			if a.status != 200 && a.status != 400 {
-				t.Errorf("status %d: %s", a.status, a.body)
-			}
-			mu.Lock()
-			codes[e.Error.Code]++
-			mu.Unlock()
+			guess(i)
 		})
 	}
 	close(start)
 	all.Wait()
-	return codes
 }
 
-// unsure is the code of a guess of which nobody knows what became of it: the store did not answer.
-const unsure = 1010
-
-// judgeGuesses looks at guesses on one OTP by what they were answered, 0 for VERIFIED: one is right at most,
-// and no more than the attempts are compared with the PIN, or told anything of it. Each attempt is compared
-// while none was right, unless a guess was answered 503: the store may have counted it after that, and then
-// it has used up an attempt without being looked at.
-func judgeGuesses(t *testing.T, evaluated, attempts int, codes map[int]int) {
-	t.Helper()
-	if evaluated > attempts || codes[0] == 0 && codes[unsure] == 0 && evaluated < attempts {
-		t.Errorf("%d guesses were evaluated of %d attempts, %d were right, %d met no store", evaluated, attempts, codes[0], codes[unsure])
-	}
-	if codes[0] > 1 {
-		t.Errorf("%d guesses were told VERIFIED", codes[0])
-	}
-	if told := codes[2029] + codes[2027] + codes[0]; told > evaluated {
-		t.Errorf("%d answers tell something of the PIN, and %d guesses were evaluated: %v", told, evaluated, codes)
+// guess asks the nth daemon. One that is busy, or has no store for a moment, answers 503, and is asked again
+// when it says, as each caller has to do.
+func (g *guesser) guess(n int, pin string) {
+	for began := time.Now(); ; {
+		a, err := call(g.c, "POST", g.daemons[n%len(g.daemons)].HTTP+"/otp/"+g.id, `{"pin":"`+pin+`"}`)
+		if err != nil {
+			g.t.Error(err)
+			return
+		}
+		var e struct{ Error struct{ Code int } }
+		a.json(g.t, &e)
+		g.mu.Lock()
+		g.codes[e.Error.Code]++
+		g.mu.Unlock()
+		if a.status != http.StatusServiceUnavailable || time.Since(began) > await.Patience {
+			if a.status != http.StatusOK && a.status != http.StatusBadRequest {
+				g.t.Errorf("status %d: %s", a.status, a.body)
+			}
+			return
+		}
+		seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
+		if err != nil {
+			g.t.Errorf("503 with Retry-After %q", a.header.Get("Retry-After"))
+		}
+		time.Sleep(time.Duration(seconds) * time.Second)
 	}
 }
 
-// evaluated reads from the daemons' metrics how many guesses were compared with a PIN.
-func evaluated(t *testing.T, c *http.Client, daemons []*process) int {
-	t.Helper()
-	sum := 0
-	for _, d := range daemons {
-		found := false
-		sc := bufio.NewScanner(strings.NewReader(string(mustCall(t, c, "GET", d.Admin+"/metrics", "", 200).body)))
+// judge looks at what the guesses were answered: one is right at most, and no more than the attempts are
+// compared with the PIN, or told anything of it. Each attempt is compared while none was right, unless the
+// store did not answer a guess that was begun: it may have been counted after that, and then has used up an
+// attempt without being looked at. unsure is how many such guesses there were.
+func (g *guesser) judge(attempts int) (unsure int) {
+	g.t.Helper()
+	evaluated, busy := g.counted()
+	evaluated, busy = evaluated-g.evaluated, busy-g.busy
+	g.t.Logf("evaluated %d guesses, maxAttempts %d, %d waited too long to be begun; answers by code: %v", evaluated, attempts, busy, g.codes)
+	unsure = g.codes[unavailable] - busy
+	if evaluated > attempts || g.codes[right] == 0 && unsure == 0 && evaluated < attempts {
+		g.t.Errorf("%d guesses were evaluated of %d attempts, %d were right, %d met no store", evaluated, attempts, g.codes[right], unsure)
+	}
+	if g.codes[right] > 1 {
+		g.t.Errorf("%d guesses were told VERIFIED", g.codes[right])
+	}
+	if told := g.codes[wrongPIN] + g.codes[lastAttempt] + g.codes[right]; told > evaluated {
+		g.t.Errorf("%d answers tell something of the PIN, and %d guesses were evaluated: %v", told, evaluated, g.codes)
+	}
+	return unsure
+}
+
+// counted reads from the daemons' metrics how many guesses were compared with a PIN, and how many requests
+// were refused before they were begun.
+func (g *guesser) counted() (evaluated, busy int) {
+	g.t.Helper()
+	for _, d := range g.daemons {
+		found := 0
+		sc := bufio.NewScanner(strings.NewReader(string(mustCall(g.t, g.c, "GET", d.Admin+"/metrics", "", 200).body)))
 		for sc.Scan() {
 			var n int
 			if _, err := fmt.Sscanf(sc.Text(), "otpgw_otp_guesses_evaluated_total %d", &n); err == nil {
-				sum, found = sum+n, true
+				evaluated, found = evaluated+n, found+1
+			}
+			if _, err := fmt.Sscanf(sc.Text(), `otpgw_http_requests_not_begun_total{reason="busy"} %d`, &n); err == nil {
+				busy, found = busy+n, found+1
 			}
 		}
-		if !found {
-			t.Fatal("the metrics do not tell how many guesses were evaluated")
+		if found != 2 {
+			g.t.Fatal("the metrics do not tell how many guesses were evaluated, and how many not begun")
 		}
 	}
-	return sum
+	return evaluated, busy
 }
