@@ -17,7 +17,7 @@ import (
 func TestCutOffDaemonTellsNothingOld(t *testing.T) {
 	t.Parallel()
 	server := queuetest.StartServer(t)
-	q := queuetest.Open(t, queuetest.URL(server.URL))
+	q := queuetest.Open(t, queuetest.URL(server.URL), queuetest.Hasty())
 	ctx := within(t, 60*time.Second)
 	_, err := q.Records().Put(ctx, "k", []byte("value"), time.Hour)
 	must(t, err)

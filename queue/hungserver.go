@@ -122,7 +122,7 @@ func (q *Queue) makeMute(i int) {
 type impatientKey struct{}
 
 // Impatient is a context of what somebody waits for who can be told to come again: where the store does not
-// answer, what is asked in it ends with ErrUnavailable in less than two seconds. That a change has an unknown
+// answer, what is asked in it ends with ErrUnavailable soon after Options.Patience. That a change has an unknown
 // outcome then is said by ErrUnknown.
 func Impatient(ctx context.Context) context.Context {
 	return context.WithValue(ctx, impatientKey{}, true)
@@ -132,7 +132,7 @@ func impatient(ctx context.Context) bool { return ctx.Value(impatientKey{}) != n
 
 // Times of what somebody waits for.
 const (
-	patience       = 1500 * time.Millisecond // with a store that does not answer
-	impatientTry   = 600 * time.Millisecond  // one attempt
-	impatientLimit = 1800 * time.Millisecond // all of them
+	patience      = 1500 * time.Millisecond // with a store that does not answer, where Options.Patience is 0
+	impatientTry  = 600 * time.Millisecond  // one attempt
+	impatientMore = 300 * time.Millisecond  // than the patience for all of them: the last one began before its end
 )

@@ -24,6 +24,7 @@ type Options struct {
 	Memory        int64         // octets that the process may take; see MemoryBound; from hotShare of that on, values that are seldom asked for go to a file in Dir; 0: no bound
 	ColdAtOnce    bool          // what leaves the memory for a file when there is much of it does so at once: for tests
 	SnapshotEvery int64         // octets of the log between two snapshots of the state; 0 is a default
+	Patience      time.Duration // of who can be told to come again, with a store that does not answer; 0 is 1.5 s
 	SnapshotLease time.Duration // until another daemon writes one in the place of a daemon that was killed over it; 0 is a default
 
 	Check bool // it is only looked at: the next start finds what this one found, see Lost
@@ -66,6 +67,9 @@ func (o *Options) validate() error {
 	}
 	if o.SyncInterval <= 0 {
 		o.SyncInterval = time.Second
+	}
+	if o.Patience <= 0 {
+		o.Patience = patience
 	}
 	seen := make(map[string]bool)
 	for _, r := range o.Routes {

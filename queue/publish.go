@@ -48,7 +48,7 @@ func (q *Queue) retry(ctx context.Context, attempt func(context.Context) error) 
 	}
 	if impatient(ctx) {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, impatientLimit)
+		ctx, cancel = context.WithTimeout(ctx, q.patience+impatientMore)
 		defer cancel()
 	}
 	pause := backoff.Backoff{First: firstPause, Longest: longestPause}

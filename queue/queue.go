@@ -27,10 +27,11 @@ const (
 
 // Queue is an open store. It is safe for use by many goroutines.
 type Queue struct {
-	log    zerolog.Logger
-	assets []asset
-	server *embedded // nil when external
-	marker *marker   // nil: nothing is noted
+	log      zerolog.Logger
+	patience time.Duration // see Impatient
+	assets   []asset
+	server   *embedded // nil when external
+	marker   *marker   // nil: nothing is noted
 
 	// What was found missing at the start, beside the holes of the log.
 	lostEnd, lostOthers int64
@@ -88,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 		ctx, cancel = context.WithTimeout(ctx, openTimeout)
 		defer cancel()
 	}
-	q := &Queue{log: o.Log, assets: assets(o), handles: make(map[string][connections]jetstream.Stream), pullers: make(map[*Puller]struct{}),
+	q := &Queue{log: o.Log, patience: o.Patience, assets: assets(o), handles: make(map[string][connections]jetstream.Stream), pullers: make(map[*Puller]struct{}),
 		closing: make(chan struct{}), done: make(chan struct{}),
 		ended: make(chan struct{})}
 	q.memory.Store(o.Memory)

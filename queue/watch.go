@@ -137,7 +137,7 @@ func (q *Queue) commit(ctx context.Context, t *Tx) (uint64, error) {
 	}
 	switch {
 	case t.fresh || impatient(ctx):
-		return q.ledger.CommitSoon(ctx, t.ops, patience)
+		return q.ledger.CommitSoon(ctx, t.ops, q.patience)
 	case t.along:
 		return q.ledger.CommitAlong(ctx, t.ops)
 	}

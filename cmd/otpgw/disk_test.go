@@ -110,7 +110,7 @@ const diskWindow = 5
 const promptly = 5 * time.Second
 
 func newFullDisk(t *testing.T) *fullDisk {
-	f := &fullDisk{t: t, c: client(t), sim: startSMSC(t, smsc.Config{}), dir: smallDisk(t, 100)}
+	f := &fullDisk{t: t, c: hasty(t), sim: startSMSC(t, smsc.Config{}), dir: smallDisk(t, 100)}
 	f.c.Timeout = promptly
 	f.vars = env(filepath.Join(f.dir, "data"), f.sim.Addr(), map[string]string{
 		"OTPGW_APP_SHOP_SEND_LIMITS": "off", "OTPGW_LINK_CARRIER_WINDOW": fmt.Sprint(diskWindow)})
@@ -292,9 +292,9 @@ func TestWritesFail(t *testing.T) {
 	sim := startSMSC(t, smsc.Config{})
 	vars := env(t.TempDir(), sim.Addr(), map[string]string{"OTPGW_APP_SHOP_SEND_LIMITS": "off"})
 	d := startDaemon(t, vars)
-	c := client(t)
+	c := hasty(t)
 	var first created
-	mustCall(t, c, "POST", d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, number(1)), 201).json(t, &first)
+	mustCall(t, client(t), "POST", d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, number(1)), 201).json(t, &first)
 	waitSMS(t, sim, number(1))
 	// From now on no file of the daemon may be longer than it is; a probe of a disk is smaller than that of
 	// others.
@@ -304,18 +304,19 @@ func TestWritesFail(t *testing.T) {
 		t.Skipf("needs prlimit(2) on a process of its own: %v", err)
 	}
 	refused := false
-	for n := 2; n < 3000 && !refused; n++ {
+	said := func() bool {
+		_, ok := d.stderr.find(func(line string) bool { return strings.Contains(line, "a write to the disk of") })
+		return ok
+	}
+	for n := 2; n < 3000 && !(refused && said()); n++ {
 		a, err := call(c, "POST", d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, number(n)))
 		refused = err != nil || a.status == http.StatusServiceUnavailable
 		if err == nil && a.status != http.StatusCreated && !refused {
 			t.Fatalf("POST: %d %s", a.status, a.body)
 		}
 	}
-	if !refused {
-		t.Fatal("no write failed")
-	}
-	if _, ok := d.stderr.find(func(line string) bool { return strings.Contains(line, "a write to the disk of") }); !ok {
-		t.Error("the log does not say that a write failed")
+	if !refused || !said() {
+		t.Fatalf("a write failed: an OTP is refused: %v, the log says why: %v", refused, said())
 	}
 	limit.Cur = unix.RLIM_INFINITY
 	_ = unix.Prlimit(d.Pid(), unix.RLIMIT_FSIZE, &limit, nil)

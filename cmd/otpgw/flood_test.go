@@ -75,7 +75,7 @@ func TestCallersThatHangUp(t *testing.T) {
 		"OTPGW_APP_SHOP_SEND_LIMITS": "off", "OTPGW_APP_BULK_SEND_LIMITS": "off",
 	}))
 	addr := strings.TrimPrefix(d.HTTP, "http://")
-	c := client(t)
+	c := hasty(t)
 	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"+46700000000"}`, 201)
 	stop := make(chan struct{})
 	var sent atomic.Int64

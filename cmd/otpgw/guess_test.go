@@ -30,7 +30,6 @@ func TestParallelGuesses(t *testing.T) {
 		startDaemon(t, env(t.TempDir(), sim.Addr(), shared)),
 	}
 	c := client(t)
-	c.Transport.(*http.Transport).MaxConnsPerHost = 128 // more at once than a busy machine answers in time
 	cases := []struct {
 		name       string
 		right      int // every nth guess is the right one; 0: none
@@ -54,7 +53,7 @@ func TestParallelGuesses(t *testing.T) {
 			if wrong == m.Code {
 				wrong = "1" + m.Code[1:]
 			}
-			g := newGuesser(t, c, daemons, o.OtpID)
+			g := newGuesser(t, daemons, o.OtpID)
 			g.atOnce(1000, func(i int) {
 				if tc.right > 0 && i%tc.right == tc.right-1 {
 					g.guess(i, m.Code)
@@ -101,8 +100,13 @@ type guesser struct {
 	codes map[int]int
 }
 
-func newGuesser(t *testing.T, c *http.Client, daemons []*process, id string) *guesser {
+func newGuesser(t *testing.T, daemons []*process, id string) *guesser {
 	t.Helper()
+	// As many connections as the daemons answer at once on a small machine: one that waits for its first byte
+	// is cut off.
+	c := hasty(t)
+	c.Transport.(*http.Transport).MaxConnsPerHost = 128
+	c.Timeout = 4 * testTimeout
 	g := &guesser{t: t, c: c, daemons: daemons, id: id, codes: make(map[int]int)}
 	g.evaluated, g.busy = g.counted()
 	return g

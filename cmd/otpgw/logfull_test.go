@@ -83,10 +83,10 @@ func (f *filling) state(stream string) jetstream.StreamState {
 	return s.CachedInfo().State
 }
 
-func (f *filling) post() answer {
+func (f *filling) post(c *http.Client) answer {
 	f.t.Helper()
 	to := number(len(f.accepted) + 1)
-	a, err := call(f.c, "POST", f.d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, to))
+	a, err := call(c, "POST", f.d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, to))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestFullLogVerifies(t *testing.T) {
 	t.Parallel()
 	f := newFilling(t)
 	for range 60 {
-		if a := f.post(); a.status != http.StatusCreated {
+		if a := f.post(f.c); a.status != http.StatusCreated {
 			t.Fatalf("POST: %d %s", a.status, a.body)
 		}
 	}
@@ -140,7 +140,7 @@ func TestFullLogVerifies(t *testing.T) {
 	mustCall(t, f.c, "GET", f.d.Admin+"/metrics", "", 200) // it asks how large the log is, which else it does every five seconds
 	var refused answer
 	await.That(t, "a new OTP is refused", func() bool {
-		refused = f.post()
+		refused = f.post(hasty(f.t))
 		return refused.status != http.StatusCreated
 	})
 	if refused.status != http.StatusServiceUnavailable || refused.header.Get("Retry-After") == "" {
@@ -151,12 +151,12 @@ func TestFullLogVerifies(t *testing.T) {
 	}
 	f.works(f.accepted[0])
 	f.works(f.accepted[len(f.accepted)-1])
-	if again := f.post(); again.status != http.StatusServiceUnavailable {
+	if again := f.post(hasty(f.t)); again.status != http.StatusServiceUnavailable {
 		t.Errorf("a new OTP, after others have ended: %d %s", again.status, again.body)
 	}
 	await.That(t, "it is told that no snapshot can be written", func() bool { return f.d.stderr.count("no snapshot of the log") > 0 })
 	f.limit("OBJ_LOG", snapshots)
-	await.That(t, "new OTPs are taken again", func() bool { return f.post().status == http.StatusCreated })
+	await.That(t, "new OTPs are taken again", func() bool { return f.post(hasty(f.t)).status == http.StatusCreated })
 	if s := f.state("LOG"); s.FirstSeq < 2 {
 		t.Error("the log's beginning is there still")
 	}

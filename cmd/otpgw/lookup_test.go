@@ -114,7 +114,7 @@ func TestLookup(t *testing.T) {
 	d.stop()
 	vars["OTPGW_LOOKUP_FAIL"] = "closed"
 	d = startDaemon(t, vars)
-	wantRefused(t, mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"`+number(6)+`"}`, 503), 1010)
+	wantRefused(t, mustCall(t, hasty(t), "POST", d.HTTP+"/otp", `{"phoneNumber":"`+number(6)+`"}`, 503), 1010)
 }
 
 // TestLookupByNATS: the same by a request on the external cluster.

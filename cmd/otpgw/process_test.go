@@ -258,13 +258,6 @@ func startSMSC(t testing.TB, cfg smsc.Config) *smsc.Server {
 	return s
 }
 
-// client is an HTTP client whose connections end with the test.
-func client(t testing.TB) *http.Client {
-	tr := &http.Transport{MaxIdleConnsPerHost: 256}
-	t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Transport: tr, Timeout: testTimeout}
-}
-
 // answer is a response of the API.
 type answer struct {
 	status int

@@ -107,8 +107,13 @@ func TestWayOfAnOTP(t *testing.T) {
 			t.Errorf("%s has the PIN or the text", where)
 		}
 	}
-	if resp, err := c.Get(d.Admin + "/otps?of=" + o.OtpID); err != nil || resp.StatusCode != http.StatusUnauthorized {
-		t.Errorf("without the token: %v %v", resp, err)
+	resp, err := c.Get(d.Admin + "/otps?of=" + o.OtpID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without the token: %d", resp.StatusCode)
 	}
 	for _, none := range []string{"%2B46700000009", "0d1a5b0e-0000-4000-8000-000000000000", "x", ""} {
 		mustCall(t, c, "GET", d.Admin+"/otps?of="+none, "", 404)

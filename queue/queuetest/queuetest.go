@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // Route is the route that Open declares unless an option sets others.
@@ -39,9 +40,13 @@ func URL(url string) Option { return func(o *queue.Options) { o.URL = url } }
 // Replicas sets the number of copies, on a cluster.
 func Replicas(n int) Option { return func(o *queue.Options) { o.Replicas = n } }
 
-// Options are those that Open uses.
+// Hasty has who can be told to come again be told so as soon as in production.
+func Hasty() Option { return func(o *queue.Options) { o.Patience = 0 } }
+
+// Options are those that Open uses. The disk of a machine that runs tests may stand still for seconds, and most
+// tests are not of that: they wait for it.
 func Options(t testing.TB, opts ...Option) queue.Options {
-	o := queue.Options{Routes: []string{Route}, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
+	o := queue.Options{Routes: []string{Route}, Patience: await.Patience, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
 	for _, f := range opts {
 		f(&o)
 	}

@@ -158,7 +158,7 @@ func (w *joinWorld) make(from, n int) {
 }
 
 func (w *joinWorld) one(to, url string) {
-	a := w.load.ask(0, "POST", "/otp", fmt.Sprintf(`{"phoneNumber":"+%s","otpCallbackUrl":%q}`, to, url), "")
+	a := w.insist("/otp", fmt.Sprintf(`{"phoneNumber":"+%s","otpCallbackUrl":%q}`, to, url), "join-"+to)
 	if a.status != http.StatusCreated {
 		w.t.Errorf("POST: %d, %d", a.status, a.code)
 		return
@@ -174,11 +174,20 @@ func (w *joinWorld) one(to, url string) {
 	w.ledger.mu.Lock()
 	pin := e.pin
 	w.ledger.mu.Unlock()
-	if g := w.load.ask(0, "POST", "/otp/"+a.otpID, `{"pin":"`+pin+`"}`, ""); g.status != http.StatusOK {
+	if g := w.insist("/otp/"+a.otpID, `{"pin":"`+pin+`"}`, ""); g.status != http.StatusOK {
 		w.t.Errorf("guess: %d, %d", g.status, g.code)
 		return
 	}
 	w.ledger.with(to, func(e *entry) { e.right, e.claimed = 1, "VERIFIED" })
+}
+
+// insist asks again while the daemon is busy, for the disk may stand still.
+func (w *joinWorld) insist(path, body, key string) (a reply) {
+	await.Within(await.Patience, func() bool {
+		a = w.load.ask(0, "POST", path, body, key)
+		return a.status != http.StatusServiceUnavailable
+	})
+	return a
 }
 
 // messages is how many there are of callbacks, and of changes that are in none yet.
