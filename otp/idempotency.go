@@ -38,8 +38,9 @@ type firstRequest struct {
 // it makes one OTP, whatever number of daemons get it, and at once or later, and each time returns the first
 // answer. Another body under the same key is CodeDuplicateID, and so is a request whose first is still under
 // way after a wait of three seconds; Reset is set then. A request that failed leaves nothing, so it may be
-// made again. Should the daemon die on it, the next one with the key finishes it (after 15 s): where the
-// record was stored, so was the message, and nothing is sent twice.
+// made again. Should the daemon die on it, the next one with the key finishes it (after 15 s; at once where
+// the store did not answer this daemon): where the record was stored, so was the message, and nothing is sent
+// twice.
 func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []byte, n NewOtp) (o Otp, replayed bool, err error) {
 	name := s.Box.Name("once:"+app.Name, key)
 	asked := s.Box.Name("body:"+app.Name, string(body))
@@ -51,6 +52,9 @@ func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []b
 			return o, false, err
 		}
 		if !errors.Is(kept, queue.ErrConflict) && !errors.Is(kept, queue.ErrFull) { // what is there is answered without room, too
+			if errors.Is(kept, queue.ErrUnavailable) { // it may be stored all the same
+				s.gaveUp.add(first.OtpID)
+			}
 			return Otp{}, false, storeError(kept)
 		}
 		first, revision, err = s.readFirst(ctx, name)
@@ -66,7 +70,7 @@ func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []b
 		case first.Answer != nil:
 			o, err := s.openAnswer(name, first)
 			return o, true, err
-		case s.now().Sub(first.Since) > answerLease:
+		case s.now().Sub(first.Since) > answerLease, s.gaveUp.take(first.OtpID):
 			return s.takeOver(ctx, app, n, name, first, revision)
 		case time.Now().After(deadline):
 			return Otp{}, false, &Error{Code: CodeDuplicateID, Message: "The first request with this Idempotency-Key is still under way", Reset: s.now().Add(time.Second)}
@@ -93,7 +97,7 @@ func (s *Service) createFirst(ctx context.Context, app *App, n NewOtp, name stri
 	case errors.Is(err, queue.ErrUnknown):
 		s.leaveFirst(ctx, name, first, revision)
 	default:
-		s.forgetFirst(ctx, name, revision)
+		s.forgetFirst(ctx, name, first.OtpID, revision)
 	}
 	return o, err
 }
@@ -109,6 +113,9 @@ func (s *Service) takeOver(ctx context.Context, app *App, n NewOtp, name string,
 	there := err == nil
 	first.Since = s.now()
 	if revision, err = s.keepFirst(ctx, name, first, revision); err != nil {
+		if !errors.Is(err, queue.ErrConflict) {
+			s.gaveUp.add(first.OtpID)
+		}
 		return Otp{}, false, storeError(err)
 	}
 	if !there {
@@ -175,15 +182,17 @@ func (s *Service) leaveFirst(ctx context.Context, name string, first firstReques
 	defer cancel()
 	first.Since = time.Time{}
 	if _, err := s.keepFirst(ctx, name, first, revision); err != nil {
-		s.Log.Warn().Err(err).Msg("key of a request of unknown outcome not left; it is after 15 s")
+		s.gaveUp.add(first.OtpID)
+		s.Log.Warn().Err(err).Msg("key of a request of unknown outcome not left; for other daemons it is after 15 s")
 	}
 }
 
 // forgetFirst lets the request be made again.
-func (s *Service) forgetFirst(ctx context.Context, name string, revision uint64) {
+func (s *Service) forgetFirst(ctx context.Context, name, otpID string, revision uint64) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	if err := s.Queue.Answers().DeleteRevision(ctx, name, revision); err != nil {
-		s.Log.Warn().Err(err).Msg("key of a refused request not forgotten; it is after a while")
+		s.gaveUp.add(otpID)
+		s.Log.Warn().Err(err).Msg("key of a refused request not forgotten; for other daemons it is after 15 s")
 	}
 }

@@ -6,10 +6,14 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/otpgw/otpgw/otp/limit"
+	"github.com/otpgw/otpgw/queue"
+	"github.com/otpgw/otpgw/queue/queuetest"
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 func (b *bench) once(key, body string) (Otp, bool, error) {
@@ -212,6 +216,41 @@ func TestOnceSkewedClocks(t *testing.T) {
 		t.Errorf("later: %s %v %v", again.OtpID, replayed, err)
 	}
 	if n := a.stored(t, "sms.default"); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// TestOnceGivenUp: the store stands still when a request is about to keep its key, and takes the write after
+// the request has been refused. Made again under its key it is answered at once, by the daemon that gave up.
+func TestOnceGivenUp(t *testing.T) {
+	t.Parallel()
+	server := queuetest.StartServer(t)
+	b := newBench(t, queuetest.URL(server.URL), queuetest.Hasty())
+	n, err := b.ParseNewOtp([]byte(french), b.app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(server.Pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Kill(server.Pid(), syscall.SIGCONT) }()
+	_, _, err = b.CreateOnce(queue.Impatient(t.Context()), b.app, "k", []byte(french), n)
+	wantCode(t, "while the store stands still", err, CodeUnavailable)
+	if err := syscall.Kill(server.Pid(), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	var o Otp
+	await.That(t, "the store answers", func() bool {
+		o, _, err = b.once("k", french)
+		if code := codeOf(err); code != 0 && code != CodeUnavailable {
+			t.Fatalf("made again: %v", err)
+		}
+		return err == nil
+	})
+	if again, replayed, err := b.once("k", french); err != nil || !replayed || again.OtpID != o.OtpID {
+		t.Errorf("once more: %v, %v", replayed, err)
+	}
+	if n := b.stored(t, "sms."+queuetest.Route); n != 1 {
 		t.Errorf("%d messages", n)
 	}
 }

@@ -82,6 +82,7 @@ type Service struct {
 	found    guard.Found
 	crowd    crowd // of OTPs
 	keyed    crowd // of idempotency keys
+	gaveUp   abandoned
 }
 
 // Clock is the service's time.

@@ -12,12 +12,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"golang.org/x/mod/semver"
+
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // openOwn opens a store that is this test's alone.
 func openOwn(t *testing.T) *Queue {
 	t.Helper()
-	q, err := Open(t.Context(), Options{Dir: t.TempDir(), Log: zerolog.Nop()})
+	q, err := Open(t.Context(), Options{Dir: t.TempDir(), Patience: await.Patience, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // TestOlderStore: a store with streams of the version before the log is refused while messages wait there,
@@ -17,7 +19,7 @@ func TestOlderStore(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	open := func(messages ...string) *Queue {
-		q, err := Open(ctx, Options{Dir: t.TempDir(), Log: zerolog.Nop()})
+		q, err := Open(ctx, Options{Dir: t.TempDir(), Patience: await.Patience, Log: zerolog.Nop()})
 		if err != nil {
 			t.Fatal(err)
 		}

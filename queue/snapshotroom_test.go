@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
+
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // TestSnapshotsLeaveRoomForTheNext: before two snapshots of what is stored would take more than they may, new OTPs are
@@ -18,7 +21,7 @@ func TestSnapshotsLeaveRoomForTheNext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	q, err := Open(ctx, Options{Dir: t.TempDir(), Size: leastStore, SyncAlways: true, Log: zerolog.Nop()})
+	q, err := Open(ctx, Options{Dir: t.TempDir(), Size: leastStore, SyncAlways: true, Patience: await.Patience, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +43,7 @@ func TestSnapshotsLeaveRoomForTheNext(t *testing.T) {
 			if stored += each; stored%25 > 0 {
 				continue
 			}
-			if err := q.snapshot(ctx); err != nil {
+			if err := patientSnapshot(ctx, q); err != nil {
 				t.Fatalf("no snapshot with %d stored: %v", stored, err)
 			}
 			q.readFill()
@@ -56,7 +59,7 @@ func TestSnapshotsLeaveRoomForTheNext(t *testing.T) {
 	if _, err := q.Records().Put(ctx, "k1", []byte("changed"), time.Hour); err != nil {
 		t.Errorf("a change: %v", err)
 	}
-	if err := q.snapshot(ctx); err != nil {
+	if err := patientSnapshot(ctx, q); err != nil {
 		t.Errorf("no snapshot of what was taken: %v", err)
 	}
 	tx := q.Begin()
@@ -85,4 +88,13 @@ func TestStartWithLessThanTheSnapshotHas(t *testing.T) {
 	if share := r.share(27 * mib); share < 0.6 || share > 0.65 {
 		t.Errorf("with one that was written just now, their share is %.2f", share)
 	}
+}
+
+// patientSnapshot writes a snapshot, also on a disk that stands still for a while.
+func patientSnapshot(ctx context.Context, q *Queue) (err error) {
+	await.Within(await.Patience, func() bool {
+		err = q.snapshot(ctx)
+		return !errors.Is(err, nats.ErrTimeout)
+	})
+	return err
 }
