@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // client is an HTTP client whose connections end with the test. It is patient.
 func client(t testing.TB) *http.Client {
 	c := hasty(t)
-	c.Transport = patient{c.Transport.(*http.Transport)}
+	c.Transport = patient{c.Transport.(*http.Transport), new(atomic.Int64)}
 	return c
 }
 
@@ -31,7 +32,10 @@ func hasty(t testing.TB) *http.Client {
 // that runs tests may stand still for seconds. Each OTP is asked for under an Idempotency-Key, so that it is
 // the same one that is asked for again; while the first request with it is under way the answer is 409. A
 // right guess of which the outcome was stored, but not told, is right.
-type patient struct{ *http.Transport }
+type patient struct {
+	*http.Transport
+	repeated *atomic.Int64 // requests
+}
 
 func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
@@ -53,6 +57,7 @@ func (p patient) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 		resp.Body.Close()
+		p.repeated.Add(1)
 		if err := backoff.Sleep(req.Context(), time.Duration(seconds)*time.Second); err != nil {
 			return nil, err
 		}

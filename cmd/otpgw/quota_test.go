@@ -95,8 +95,11 @@ func TestQuotas(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if accepted.Load() != quota-3 || refused.Load() != quota+3 {
-		t.Errorf("%d accepted and %d refused, of a quota of %d of which 3 were used", accepted.Load(), refused.Load(), quota)
+	// A message of which the store did not say in time whether it has it uses the quota up, and when it is made
+	// again may use it once more.
+	unsure := c.Transport.(patient).repeated.Load()
+	if n := accepted.Load(); n > quota-3 || n < quota-3-unsure || refused.Load() != 2*quota-n {
+		t.Errorf("%d accepted and %d refused, of a quota of %d of which 3 were used; %d requests were repeated", n, refused.Load(), quota, unsure)
 	}
 	for i := range 4 { // a quarter each: two of them are in the budget
 		if status, code, _ := order(two, "bank-key", fmt.Sprintf("+35988800000%d", i)); i < 2 && status != 201 || i >= 2 && (status != 429 || code != 1018) {

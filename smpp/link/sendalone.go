@@ -22,7 +22,6 @@ const (
 	soloWait    = 5 * time.Second // for those in flight to be answered
 	soloFor     = 2 * time.Second // after which others go again beside it: an SMSC hangs up sooner, or is merely slow
 	soloWeight  = 1 << 30
-	soloPostpon = 2 * time.Second
 )
 
 // solo lets the messages of a session go side by side, or one alone.

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -244,22 +245,28 @@ func idIn(answer []byte) (string, error) {
 	return o.OtpID, err
 }
 
-// verify ends an OTP.
+// verify ends an OTP. A guess that is refused is made again, and may have been right before.
 func (l *loadRun) verify(i int) error {
-	req, err := l.postTo(l.plan.API[i%len(l.plan.API)]+"/otp/"+l.ids[i], fmt.Sprintf(`{"pin":%q}`, ownPIN))
-	if err != nil {
-		return err
+	for again := false; ; again = true {
+		req, err := l.postTo(l.plan.API[i%len(l.plan.API)]+"/otp/"+l.ids[i], fmt.Sprintf(`{"pin":%q}`, ownPIN))
+		if err != nil {
+			return err
+		}
+		resp, err := l.client.Do(req)
+		if err != nil {
+			return err
+		}
+		text, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		switch {
+		case resp.StatusCode == http.StatusOK, again && bytes.Contains(text, []byte(`"code":2023`)):
+			return nil
+		case resp.StatusCode != http.StatusServiceUnavailable:
+			return fmt.Errorf("%s: %d %s", req.URL.Path, resp.StatusCode, text)
+		}
+		l.refused.Add(1)
+		time.Sleep(refusedPause) // a client's
 	}
-	resp, err := l.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %d %s", req.URL.Path, resp.StatusCode, text)
-	}
-	return nil
 }
 
 // number is the nth valid telephone number.
