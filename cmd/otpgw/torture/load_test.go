@@ -15,7 +15,7 @@ import (
 
 // What the load counts beside what it keeps of each OTP.
 const (
-	countRefused  = "refused"            // nothing was accepted, as the answer says
+	countRefused  = "refused"            // nobody relies on it
 	countUnknown  = "no answer to POST"  // accepted or not: nobody may rely on it
 	countRepeated = "repeated with key"  // requests made again under the same Idempotency-Key
 	countAbsent   = "404 after the 201"  //
