@@ -52,14 +52,14 @@ func TestDescriptorsRunOut(t *testing.T) {
 			c.CloseIdleConnections() // the next call comes on a new connection
 		}
 	}
-	mustCall(t, c, "GET", d.Admin+"/readyz", "", http.StatusOK)
+	mustBeReady(t, c, d.Admin)
 	for _, conn := range kept {
 		conn.Close()
 	}
 	for n := range 20 {
 		mustCall(t, c, "POST", d.HTTP+"/otp", fmt.Sprintf(`{"phoneNumber":%q}`, number(2000+n)), 201)
 	}
-	mustCall(t, c, "GET", d.Admin+"/readyz", "", http.StatusOK)
+	mustBeReady(t, c, d.Admin)
 	if out := d.stderr.String(); strings.Contains(out, "too many open files") {
 		t.Error("descriptors ran out")
 	}
@@ -76,7 +76,7 @@ func TestCallersThatHangUp(t *testing.T) {
 	}))
 	addr := strings.TrimPrefix(d.HTTP, "http://")
 	c := hasty(t)
-	mustCall(t, c, "POST", d.HTTP+"/otp", `{"phoneNumber":"+46700000000"}`, 201)
+	mustCall(t, client(t), "POST", d.HTTP+"/otp", `{"phoneNumber":"+46700000000"}`, 201)
 	stop := make(chan struct{})
 	var sent atomic.Int64
 	var flood sync.WaitGroup

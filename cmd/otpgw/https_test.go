@@ -110,7 +110,7 @@ func TestHTTPS(t *testing.T) {
 		}
 		mustCall(t, c, "POST", "https://"+api+"/otp", `{"phoneNumber":"`+number(version)+`"}`, 201)
 		waitSMS(t, sim, number(version))
-		mustCall(t, c, "GET", "https://"+ops+"/readyz", "", 200)
+		mustBeReady(t, c, "https://"+ops)
 	}
 
 	turn(t, live, "two")

@@ -45,7 +45,8 @@ type steady struct {
 	done chan struct{}
 }
 
-func startSteady(t *testing.T, c *http.Client, base, otpID string) *steady {
+func startSteady(t *testing.T, base, otpID string) *steady {
+	c := hasty(t)
 	s := &steady{done: make(chan struct{})}
 	for n := range 6 {
 		s.wg.Go(func() {
@@ -143,7 +144,7 @@ func TestHungNode(t *testing.T) {
 				hung = cluster.Leader(t, "LOG")
 			}
 			stood := standstill.Watch(t)
-			s := startSteady(t, c, d.HTTP, o.OtpID)
+			s := startSteady(t, d.HTTP, o.OtpID)
 			time.Sleep(time.Second) // of the load as it is without a fault
 			sendSignal(t, hung, syscall.SIGSTOP)
 			defer sendSignal(t, hung, syscall.SIGCONT)
@@ -173,7 +174,7 @@ func startOnCluster(t *testing.T, cluster *queuetest.Cluster, first *queuetest.S
 	return startDaemon(t, env(t.TempDir(), startSMSC(t, smsc.Config{}).Addr(), map[string]string{
 		"OTPGW_NATS_URL": strings.Join(urls, ","), "OTPGW_NATS_REPLICAS": "3", "OTPGW_APP_SHOP_SEND_LIMITS": "off", "OTPGW_APP_SHOP_GUARD": "off",
 		"OTPGW_SECRET_KEY": base64.StdEncoding.EncodeToString([]byte("a test's key of thirty-two bytes")),
-	})), hasty(t)
+	})), client(t)
 }
 
 // follower is a server that leads the cluster, or one that does not.

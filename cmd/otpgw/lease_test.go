@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -69,7 +68,7 @@ func TestStandbyTakesOverFromAKilledDaemon(t *testing.T) {
 	l := startLeased(t)
 	a, b := l.daemons[0], l.daemons[1]
 	l.send(b, 2, "A") // what the standby took goes out by the holder
-	links := mustCall(t, client(t), "GET", b.Admin+"/readyz", "", 200)
+	links := mustBeReady(t, client(t), b.Admin)
 	if !strings.Contains(string(links.body), `"standby"`) {
 		t.Errorf("the standby's links: %s", links.body)
 	}
@@ -100,10 +99,10 @@ func TestPausedDaemonSendsNothingAfterItsLease(t *testing.T) {
 	t.Parallel()
 	l := startLeased(t)
 	a, b := l.daemons[0], l.daemons[1]
-	_ = a.Signal(syscall.SIGSTOP)
+	a.Pause()
 	l.send(b, 2, "B")
 	before := l.count("A")
-	_ = a.Signal(syscall.SIGCONT)
+	a.Resume()
 	for n := 3; n < 30; n++ {
 		l.send(b, n, "B")
 	}

@@ -82,3 +82,14 @@ func rightBefore(resp *http.Response) error {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }
+
+// mustBeReady waits until a daemon is, by its operator's port: while its store stands still it is not.
+func mustBeReady(t testing.TB, c *http.Client, admin string) (a answer) {
+	t.Helper()
+	await.That(t, "the daemon is ready", func() bool {
+		var err error
+		a, err = call(c, "GET", admin+"/readyz", "")
+		return err == nil && a.status == http.StatusOK
+	})
+	return a
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,9 +24,9 @@ func TestPausedDaemonReadsItsAnswers(t *testing.T) {
 		mustCall(t, client(t), "POST", d.HTTP+"/otp", `{"phoneNumber":"`+number(n)+`"}`, 201)
 		in.wait(t, strings.TrimPrefix(number(n), "+"))
 	}
-	_ = d.Signal(syscall.SIGSTOP)
+	d.Pause()
 	time.Sleep(4 * time.Second) // past the response timeout
-	_ = d.Signal(syscall.SIGCONT)
+	d.Resume()
 	if !d.stderr.more(`"message":"sent"`, messages-1) {
 		t.Fatal("the answers were not read")
 	}

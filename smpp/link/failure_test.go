@@ -101,7 +101,11 @@ func TestTemporaryErrorGoesToTheOtherLink(t *testing.T) {
 			registry := prometheus.NewRegistry()
 			r.metrics = link.NewMetrics(registry)
 			second := startSecond(t, smsc.Config{})
-			r.pair(second, func(p, _ *link.Config) { p.ResponseTimeout = 300 * time.Millisecond })
+			r.pair(second, func(p, _ *link.Config) {
+				if c.outcome.NoAnswer {
+					p.ResponseTimeout = time.Second
+				}
+			})
 			r.put("+46700000001", "code")
 			a := next(t, r.sink.accepted)
 			if a.Link != "backup" {

@@ -137,13 +137,17 @@ func TestOnlyThePartsNotTakenAreSentAgain(t *testing.T) {
 		"throttled":     func(s *script, f wire.Frame) { s.write(pdu(wire.SubmitSMResp, wire.StatusThrottled, f.Sequence)) },
 		"system error":  func(s *script, f wire.Frame) { s.write(pdu(wire.SubmitSMResp, wire.StatusSysErr, f.Sequence)) },
 		"not answered":  func(*script, wire.Frame) {},
-		"the line ends": func(s *script, _ wire.Frame) { s.c.Close() },
+		"the line ends": func(s *script, _ wire.Frame) { _ = s.c.(*net.TCPConn).CloseWrite() }, // behind the answer to the first part
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, smsc.Config{})
 			c := newCarrier(t)
-			l := r.link(c.config("carrier", func(c *link.Config) { c.ResponseTimeout = 500 * time.Millisecond }))
+			l := r.link(c.config("carrier", func(c *link.Config) {
+				if name == "not answered" {
+					c.ResponseTimeout = time.Second
+				}
+			}))
 			r.run(l)
 			s := next(t, c.binds)
 			r.put("+46701000001", strings.Repeat("x", 200))

@@ -18,11 +18,15 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/otpgw/otpgw/queue/queuetest/await"
 )
 
 // maxLine is the longest line of a process that is read.
@@ -115,8 +119,28 @@ func (p *Process) State() *os.ProcessState { return p.cmd.ProcessState }
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
 // Pause stops the process as it stands (SIGSTOP), as a machine does that swaps or a virtual one that is
-// moved.
-func (p *Process) Pause() { _ = p.Signal(syscall.SIGSTOP) }
+// moved. On a busy machine a thread may run on for a while after the signal; where /proc tells, Pause returns
+// when all stand.
+func (p *Process) Pause() {
+	_ = p.Signal(syscall.SIGSTOP)
+	await.Within(await.Patience, p.stands)
+}
+
+// stands tells whether every thread is stopped.
+func (p *Process) stands() bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.Pid()))
+	for _, name := range threads {
+		stat, err := os.ReadFile(name)
+		if err != nil { // the thread has ended
+			continue
+		}
+		_, state, _ := strings.Cut(string(stat), ") ") // behind the name, which may have anything in it
+		if strings.IndexAny(state, "RSD") == 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // Resume lets it go on.
 func (p *Process) Resume() { _ = p.Signal(syscall.SIGCONT) }
