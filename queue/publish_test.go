@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/otpgw/otpgw/queue"
 	"github.com/otpgw/otpgw/queue/queuetest"
 	"github.com/otpgw/otpgw/queue/queuetest/await"
+	"github.com/otpgw/otpgw/queue/queuetest/standstill"
 )
 
 func TestPublishOncePerID(t *testing.T) {
@@ -89,7 +89,7 @@ func streamOf(t testing.TB, s queue.Stats, name string) queue.StreamStats {
 // times as late as what is only a timer, for here goroutines wait for one another.
 func TestTimersAreExact(t *testing.T) {
 	onBoth(t, func(t *testing.T, q *queue.Queue) {
-		latest := latestTick(t)
+		stood := standstill.Watch(t)
 		fired := make(chan queue.Timer, 10)
 		run(t, func(ctx context.Context) error {
 			return q.RunTimers(ctx, func(_ context.Context, timer queue.Timer) (time.Time, error) {
@@ -124,7 +124,7 @@ func TestTimersAreExact(t *testing.T) {
 				lates[f.ID] = q.Now().Sub(at)
 			}
 		}
-		machine := latest()
+		machine := stood()
 		for id, late := range lates {
 			if late < 0 || late > 500*time.Millisecond+5*machine {
 				t.Errorf("timer %s: %v late, the machine %v", id, late, machine)
@@ -136,28 +136,6 @@ func TestTimersAreExact(t *testing.T) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	})
-}
-
-// latestTick looks how late the timers of package time come, until the returned function is called, which says
-// how late the latest did.
-func latestTick(t *testing.T) (stop func() time.Duration) {
-	const wait = 10 * time.Millisecond
-	latest, done := time.Duration(0), make(chan struct{})
-	var ticking sync.WaitGroup
-	ticking.Go(func() {
-		for {
-			begun := time.Now()
-			select {
-			case <-done:
-				return
-			case <-time.After(wait):
-				latest = max(latest, time.Since(begun)-wait)
-			}
-		}
-	})
-	stop = sync.OnceValue(func() time.Duration { close(done); ticking.Wait(); return latest })
-	t.Cleanup(func() { stop() })
-	return stop
 }
 
 // A timer whose work fails, or asks for it, fires again; it is gone when its work is done, also after a

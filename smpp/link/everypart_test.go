@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/otpgw/otpgw/smpp/link"
 	"github.com/otpgw/otpgw/smpp/smsc"
@@ -43,7 +42,7 @@ func TestEachPartThatDoesNotPassIsSentAgainAlone(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, smsc.Config{})
 			c := newCarrier(t)
-			r.run(r.link(c.config("carrier", func(c *link.Config) { c.ResponseTimeout, c.Window = 2*time.Second, way.window })))
+			r.run(r.link(c.config("carrier", func(c *link.Config) { c.Window = way.window })))
 			s := next(t, c.binds)
 			bad := make(map[string]byte)
 			for part := range parts {
