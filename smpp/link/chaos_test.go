@@ -177,7 +177,7 @@ func TestReconnectsSoonAfterWork(t *testing.T) {
 		s.c.Close()
 		<-s.gone
 	}
-	if took := time.Since(began); took > cycles*time.Second { // at most 750 ms each; growing waits would be 17 s together
+	if took := time.Since(began); took > 2*cycles*time.Second { // at most 750 ms each, on a machine that is not busy; growing waits would be 17 s together
 		t.Errorf("%d drops took %s", cycles, took)
 	}
 }

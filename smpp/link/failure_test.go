@@ -237,7 +237,7 @@ func TestNoResendAfterATimeout(t *testing.T) {
 				return smsc.Outcome{NoAnswer: true, NoReceipt: true}
 			}})
 			second := startSecond(t, smsc.Config{})
-			r.pair(second, func(p, _ *link.Config) { p.TimeoutResends, p.ResponseTimeout = 0, 300*time.Millisecond })
+			r.pair(second, func(p, _ *link.Config) { p.TimeoutResends, p.ResponseTimeout = 0, time.Second })
 			id := r.put("+46700000001", c.text)
 			x := next(t, r.sink.refused)
 			if x.Message.ID != id || x.Status != 408 || x.Part != 1 {
@@ -391,7 +391,12 @@ func TestRoomIsGivenBack(t *testing.T) {
 				tried[key] = true
 				return c.outcome
 			}})
-			r.start(r.config(func(cfg *link.Config) { cfg.Window, cfg.TPS, cfg.ResponseTimeout = 2, 1000, 200*time.Millisecond }))
+			r.start(r.config(func(cfg *link.Config) {
+				cfg.Window, cfg.TPS = 2, 1000
+				if c.outcome.NoAnswer {
+					cfg.ResponseTimeout = time.Second
+				}
+			}))
 			for n := range 3 {
 				r.publish("+4670000000"+string(rune('1'+n)), c.text, func(m *queue.Outbound) {
 					m.Expires = m.Created.Add(time.Minute)
