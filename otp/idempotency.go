@@ -52,9 +52,6 @@ func (s *Service) CreateOnce(ctx context.Context, app *App, key string, body []b
 			return o, false, err
 		}
 		if !errors.Is(kept, queue.ErrConflict) && !errors.Is(kept, queue.ErrFull) { // what is there is answered without room, too
-			if errors.Is(kept, queue.ErrUnavailable) { // it may be stored all the same
-				s.gaveUp.add(first.OtpID)
-			}
 			return Otp{}, false, storeError(kept)
 		}
 		first, revision, err = s.readFirst(ctx, name)
@@ -97,7 +94,7 @@ func (s *Service) createFirst(ctx context.Context, app *App, n NewOtp, name stri
 	case errors.Is(err, queue.ErrUnknown):
 		s.leaveFirst(ctx, name, first, revision)
 	default:
-		s.forgetFirst(ctx, name, first.OtpID, revision)
+		s.forgetFirst(ctx, name, first, revision)
 	}
 	return o, err
 }
@@ -113,9 +110,6 @@ func (s *Service) takeOver(ctx context.Context, app *App, n NewOtp, name string,
 	there := err == nil
 	first.Since = s.now()
 	if revision, err = s.keepFirst(ctx, name, first, revision); err != nil {
-		if !errors.Is(err, queue.ErrConflict) {
-			s.gaveUp.add(first.OtpID)
-		}
 		return Otp{}, false, storeError(err)
 	}
 	if !there {
@@ -135,15 +129,22 @@ func (s *Service) beginFirst(ctx context.Context, app *App, name string, first f
 	return s.keepFirst(ctx, name, first, 0)
 }
 
+// keepFirst stores what is known of a request; revision is what it was read at, 0 when it is new. Where the
+// store does not answer, it may be stored all the same, and nobody is at it then.
 func (s *Service) keepFirst(ctx context.Context, name string, first firstRequest, revision uint64) (uint64, error) {
 	data, err := json.Marshal(first)
 	if err != nil {
 		return 0, err
 	}
 	if revision == 0 {
-		return s.Queue.Answers().Create(ctx, name, data, answerAge)
+		revision, err = s.Queue.Answers().Create(ctx, name, data, answerAge)
+	} else {
+		revision, err = s.Queue.Answers().Update(ctx, name, data, answerAge, revision)
 	}
-	return s.Queue.Answers().Update(ctx, name, data, answerAge, revision)
+	if errors.Is(err, queue.ErrUnavailable) {
+		s.gaveUp.add(first.OtpID)
+	}
+	return revision, err
 }
 
 func (s *Service) readFirst(ctx context.Context, name string) (first firstRequest, revision uint64, err error) {
@@ -182,17 +183,16 @@ func (s *Service) leaveFirst(ctx context.Context, name string, first firstReques
 	defer cancel()
 	first.Since = time.Time{}
 	if _, err := s.keepFirst(ctx, name, first, revision); err != nil {
-		s.gaveUp.add(first.OtpID)
 		s.Log.Warn().Err(err).Msg("key of a request of unknown outcome not left; for other daemons it is after 15 s")
 	}
 }
 
 // forgetFirst lets the request be made again.
-func (s *Service) forgetFirst(ctx context.Context, name, otpID string, revision uint64) {
+func (s *Service) forgetFirst(ctx context.Context, name string, first firstRequest, revision uint64) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	if err := s.Queue.Answers().DeleteRevision(ctx, name, revision); err != nil {
-		s.gaveUp.add(otpID)
+		s.gaveUp.add(first.OtpID)
 		s.Log.Warn().Err(err).Msg("key of a refused request not forgotten; for other daemons it is after 15 s")
 	}
 }

@@ -254,3 +254,28 @@ func TestOnceGivenUp(t *testing.T) {
 		t.Errorf("%d messages", n)
 	}
 }
+
+// TestOnceAnswerNotKept: the OTP is made, and the store goes before the answer is kept. The request made
+// again gets the same OTP, and at once.
+func TestOnceAnswerNotKept(t *testing.T) {
+	t.Parallel()
+	server := queuetest.StartServer(t)
+	b := newBench(t, queuetest.URL(server.URL), queuetest.Hasty())
+	name := b.Box.Name("once:"+b.app.Name, "k")
+	o := b.create(t, french)
+	first := firstRequest{Body: b.Box.Name("body:"+b.app.Name, french), OtpID: o.OtpID, Since: b.now()}
+	revision, err := b.beginFirst(t.Context(), b.app, name, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	b.keepAnswer(queue.Impatient(t.Context()), name, first, revision, o)
+	server.Restart(t)
+	await.That(t, "the store answers", func() bool {
+		again, replayed, err := b.once("k", french)
+		if code := codeOf(err); code != 0 && code != CodeUnavailable || err == nil && (!replayed || again.OtpID != o.OtpID) {
+			t.Fatalf("made again: %+v, %v, %v", again, replayed, err)
+		}
+		return err == nil
+	})
+}

@@ -23,8 +23,8 @@ type Options struct {
 	Size          int64         // octets on disk, on each server that has a copy; 0: its own bounds, and of a store here no more than fits
 	Memory        int64         // octets that the process may take; see MemoryBound; from hotShare of that on, values that are seldom asked for go to a file in Dir; 0: no bound
 	ColdAtOnce    bool          // what leaves the memory for a file when there is much of it does so at once: for tests
-	SnapshotEvery int64         // octets of the log between two snapshots of the state; 0 is a default
 	Patience      time.Duration // of who can be told to come again, with a store that does not answer; 0 is 1.5 s
+	SnapshotEvery int64         // octets of the log between two snapshots of the state; 0 is a default
 	SnapshotLease time.Duration // until another daemon writes one in the place of a daemon that was killed over it; 0 is a default
 
 	Check bool // it is only looked at: the next start finds what this one found, see Lost

@@ -58,10 +58,7 @@ func TestGuessesOnCluster(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wrong := "0" + m.Code[1:]
-			if wrong == m.Code {
-				wrong = "1" + m.Code[1:]
-			}
+			wrong := otherThan(m.Code)
 			leader := cluster.Leader(t, "LOG")
 			g := newGuesser(t, daemons, o.OtpID)
 			var answered atomic.Int64

@@ -5,14 +5,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/otpgw/otpgw/queue/queuetest"
-	"github.com/otpgw/otpgw/queue/queuetest/await"
 	"github.com/otpgw/otpgw/smpp/smsc"
 )
 
@@ -49,10 +46,7 @@ func TestParallelGuesses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wrong := "0" + m.Code[1:]
-			if wrong == m.Code {
-				wrong = "1" + m.Code[1:]
-			}
+			wrong := otherThan(m.Code)
 			g := newGuesser(t, daemons, o.OtpID)
 			g.atOnce(1000, func(i int) {
 				if tc.right > 0 && i%tc.right == tc.right-1 {
@@ -84,13 +78,13 @@ const (
 	right       = 0
 	wrongPIN    = 2029
 	lastAttempt = 2027
-	unavailable = 1010
 )
 
 // guesser makes guesses on one OTP over several daemons, and counts what they are answered.
 type guesser struct {
 	t       *testing.T
 	c       *http.Client
+	patient patient // of c
 	daemons []*process
 	id      string
 
@@ -104,10 +98,11 @@ func newGuesser(t *testing.T, daemons []*process, id string) *guesser {
 	t.Helper()
 	// As many connections as the daemons answer at once on a small machine: one that waits for its first byte
 	// is cut off.
-	c := hasty(t)
-	c.Transport.(*http.Transport).MaxConnsPerHost = 128
+	c := client(t)
+	p := c.Transport.(patient)
+	p.MaxConnsPerHost = 128
 	c.Timeout = 4 * testTimeout
-	g := &guesser{t: t, c: c, daemons: daemons, id: id, codes: make(map[int]int)}
+	g := &guesser{t: t, c: c, patient: p, daemons: daemons, id: id, codes: make(map[int]int)}
 	g.evaluated, g.busy = g.counted()
 	return g
 }
@@ -126,32 +121,29 @@ func (g *guesser) atOnce(n int, guess func(i int)) {
 	all.Wait()
 }
 
-// guess asks the nth daemon. One that is busy, or has no store for a moment, answers 503, and is asked again
-// when it says, as each caller has to do.
+// guess asks the nth daemon, again and again while that is busy, or has no store for a moment.
 func (g *guesser) guess(n int, pin string) {
-	for began := time.Now(); ; {
-		a, err := call(g.c, "POST", g.daemons[n%len(g.daemons)].HTTP+"/otp/"+g.id, `{"pin":"`+pin+`"}`)
-		if err != nil {
-			g.t.Error(err)
-			return
-		}
-		var e struct{ Error struct{ Code int } }
-		a.json(g.t, &e)
-		g.mu.Lock()
-		g.codes[e.Error.Code]++
-		g.mu.Unlock()
-		if a.status != http.StatusServiceUnavailable || time.Since(began) > await.Patience {
-			if a.status != http.StatusOK && a.status != http.StatusBadRequest {
-				g.t.Errorf("status %d: %s", a.status, a.body)
-			}
-			return
-		}
-		seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
-		if err != nil {
-			g.t.Errorf("503 with Retry-After %q", a.header.Get("Retry-After"))
-		}
-		time.Sleep(time.Duration(seconds) * time.Second)
+	a, err := call(g.c, "POST", g.daemons[n%len(g.daemons)].HTTP+"/otp/"+g.id, `{"pin":"`+pin+`"}`)
+	if err != nil {
+		g.t.Error(err)
+		return
 	}
+	if a.status != http.StatusOK && a.status != http.StatusBadRequest {
+		g.t.Errorf("status %d: %s", a.status, a.body)
+	}
+	var e struct{ Error struct{ Code int } }
+	a.json(g.t, &e)
+	g.mu.Lock()
+	g.codes[e.Error.Code]++
+	g.mu.Unlock()
+}
+
+// otherThan is a code of the same form that is not the right one.
+func otherThan(code string) string {
+	if wrong := "0" + code[1:]; wrong != code {
+		return wrong
+	}
+	return "1" + code[1:]
 }
 
 // judge looks at what the guesses were answered: one is right at most, and no more than the attempts are
@@ -162,8 +154,10 @@ func (g *guesser) judge(attempts int) (unsure int) {
 	g.t.Helper()
 	evaluated, busy := g.counted()
 	evaluated, busy = evaluated-g.evaluated, busy-g.busy
-	g.t.Logf("evaluated %d guesses, maxAttempts %d, %d waited too long to be begun; answers by code: %v", evaluated, attempts, busy, g.codes)
-	unsure = g.codes[unavailable] - busy
+	refused := int(g.patient.repeated.Load())
+	g.t.Logf("evaluated %d guesses, maxAttempts %d; %d refused, of which %d waited too long to be begun; answers by code: %v",
+		evaluated, attempts, refused, busy, g.codes)
+	unsure = refused - busy
 	if evaluated > attempts || g.codes[right] == 0 && unsure == 0 && evaluated < attempts {
 		g.t.Errorf("%d guesses were evaluated of %d attempts, %d were right, %d met no store", evaluated, attempts, g.codes[right], unsure)
 	}

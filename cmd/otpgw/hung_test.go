@@ -96,7 +96,7 @@ func (s *steady) accepts(n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since := time.Now().Add(-2 * time.Second)
-	for _, a := range slices.Backward(s.all) {
+	for _, a := range s.all {
 		if a.status == http.StatusCreated && a.begun.After(since) {
 			n--
 		}

@@ -102,10 +102,7 @@ func (f *filling) post(c *http.Client) answer {
 func (f *filling) works(o accepted) {
 	f.t.Helper()
 	code := waitSMS(f.t, f.sim, o.to).Code
-	wrong := "0" + code[1:]
-	if wrong == code {
-		wrong = "1" + code[1:]
-	}
+	wrong := otherThan(code)
 	if a := mustCall(f.t, f.c, "POST", f.d.HTTP+"/otp/"+o.id, `{"pin":"`+wrong+`"}`, 400); a.status != 400 {
 		return
 	}
@@ -127,7 +124,7 @@ func (f *filling) works(o accepted) {
 // beginning can go, new ones are taken again.
 func TestFullLogVerifies(t *testing.T) {
 	t.Parallel()
-	f := newFilling(t)
+	f, once := newFilling(t), hasty(t)
 	for range 60 {
 		if a := f.post(f.c); a.status != http.StatusCreated {
 			t.Fatalf("POST: %d %s", a.status, a.body)
@@ -141,7 +138,7 @@ func TestFullLogVerifies(t *testing.T) {
 	mustCall(t, f.c, "GET", f.d.Admin+"/metrics", "", 200) // it asks how large the log is, which else it does every five seconds
 	var refused answer
 	await.That(t, "a new OTP is refused", func() bool {
-		refused = f.post(hasty(f.t))
+		refused = f.post(once)
 		full := int64(f.state("LOG").Bytes) > bound*3/4 // else the disk stood still
 		return refused.status != http.StatusCreated && full
 	})
@@ -153,12 +150,12 @@ func TestFullLogVerifies(t *testing.T) {
 	}
 	f.works(f.accepted[0])
 	f.works(f.accepted[len(f.accepted)-1])
-	if again := f.post(hasty(f.t)); again.status != http.StatusServiceUnavailable {
+	if again := f.post(once); again.status != http.StatusServiceUnavailable {
 		t.Errorf("a new OTP, after others have ended: %d %s", again.status, again.body)
 	}
 	await.That(t, "it is told that no snapshot can be written", func() bool { return f.d.stderr.count("no snapshot of the log") > 0 })
 	f.limit("OBJ_LOG", snapshots)
-	await.That(t, "new OTPs are taken again", func() bool { return f.post(hasty(f.t)).status == http.StatusCreated })
+	await.That(t, "new OTPs are taken again", func() bool { return f.post(once).status == http.StatusCreated })
 	if s := f.state("LOG"); s.FirstSeq < 2 {
 		t.Error("the log's beginning is there still")
 	}
