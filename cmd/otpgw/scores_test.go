@@ -141,7 +141,7 @@ func TestSlowCarrierIsLeft(t *testing.T) {
 		t.Errorf("after a hundred: %+v", s)
 	}
 	if part := order(100); part > byChance(0.05, 100) {
-		t.Errorf("the slow carrier still gets %.2f", part)
+		t.Errorf("the slow carrier still gets %.2f; its score is %+v, the other one's %+v", part, score(), scoreOf(t, c, p, "carrier", "SE"))
 	}
 	late.Store(false)
 	ctl(t, atDaemon(p), exitOK, "pause", "carrier")
